@@ -1,0 +1,50 @@
+import type { Endpoint, Network } from '../types.js';
+
+/** A port as it was found on the bridge. */
+export interface PortRecord {
+  /** Name of the host's end, `ovs` and eight hex digits. */
+  port: string;
+  /** From the port's `external_ids`. */
+  container: string;
+  network: string;
+  ip: string;
+}
+
+/**
+ * The machinery that moves packets. Every call may be repeated without harm, and calls for different
+ * endpoints may run at the same time. All of them throw `AppError`: `unavailable` when Open vSwitch does not
+ * answer, `internal` when a command failed.
+ *
+ * An endpoint is attached in two halves, so that the first can run while Docker starts the container:
+ * {@link prepare} makes everything on the host (link pair, port, flows), {@link plug} moves the container's end
+ * into its namespace as `eth0` and gives it its address.
+ */
+export interface Datapath {
+  /** Which Open vSwitch datapath carries the packets. Known after {@link open}. */
+  readonly kind: 'kernel' | 'userspace';
+  /** Make sure that the bridge and its fixed rules are there. Cheap when they are. */
+  open(): Promise<void>;
+  /** Gateway port with its address, NAT, rules. */
+  ensureNetwork(network: Network): Promise<void>;
+  removeNetwork(network: Network): Promise<void>;
+  /** Host half of an attachment. Gives the name of the port. Replaces what an earlier run of the container left. */
+  prepare(endpoint: Endpoint): Promise<string>;
+  /**
+   * Container half. `netns` is a path that names the namespace for as long as the call takes (see
+   * {@link openNetns}). Throws `AppError('notFound')` when the namespace has gone.
+   */
+  plug(endpoint: Endpoint, netns: string): Promise<void>;
+  /** Whether the namespace's `eth0` is this endpoint's and has its MAC, address, and default route. */
+  isPlugged(endpoint: Endpoint, netns: string): Promise<boolean>;
+  /** Take a container's port, flows and links away. Nothing to take is no error. */
+  unplug(container: string): Promise<void>;
+  /** All container ports on the bridge, whoever made them. */
+  ports(): Promise<PortRecord[]>;
+  /**
+   * Make bridge, gateway ports, NAT and rules exactly those of these networks and endpoints, without a gap for
+   * traffic that is already right. Container ports without endpoint are removed; ports are not created.
+   */
+  sync(networks: Network[], endpoints: Endpoint[]): Promise<void>;
+  /** Calls back whenever Open vSwitch has been restarted and lost its rules; the caller answers with {@link sync}. */
+  watch(onRestart: () => void, signal: AbortSignal): void;
+}

@@ -1,0 +1,43 @@
+/** What went wrong, in terms a caller can act on. Mapped to HTTP in one place: {@link httpStatus}. */
+export type ErrorKind = 'notFound' | 'conflict' | 'invalid' | 'exhausted' | 'unavailable' | 'internal';
+
+const STATUS: Record<ErrorKind, number> = {
+  notFound: 404,
+  conflict: 409,
+  invalid: 400,
+  exhausted: 409,
+  unavailable: 503,
+  internal: 500,
+};
+
+/**
+ * The project's only error type. The message is one line that says what was wanted, what was found and
+ * what to do; it reaches users as it is.
+ */
+export class AppError extends Error {
+  override readonly name = 'AppError';
+
+  constructor(
+    readonly kind: ErrorKind,
+    message: string,
+    options?: { cause?: unknown },
+  ) {
+    super(message, options);
+  }
+}
+
+/** The HTTP status of any thrown value: an {@link AppError}'s kind decides, everything else is a 500. */
+export function httpStatus(error: unknown): number {
+  return error instanceof AppError ? STATUS[error.kind] : 500;
+}
+
+/** The one line of any thrown value that is shown to a person. */
+export function messageOf(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.split('\n', 1)[0] ?? '';
+}
+
+/** Whether a thrown value is a Node system error with one of these codes (`ENOENT`, `ECONNREFUSED`, …). */
+export function hasCode(error: unknown, ...codes: string[]): boolean {
+  return error instanceof Error && 'code' in error && codes.includes(String(error.code));
+}

@@ -1,0 +1,39 @@
+/** A value with the version that a later conditional write names. */
+export interface Entry {
+  key: string;
+  value: string;
+  /** Grows with every write of the key; never 0. */
+  version: number;
+}
+
+/**
+ * One write. `value: null` deletes. `ifVersion` makes the whole commit conditional: the key must have exactly
+ * this version, 0 meaning that it must not exist.
+ */
+export interface Operation {
+  key: string;
+  value: string | null;
+  ifVersion?: number;
+}
+
+/**
+ * The state that survives, and the one place where owners are decided. Implementations: `embedded.ts` (one host,
+ * durable) and, in unit tests, `memory.ts`.
+ * Errors: `AppError('unavailable')` when the store cannot be read or written.
+ */
+export interface Store {
+  get(key: string): Promise<Entry | undefined>;
+  /** All entries whose key starts with `prefix`, in key order. */
+  list(prefix: string): Promise<Entry[]>;
+  /**
+   * All operations or none, durable when the promise resolves. False: a condition did not hold and nothing was
+   * written. At most 64 operations, each key once.
+   */
+  commit(operations: Operation[]): Promise<boolean>;
+  /**
+   * All entries under `prefix`: at once, and again after every change (changes in quick succession may be given
+   * as one). Ends when `signal` aborts.
+   */
+  watch(prefix: string, signal: AbortSignal): AsyncIterable<Entry[]>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,22 @@
+/** A network as every part of the system sees it. */
+export interface Network {
+  /** Name and identity: `[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}`. */
+  id: string;
+  /** IPv4 CIDR with the host bits zero, for one `10.1.0.0/16`. */
+  subnet: string;
+  /** First address of the subnet; the host answers on it. */
+  gateway: string;
+  /** Virtual network identifier, 1 to 2^24 − 1, unique in a cluster. */
+  vni: number;
+}
+
+/** One container's place on a network. */
+export interface Endpoint {
+  /** Full container id, 64 hex digits. */
+  container: string;
+  network: Network;
+  /** Dotted quad inside `network.subnet`. */
+  ip: string;
+  /** Lower case, colon-separated. */
+  mac: string;
+}
