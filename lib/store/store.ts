@@ -7,18 +7,18 @@ export interface Entry {
 }
 
 /**
- * One write. `value: null` deletes. `ifVersion` makes the whole commit conditional: the key must have exactly
- * this version, 0 meaning that it must not exist.
+ * One part of a commit. `value: null` deletes, no `value` only checks. `ifVersion` makes the whole commit
+ * conditional: the key must have exactly this version, 0 meaning that it must not exist.
  */
 export interface Operation {
   key: string;
-  value: string | null;
+  value?: string | null;
   ifVersion?: number;
 }
 
 /**
  * The state that survives, and the one place where owners are decided. Implementations: `embedded.ts` (one host,
- * durable) and, in unit tests, `memory.ts`.
+ * durable) on top of `memory.ts` (which unit tests use alone).
  * Errors: `AppError('unavailable')` when the store cannot be read or written.
  */
 export interface Store {

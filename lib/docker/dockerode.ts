@@ -1,0 +1,119 @@
+import { createInterface } from 'node:readline';
+import Dockerode from 'dockerode';
+import { z } from 'zod';
+import { AppError, hasCode, messageOf } from '../errors.js';
+import type { Container, ContainerEvent, Docker } from './docker.js';
+
+/** Docker answers these calls in milliseconds; one that hangs must not hang the agent. */
+const TIMEOUT_MS = 15_000;
+
+const inspection = z.object({
+  Id: z.string(),
+  Name: z.string(),
+  State: z.object({ Running: z.boolean(), Pid: z.number(), StartedAt: z.string() }),
+  Config: z.object({ Labels: z.record(z.string(), z.string()).nullish() }),
+  HostConfig: z.object({ NetworkMode: z.string() }),
+  NetworkSettings: z.object({ SandboxKey: z.string().default('') }),
+});
+
+const event = z.object({ Action: z.string(), Actor: z.object({ ID: z.string() }) });
+
+/** Docker by its API on a unix socket. */
+export function createDocker(socketPath: string): Docker {
+  const api = new Dockerode({ socketPath });
+  const abortSignal = () => AbortSignal.timeout(TIMEOUT_MS);
+
+  async function call<T>(what: string, request: () => Promise<T>): Promise<T> {
+    try {
+      return await request();
+    } catch (cause) {
+      throw dockerError(what, socketPath, cause);
+    }
+  }
+
+  return {
+    async inspect(reference) {
+      try {
+        const found = await api.getContainer(encodeURIComponent(reference)).inspect({ abortSignal: abortSignal() });
+        return toContainer(inspection.parse(found));
+      } catch (cause) {
+        if (statusOf(cause) === 404) return undefined;
+        throw dockerError(`inspect ${reference}`, socketPath, cause);
+      }
+    },
+    idsWithLabel: (label) =>
+      call('list containers', async () => {
+        const filters = { label: [label] };
+        const found = await api.listContainers({ all: true, filters, abortSignal: abortSignal() });
+        return found.map(({ Id }) => Id);
+      }),
+    async stop(id) {
+      await call(`stop ${id.slice(0, 12)}`, async () => {
+        await api
+          .getContainer(id)
+          .stop({ t: 0, abortSignal: abortSignal() })
+          // 304: it does not run any more; 404: nor is it there.
+          .catch((error: unknown) => {
+            if (![304, 404].includes(statusOf(error) ?? 0)) throw error;
+          });
+      });
+    },
+    networkNames: () =>
+      call('list networks', async () => {
+        const found = await api.listNetworks({ abortSignal: abortSignal() });
+        return found.map(({ Name }) => Name);
+      }),
+    ping: () =>
+      call('ping', async () => {
+        await api.ping({ abortSignal: abortSignal() });
+      }),
+    events: (signal) =>
+      call('events', async () => {
+        const filters = { type: ['container'], event: ['start', 'die', 'destroy', 'rename'] };
+        const stream = await api.getEvents({ filters, abortSignal: signal });
+        return parseEvents(stream, signal);
+      }),
+  };
+}
+
+async function* parseEvents(
+  stream: NodeJS.ReadableStream,
+  signal: AbortSignal,
+): AsyncGenerator<ContainerEvent> {
+  const lines = createInterface({ input: stream, crlfDelay: Infinity });
+  // A dropped connection is the end of the iteration, not an error: the caller subscribes again either way.
+  stream.on('error', () => lines.close());
+  signal.addEventListener('abort', () => lines.close(), { once: true });
+  for await (const line of lines) {
+    if (line.trim() === '') continue;
+    const { Action, Actor } = event.parse(JSON.parse(line));
+    yield { action: Action, id: Actor.ID };
+  }
+}
+
+function toContainer(found: z.infer<typeof inspection>): Container {
+  const { State: state, NetworkSettings: network } = found;
+  const running = state.Running && state.Pid > 0;
+  return {
+    id: found.Id,
+    name: found.Name.replace(/^\//, ''),
+    running,
+    pid: running ? state.Pid : 0,
+    run: running ? [state.Pid, state.StartedAt, network.SandboxKey].join(' ') : '',
+    networkMode: found.HostConfig.NetworkMode,
+    labels: found.Config.Labels ?? {},
+  };
+}
+
+function statusOf(error: unknown): number | undefined {
+  return error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : undefined;
+}
+
+function dockerError(what: string, socketPath: string, cause: unknown): AppError {
+  if (cause instanceof AppError) return cause;
+  if (statusOf(cause) === undefined) {
+    const why = hasCode(cause, 'ENOENT', 'ECONNREFUSED') ? 'is it running?' : messageOf(cause);
+    return new AppError('unavailable', `Docker does not answer on ${socketPath}: ${why}`, { cause });
+  }
+  return new AppError('internal', `Docker could not ${what}: ${messageOf(cause)}`, { cause });
+}

@@ -1,0 +1,253 @@
+import { z } from 'zod';
+import { AppError } from '../errors.js';
+import type { Entry, Store } from '../store/store.js';
+import type { Network } from '../types.js';
+import { formatAddress, gatewayOf, overlaps, parseCidr, parseSubnet, type Subnet } from './cidr.js';
+
+const PREFIX = 'networks/';
+/** Written by every create, so that two creates at once cannot both pass the checks. Holds the last VNI given. */
+const LAST_VNI = 'last-vni';
+const MAX_VNI = 2 ** 24 - 1;
+const RETRIES = 20;
+const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$/;
+/** Docker gives these names a meaning of its own. */
+const RESERVED = new Set(['host', 'none', 'bridge', 'container']);
+
+export const DEFAULT_NETWORK = 'default';
+
+const storedNetwork = z.object({
+  id: z.string(),
+  subnet: z.string(),
+  gateway: z.string(),
+  vni: z.number().int().positive().max(MAX_VNI),
+  /** Set while {@link Networks.remove} makes sure that no lease is left; no address is given meanwhile. */
+  removing: z.boolean().optional(),
+});
+type StoredNetwork = z.infer<typeof storedNetwork>;
+
+/** A network and the version of its record, which a lease names so as not to outlive the network. */
+export interface NetworkRecord {
+  network: Network;
+  version: number;
+}
+
+/** An IPv4 route of the host that is not ours: `subnet` as CIDR, `device` for the message. */
+export interface HostRoute {
+  subnet: string;
+  device: string;
+}
+
+export interface NetworksOptions {
+  store: Store;
+  /** Foreign routes of this host; no network may overlap one. */
+  hostRoutes: () => Promise<HostRoute[]>;
+  /** Names of Docker's own networks, which would be ambiguous in `--network`. */
+  foreignNames: () => Promise<string[]>;
+  /** Prefix in the store under which the leases of one network lie. */
+  leasePrefix: (network: string) => string;
+}
+
+export interface Networks {
+  list(): Promise<Network[]>;
+  /** Undefined when there is none, or it is being removed. */
+  find(id: string): Promise<NetworkRecord | undefined>;
+  /** Throws `AppError('notFound')`. */
+  get(id: string): Promise<Network>;
+  /**
+   * Without `subnet`, the first of a list of private ones that is free.
+   * Throws `invalid` (name, subnet) and `conflict` (name taken, overlap with a network or a route).
+   */
+  create(id: string, subnet?: string): Promise<Network>;
+  /** Throws `notFound`, `conflict` when containers have addresses on it or it is the default network. */
+  remove(id: string): Promise<void>;
+  /** Make sure that the default network exists; finish removals that a crash interrupted. */
+  recover(): Promise<void>;
+  /** The networks now and after each change, until `signal` aborts. */
+  watch(signal: AbortSignal): AsyncIterable<Network[]>;
+}
+
+export function createNetworks({ store, hostRoutes, foreignNames, leasePrefix }: NetworksOptions): Networks {
+  const visible = (entries: Entry[]) =>
+    entries
+      .map(parse)
+      .filter(({ removing }) => !removing)
+      .map(toNetwork);
+
+  async function find(id: string): Promise<NetworkRecord | undefined> {
+    const entry = await store.get(PREFIX + id);
+    if (!entry) return undefined;
+    const stored = parse(entry);
+    return stored.removing ? undefined : { network: toNetwork(stored), version: entry.version };
+  }
+
+  function missing(id: string): AppError {
+    return new AppError(
+      'notFound',
+      `network ${JSON.stringify(id)} not found: create it with \`socketplane network create ${id}\``,
+    );
+  }
+
+  async function create(id: string, subnetText?: string): Promise<Network> {
+    assertName(id);
+    const wanted = subnetText === undefined ? undefined : parseSubnet(subnetText);
+    if ((await foreignNames()).includes(id)) {
+      throw new AppError('conflict', `network ${JSON.stringify(id)} exists already as one of Docker's own networks`);
+    }
+    const routes = await hostRoutes();
+    for (let attempt = 0; attempt < RETRIES; attempt++) {
+      const guard = await store.get(LAST_VNI);
+      const existing = (await store.list(PREFIX)).map(parse);
+      if (existing.some((other) => other.id === id)) {
+        throw new AppError('conflict', `network ${JSON.stringify(id)} exists already`);
+      }
+      const subnet = wanted ?? firstFree(existing, routes);
+      assertFree(subnet, existing, routes);
+      const vni = nextVni(Number(guard?.value ?? 0), existing);
+      const network: Network = { id, subnet: subnet.text, gateway: formatAddress(gatewayOf(subnet)), vni };
+      const created = await store.commit([
+        { key: LAST_VNI, value: String(vni), ifVersion: guard?.version ?? 0 },
+        { key: PREFIX + id, value: JSON.stringify(network), ifVersion: 0 },
+      ]);
+      if (created) return network;
+    }
+    throw new AppError('unavailable', `network ${id} could not be created: too many networks are being created at once`);
+  }
+
+  /**
+   * Two steps, because a lease may be written at the same moment: the record is marked first, after which no lease
+   * can be committed (leases check its version), and goes only when no lease is there.
+   */
+  async function finishRemoval(stored: StoredNetwork, version: number): Promise<void> {
+    const key = PREFIX + stored.id;
+    const leases = await store.list(leasePrefix(stored.id));
+    if (leases.length > 0) {
+      await store.commit([{ key, value: JSON.stringify(toNetwork(stored)), ifVersion: version }]);
+      const some = leases.slice(0, 3).map((lease) => lease.key.slice(lease.key.lastIndexOf('/') + 1));
+      throw new AppError(
+        'conflict',
+        `network ${stored.id} is in use: ${leases.length} container${leases.length > 1 ? 's have' : ' has'} ` +
+          `an address on it (${some.join(', ')}${leases.length > 3 ? ', …' : ''}); remove them first`,
+      );
+    }
+    await store.commit([{ key, value: null, ifVersion: version }]);
+  }
+
+  async function mark(id: string): Promise<Entry> {
+    const key = PREFIX + id;
+    for (let attempt = 0; attempt < RETRIES; attempt++) {
+      const entry = await store.get(key);
+      if (!entry) throw missing(id);
+      const stored: StoredNetwork = { ...parse(entry), removing: true };
+      await store.commit([{ key, value: JSON.stringify(stored), ifVersion: entry.version }]);
+      const marked = await store.get(key);
+      if (marked && parse(marked).removing) return marked;
+    }
+    throw new AppError('unavailable', `network ${id} could not be removed: it keeps changing, try again`);
+  }
+
+  return {
+    list: async () => visible(await store.list(PREFIX)),
+    find,
+    async get(id) {
+      const record = await find(id);
+      if (!record) throw missing(id);
+      return record.network;
+    },
+    create,
+    async remove(id) {
+      if (id === DEFAULT_NETWORK) {
+        throw new AppError('conflict', 'the default network cannot be removed: containers without a choice land on it');
+      }
+      const marked = await mark(id);
+      await finishRemoval(parse(marked), marked.version);
+    },
+    async recover() {
+      for (const entry of await store.list(PREFIX)) {
+        const stored = parse(entry);
+        // A conflict means that the network is in use and stays.
+        if (stored.removing) await finishRemoval(stored, entry.version).catch(ignoreConflict);
+      }
+      if (!(await store.get(PREFIX + DEFAULT_NETWORK))) await create(DEFAULT_NETWORK).catch(ignoreConflict);
+    },
+    async *watch(signal) {
+      for await (const entries of store.watch(PREFIX, signal)) yield visible(entries);
+    },
+  };
+}
+
+function parse(entry: Entry): StoredNetwork {
+  const parsed = storedNetwork.safeParse(JSON.parse(entry.value));
+  if (!parsed.success) {
+    throw new AppError('internal', `the store holds no valid network at ${entry.key}: ${parsed.error.message}`);
+  }
+  return parsed.data;
+}
+
+function toNetwork({ id, subnet, gateway, vni }: StoredNetwork): Network {
+  return { id, subnet, gateway, vni };
+}
+
+function assertName(id: string): void {
+  if (!NAME.test(id) || RESERVED.has(id)) {
+    throw new AppError(
+      'invalid',
+      `${JSON.stringify(id.slice(0, 80))} cannot be the name of a network: ` +
+        (RESERVED.has(id)
+          ? 'Docker uses it itself'
+          : 'use up to 63 letters, digits, ".", "_" and "-", starting with a letter or digit'),
+    );
+  }
+}
+
+function assertFree(subnet: Subnet, networks: StoredNetwork[], routes: HostRoute[]): void {
+  const other = networks.find((network) => overlaps(subnet, parseCidr(network.subnet)!));
+  if (other) {
+    throw new AppError('conflict', `subnet ${subnet.text} overlaps network ${other.id} (${other.subnet})`);
+  }
+  const route = foreignRoutes(routes, networks).find((candidate) => overlaps(subnet, parseCidr(candidate.subnet)!));
+  if (route) {
+    throw new AppError(
+      'conflict',
+      `subnet ${subnet.text} overlaps the route ${route.subnet} (dev ${route.device}) of this host`,
+    );
+  }
+}
+
+/** Routes that are IPv4 subnets, without the default route and without those of our own gateways. */
+function foreignRoutes(routes: HostRoute[], networks: StoredNetwork[]): HostRoute[] {
+  const own = new Set(networks.map((network) => network.subnet));
+  return routes.filter(({ subnet }) => {
+    const parsed = parseCidr(subnet);
+    return parsed !== undefined && parsed.prefix > 0 && !own.has(parsed.text);
+  });
+}
+
+/** Where networks without a chosen subnet land: the classic three first, then whatever is private. */
+function* candidates(): Generator<string> {
+  yield* ['10.1.0.0/16', '10.42.0.0/16', '172.16.42.0/24', '172.16.43.0/24', '172.16.44.0/24'];
+  for (let second = 0; second < 256; second++) yield `10.${second}.0.0/16`;
+  for (let third = 0; third < 256; third++) yield `192.168.${third}.0/24`;
+}
+
+function firstFree(networks: StoredNetwork[], routes: HostRoute[]): Subnet {
+  const taken = [...networks, ...foreignRoutes(routes, networks)].map(({ subnet }) => parseCidr(subnet)!);
+  for (const text of candidates()) {
+    const subnet = parseSubnet(text);
+    if (!taken.some((other) => overlaps(subnet, other))) return subnet;
+  }
+  throw new AppError('exhausted', 'every private subnet is taken by a network or a route: name a free one');
+}
+
+/** Counts on from the last one, so that a VNI is not soon given to another network. */
+function nextVni(last: number, networks: StoredNetwork[]): number {
+  const taken = new Set(networks.map((network) => network.vni));
+  for (let step = 1; step <= MAX_VNI; step++) {
+    const vni = ((last + step - 1) % MAX_VNI) + 1;
+    if (!taken.has(vni)) return vni;
+  }
+  throw new AppError('exhausted', 'all 16,777,215 network identifiers are taken');
+}
+
+function ignoreConflict(error: unknown): void {
+  if (!(error instanceof AppError && error.kind === 'conflict')) throw error;
+}

@@ -1,0 +1,149 @@
+import { AppError } from '../errors.js';
+import type { Entry, Operation, Store } from './store.js';
+
+/** The Consul transaction limit; kept here too, so that code written against one store runs on the other. */
+const MAX_OPERATIONS = 64;
+
+/** What a group of commits changes: entries to keep, keys to drop. */
+export interface Changes {
+  put: Entry[];
+  drop: string[];
+  /** Version of the newest write ever made. */
+  revision: number;
+}
+
+export interface MemoryStoreOptions {
+  entries?: Iterable<Entry>;
+  revision?: number;
+  /** Makes changes durable. They become visible only after it resolved; when it rejects they never were. */
+  persist?: (changes: Changes) => Promise<void>;
+  close?: () => Promise<void>;
+}
+
+interface Pending {
+  operations: Operation[];
+  resolve: (applied: boolean) => void;
+  reject: (error: unknown) => void;
+}
+
+/**
+ * A complete {@link Store} in memory. Commits that arrive while an earlier group is being persisted form the
+ * next group: however many callers there are, each waits for two disk flushes at most.
+ *
+ * Invariant: groups are persisted one at a time, and conditions are evaluated against everything that was
+ * persisted before plus what the same group already accepted.
+ */
+export function createMemoryStore({ entries, revision, persist, close }: MemoryStoreOptions = {}): Store {
+  const current = new Map<string, Entry>();
+  for (const entry of entries ?? []) current.set(entry.key, entry);
+  let newest = revision ?? 0;
+  for (const { version } of current.values()) newest = Math.max(newest, version);
+  let queue: Pending[] = [];
+  let flushing: Promise<void> | undefined;
+  let closed = false;
+  const watchers = new Set<(changedKeys: readonly string[]) => void>();
+
+  async function flush(): Promise<void> {
+    while (queue.length > 0) {
+      const group = queue;
+      queue = [];
+      const staged = new Map<string, Entry | null>();
+      const accepted = group.filter(({ operations }) => stage(operations, staged));
+      try {
+        if (staged.size > 0) await persist?.(changesOf(staged, newest));
+      } catch (cause) {
+        for (const pending of group) pending.reject(cause);
+        continue;
+      }
+      for (const [key, entry] of staged) {
+        if (entry) current.set(key, entry);
+        else current.delete(key);
+      }
+      for (const pending of group) pending.resolve(accepted.includes(pending));
+      const changed = [...staged.keys()];
+      if (changed.length > 0) for (const notify of watchers) notify(changed);
+    }
+  }
+
+  function stage(operations: Operation[], staged: Map<string, Entry | null>): boolean {
+    const versionOf = (key: string) => {
+      const entry = staged.get(key);
+      return (entry === undefined ? current.get(key) : (entry ?? undefined))?.version ?? 0;
+    };
+    if (!operations.every(({ key, ifVersion }) => ifVersion === undefined || versionOf(key) === ifVersion)) {
+      return false;
+    }
+    for (const { key, value } of operations) {
+      if (value === null) staged.set(key, null);
+      else if (value !== undefined) staged.set(key, { key, value, version: ++newest });
+    }
+    return true;
+  }
+
+  function list(prefix: string): Entry[] {
+    return [...current.values()]
+      .filter(({ key }) => key.startsWith(prefix))
+      .sort((a, b) => (a.key < b.key ? -1 : 1));
+  }
+
+  function assertOpen(): void {
+    if (closed) throw new AppError('unavailable', 'the store is closed');
+  }
+
+  return {
+    async get(key) {
+      assertOpen();
+      return current.get(key);
+    },
+    async list(prefix) {
+      assertOpen();
+      return list(prefix);
+    },
+    async commit(operations) {
+      assertOpen();
+      if (operations.length > MAX_OPERATIONS || new Set(operations.map((op) => op.key)).size < operations.length) {
+        throw new AppError('internal', `a commit takes at most ${MAX_OPERATIONS} operations, each key once`);
+      }
+      return new Promise<boolean>((resolve, reject) => {
+        queue.push({ operations, resolve, reject });
+        flushing ??= flush().finally(() => (flushing = undefined));
+      });
+    },
+    async *watch(prefix, signal) {
+      let wake: () => void = () => undefined;
+      let dirty = true;
+      const notify = (keys: readonly string[]) => {
+        if (!keys.some((key) => key.startsWith(prefix))) return;
+        dirty = true;
+        wake();
+      };
+      const stop = () => wake();
+      watchers.add(notify);
+      signal.addEventListener('abort', stop);
+      try {
+        while (!signal.aborted) {
+          if (dirty) {
+            dirty = false;
+            yield list(prefix);
+          } else {
+            await new Promise<void>((resolve) => (wake = resolve));
+          }
+        }
+      } finally {
+        watchers.delete(notify);
+        signal.removeEventListener('abort', stop);
+      }
+    },
+    async close() {
+      closed = true;
+      await flushing;
+      await close?.();
+    },
+  };
+}
+
+function changesOf(staged: Map<string, Entry | null>, revision: number): Changes {
+  const put = [...staged.values()].filter((entry) => entry !== null);
+  const drop = [...staged].filter(([, entry]) => entry === null).map(([key]) => key);
+  return { put, drop, revision };
+}
