@@ -41,10 +41,11 @@ export interface Datapath {
   /** All container ports on the bridge, whoever made them. */
   ports(): Promise<PortRecord[]>;
   /**
-   * Make bridge, gateway ports, NAT and rules exactly those of these networks and endpoints, without a gap for
-   * traffic that is already right. Container ports without endpoint are removed; ports are not created.
+   * Make bridge, gateway ports, NAT and rules exactly those of these networks and of the endpoints that own the
+   * ports, without a gap for traffic that is already right. `ownerOf` is asked for every container port on the
+   * bridge; a port without owner is removed. No other change to the bridge runs meanwhile.
    */
-  sync(networks: Network[], endpoints: Endpoint[]): Promise<void>;
+  sync(networks: Network[], ownerOf: (port: PortRecord) => Endpoint | undefined): Promise<void>;
   /** Calls back whenever Open vSwitch has been restarted and lost its rules; the caller answers with {@link sync}. */
   watch(onRestart: () => void, signal: AbortSignal): void;
 }

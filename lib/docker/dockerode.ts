@@ -34,7 +34,9 @@ export function createDocker(socketPath: string): Docker {
   return {
     async inspect(reference) {
       try {
-        const found = await api.getContainer(encodeURIComponent(reference)).inspect({ abortSignal: abortSignal() });
+        const found = await api
+          .getContainer(encodeURIComponent(reference))
+          .inspect({ abortSignal: abortSignal() });
         return toContainer(inspection.parse(found));
       } catch (cause) {
         if (statusOf(cause) === 404) return undefined;
@@ -64,13 +66,15 @@ export function createDocker(socketPath: string): Docker {
         return found.map(({ Name }) => Name);
       }),
     ping: () =>
-      call('ping', async () => {
-        await api.ping({ abortSignal: abortSignal() });
+      call('answer', async () => {
+        await api.listContainers({ limit: 1, abortSignal: abortSignal() });
       }),
     events: (signal) =>
       call('events', async () => {
-        const filters = { type: ['container'], event: ['start', 'die', 'destroy', 'rename'] };
-        const stream = await api.getEvents({ filters, abortSignal: signal });
+        const stream = await api.getEvents({
+          filters: { type: ['container'], event: ['start', 'die', 'destroy', 'rename'] },
+          abortSignal: signal,
+        });
         return parseEvents(stream, signal);
       }),
   };

@@ -48,7 +48,8 @@ export function parseSubnet(text: string): Subnet {
   if (subnet.prefix < WIDEST || subnet.prefix > NARROWEST) {
     throw refuse(`must have a prefix length from /${WIDEST} to /${NARROWEST}`);
   }
-  if (subnet.text.split('/')[0] !== text.split('/')[0]) throw refuse(`has host bits set: did you mean ${subnet.text}?`);
+  if (subnet.text.split('/')[0] !== text.split('/')[0])
+    throw refuse(`has host bits set: did you mean ${subnet.text}?`);
   for (const forbidden of FORBIDDEN) {
     if (overlaps(subnet, parseCidr(forbidden)!)) throw refuse(`lies in ${forbidden}, which hosts cannot use`);
   }

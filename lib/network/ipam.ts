@@ -30,13 +30,18 @@ export interface Ipam {
    * Throws `conflict` (requested address is another's), `invalid` (outside the subnet or reserved), `exhausted`,
    * `notFound` (the network has gone).
    */
-  acquire(record: NetworkRecord, container: string, requested?: string): Promise<{ lease: Lease; fresh: boolean }>;
+  acquire(
+    record: NetworkRecord,
+    container: string,
+    requested?: string,
+  ): Promise<{ lease: Lease; fresh: boolean }>;
   /** Throws like `acquire` when this address could not be given to a new container. */
   check(record: NetworkRecord, requested: string): void;
   /** Give back whatever the container has. Nothing to give back is no error. */
   release(container: string): Promise<void>;
   find(container: string): Lease | undefined;
-  list(): Lease[];
+  /** Containers that have an address from this host. */
+  owned(): string[];
   usedOn(network: string): number;
 }
 
@@ -63,6 +68,8 @@ export function createIpam({
   const byNetwork = new Map<string, Map<string, Lease>>();
   /** Where the last search of a network ended: addresses rest as long as possible before they are given again. */
   const cursors = new Map<string, number>();
+  /** Keys of leases whose write got no answer: it may have happened all the same. */
+  const uncertain = new Map<string, string>();
   const lock = createKeyedLock();
 
   function remember(lease: Lease): void {
@@ -94,7 +101,15 @@ export function createIpam({
     if (owner) throw taken(network.id, requested, owner);
   }
 
-  function nextFree({ network }: NetworkRecord): string {
+  /** Learn what other hosts have taken and given back; this host's own leases are known. */
+  async function refresh(network: string): Promise<void> {
+    const found = (await store.list(leasePrefix(network))).map(parse).filter((lease) => lease.host !== host);
+    for (const lease of byNetwork.get(network)?.values() ?? []) if (lease.host !== host) forget(lease);
+    found.forEach(remember);
+  }
+
+  /** Undefined when every address is taken. */
+  function nextFree({ network }: NetworkRecord): string | undefined {
     const subnet = parseSubnet(network.subnet);
     const capacity = capacityOf(subnet);
     const firstUsable = gatewayOf(subnet) + 1;
@@ -109,43 +124,63 @@ export function createIpam({
         return ip;
       }
     }
-    throw new AppError(
-      'exhausted',
-      `network ${network.id} (${network.subnet}) is full: all ${capacity} addresses are taken`,
-    );
+    return undefined;
+  }
+
+  async function choose(record: NetworkRecord): Promise<string> {
+    const { id, subnet } = record.network;
+    const free = nextFree(record);
+    if (free !== undefined) return free;
+    await refresh(id);
+    const returned = nextFree(record);
+    if (returned !== undefined) return returned;
+    const capacity = capacityOf(parseSubnet(subnet));
+    throw new AppError('exhausted', `network ${id} (${subnet}) is full: all ${capacity} addresses are taken`);
+  }
+
+  /** Whether a lease whose write got no answer was made. */
+  async function settleUncertain(container: string): Promise<void> {
+    const key = uncertain.get(container);
+    if (key === undefined) return;
+    const entry = await store.get(key);
+    if (entry && parse(entry).container === container) remember(parse(entry));
+    uncertain.delete(container);
   }
 
   async function acquire(record: NetworkRecord, container: string, requested?: string) {
     const { network } = record;
+    await settleUncertain(container);
     const mine = byContainer.get(container);
     if (mine?.network === network.id) return { lease: mine, fresh: false };
     for (let attempt = 0; attempt < RETRIES; attempt++) {
       if (requested !== undefined) check(record, requested);
-      const ip = requested ?? nextFree(record);
+      const ip = requested ?? (await choose(record));
       const stored = { container, host, time: now().toISOString() };
       const lease: Lease = { ...stored, network: network.id, ip };
       const key = leasePrefix(network.id) + ip;
       // Taken in the index first: a concurrent search must not choose it too.
       remember(lease);
       let given = false;
+      uncertain.set(container, key);
       try {
         given = await store.commit([
           // The network must not have been removed meanwhile.
           { key: `networks/${network.id}`, ifVersion: record.version },
           { key, value: JSON.stringify(stored), ifVersion: 0 },
         ]);
+        uncertain.delete(container);
       } finally {
         if (!given) forget(lease);
       }
       if (given) return { lease, fresh: true };
       const entry = await store.get(key);
       if (entry) {
-        const found = parse(entry);
-        remember(found);
-        // A write of ours whose answer was lost.
-        if (found.container === container && found.host === host) return { lease: found, fresh: true };
+        remember(parse(entry));
       } else if ((await store.get(`networks/${network.id}`))?.version !== record.version) {
-        throw new AppError('notFound', `network ${JSON.stringify(network.id)} was changed or removed meanwhile`);
+        throw new AppError(
+          'notFound',
+          `network ${JSON.stringify(network.id)} was changed or removed meanwhile`,
+        );
       }
     }
     throw new AppError('unavailable', `no address of network ${network.id} could be leased: try again`);
@@ -160,6 +195,7 @@ export function createIpam({
     check,
     release: (container) =>
       lock(container, async () => {
+        await settleUncertain(container);
         const lease = byContainer.get(container);
         if (!lease) return;
         const key = leasePrefix(lease.network) + lease.ip;
@@ -171,7 +207,7 @@ export function createIpam({
         forget(lease);
       }),
     find: (container) => byContainer.get(container),
-    list: () => [...byNetwork.values()].flatMap((leases) => [...leases.values()]),
+    owned: () => [...byContainer.keys()],
     usedOn: (network) => byNetwork.get(network)?.size ?? 0,
   };
 }

@@ -91,7 +91,10 @@ export function createNetworks({ store, hostRoutes, foreignNames, leasePrefix }:
     assertName(id);
     const wanted = subnetText === undefined ? undefined : parseSubnet(subnetText);
     if ((await foreignNames()).includes(id)) {
-      throw new AppError('conflict', `network ${JSON.stringify(id)} exists already as one of Docker's own networks`);
+      throw new AppError(
+        'conflict',
+        `network ${JSON.stringify(id)} exists already as one of Docker's own networks`,
+      );
     }
     const routes = await hostRoutes();
     for (let attempt = 0; attempt < RETRIES; attempt++) {
@@ -110,7 +113,10 @@ export function createNetworks({ store, hostRoutes, foreignNames, leasePrefix }:
       ]);
       if (created) return network;
     }
-    throw new AppError('unavailable', `network ${id} could not be created: too many networks are being created at once`);
+    throw new AppError(
+      'unavailable',
+      `network ${id} could not be created: too many networks are being created at once`,
+    );
   }
 
   /**
@@ -156,7 +162,10 @@ export function createNetworks({ store, hostRoutes, foreignNames, leasePrefix }:
     create,
     async remove(id) {
       if (id === DEFAULT_NETWORK) {
-        throw new AppError('conflict', 'the default network cannot be removed: containers without a choice land on it');
+        throw new AppError(
+          'conflict',
+          'the default network cannot be removed: containers without a choice land on it',
+        );
       }
       const marked = await mark(id);
       await finishRemoval(parse(marked), marked.version);
@@ -178,7 +187,10 @@ export function createNetworks({ store, hostRoutes, foreignNames, leasePrefix }:
 function parse(entry: Entry): StoredNetwork {
   const parsed = storedNetwork.safeParse(JSON.parse(entry.value));
   if (!parsed.success) {
-    throw new AppError('internal', `the store holds no valid network at ${entry.key}: ${parsed.error.message}`);
+    throw new AppError(
+      'internal',
+      `the store holds no valid network at ${entry.key}: ${parsed.error.message}`,
+    );
   }
   return parsed.data;
 }
@@ -204,7 +216,9 @@ function assertFree(subnet: Subnet, networks: StoredNetwork[], routes: HostRoute
   if (other) {
     throw new AppError('conflict', `subnet ${subnet.text} overlaps network ${other.id} (${other.subnet})`);
   }
-  const route = foreignRoutes(routes, networks).find((candidate) => overlaps(subnet, parseCidr(candidate.subnet)!));
+  const route = foreignRoutes(routes, networks).find((candidate) =>
+    overlaps(subnet, parseCidr(candidate.subnet)!),
+  );
   if (route) {
     throw new AppError(
       'conflict',

@@ -101,7 +101,10 @@ export function createMemoryStore({ entries, revision, persist, close }: MemoryS
     },
     async commit(operations) {
       assertOpen();
-      if (operations.length > MAX_OPERATIONS || new Set(operations.map((op) => op.key)).size < operations.length) {
+      if (
+        operations.length > MAX_OPERATIONS ||
+        new Set(operations.map((op) => op.key)).size < operations.length
+      ) {
         throw new AppError('internal', `a commit takes at most ${MAX_OPERATIONS} operations, each key once`);
       }
       return new Promise<boolean>((resolve, reject) => {

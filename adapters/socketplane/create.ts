@@ -1,0 +1,67 @@
+import { z } from 'zod';
+import { AppError } from '../../lib/errors.js';
+import type { ClientRequest, ServerResponse } from '../../lib/hook/v1.js';
+import { editJson } from '../../lib/json-edit.js';
+import type { Ipam } from '../../lib/network/ipam.js';
+import { ADDRESS_LABEL, NETWORK_LABEL } from '../../lib/network/labels.js';
+import type { Networks } from '../../lib/network/networks.js';
+import { createBody, selectNetwork, type CreateBody } from './select-network.js';
+import { warningsFor } from './warnings.js';
+
+/**
+ * Carries the warnings from the pre-hook to the post-hook, which sees the modified request. Docker ignores fields that
+ * it does not know.
+ */
+const WARNINGS = 'SocketplaneWarnings';
+
+/** Put the new container on its network: the body is changed in place, everything else in it stays as it was sent. */
+export async function beforeCreate(
+  request: ClientRequest,
+  { networks, ipam }: { networks: Networks; ipam: Ipam },
+): Promise<ClientRequest> {
+  const json = editJson(request.Body ?? '');
+  const body = parseBody(json.get([]));
+  const ours = new Set((await networks.list()).map(({ id }) => id));
+  const selection = selectNetwork(body, (name) => ours.has(name));
+  if (!selection) return request;
+  const { network, address } = selection;
+  const record = await networks.find(network);
+  if (!record) {
+    // Says how to create it.
+    await networks.get(network);
+    throw new AppError('unavailable', `network ${network} is being changed: try again`);
+  }
+  if (address !== undefined) ipam.check(record, address);
+
+  json.set(['HostConfig', 'NetworkMode'], 'none');
+  // Docker refuses endpoints beside the mode "none".
+  if (body.NetworkingConfig) json.set(['NetworkingConfig'], {});
+  if (body.MacAddress) json.set(['MacAddress'], '');
+  const labels = { [NETWORK_LABEL]: network, ...(address && { [ADDRESS_LABEL]: address }) };
+  if (!body.Labels) json.set(['Labels'], labels);
+  else for (const [label, value] of Object.entries(labels)) json.set(['Labels', label], value);
+  const warnings = warningsFor(body, network);
+  if (warnings.length > 0) json.set([WARNINGS], warnings);
+  return { ...request, Body: json.toString() };
+}
+
+/** Add our warnings to Docker's. */
+export function afterCreate(request: ClientRequest, response: ServerResponse): ServerResponse {
+  if (response.Code !== 201 || !response.Body || !request.Body?.includes(WARNINGS)) return response;
+  const ours = z.array(z.string()).safeParse(editJson(request.Body).get([WARNINGS]));
+  if (!ours.success) return response;
+  const json = editJson(response.Body);
+  const theirs = json.get(['Warnings']);
+  json.set(['Warnings'], [...(Array.isArray(theirs) ? (theirs as unknown[]) : []), ...ours.data]);
+  return { ...response, Body: json.toString() };
+}
+
+function parseBody(value: unknown): CreateBody {
+  const parsed = createBody.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new AppError(
+    'invalid',
+    `the create call's ${issue?.path.join('.') || 'body'} is not valid: ${issue?.message}`,
+  );
+}

@@ -1,0 +1,68 @@
+import { Router } from 'express';
+import { z } from 'zod';
+import type { Docker } from '../docker/docker.js';
+import { AppError } from '../errors.js';
+import type { Attachments, Connection } from '../network/attachments.js';
+import type { Endpoints } from '../network/endpoints.js';
+import { parseRequest } from './validate.js';
+
+const connectRequest = z.object({ container_id: z.string().min(1) });
+
+export function connectionRoutes(options: {
+  docker: Docker;
+  attachments: Attachments;
+  endpoints: Endpoints;
+}): Router {
+  const { docker, attachments, endpoints } = options;
+  const router = Router();
+
+  async function get(reference: string): Promise<Connection> {
+    const connection = endpoints.find(reference);
+    if (connection) return connection;
+    const container = await docker.inspect(reference);
+    throw new AppError(
+      'notFound',
+      container
+        ? `container ${container.name} has no address on a SocketPlane network`
+        : `container ${JSON.stringify(reference)} not found`,
+    );
+  }
+
+  router.get('/connections', (_request, response) => {
+    response.json(attachments.list().map(toJson));
+  });
+
+  router.post('/connections', async (request, response) => {
+    const { container_id: reference } = parseRequest(connectRequest, request.body);
+    await endpoints.settle(reference);
+    response.status(201).json(toJson(await get(reference)));
+  });
+
+  router.get('/connections/:id', async (request, response) => {
+    response.json(toJson(await get(request.params.id)));
+  });
+
+  router.delete('/connections/:id', async (request, response) => {
+    const { container, name } = await get(request.params.id);
+    if ((await docker.inspect(container))?.running) {
+      throw new AppError('conflict', `container ${name} runs and uses its address: stop it first`);
+    }
+    await endpoints.release(container);
+    response.status(204).end();
+  });
+
+  return router;
+}
+
+function toJson({ container, name, pid, network, state, reason, port, ip, mac }: Connection) {
+  return {
+    container_id: container,
+    container_name: name,
+    container_pid: String(pid),
+    network: network.id,
+    ovs_port_id: port ?? '',
+    connection_details: { name: port ?? '', ip, subnet: network.subnet, mac, gateway: network.gateway },
+    state,
+    ...(reason && { reason }),
+  };
+}

@@ -1,0 +1,39 @@
+import { Router } from 'express';
+import type { Datapath } from '../datapath/datapath.js';
+import type { Docker } from '../docker/docker.js';
+import { messageOf } from '../errors.js';
+import type { Store } from '../store/store.js';
+
+/** Asks each part at the moment of the call: 200 when all of them answer, else 503 with the reasons. */
+export function healthRoutes(options: {
+  version: string;
+  docker: Docker;
+  datapath: Datapath;
+  store: Store;
+}): Router {
+  const { version, docker, datapath, store } = options;
+  const router = Router();
+
+  router.get('/healthz', async (_request, response) => {
+    const [dockerState, ovs, storeState] = await Promise.all([
+      stateOf(docker.ping()),
+      stateOf(datapath.open().then(() => `ok (${datapath.kind})`)),
+      stateOf(store.get('health')),
+    ]);
+    const ok = [dockerState, ovs, storeState].every((state) => state.startsWith('ok'));
+    response
+      .status(ok ? 200 : 503)
+      .json({ status: ok ? 'ok' : 'degraded', version, docker: dockerState, ovs, store: storeState });
+  });
+
+  return router;
+}
+
+async function stateOf(check: Promise<unknown>): Promise<string> {
+  try {
+    const state = await check;
+    return typeof state === 'string' ? state : 'ok';
+  } catch (error) {
+    return messageOf(error);
+  }
+}

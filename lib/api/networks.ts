@@ -1,0 +1,60 @@
+import { Router } from 'express';
+import { z } from 'zod';
+import type { Datapath } from '../datapath/datapath.js';
+import type { Attachments } from '../network/attachments.js';
+import { capacityOf, parseSubnet } from '../network/cidr.js';
+import type { Ipam } from '../network/ipam.js';
+import type { Networks } from '../network/networks.js';
+import { parseRequest } from './validate.js';
+
+const createRequest = z.strictObject({ id: z.string(), subnet: z.string().optional() });
+
+export function networkRoutes(options: {
+  networks: Networks;
+  ipam: Ipam;
+  attachments: Attachments;
+  datapath: Datapath;
+}): Router {
+  const { networks, ipam, attachments, datapath } = options;
+  const router = Router();
+
+  router.get('/networks', async (_request, response) => {
+    response.json(await networks.list());
+  });
+
+  router.post('/networks', async (request, response) => {
+    const { id, subnet } = parseRequest(createRequest, request.body);
+    // Asked first: a network that cannot be carried is not made.
+    await datapath.open();
+    const network = await networks.create(id, subnet);
+    try {
+      await datapath.ensureNetwork(network);
+    } catch (error) {
+      await networks.remove(id);
+      throw error;
+    }
+    response.status(201).json(network);
+  });
+
+  router.get('/networks/:id', async (request, response) => {
+    const network = await networks.get(request.params.id);
+    const connections = attachments
+      .list()
+      .filter((connection) => connection.network.id === network.id)
+      .map(({ name }) => name);
+    response.json({
+      ...network,
+      addresses: { total: capacityOf(parseSubnet(network.subnet)), used: ipam.usedOn(network.id) },
+      connections,
+    });
+  });
+
+  router.delete('/networks/:id', async (request, response) => {
+    const network = await networks.get(request.params.id);
+    await networks.remove(network.id);
+    await datapath.removeNetwork(network);
+    response.status(204).end();
+  });
+
+  return router;
+}

@@ -1,0 +1,12 @@
+import type { z } from 'zod';
+import { AppError } from '../errors.js';
+
+/** The body as the schema says. @throws AppError `invalid` naming the field. */
+export function parseRequest<T>(schema: z.ZodType<T>, body: unknown): T {
+  const parsed = schema.safeParse(body ?? {});
+  if (parsed.success) return parsed.data;
+  const said = parsed.error.issues.map(({ path, message }) =>
+    path.length > 0 ? `${path.join('.')}: ${message}` : message,
+  );
+  throw new AppError('invalid', `bad request: ${said.join('; ')}`);
+}

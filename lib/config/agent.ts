@@ -1,0 +1,49 @@
+import { z } from 'zod';
+import { AppError } from '../errors.js';
+import { LOG_LEVELS } from '../log.js';
+import { readYaml } from './yaml.js';
+
+export const AGENT_CONFIG = '/etc/socketplane/agent.yml';
+
+const unixUrl = z
+  .string()
+  .regex(/^unix:\/\/\/.+/, 'expected a socket such as unix:///run/socketplane/agent.sock')
+  .transform((url) => url.slice('unix://'.length));
+
+const loopback = z
+  .string()
+  .regex(
+    /^(127\.\d+\.\d+\.\d+|\[::1\]|localhost):\d{1,5}$/,
+    'expected a loopback address such as 127.0.0.1:6675',
+  );
+
+const agentConfig = z.strictObject({
+  /** The REST API's socket, mode 0660 and group `docker`. */
+  listen: unixUrl.default('/run/socketplane/agent.sock'),
+  /** A TCP address for the API besides. Any user of this host can use it. */
+  tcp: loopback.optional(),
+  docker: unixUrl.default('/var/run/docker.sock'),
+  /** Networks and leases; must survive a reboot. */
+  state: z.string().startsWith('/', 'expected an absolute path').default('/var/lib/socketplane'),
+  bridge: z
+    .string()
+    .regex(/^[a-zA-Z0-9_.-]{1,15}$/, 'expected the name of a network device, up to 15 characters')
+    .default('docker0-ovs'),
+  datapath: z.enum(['auto', 'kernel', 'userspace']).default('auto'),
+  log: z.enum(LOG_LEVELS).default('info'),
+});
+export type AgentConfig = z.infer<typeof agentConfig>;
+
+/**
+ * @param file undefined: the default file, which need not exist
+ * @throws AppError `invalid`, or `notFound` for a file that was named
+ */
+export async function readAgentConfig(file?: string): Promise<AgentConfig> {
+  try {
+    return await readYaml(file ?? AGENT_CONFIG, agentConfig);
+  } catch (error) {
+    if (file === undefined && error instanceof AppError && error.kind === 'notFound')
+      return agentConfig.parse({});
+    throw error;
+  }
+}

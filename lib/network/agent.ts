@@ -1,0 +1,171 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import pLimit from 'p-limit';
+import pRetry from 'p-retry';
+import { coalesce } from '../concurrency/coalesce.js';
+import type { Datapath, PortRecord } from '../datapath/datapath.js';
+import type { ContainerEvent, Docker } from '../docker/docker.js';
+import { messageOf } from '../errors.js';
+import type { Log } from '../log.js';
+import type { Endpoint, Network } from '../types.js';
+import type { Attachments } from './attachments.js';
+import { macOf } from './cidr.js';
+import type { Endpoints } from './endpoints.js';
+import type { Ipam } from './ipam.js';
+import { NETWORK_LABEL } from './labels.js';
+import type { Networks } from './networks.js';
+
+/** How often a node with something left undone tries again, and how often one with nothing to do looks anyway. */
+const RETRY_MS = 5_000;
+const PATROL_MS = 300_000;
+/** Containers looked at side by side; more would only queue up in Docker. */
+const PARALLEL = 8;
+
+export interface AgentOptions {
+  docker: Docker;
+  networks: Networks;
+  ipam: Ipam;
+  datapath: Datapath;
+  attachments: Attachments;
+  endpoints: Endpoints;
+  log: Log;
+}
+
+/**
+ * The loop that makes the node what Docker and the store say it should be. Events only say where to look: what is done
+ * follows from Docker's state at that moment, so lost, late and repeated events do no harm. Runs until `signal` aborts.
+ */
+export function createAgent({ docker, networks, ipam, datapath, attachments, endpoints, log }: AgentOptions) {
+  const limit = pLimit(PARALLEL);
+  let undone = false;
+  /** What was last said about a container that cannot be settled, so as to say it once. */
+  const complaints = new Map<string, string>();
+
+  function ownerOf(known: Network[]): (port: PortRecord) => Endpoint | undefined {
+    return (port) => {
+      const lease = ipam.find(port.container);
+      const network = known.find(({ id }) => id === lease?.network);
+      if (!lease || !network || lease.network !== port.network || lease.ip !== port.ip) return undefined;
+      return { container: port.container, network, ip: lease.ip, mac: macOf(lease.ip) };
+    };
+  }
+
+  async function settle(id: string): Promise<void> {
+    try {
+      await endpoints.settle(id);
+      complaints.delete(id);
+    } catch (error) {
+      undone = true;
+      const complaint = messageOf(error);
+      if (complaints.get(id) === complaint) return;
+      complaints.set(id, complaint);
+      log.warn('container not settled', { container: id.slice(0, 12), error: complaint });
+    }
+  }
+
+  /** Bridge first, so that traffic that is right goes on; then each container that Docker or we know of. */
+  const converge = coalesce(async () => {
+    const before = undone;
+    undone = false;
+    try {
+      await datapath.open();
+      const known = await networks.list();
+      await datapath.sync(known, ownerOf(known));
+      const ports = await datapath.ports();
+      attachments.adopt(ports);
+      const ids = new Set([
+        ...(await docker.idsWithLabel(NETWORK_LABEL)),
+        ...attachments.list().map(({ container }) => container),
+        ...ports.map(({ container }) => container),
+        ...ipam.owned(),
+      ]);
+      await Promise.all([...ids].map((id) => limit(() => settle(id))));
+      if (before && !undone) log.info('node is as it should be again');
+    } catch (error) {
+      undone = true;
+      if (!before) log.error('node is not as it should be, trying again', { error: messageOf(error) });
+    }
+  });
+
+  async function followDocker(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const events = await pRetry(() => docker.events(signal), {
+        forever: true,
+        minTimeout: 200,
+        maxTimeout: RETRY_MS,
+        signal,
+        onFailedAttempt: ({ attemptNumber, message }) => {
+          if (attemptNumber === 1) log.warn('no events from Docker', { error: message });
+        },
+      });
+      log.info('following Docker');
+      void converge();
+      await handle(events).catch((error: unknown) => {
+        if (!signal.aborted) log.warn('events from Docker ended', { error: messageOf(error) });
+      });
+      await sleep(200, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  async function handle(events: AsyncIterable<ContainerEvent>): Promise<void> {
+    for await (const { id, action } of events) {
+      log.debug('event', { container: id.slice(0, 12), action });
+      // Not awaited: one slow container must not hold up the others; each has its own lock.
+      void settle(id);
+    }
+  }
+
+  async function followNetworks(signal: AbortSignal): Promise<void> {
+    let known = new Map<string, Network>();
+    for await (const current of networks.watch(signal)) {
+      const next = new Map(current.map((network) => [network.id, network]));
+      for (const network of known.values()) {
+        if (next.get(network.id)?.vni !== network.vni) await apply('remove', network);
+      }
+      for (const network of current) {
+        if (known.get(network.id)?.vni !== network.vni) await apply('ensure', network);
+      }
+      known = next;
+    }
+  }
+
+  async function apply(what: 'ensure' | 'remove', network: Network): Promise<void> {
+    try {
+      if (what === 'ensure') await datapath.ensureNetwork(network);
+      else await datapath.removeNetwork(network);
+    } catch (error) {
+      undone = true;
+      log.warn(`cannot ${what} network`, { network: network.id, error: messageOf(error) });
+    }
+  }
+
+  async function patrol(signal: AbortSignal): Promise<void> {
+    let last = Date.now();
+    while (!signal.aborted) {
+      await sleep(RETRY_MS, undefined, { signal }).catch(() => undefined);
+      if (signal.aborted) return;
+      const failed = undone || attachments.list().some(({ state }) => state === 'failed');
+      if (!failed && Date.now() - last < PATROL_MS) continue;
+      await converge();
+      last = Date.now();
+    }
+  }
+
+  return {
+    /** The first pass is done, well or not, when this resolves; the loops go on until `signal` aborts. */
+    async start(signal: AbortSignal): Promise<{ stopped: Promise<unknown> }> {
+      await networks.recover();
+      await ipam.load();
+      datapath.watch(() => {
+        log.warn('Open vSwitch was restarted');
+        void converge();
+      }, signal);
+      await converge();
+      const quiet = (error: unknown) => {
+        if (!signal.aborted) throw error;
+      };
+      const loops = [followDocker(signal), followNetworks(signal), patrol(signal)];
+      return { stopped: Promise.all(loops.map((loop) => loop.catch(quiet))) };
+    },
+    converge,
+  };
+}

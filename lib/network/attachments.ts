@@ -1,0 +1,225 @@
+import type { Datapath, PortRecord } from '../datapath/datapath.js';
+import type { OpenNetns } from '../datapath/netns.js';
+import type { Container, Docker } from '../docker/docker.js';
+import { AppError, messageOf } from '../errors.js';
+import type { Log } from '../log.js';
+import type { Endpoint, Network } from '../types.js';
+import { macOf } from './cidr.js';
+import type { Ipam } from './ipam.js';
+import { ADDRESS_LABEL } from './labels.js';
+import type { Networks } from './networks.js';
+
+/**
+ * `starting`: the host half is being made while Docker starts the container. `up`: the container has its address.
+ * `down`: it does not run; the lease is kept. `failed`: it runs without network, and will be tried again.
+ */
+export type ConnectionState = 'starting' | 'up' | 'down' | 'failed';
+
+/** A container's connection as it is now. */
+export interface Connection {
+  readonly container: string;
+  name: string;
+  /** 0 when the container does not run. */
+  pid: number;
+  readonly network: Network;
+  readonly ip: string;
+  readonly mac: string;
+  state: ConnectionState;
+  /** Why `state` is `failed`. */
+  reason?: string;
+  /** The host's end, while there is one. */
+  port?: string;
+}
+
+interface Attachment extends Connection {
+  /** The run (see `Container.run`) whose namespace is plugged; '' when none is. */
+  run: string;
+  /** Outcome of the host half, while it waits for the container's namespace. Never rejects. */
+  prepared?: Promise<{ port: string } | { error: unknown }>;
+  /** When a start whose end has not been reported yet began, in ms since 1970; 0 when there is none. */
+  startingSince: number;
+  /** The address was leased by a start that is still under way, and goes back when that fails. */
+  fresh: boolean;
+}
+
+/** After this long, a start whose end nobody reported (the proxy died) no longer keeps a prepared port. */
+const START_GRACE_MS = 120_000;
+
+export interface AttachmentsOptions {
+  docker: Pick<Docker, 'inspect'>;
+  networks: Pick<Networks, 'find' | 'get'>;
+  ipam: Ipam;
+  datapath: Pick<Datapath, 'prepare' | 'plug' | 'isPlugged' | 'unplug'>;
+  openNetns: OpenNetns;
+  log: Log;
+}
+
+/**
+ * The state machine of each container's connection. Callers hold the container's lock; every step may be repeated
+ * and starts from what is there.
+ */
+export type Attachments = ReturnType<typeof createAttachments>;
+
+export function createAttachments({ docker, networks, ipam, datapath, openNetns, log }: AttachmentsOptions) {
+  const attachments = new Map<string, Attachment>();
+  /** Ports that were on the bridge when the agent came: checked before they are used, instead of made anew. */
+  const found = new Map<string, string>();
+
+  /** The container's attachment with its lease, which is made where there is none. */
+  async function enter(container: Container, networkId: string): Promise<Attachment> {
+    const known = attachments.get(container.id);
+    if (known) {
+      known.name = container.name;
+      known.pid = container.pid;
+      return known;
+    }
+    const record = await networks.find(networkId);
+    if (!record)
+      throw await networks.get(networkId).then(
+        () => unavailable(networkId),
+        (error: unknown) => error,
+      );
+    const { lease, fresh } = await ipam.acquire(record, container.id, container.labels[ADDRESS_LABEL]);
+    const { id, name, pid } = container;
+    const ip = lease.ip;
+    const attachment: Attachment = {
+      container: id,
+      name,
+      pid,
+      network: record.network,
+      ip,
+      mac: macOf(ip),
+      state: 'down',
+      run: '',
+      startingSince: 0,
+      fresh,
+    };
+    attachments.set(id, attachment);
+    if (fresh) log.info('address leased', { container: id.slice(0, 12), name, network: networkId, ip });
+    return attachment;
+  }
+
+  function prepare(attachment: Attachment): NonNullable<Attachment['prepared']> {
+    return datapath.prepare(endpointOf(attachment)).then(
+      (port) => ({ port }),
+      (error: unknown) => ({ error }),
+    );
+  }
+
+  /** Lease the address of a container that Docker is about to start, and begin the host half. */
+  async function begin(container: Container, networkId: string): Promise<void> {
+    const attachment = await enter(container, networkId);
+    await attachment.prepared;
+    attachment.startingSince = Date.now();
+    attachment.state = 'starting';
+    attachment.prepared = prepare(attachment);
+  }
+
+  async function plug(attachment: Attachment, netns: string): Promise<void> {
+    const endpoint = endpointOf(attachment);
+    const port = found.get(attachment.container);
+    if (port !== undefined) {
+      found.delete(attachment.container);
+      if (await datapath.isPlugged(endpoint, netns)) {
+        attachment.port = port;
+        return;
+      }
+    }
+    const prepared = await (attachment.prepared ?? prepare(attachment));
+    if ('error' in prepared) throw prepared.error;
+    attachment.port = prepared.port;
+    await datapath.plug(endpoint, netns);
+  }
+
+  /** Give a running container its address. */
+  async function connect(container: Container, networkId: string): Promise<Connection> {
+    const attachment = await enter(container, networkId);
+    if (attachment.state === 'up' && attachment.run === container.run) return attachment;
+    let netns: Awaited<ReturnType<OpenNetns>> | undefined;
+    try {
+      netns = await openNetns(container.pid, container.id);
+      await plug(attachment, netns.path);
+    } catch (error) {
+      // A container that has exited meanwhile needs no address: that is its own business, not a failure.
+      const now = await docker.inspect(container.id);
+      if (now?.run === container.run) {
+        attachment.state = 'failed';
+        attachment.reason = messageOf(error);
+        await datapath.unplug(container.id).catch(() => undefined);
+        throw error;
+      }
+    } finally {
+      await netns?.close();
+      attachment.prepared = undefined;
+      attachment.startingSince = 0;
+    }
+    Object.assign(attachment, { state: 'up', run: container.run, reason: undefined, fresh: false });
+    const { name, ip, port } = attachment;
+    log.info('connected', { container: container.id.slice(0, 12), name, network: networkId, ip, port });
+    return attachment;
+  }
+
+  /** Take the port of a container that does not run; its address stays. */
+  async function disconnect(container: Container): Promise<void> {
+    const { id } = container;
+    const attachment = attachments.get(id);
+    if (attachment) {
+      attachment.name = container.name;
+      if (Date.now() - attachment.startingSince < START_GRACE_MS || attachment.state === 'down') return;
+      await attachment.prepared;
+    } else if (!found.delete(id)) {
+      return;
+    }
+    await datapath.unplug(id);
+    if (!attachment) return;
+    Object.assign(attachment, { state: 'down', pid: 0, run: '', port: undefined, prepared: undefined });
+    attachment.startingSince = 0;
+    log.info('disconnected', { container: id.slice(0, 12), name: attachment.name });
+  }
+
+  /** Give back everything that the container has. */
+  async function forget(id: string): Promise<void> {
+    const attachment = attachments.get(id);
+    // Containers that were never ours are removed too; they cost nothing here.
+    if (!attachment && !found.has(id) && !ipam.find(id)) return;
+    await attachment?.prepared;
+    await datapath.unplug(id);
+    await ipam.release(id);
+    attachments.delete(id);
+    found.delete(id);
+    log.info('address returned', { container: id.slice(0, 12), name: attachment?.name, ip: attachment?.ip });
+  }
+
+  /** Undo {@link begin} of a start that failed: an address that it leased goes back, an older one stays. */
+  async function abandon(container: Container): Promise<void> {
+    const attachment = attachments.get(container.id);
+    if (!attachment) return;
+    attachment.startingSince = 0;
+    if (attachment.fresh) await forget(container.id);
+    else await disconnect(container);
+  }
+
+  return {
+    enter,
+    begin,
+    connect,
+    disconnect,
+    forget,
+    abandon,
+    /** Tell which ports are on the bridge before any container is looked at. */
+    adopt(ports: PortRecord[]) {
+      found.clear();
+      for (const { container, port } of ports) if (!attachments.has(container)) found.set(container, port);
+    },
+    get: (id: string): Connection | undefined => attachments.get(id),
+    list: (): Connection[] => [...attachments.values()],
+  };
+}
+
+export function endpointOf({ container, network, ip, mac }: Connection): Endpoint {
+  return { container, network, ip, mac };
+}
+
+function unavailable(networkId: string): AppError {
+  return new AppError('unavailable', `network ${networkId} is being changed: try again`);
+}

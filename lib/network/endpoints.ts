@@ -1,0 +1,120 @@
+import { createKeyedLock } from '../concurrency/keyed-lock.js';
+import type { Docker } from '../docker/docker.js';
+import { messageOf } from '../errors.js';
+import type { Log } from '../log.js';
+import type { Attachments, Connection } from './attachments.js';
+import type { Ipam } from './ipam.js';
+import { networkOf } from './labels.js';
+
+const FULL_ID = /^[0-9a-f]{64}$/;
+
+export interface Endpoints {
+  /**
+   * Docker is about to start the container: lease its address and begin the host half of its attachment, without
+   * waiting for the latter. A container that is none of ours, or runs already, is left alone.
+   */
+  starting(reference: string): Promise<void>;
+  /** Docker did not start it: take back what {@link starting} did. */
+  startFailed(reference: string): Promise<void>;
+  /**
+   * Make the container's connection what Docker's state of it asks for: plugged when it runs, unplugged when it
+   * does not, forgotten when it is gone. The one path of every start, stop and removal, whoever caused it. Calls for
+   * the same container run one after the other; one with nothing to do costs one inspection.
+   */
+  settle(reference: string): Promise<Connection | undefined>;
+  /** {@link settle} for a start that a client waits for: when it fails, the container is stopped as well. */
+  started(reference: string): Promise<Connection | undefined>;
+  /** Settle every container that the reference may have named before it was removed. */
+  removed(reference: string): Promise<void>;
+  /** By full id, name or unique prefix; containers without address are not found. */
+  find(reference: string): Connection | undefined;
+  /** Take away the connection of a container and its address, whatever Docker says. */
+  release(id: string): Promise<void>;
+}
+
+/**
+ * References (name, short id, full id) are resolved by Docker alone, which knows that a name may shadow another
+ * container's id; everything here is keyed by full id.
+ */
+export function createEndpoints({
+  docker,
+  attachments,
+  ipam,
+  log,
+}: {
+  docker: Docker;
+  attachments: Attachments;
+  ipam: Ipam;
+  log: Log;
+}): Endpoints {
+  const lock = createKeyedLock();
+
+  async function settleLocked(id: string): Promise<Connection | undefined> {
+    const container = await docker.inspect(id);
+    if (!container) {
+      await attachments.forget(id);
+      return undefined;
+    }
+    const network = networkOf(container);
+    if (network === undefined) return undefined;
+    if (container.running) return attachments.connect(container, network);
+    if (ipam.find(id)) await attachments.enter(container, network);
+    await attachments.disconnect(container);
+    return attachments.get(id);
+  }
+
+  /** Runs the task under the lock of the container that the reference names, if it names one. */
+  async function locked<T>(reference: string, task: (id: string) => Promise<T>): Promise<T | undefined> {
+    const id = FULL_ID.test(reference) ? reference : (await docker.inspect(reference))?.id;
+    return id === undefined ? undefined : lock(id, () => task(id));
+  }
+
+  async function stopUnconnected(id: string): Promise<void> {
+    try {
+      await docker.stop(id);
+      const container = await docker.inspect(id);
+      if (container) await attachments.abandon(container);
+      else await attachments.forget(id);
+    } catch (error) {
+      log.error('cannot stop a container without network', { container: id, error: messageOf(error) });
+    }
+  }
+
+  return {
+    starting: (reference) =>
+      locked(reference, async (id) => {
+        const container = await docker.inspect(id);
+        if (!container || container.running) return;
+        const network = networkOf(container);
+        if (network !== undefined) await attachments.begin(container, network);
+      }),
+    startFailed: (reference) =>
+      locked(reference, async (id) => {
+        const container = await docker.inspect(id);
+        if (container && !container.running) await attachments.abandon(container);
+      }),
+    settle: (reference) => locked(reference, settleLocked),
+    started: (reference) =>
+      locked(reference, async (id) => {
+        try {
+          return await settleLocked(id);
+        } catch (error) {
+          await stopUnconnected(id);
+          throw error;
+        }
+      }),
+    async removed(reference) {
+      const named = attachments
+        .list()
+        .filter(({ container, name }) => name === reference || container.startsWith(reference));
+      await Promise.all(named.map(({ container }) => lock(container, () => settleLocked(container))));
+    },
+    find(reference) {
+      const all = attachments.list();
+      const exact = attachments.get(reference) ?? all.find(({ name }) => name === reference);
+      const matches = all.filter(({ container }) => reference !== '' && container.startsWith(reference));
+      return exact ?? (matches.length === 1 ? matches[0] : undefined);
+    },
+    release: (id) => lock(id, () => attachments.forget(id)),
+  };
+}

@@ -1,0 +1,29 @@
+/** Headers as Node's `rawHeaders` has them: names and values in turn, in the order, case and number of the sender. */
+export type RawHeaders = string[];
+
+export function* headerPairs(raw: readonly string[]): Generator<[name: string, value: string]> {
+  for (let index = 0; index + 1 < raw.length; index += 2) yield [raw[index]!, raw[index + 1]!];
+}
+
+/** @param names lower case */
+export function withoutHeaders(raw: readonly string[], ...names: string[]): RawHeaders {
+  const kept: RawHeaders = [];
+  for (const [name, value] of headerPairs(raw)) {
+    if (!names.includes(name.toLowerCase())) kept.push(name, value);
+  }
+  return kept;
+}
+
+/** @param name lower case */
+export function hasHeader(raw: readonly string[], name: string): boolean {
+  for (const [candidate] of headerPairs(raw)) if (candidate.toLowerCase() === name) return true;
+  return false;
+}
+
+/** Those of one connection, not of the call. Headers that `Connection` names stay: a client could name any of them. */
+export const HOP_BY_HOP = ['connection', 'keep-alive', 'proxy-connection', 'upgrade'];
+
+/** dockerd takes a body for JSON by its first Content-Type alone, in any case and with any parameters. */
+export function isJson(contentType: string | undefined): boolean {
+  return /^\s*application\/json\s*(;|$)/i.test(contentType ?? '');
+}

@@ -1,0 +1,128 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { ClientRequest, ServerResponse as HookResponse } from '../hook/v1.js';
+import { hasBody, readBody } from './body.js';
+import type { CallContext, Chains } from './chain.js';
+import { forward, type OutgoingCall } from './forward.js';
+import { HOP_BY_HOP, hasHeader, isJson, withoutHeaders, type RawHeaders } from './headers.js';
+import type { Hooks } from './match.js';
+import { relay } from './relay.js';
+import { refuse } from './refusal.js';
+import { isStream } from './routes.js';
+import type { Target } from './target.js';
+import type { Upstream } from './upstream.js';
+
+export interface HookedCall {
+  req: IncomingMessage;
+  res: ServerResponse;
+  target: Target;
+  hooks: Hooks;
+  context: CallContext;
+}
+
+/**
+ * A call with hooks: pre-hooks, Docker, post-hooks. Only JSON bodies are held for the hooks, up to `hookBody` bytes;
+ * all others stream past them.
+ */
+export function createHookedCall(parts: { upstream: Upstream; chains: Chains; hookBody: number }) {
+  const { upstream, chains, hookBody } = parts;
+
+  async function run({ req, res, target, hooks, context }: HookedCall): Promise<void> {
+    const { signal, endpoint } = context;
+    const method = req.method ?? 'GET';
+    const sent = await readJson(req, res, endpoint);
+    const before: ClientRequest = { Method: method, Request: target.url, Body: sent?.toString() ?? null };
+    const request = await chains.pre(hooks.pre, before, context);
+    const response = await forward(upstream, outgoing(req, sent, before, request), {
+      signal,
+      onContinue: () => res.writeContinue(),
+    });
+    // Nobody waits for the end of a stream, so nobody could run hooks on it.
+    const post = isStream(method, target.path) ? [] : hooks.post;
+    if (post.length === 0) relay(response, req, res);
+    else await answer(response, { req, res, post, request, context });
+  }
+
+  /** Undefined for anything but JSON. */
+  async function readJson(
+    req: IncomingMessage,
+    res: ServerResponse,
+    endpoint: string,
+  ): Promise<Buffer | undefined> {
+    if (!hasBody(req) || !isJson(req.headers['content-type'])) return undefined;
+    if (req.headers.expect !== undefined) res.writeContinue();
+    return readBody(req, hookBody, `the body of ${endpoint}`);
+  }
+
+  async function answer(
+    response: IncomingMessage,
+    call: { req: IncomingMessage; res: ServerResponse; post: string[]; request: ClientRequest; context: CallContext },
+  ): Promise<void> {
+    const { req, res, post, request, context } = call;
+    const type = response.headers['content-type'];
+    const status = response.statusCode ?? 502;
+    const hasJson = isJson(type) && !isBodiless(req, status);
+    const received = hasJson ? await readBody(response, hookBody, `Docker's answer to ${context.endpoint}`) : undefined;
+    const before: HookResponse = { ContentType: type ?? null, Body: received?.toString() ?? null, Code: status };
+    const after = await chains.post(post, request, before, context).catch((error: unknown) => {
+      // Its body is not wanted any more; without this the connection to Docker would wait for a reader.
+      response.destroy();
+      throw error;
+    });
+    const headers = retyped(response.rawHeaders, before.ContentType, after.ContentType);
+    const body = replyBody(after, before, received);
+    if (body === undefined || isBodiless(req, after.Code)) {
+      relay(response, req, res, { status: after.Code === status ? undefined : after.Code, headers });
+      return;
+    }
+    response.resume();
+    res.sendDate = false;
+    res.writeHead(after.Code, [
+      ...withoutHeaders(headers, ...HOP_BY_HOP, 'content-length', 'transfer-encoding', 'trailer'),
+      'Content-Length',
+      String(body.length),
+    ]);
+    res.end(body);
+  }
+
+  return async (call: HookedCall): Promise<void> => {
+    try {
+      await run(call);
+    } catch (error) {
+      if (call.context.signal.aborted) call.res.destroy();
+      else refuse(call.req, call.res, error);
+    }
+  };
+}
+
+/** The call as Docker gets it. A body that streams cannot be changed. */
+function outgoing(
+  req: IncomingMessage,
+  sent: Buffer | undefined,
+  before: ClientRequest,
+  after: ClientRequest,
+): OutgoingCall {
+  const headers = withoutHeaders(req.rawHeaders, ...HOP_BY_HOP);
+  const line = { method: after.Method, url: after.Request };
+  const streams = sent === undefined && hasBody(req);
+  if (streams || (sent === undefined && !after.Body)) return { ...line, headers, body: req };
+  const body = after.Body === before.Body && sent ? sent : Buffer.from(after.Body ?? '');
+  const framed = withoutHeaders(headers, 'content-length', 'transfer-encoding', 'trailer', 'expect');
+  framed.push('Content-Length', String(body.length));
+  if (!hasHeader(framed, 'content-type')) framed.push('Content-Type', 'application/json');
+  return { ...line, headers: framed, body };
+}
+
+/** Undefined: the body streams from Docker to the client as it is. Bytes that no hook changed stay as they are. */
+function replyBody(after: HookResponse, before: HookResponse, received?: Buffer): Buffer | undefined {
+  if (received) return after.Body === before.Body ? received : Buffer.from(after.Body ?? '');
+  return undefined;
+}
+
+function retyped(headers: RawHeaders, before?: string | null, after?: string | null): RawHeaders {
+  if (!after || after === before) return headers;
+  return [...withoutHeaders(headers, 'content-type'), 'Content-Type', after];
+}
+
+function isBodiless(req: IncomingMessage, status: number): boolean {
+  return req.method === 'HEAD' || status === 204 || status === 304;
+}

@@ -1,0 +1,42 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { headerPairs, HOP_BY_HOP, withoutHeaders, type RawHeaders } from './headers.js';
+
+/** What a hook changed of an answer whose body streams through. */
+export interface Changes {
+  status?: number;
+  headers?: RawHeaders;
+}
+
+/**
+ * Gives Docker's answer to the client as it comes: headers at once (`docker run` waits for those of /wait before it
+ * starts the container), then bytes, then trailers. When Docker breaks off, so does this, and the client can tell.
+ */
+export function relay(from: IncomingMessage, req: IncomingMessage, res: ServerResponse, changes: Changes = {}): void {
+  res.sendDate = false;
+  const headers = changes.headers ?? from.rawHeaders;
+  const status = changes.status ?? from.statusCode ?? 502;
+  const phrase = changes.status === undefined ? from.statusMessage : undefined;
+  const head = [...answerHeaders(headers, req), ...closing(from, req)];
+  // Held back for a moment, so that a short answer is one write.
+  res.cork();
+  if (phrase === undefined) res.writeHead(status, head);
+  else res.writeHead(status, phrase, head);
+  res.flushHeaders();
+  setImmediate(() => res.uncork());
+
+  from.on('error', () => res.destroy());
+  from.once('end', () => {
+    if (from.rawTrailers.length > 0) res.addTrailers([...headerPairs(from.rawTrailers)]);
+  });
+  from.pipe(res);
+}
+
+function answerHeaders(raw: RawHeaders, req: IncomingMessage): RawHeaders {
+  // A client of HTTP/1.0 does not know chunks; it reads until the end.
+  return withoutHeaders(raw, ...HOP_BY_HOP, ...(req.httpVersion === '1.0' ? ['transfer-encoding'] : []));
+}
+
+/** dockerd that answers without reading the whole body wants no more of it. */
+function closing(from: IncomingMessage, req: IncomingMessage): RawHeaders {
+  return !req.complete && from.headers.connection === 'close' ? ['Connection', 'close'] : [];
+}

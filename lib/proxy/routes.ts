@@ -1,0 +1,39 @@
+/** What the proxy has to know of Docker's API: which calls are not one request and one finite answer. */
+
+const HIJACKS = [
+  /^POST \/containers\/[^]+\/attach$/,
+  /^POST \/exec\/[^]+\/start$/,
+  /^POST \/session$/,
+  /^POST \/grpc$/,
+  /^GET \/containers\/[^]+\/attach\/ws$/,
+];
+
+/** Answers with the content type of JSON that last until somebody ends them, or that come in pieces people wait for. */
+const STREAMS = [
+  /^GET \/events$/,
+  /^GET \/containers\/[^]+\/(logs|stats)$/,
+  /^GET \/(services|tasks)\/[^]+\/logs$/,
+  /^POST \/containers\/[^]+\/wait$/,
+  /^POST \/build$/,
+  /^POST \/images\/(create|load)$/,
+  /^POST \/images\/[^]+\/push$/,
+  /^POST \/plugins\/pull$/,
+  /^POST \/plugins\/[^]+\/(push|upgrade)$/,
+];
+
+const BUILDKIT = [/^POST \/session$/, /^POST \/grpc$/];
+
+/** Calls after whose answer the connection carries raw bytes both ways. */
+export function isHijack(method: string, path: string): boolean {
+  return HIJACKS.some((route) => route.test(`${method} ${path}`));
+}
+
+/** Calls whose answer no post-hook can wait for. */
+export function isStream(method: string, path: string): boolean {
+  return STREAMS.some((route) => route.test(`${method} ${path}`)) || isHijack(method, path);
+}
+
+/** BuildKit's calls: what happens inside them no hook sees. */
+export function isBuildKit(method: string, path: string): boolean {
+  return BUILDKIT.some((route) => route.test(`${method} ${path}`));
+}

@@ -1,0 +1,52 @@
+import http from 'node:http';
+import net from 'node:net';
+import { hasCode, messageOf } from '../errors.js';
+import type { Address } from './address.js';
+import { MAX_HEADER_BYTES } from './limits.js';
+import { Refusal } from './refusal.js';
+
+export interface Upstream {
+  /** As the user wrote it; for messages. */
+  name: string;
+  /** Kept-alive connections for ordinary calls. */
+  agent: http.Agent;
+  /** Where to connect, as `http.request` and `net.connect` take it. */
+  target: { socketPath: string } | { host: string; port: number };
+  /** A connection of its own, whose two directions end one by one. */
+  connect(): net.Socket;
+  /** What the user is told when Docker does not answer. */
+  failure(cause: unknown): Refusal;
+  close(): void;
+}
+
+export function createUpstream(address: Address): Upstream {
+  const agent = new http.Agent({ keepAlive: true, maxFreeSockets: 64 });
+  return {
+    name: address.text,
+    agent,
+    target:
+      address.kind === 'unix'
+        ? { socketPath: address.path }
+        : { host: address.host, port: address.port },
+    connect: () =>
+      address.kind === 'unix'
+        ? net.connect({ path: address.path, allowHalfOpen: true })
+        : net.connect({ host: address.host, port: address.port, allowHalfOpen: true, noDelay: true }),
+    failure: (cause) => failure(address.text, cause),
+    close: () => agent.destroy(),
+  };
+}
+
+/** The options of every call that this proxy makes itself. */
+export function requestOptions({ agent, target }: Upstream): http.RequestOptions {
+  return { ...target, agent, maxHeaderSize: MAX_HEADER_BYTES };
+}
+
+const UNREACHABLE = ['ENOENT', 'ECONNREFUSED', 'EACCES', 'ENOTFOUND', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT'];
+
+function failure(name: string, cause: unknown): Refusal {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : messageOf(cause);
+  return hasCode(cause, ...UNREACHABLE)
+    ? new Refusal(503, `cannot reach Docker at ${name}: is it running? (${code})`, { cause })
+    : new Refusal(502, `Docker at ${name} broke off before it answered (${code})`, { cause });
+}

@@ -1,0 +1,60 @@
+import { chmod, chown, mkdir, readFile, unlink } from 'node:fs/promises';
+import { connect, type Server } from 'node:net';
+import { dirname } from 'node:path';
+import { AppError, hasCode, messageOf } from './errors.js';
+
+/**
+ * Listen on a unix socket that only root and the group `docker` can use (mode 0660; root alone where there is no such
+ * group). A socket file that a dead process left is replaced.
+ *
+ * @throws AppError `conflict` when another process listens there, `unavailable` when the path cannot be used
+ */
+export async function listenUnix(server: Server, path: string, mode = 0o660): Promise<void> {
+  if (await isAlive(path)) {
+    throw new AppError('conflict', `another process listens on ${path}: stop it first`);
+  }
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await unlink(path).catch(ignoreMissing);
+    await bind(server, path);
+    const group = await dockerGroup();
+    if (group !== undefined) await chown(path, 0, group);
+    await chmod(path, mode);
+  } catch (cause) {
+    throw new AppError('unavailable', `cannot listen on ${path}: ${messageOf(cause)}`, { cause });
+  }
+}
+
+function bind(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    // Until its mode is set nobody else may connect. The bind itself happens within the call.
+    const umask = process.umask(0o177);
+    server.listen(path, () => {
+      server.off('error', reject);
+      resolve();
+    });
+    process.umask(umask);
+  });
+}
+
+async function isAlive(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
+  });
+}
+
+async function dockerGroup(): Promise<number | undefined> {
+  const groups = await readFile('/etc/group', 'utf8').catch(() => '');
+  const line = groups.split('\n').find((entry) => entry.startsWith('docker:'));
+  return line === undefined ? undefined : Number(line.split(':')[2]);
+}
+
+function ignoreMissing(error: unknown): void {
+  if (!hasCode(error, 'ENOENT')) throw error;
+}

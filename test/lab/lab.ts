@@ -1,0 +1,97 @@
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createHost, type Host } from './host.js';
+import { createNamespace, type Namespace } from './namespace.js';
+import { command, until } from './process.js';
+
+/** On a real file system: overlay does not stack on overlay or tmpfs. */
+const STATE = '/var/tmp/socketplane-lab';
+const HOST_FLAGS = ['--net', '--mount', '--pid', '--uts', '--ipc'];
+/** An address of the outside world (TEST-NET-3), beyond the LAN's router. */
+export const OUTSIDE = '203.0.113.1';
+const ROUTER = '192.168.108.254';
+
+export interface Lab {
+  /** The LAN, its router, and behind it the rest of the world; has no route to any container. */
+  outside: Namespace;
+  hosts: Host[];
+  /** A host with an address on the LAN, without daemons. */
+  addHost(): Promise<Host>;
+  destroy(): Promise<void>;
+}
+
+/**
+ * Several hosts on this machine. Everything lives in namespaces whose first process dies with this one; what a crashed
+ * owner left on disk and in cgroups is removed by the next lab.
+ */
+export async function createLab(): Promise<Lab> {
+  if (process.getuid?.() !== 0) throw new Error('the lab needs root: it makes namespaces');
+  await removeDead();
+  const id = `${process.pid}-${Date.now().toString(36)}`;
+  const folder = join(STATE, id);
+  await mkdir(folder, { recursive: true });
+  await writeFile(join(folder, 'owner'), String(process.pid));
+  const outside = await createNamespace(['--net'], ['sleep', 'infinity']);
+  await outside.run(['ip', '-batch', '-'], {
+    input: [
+      'link set lo up',
+      `address add ${OUTSIDE}/32 dev lo`,
+      'link add lan type bridge mcast_snooping 0',
+      `address add ${ROUTER}/24 dev lan`,
+      'link set lan up',
+    ].join('\n'),
+  });
+  const hosts: Host[] = [];
+
+  return {
+    outside,
+    hosts,
+    async addHost() {
+      const number = hosts.length + 1;
+      const name = `h${number}`;
+      const address = `192.168.108.${number}`;
+      const state = join(folder, name);
+      await mkdir(state);
+      const init = [join(import.meta.dirname, 'init'), state, name];
+      const namespace = await createNamespace(HOST_FLAGS, ['--mount-proc', ...init]);
+      await until(`host ${name}`, () => readFile(join(state, 'run/lab-ready')).then(() => true));
+      await outside.run(['ip', '-batch', '-'], {
+        input: [
+          `link add ${name} type veth peer name eth0 netns ${namespace.pid}`,
+          `link set ${name} master lan up`,
+        ].join('\n'),
+      });
+      await namespace.run(['ip', '-batch', '-'], {
+        input: [`address add ${address}/24 dev eth0`, 'link set eth0 up', `route add default via ${ROUTER}`].join('\n'),
+      });
+      const host = createHost({ name, address, namespace, state, cgroup: `/lab-${id}-${name}` });
+      hosts.push(host);
+      return host;
+    },
+    async destroy() {
+      await Promise.all(hosts.map((host) => host.destroy()));
+      await outside.destroy();
+      await remove(id);
+    },
+  };
+}
+
+async function removeDead(): Promise<void> {
+  for (const id of await readdir(STATE).catch(() => [])) {
+    const owner = await readFile(join(STATE, id, 'owner'), 'utf8').catch(() => '0');
+    const alive = Number(owner) > 0 && (await readFile(`/proc/${owner}/stat`).then(() => true, () => false));
+    if (!alive) await remove(id);
+  }
+}
+
+async function remove(id: string): Promise<void> {
+  const controllers = await readdir('/sys/fs/cgroup').catch(() => []);
+  for (const parent of ['/sys/fs/cgroup', ...controllers.map((name) => join('/sys/fs/cgroup', name))]) {
+    const groups = (await readdir(parent).catch(() => [])).filter((name) => name.startsWith(`lab-${id}-`));
+    for (const group of groups) {
+      // Only directories can be removed from a cgroup file system, deepest first.
+      await command(['find', join(parent, group), '-depth', '-type', 'd', '-delete'], { reject: false });
+    }
+  }
+  await rm(join(STATE, id), { recursive: true, force: true, maxRetries: 5 });
+}

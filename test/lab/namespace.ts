@@ -1,0 +1,49 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { command, until, type CommandOptions, type Result } from './process.js';
+
+/** A set of namespaces held by one process that dies with this one, however this one dies. */
+export interface Namespace {
+  /** Of the first process in it, as seen from here. */
+  pid: number;
+  run(argv: string[], options?: CommandOptions): Promise<Result>;
+  /** A process inside that goes on; it gets this process's environment. */
+  spawn(argv: string[], options?: Parameters<typeof spawn>[2]): ChildProcess;
+  destroy(): Promise<void>;
+}
+
+/** @param flags namespaces as `unshare` and `nsenter` both name them, for one `--net` */
+export async function createNamespace(flags: string[], init: string[]): Promise<Namespace> {
+  const owned = ['--pdeathsig', 'KILL', 'unshare', ...flags, '--fork', '--kill-child', ...init];
+  const holder = spawn('setpriv', owned, { stdio: ['ignore', 'ignore', 'inherit'] });
+  const gone = new Promise<void>((resolve) => holder.once('exit', () => resolve()));
+  const pid = await firstChild(holder.pid ?? 0);
+  const enter = ['-t', String(pid), ...flags.filter((flag) => flag !== '--mount-proc')];
+  return {
+    pid,
+    run: (argv, options) => command(['nsenter', ...enter, ...argv], options),
+    spawn: (argv, options = {}) => spawn('nsenter', [...enter, ...argv], options),
+    async destroy() {
+      holder.kill('SIGKILL');
+      await gone;
+      await until(`process ${pid} to go`, async () => !(await isAlive(pid)));
+    },
+  };
+}
+
+async function firstChild(parent: number): Promise<number> {
+  let child = 0;
+  await until('the namespace', async () => {
+    const text = await readFile(`/proc/${parent}/task/${parent}/children`, 'utf8');
+    child = Number(text.trim().split(' ')[0]);
+    return child > 0;
+  });
+  return child;
+}
+
+async function isAlive(pid: number): Promise<boolean> {
+  return readFile(`/proc/${pid}/stat`).then(
+    () => true,
+    () => false,
+  );
+}

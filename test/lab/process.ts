@@ -1,0 +1,52 @@
+import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { execa } from 'execa';
+
+export interface Result {
+  stdout: string;
+  stderr: string;
+  exitCode: number;
+}
+
+export interface CommandOptions {
+  input?: string | Buffer;
+  env?: Record<string, string>;
+  /** Milliseconds. */
+  timeout?: number;
+  /** False: give the result of a command that failed, instead of throwing. */
+  reject?: boolean;
+  cwd?: string;
+}
+
+export async function command(argv: string[], options: CommandOptions = {}): Promise<Result> {
+  const [file = '', ...args] = argv;
+  const { input, env, timeout = 60_000, reject = true, cwd } = options;
+  const result = await execa(file, args, {
+    reject,
+    timeout,
+    cwd,
+    env,
+    ...(input === undefined ? { stdin: 'ignore' as const } : { input }),
+  });
+  return { stdout: result.stdout, stderr: result.stderr, exitCode: result.exitCode ?? -1 };
+}
+
+/** Waits for a condition instead of a time. Throws what it was waiting for, and the last error. */
+export async function until(what: string, condition: () => Promise<unknown>, timeout = 20_000): Promise<void> {
+  const deadline = Date.now() + timeout;
+  let last: unknown;
+  while (Date.now() < deadline) {
+    try {
+      if (await condition()) return;
+    } catch (error) {
+      last = error;
+    }
+    await sleep(20);
+  }
+  throw new Error(`waited ${timeout} ms in vain for ${what}${last instanceof Error ? `: ${last.message}` : ''}`);
+}
+
+export async function tail(file: string): Promise<string> {
+  const text = await readFile(file, 'utf8').catch(() => '(no log)');
+  return text.split('\n').slice(-15).join('\n');
+}

@@ -1,0 +1,67 @@
+import { AppError } from '../../lib/errors.js';
+import type { Datapath, PortRecord } from '../../lib/datapath/datapath.js';
+import type { Endpoint, Network } from '../../lib/types.js';
+
+/** A bridge in memory: ports, what is plugged into which namespace, networks, and the endpoints it has rules for. */
+export function createFakeDatapath() {
+  const ports = new Map<string, PortRecord>();
+  const plugged = new Map<string, Endpoint>();
+  const networks = new Map<string, Network>();
+  const rules = new Map<string, Endpoint>();
+  const fail: { prepare?: Error; plug?: Error; open?: Error } = {};
+  let restarted: () => void = () => undefined;
+  let prepared = 0;
+
+  const datapath: Datapath = {
+    kind: 'userspace',
+    open: async () => {
+      if (fail.open) throw fail.open;
+    },
+    ensureNetwork: async (network) => void networks.set(network.id, network),
+    removeNetwork: async (network) => void networks.delete(network.id),
+    prepare: async (endpoint) => {
+      await Promise.resolve();
+      if (fail.prepare) throw fail.prepare;
+      prepared++;
+      const port = `ovs${endpoint.container.slice(0, 8)}`;
+      const { container, network, ip } = endpoint;
+      ports.set(container, { port, container, network: network.id, ip });
+      rules.set(container, endpoint);
+      return port;
+    },
+    plug: async (endpoint, netns) => {
+      await Promise.resolve();
+      if (fail.plug) throw fail.plug;
+      if (!ports.has(endpoint.container)) throw new AppError('internal', 'plugged without port');
+      plugged.set(netns, endpoint);
+    },
+    isPlugged: async (endpoint, netns) => plugged.get(netns)?.ip === endpoint.ip,
+    unplug: async (container) => {
+      ports.delete(container);
+      rules.delete(container);
+      for (const [netns, endpoint] of plugged) if (endpoint.container === container) plugged.delete(netns);
+    },
+    ports: async () => [...ports.values()],
+    sync: async (wanted, ownerOf) => {
+      networks.clear();
+      for (const network of wanted) networks.set(network.id, network);
+      rules.clear();
+      for (const port of [...ports.values()]) {
+        const owner = ownerOf(port);
+        if (owner) rules.set(port.container, owner);
+        else await datapath.unplug(port.container);
+      }
+    },
+    watch: (onRestart) => void (restarted = onRestart),
+  };
+  return {
+    datapath,
+    ports,
+    plugged,
+    networks,
+    rules,
+    fail,
+    restart: () => restarted(),
+    preparedCount: () => prepared,
+  };
+}

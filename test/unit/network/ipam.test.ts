@@ -1,0 +1,171 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { AppError } from '../../../lib/errors.js';
+import { createIpam } from '../../../lib/network/ipam.js';
+import type { NetworkRecord } from '../../../lib/network/networks.js';
+import { createMemoryStore } from '../../../lib/store/memory.js';
+import type { Store } from '../../../lib/store/store.js';
+
+const ID = (n: number) => n.toString(16).padStart(64, '0');
+
+async function setUp(subnet = '10.0.0.0/24', store: Store = createMemoryStore()) {
+  const network = { id: 'web', subnet, gateway: '10.0.0.1', vni: 1 };
+  if (!(await store.get('networks/web')))
+    await store.commit([{ key: 'networks/web', value: JSON.stringify(network) }]);
+  const record: NetworkRecord = { network, version: (await store.get('networks/web'))!.version };
+  const ipam = createIpam({ store, host: 'h1', now: () => new Date(0) });
+  await ipam.load();
+  return { store, record, ipam };
+}
+
+async function failure(task: () => unknown): Promise<AppError> {
+  try {
+    await task();
+  } catch (error) {
+    if (error instanceof AppError) return error;
+    throw error;
+  }
+  throw new Error('did not fail');
+}
+
+describe('ipam', () => {
+  it('leases from the second address on, and records owner, host and time', async () => {
+    const { ipam, record, store } = await setUp();
+    const { lease, fresh } = await ipam.acquire(record, ID(1));
+    expect([lease.ip, fresh]).to.deep.equal(['10.0.0.2', true]);
+    expect(JSON.parse((await store.get('leases/web/10.0.0.2'))!.value)).to.deep.equal({
+      container: ID(1),
+      host: 'h1',
+      time: '1970-01-01T00:00:00.000Z',
+    });
+  });
+
+  it('gives a container the address that it has', async () => {
+    const { ipam, record } = await setUp();
+    const leases = await Promise.all([1, 1, 1].map((n) => ipam.acquire(record, ID(n))));
+    expect(new Set(leases.map(({ lease }) => lease.ip)).size).to.equal(1);
+    expect(leases.filter(({ fresh }) => fresh)).to.have.length(1);
+  });
+
+  it('uses the whole subnet before it is full, and again what comes back', async () => {
+    const { ipam, record } = await setUp('10.0.0.0/28');
+    const ips = [];
+    for (let n = 0; n < 13; n++) ips.push((await ipam.acquire(record, ID(n))).lease.ip);
+    expect(new Set(ips).size).to.equal(13);
+    const error = await failure(() => ipam.acquire(record, ID(99)));
+    expect([error.kind, error.message]).to.deep.equal([
+      'exhausted',
+      'network web (10.0.0.0/28) is full: all 13 addresses are taken',
+    ]);
+    await ipam.release(ID(7));
+    expect((await ipam.acquire(record, ID(99))).lease.ip).to.equal(ips[7]);
+  });
+
+  it('rests an address as long as possible before giving it again', async () => {
+    const { ipam, record } = await setUp();
+    const { lease: first } = await ipam.acquire(record, ID(1));
+    await ipam.release(ID(1));
+    expect((await ipam.acquire(record, ID(2))).lease.ip).to.not.equal(first.ip);
+  });
+
+  it('honours a requested address or says why not', async () => {
+    const { ipam, record } = await setUp();
+    expect((await ipam.acquire(record, ID(1), '10.0.0.9')).lease.ip).to.equal('10.0.0.9');
+    const cases: [string, string, RegExp][] = [
+      ['10.0.0.9', 'conflict', /in use by container 000000000000/],
+      ['10.0.1.9', 'invalid', /not in subnet 10\.0\.0\.0\/24/],
+      ['10.0.0.1', 'invalid', /gateway address/],
+      ['10.0.0.0', 'invalid', /network address/],
+      ['10.0.0.255', 'invalid', /broadcast address/],
+      ['nonsense', 'invalid', /not in subnet/],
+    ];
+    for (const [ip, kind, says] of cases) {
+      const error = await failure(() => ipam.acquire(record, ID(2), ip));
+      expect(error.kind, ip).to.equal(kind);
+      expect(error.message).to.match(says);
+    }
+    expect(ipam.find(ID(2))).to.equal(undefined);
+  });
+
+  it('learns from the store what another host took', async () => {
+    const { ipam, record, store } = await setUp();
+    for (const ip of ['10.0.0.2', '10.0.0.3']) {
+      await store.commit([
+        { key: `leases/web/${ip}`, value: JSON.stringify({ container: ID(50), host: 'h2', time: 'x' }) },
+      ]);
+    }
+    expect((await ipam.acquire(record, ID(1))).lease.ip).to.equal('10.0.0.4');
+    await ipam.release(ID(50));
+    expect(await store.get('leases/web/10.0.0.2')).to.not.equal(undefined);
+  });
+
+  it('keeps leases over a restart', async () => {
+    const { ipam, record, store } = await setUp();
+    await ipam.acquire(record, ID(1));
+    const { ipam: again } = await setUp('10.0.0.0/24', store);
+    expect(again.find(ID(1))?.ip).to.equal('10.0.0.2');
+    expect((await again.acquire(record, ID(1))).fresh).to.equal(false);
+    await again.release(ID(1));
+    expect(await store.list('leases/')).to.deep.equal([]);
+  });
+
+  it('recognises its own write when the answer was lost', async () => {
+    const store = createMemoryStore();
+    let lose = true;
+    const { record } = await setUp('10.0.0.0/24', store);
+    const flaky: Store = {
+      ...store,
+      commit: async (operations) => {
+        const applied = await store.commit(operations);
+        if (!lose) return applied;
+        lose = false;
+        throw new AppError('unavailable', 'answer lost');
+      },
+    };
+    const ipam = createIpam({ store: flaky, host: 'h1' });
+    expect((await failure(() => ipam.acquire(record, ID(1)))).kind).to.equal('unavailable');
+    expect((await ipam.acquire(record, ID(1))).lease.ip).to.equal('10.0.0.2');
+    expect(await store.list('leases/')).to.have.length(1);
+  });
+
+  it('never has two owners for an address nor loses one, in any interleaving of two hosts', async () => {
+    const step = fc.record({
+      host: fc.nat(1),
+      container: fc.nat(9),
+      what: fc.constantFrom('acquire', 'release', 'restart'),
+      wait: fc.boolean(),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 60 }), async (steps) => {
+        const { store, record } = await setUp('10.0.0.0/28');
+        const fresh = (host: number) => createIpam({ store, host: `h${host}` });
+        const hosts = [fresh(0), fresh(1)];
+        for (const { host, container, what, wait } of steps) {
+          const id = ID(host * 100 + container);
+          const ipam = hosts[host]!;
+          if (what === 'restart') {
+            await Promise.all(running.splice(0));
+            hosts[host] = fresh(host);
+            await hosts[host].load();
+            continue;
+          }
+          const task = what === 'acquire' ? ipam.acquire(record, id) : ipam.release(id);
+          running.push(
+            task.catch((error: unknown) => expect((error as AppError).kind).to.equal('exhausted')),
+          );
+          if (wait) await Promise.all(running.splice(0));
+        }
+        await Promise.all(running.splice(0));
+        const leases = await store.list('leases/');
+        const owners = leases.map(({ value }) => (JSON.parse(value) as { container: string }).container);
+        expect(new Set(owners).size).to.equal(owners.length);
+        // What the hosts believe is what the store says.
+        const believed = hosts.flatMap((ipam) => ipam.owned()).sort();
+        expect(believed).to.deep.equal([...owners].sort());
+      }),
+      { numRuns: 50 },
+    );
+  });
+});
+
+const running: Promise<unknown>[] = [];
