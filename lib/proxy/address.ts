@@ -1,7 +1,6 @@
 /** Where the proxy listens or finds Docker. `text` is what the user wrote. */
 export type Address =
-  | { text: string; kind: 'unix'; path: string }
-  | { text: string; kind: 'tcp'; host: string; port: number };
+  { text: string; kind: 'unix'; path: string } | { text: string; kind: 'tcp'; host: string; port: number };
 
 /** Undefined for anything but `unix:///path` and `tcp://host:port`. */
 export function parseAddress(text: string): Address | undefined {
@@ -16,7 +15,5 @@ export function parseAddress(text: string): Address | undefined {
 
 /** Whether only processes of this host can reach it. */
 export function isLocal(address: Address): boolean {
-  return (
-    address.kind === 'unix' || /^(localhost|127(\.\d{1,3}){3}|::1|0:0:0:0:0:0:0:1)$/.test(address.host)
-  );
+  return address.kind === 'unix' || /^(localhost|127(\.\d{1,3}){3}|::1|0:0:0:0:0:0:0:1)$/.test(address.host);
 }

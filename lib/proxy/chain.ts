@@ -42,7 +42,12 @@ export interface Chains {
  * `onFailure` says to go on without it.
  */
 export function createChains({ adapters, log }: { adapters: Map<string, Adapter>; log: Log }): Chains {
-  async function ask<T>(name: string, call: HookCall, schema: z.ZodType<T>, context: CallContext): Promise<T | undefined> {
+  async function ask<T>(
+    name: string,
+    call: HookCall,
+    schema: z.ZodType<T>,
+    context: CallContext,
+  ): Promise<T | undefined> {
     const adapter = adapters.get(name);
     if (!adapter) throw new Refusal(500, `adapter ${name} is not defined`);
     try {
@@ -56,7 +61,13 @@ export function createChains({ adapters, log }: { adapters: Map<string, Adapter>
       if (adapter.onFailure === 'fail') {
         throw new Refusal(cause.status, `adapter ${name}: ${cause.message} (${where})`, { cause });
       }
-      log.warn('went on without an adapter', { id, endpoint, hook: call.Type, adapter: name, reason: cause.message });
+      log.warn('went on without an adapter', {
+        id,
+        endpoint,
+        hook: call.Type,
+        adapter: name,
+        reason: cause.message,
+      });
       return undefined;
     }
   }
@@ -104,7 +115,10 @@ export function createChains({ adapters, log }: { adapters: Map<string, Adapter>
 function refusedBy(name: string, status: number, body: string): Refusal {
   const text = messageIn(body) ?? body.trim();
   // Anything below 400 would tell the client that the call went well, or went elsewhere.
-  return new Refusal(status < 400 ? 502 : status, `adapter ${name}: ${text || `refused with status ${status}`}`);
+  return new Refusal(
+    status < 400 ? 502 : status,
+    `adapter ${name}: ${text || `refused with status ${status}`}`,
+  );
 }
 
 function messageIn(body: string): string | undefined {

@@ -50,10 +50,16 @@ const proxyConfig = z
     listen: z
       .array(address)
       .min(1, 'expected at least one address')
-      .default([{ text: 'unix:///run/socketplane/docker.sock', kind: 'unix', path: '/run/socketplane/docker.sock' }]),
+      .default([
+        { text: 'unix:///run/socketplane/docker.sock', kind: 'unix', path: '/run/socketplane/docker.sock' },
+      ]),
     /** Spelled out by those who mean to let anybody on the network be root on this host. */
     insecure: z.boolean().default(false),
-    upstream: address.default({ text: 'unix:///var/run/docker.sock', kind: 'unix', path: '/var/run/docker.sock' }),
+    upstream: address.default({
+      text: 'unix:///var/run/docker.sock',
+      kind: 'unix',
+      path: '/var/run/docker.sock',
+    }),
     limits: z
       .strictObject({ hookBody: size.default(8 * 2 ** 20), adapterTimeout: duration.default(30_000) })
       .prefault({}),
@@ -68,10 +74,15 @@ const proxyConfig = z
     for (const [index, { kind, text }] of config.listen.entries()) {
       const address = config.listen[index];
       if (address && kind === 'tcp' && !isLocal(address) && !config.insecure) {
-        refuse(['listen', index], `${text} would make everybody who reaches it root: expected a loopback address, or insecure: true`);
+        refuse(
+          ['listen', index],
+          `${text} would make everybody who reaches it root: expected a loopback address, or insecure: true`,
+        );
       }
-      if (config.listen.findIndex((other) => other.text === text) < index) refuse(['listen', index], 'is listed twice');
-      if (text === config.upstream.text) refuse(['listen', index], 'is the upstream: the proxy would call itself');
+      if (config.listen.findIndex((other) => other.text === text) < index)
+        refuse(['listen', index], 'is listed twice');
+      if (text === config.upstream.text)
+        refuse(['listen', index], 'is the upstream: the proxy would call itself');
     }
     for (const [pattern, hooks] of Object.entries(config.endpoints)) {
       const mistake = globMistake(pattern);

@@ -19,6 +19,9 @@ export interface HookedCall {
   context: CallContext;
 }
 
+/** Statuses that never have a body. */
+const EMPTY = [204, 304];
+
 /**
  * A call with hooks: pre-hooks, Docker, post-hooks. Only JSON bodies are held for the hooks, up to `hookBody` bytes;
  * all others stream past them.
@@ -55,14 +58,26 @@ export function createHookedCall(parts: { upstream: Upstream; chains: Chains; ho
 
   async function answer(
     response: IncomingMessage,
-    call: { req: IncomingMessage; res: ServerResponse; post: string[]; request: ClientRequest; context: CallContext },
+    call: {
+      req: IncomingMessage;
+      res: ServerResponse;
+      post: string[];
+      request: ClientRequest;
+      context: CallContext;
+    },
   ): Promise<void> {
     const { req, res, post, request, context } = call;
     const type = response.headers['content-type'];
     const status = response.statusCode ?? 502;
     const hasJson = isJson(type) && !isBodiless(req, status);
-    const received = hasJson ? await readBody(response, hookBody, `Docker's answer to ${context.endpoint}`) : undefined;
-    const before: HookResponse = { ContentType: type ?? null, Body: received?.toString() ?? null, Code: status };
+    const received = hasJson
+      ? await readBody(response, hookBody, `Docker's answer to ${context.endpoint}`)
+      : undefined;
+    const before: HookResponse = {
+      ContentType: type ?? null,
+      Body: received?.toString() ?? null,
+      Code: status,
+    };
     const after = await chains.post(post, request, before, context).catch((error: unknown) => {
       // Its body is not wanted any more; without this the connection to Docker would wait for a reader.
       response.destroy();
@@ -70,18 +85,12 @@ export function createHookedCall(parts: { upstream: Upstream; chains: Chains; ho
     });
     const headers = retyped(response.rawHeaders, before.ContentType, after.ContentType);
     const body = replyBody(after, before, received);
-    if (body === undefined || isBodiless(req, after.Code)) {
-      relay(response, req, res, { status: after.Code === status ? undefined : after.Code, headers });
-      return;
+    const streams = body === undefined && (!isBodiless(req, after.Code) || isBodiless(req, status));
+    if (streams) relay(response, req, res, { status: after.Code, headers });
+    else {
+      response.resume();
+      reply(req, res, { status: after.Code, headers, body });
     }
-    response.resume();
-    res.sendDate = false;
-    res.writeHead(after.Code, [
-      ...withoutHeaders(headers, ...HOP_BY_HOP, 'content-length', 'transfer-encoding', 'trailer'),
-      'Content-Length',
-      String(body.length),
-    ]);
-    res.end(body);
   }
 
   return async (call: HookedCall): Promise<void> => {
@@ -112,10 +121,25 @@ function outgoing(
   return { ...line, headers: framed, body };
 }
 
-/** Undefined: the body streams from Docker to the client as it is. Bytes that no hook changed stay as they are. */
+/**
+ * Undefined: whatever Docker sends, if anything, goes to the client as it is. Bytes that no hook changed stay as they
+ * are. A hook may answer for Docker where Docker's answer had no body.
+ */
 function replyBody(after: HookResponse, before: HookResponse, received?: Buffer): Buffer | undefined {
   if (received) return after.Body === before.Body ? received : Buffer.from(after.Body ?? '');
-  return undefined;
+  return after.Body && EMPTY.includes(before.Code) ? Buffer.from(after.Body) : undefined;
+}
+
+function reply(
+  req: IncomingMessage,
+  res: ServerResponse,
+  { status, headers, body }: { status: number; headers: RawHeaders; body?: Buffer },
+): void {
+  const head = withoutHeaders(headers, ...HOP_BY_HOP, 'content-length', 'transfer-encoding', 'trailer');
+  const hasBody = body !== undefined && !isBodiless(req, status);
+  res.sendDate = false;
+  res.writeHead(status, hasBody ? [...head, 'Content-Length', String(body.length)] : head);
+  res.end(hasBody ? body : undefined);
 }
 
 function retyped(headers: RawHeaders, before?: string | null, after?: string | null): RawHeaders {
@@ -124,5 +148,5 @@ function retyped(headers: RawHeaders, before?: string | null, after?: string | n
 }
 
 function isBodiless(req: IncomingMessage, status: number): boolean {
-  return req.method === 'HEAD' || status === 204 || status === 304;
+  return req.method === 'HEAD' || EMPTY.includes(status);
 }

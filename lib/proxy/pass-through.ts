@@ -52,7 +52,8 @@ function sendAsReceived(request: ClientRequest, req: IncomingMessage): void {
     else values.set(name.toLowerCase(), { name, values: [value] });
   }
   if (!values.has('host') && host !== undefined) request.setHeader('Host', host);
-  for (const { name, values: all } of values.values()) request.setHeader(name, all.length === 1 ? all[0]! : all);
+  for (const { name, values: all } of values.values())
+    request.setHeader(name, all.length === 1 ? all[0]! : all);
 }
 
 /**

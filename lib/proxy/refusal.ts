@@ -23,8 +23,8 @@ export function refuse(req: IncomingMessage, res: ServerResponse, error: unknown
   res.writeHead(statusOf(error), {
     'Content-Type': 'application/json',
     'Content-Length': Buffer.byteLength(body),
-    // A request that is not wanted is not read to its end either.
-    ...(req.complete ? {} : { Connection: 'close' }),
+    // Whether a client that was never told to go on sends its body after all, nobody can know.
+    ...(req.headers.expect !== undefined && !req.complete && { Connection: 'close' }),
   });
   res.end(req.method === 'HEAD' ? undefined : body);
 }

@@ -11,16 +11,20 @@ export interface Changes {
  * Gives Docker's answer to the client as it comes: headers at once (`docker run` waits for those of /wait before it
  * starts the container), then bytes, then trailers. When Docker breaks off, so does this, and the client can tell.
  */
-export function relay(from: IncomingMessage, req: IncomingMessage, res: ServerResponse, changes: Changes = {}): void {
+export function relay(
+  from: IncomingMessage,
+  req: IncomingMessage,
+  res: ServerResponse,
+  changes: Changes = {},
+): void {
   res.sendDate = false;
   const headers = changes.headers ?? from.rawHeaders;
   const status = changes.status ?? from.statusCode ?? 502;
-  const phrase = changes.status === undefined ? from.statusMessage : undefined;
-  const head = [...answerHeaders(headers, req), ...closing(from, req)];
+  const head = answerHeaders(headers, req);
   // Held back for a moment, so that a short answer is one write.
   res.cork();
-  if (phrase === undefined) res.writeHead(status, head);
-  else res.writeHead(status, phrase, head);
+  if (status === from.statusCode) res.writeHead(status, from.statusMessage, head);
+  else res.writeHead(status, head);
   res.flushHeaders();
   setImmediate(() => res.uncork());
 
@@ -34,9 +38,4 @@ export function relay(from: IncomingMessage, req: IncomingMessage, res: ServerRe
 function answerHeaders(raw: RawHeaders, req: IncomingMessage): RawHeaders {
   // A client of HTTP/1.0 does not know chunks; it reads until the end.
   return withoutHeaders(raw, ...HOP_BY_HOP, ...(req.httpVersion === '1.0' ? ['transfer-encoding'] : []));
-}
-
-/** dockerd that answers without reading the whole body wants no more of it. */
-function closing(from: IncomingMessage, req: IncomingMessage): RawHeaders {
-  return !req.complete && from.headers.connection === 'close' ? ['Connection', 'close'] : [];
 }

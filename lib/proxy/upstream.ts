@@ -25,9 +25,7 @@ export function createUpstream(address: Address): Upstream {
     name: address.text,
     agent,
     target:
-      address.kind === 'unix'
-        ? { socketPath: address.path }
-        : { host: address.host, port: address.port },
+      address.kind === 'unix' ? { socketPath: address.path } : { host: address.host, port: address.port },
     connect: () =>
       address.kind === 'unix'
         ? net.connect({ path: address.path, allowHalfOpen: true })
@@ -42,7 +40,15 @@ export function requestOptions({ agent, target }: Upstream): http.RequestOptions
   return { ...target, agent, maxHeaderSize: MAX_HEADER_BYTES };
 }
 
-const UNREACHABLE = ['ENOENT', 'ECONNREFUSED', 'EACCES', 'ENOTFOUND', 'EHOSTUNREACH', 'ENETUNREACH', 'ETIMEDOUT'];
+const UNREACHABLE = [
+  'ENOENT',
+  'ECONNREFUSED',
+  'EACCES',
+  'ENOTFOUND',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ETIMEDOUT',
+];
 
 function failure(name: string, cause: unknown): Refusal {
   const code = cause instanceof Error && 'code' in cause ? String(cause.code) : messageOf(cause);

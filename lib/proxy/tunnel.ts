@@ -1,0 +1,122 @@
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { createHeadReader, type AnswerHead } from './answer-head.js';
+import { hasHeader, headerPairs, type RawHeaders } from './headers.js';
+import { errorBody, statusOf } from './refusal.js';
+import type { Upstream } from './upstream.js';
+
+export interface TunnelCall {
+  method: string;
+  url: string;
+  headers: RawHeaders;
+  /** Bytes that the client sent behind the headers: the request's body, then the stream. */
+  head: Buffer;
+  /** How many bytes the body has, counted from the start of `head`; undefined when only its chunks tell. */
+  bodyLength: number | undefined;
+}
+
+/** How long a client may take to close its side when Docker has ended the stream. */
+const LINGER_MS = 10_000;
+
+export type Tunnel = (call: TunnelCall, client: Duplex) => void;
+
+/**
+ * Calls that turn into a raw stream: attach, exec, BuildKit, and whatever else asks for an upgrade. Bytes go both ways
+ * as they are, and each direction ends by itself: `echo x | docker run -i … cat` closes its input and waits for output.
+ *
+ * Docker may answer with an ordinary response instead. Then nothing that the client sends may be taken for a further
+ * call, past all hooks. So Docker is asked to close after an ordinary answer, and gets only the body until it has agreed to
+ * the stream.
+ */
+export function createTunnel(upstream: Upstream): Tunnel {
+  return (call, client) => {
+    // It may have left while its hooks ran.
+    if (client.destroyed) return;
+    const docker = upstream.connect();
+    let answered = false;
+    let streams = false;
+    client.on('error', () => docker.destroy());
+    client.on('close', () => docker.destroy());
+    docker.on('error', (cause) => {
+      if (answered) closeGently(client);
+      else answerError(client, upstream.failure(cause));
+      answered = true;
+    });
+    docker.on('close', () => closeGently(client));
+
+    docker.write(requestHead(call));
+    const release = holdBack(call, client, docker);
+    const readHead = createHeadReader();
+    docker.on('data', onData);
+    docker.once('end', () => {
+      if (!answered) answerError(client, upstream.failure(new Error('no answer')));
+      if (streams) setTimeout(() => client.destroy(), LINGER_MS).unref();
+      else docker.destroy();
+    });
+    docker.pipe(client);
+
+    function onData(chunk: Buffer): void {
+      answered = true;
+      const answer = readHead(chunk);
+      if (!answer) return;
+      docker.off('data', onData);
+      streams = isStream(answer);
+      if (streams) release();
+    }
+  };
+}
+
+/** dockerd agrees with 101, or in the old way with a 200 that has no length. */
+function isStream({ status, headers }: AnswerHead): boolean {
+  return status === 101 || (status === 200 && !/^(content-length|transfer-encoding):/im.test(headers));
+}
+
+function requestHead({ method, url, headers }: TunnelCall): string {
+  const lines = [`${method} ${url} HTTP/1.1`];
+  for (const [name, value] of headerPairs(headers)) lines.push(`${name}: ${value}`);
+  if (!hasHeader(headers, 'host')) lines.push('Host: docker');
+  return [...lines, 'Connection: close', '', ''].join('\r\n');
+}
+
+/** Sends the body, holds what comes behind it, and gives the function that lets the rest go. */
+function holdBack(call: TunnelCall, client: Duplex, docker: Socket): () => void {
+  client.pause();
+  if (call.head.length > 0) client.unshift(call.head);
+  if (call.bodyLength === undefined) {
+    client.pipe(docker);
+    return () => undefined;
+  }
+  let missing = call.bodyLength;
+  const sendBody = (): void => {
+    while (missing > 0) {
+      const chunk = client.read(Math.min(missing, client.readableLength)) as Buffer | null;
+      if (!chunk) return;
+      missing -= chunk.length;
+      docker.write(chunk);
+    }
+  };
+  client.on('readable', sendBody);
+  return () => {
+    client.off('readable', sendBody);
+    client.pipe(docker);
+  };
+}
+
+/** What is on its way to the client still gets there. */
+function closeGently(client: Duplex): void {
+  if (client.writableFinished) client.destroy();
+  else client.end(() => client.destroy());
+}
+
+/** An error on a connection that Node's HTTP server has let go of. */
+export function answerError(client: Duplex, error: unknown): void {
+  if (client.destroyed) return;
+  const body = errorBody(error);
+  const head = [
+    `HTTP/1.1 ${statusOf(error)} Error`,
+    'Content-Type: application/json',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Connection: close',
+  ];
+  client.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+}
