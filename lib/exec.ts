@@ -5,9 +5,11 @@ import type { Log } from './log.js';
 export interface RunOptions {
   /** Written to the child's standard input, which is closed afterwards. */
   input?: string;
-  /** Milliseconds after which the child is killed. Default 10 s: no tool we drive needs longer. */
+  /** Milliseconds after which the child is killed, 0 for never. Default 10 s: no tool we drive needs longer. */
   timeout?: number;
   signal?: AbortSignal;
+  /** For children that go on and whose output would only grow. */
+  discardOutput?: boolean;
 }
 
 /** Runs one command without a shell and gives its standard output. Throws {@link CommandError}. */
@@ -31,7 +33,7 @@ export class CommandError extends AppError {
 
 /** The only user of child processes in the daemons. */
 export function createRun(log: Log): Run {
-  return async (argv, { input, timeout = 10_000, signal } = {}) => {
+  return async (argv, { input, timeout = 10_000, signal, discardOutput } = {}) => {
     const [file, ...args] = argv;
     const result = await execa(file, args, {
       reject: false,
@@ -41,12 +43,13 @@ export function createRun(log: Log): Run {
       cleanup: false,
       ...(input === undefined ? { stdin: 'ignore' as const } : { input }),
       ...(signal && { cancelSignal: signal }),
+      ...(discardOutput && { stdout: 'ignore' as const, stderr: 'ignore' as const }),
     });
     log.debug('ran', { argv, exitCode: result.exitCode, ms: Math.round(result.durationMs) });
     if (result.failed) {
-      const output = [result.stderr, result.stdout].filter(Boolean).join('\n');
+      const output = [result.stderr ?? '', result.stdout ?? ''].filter(Boolean).join('\n');
       throw new CommandError(argv, result.exitCode, output, result.code, result.cause);
     }
-    return result.stdout;
+    return result.stdout ?? '';
   };
 }

@@ -44,7 +44,7 @@ const endpoint = z
     error: 'expected adapters under pre or post: an endpoint without hooks does nothing',
   });
 
-const proxyConfig = z
+export const proxyConfig = z
   .strictObject({
     version: z.literal(1, 'expected version: 1'),
     listen: z

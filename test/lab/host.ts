@@ -84,11 +84,19 @@ export function createHost({ name, address, namespace, state, cgroup }: HostOpti
       await ready('dockerd', ['docker', '-H', 'unix:///run/docker.sock', 'version']);
     },
     async startOvs(): Promise<void> {
-      const exists = await readFile(file(OVSDB)).then(() => true, () => false);
+      const exists = await readFile(file(OVSDB)).then(
+        () => true,
+        () => false,
+      );
       if (!exists) {
         await namespace.run(['ovsdb-tool', 'create', OVSDB, '/usr/share/openvswitch/vswitch.ovsschema']);
       }
-      await start('ovsdb-server', ['ovsdb-server', OVSDB, '--remote=punix:/run/openvswitch/db.sock', '--pidfile']);
+      await start('ovsdb-server', [
+        'ovsdb-server',
+        OVSDB,
+        '--remote=punix:/run/openvswitch/db.sock',
+        '--pidfile',
+      ]);
       await ready('ovsdb-server', ['ovs-vsctl', '--no-wait', 'init']);
       await host.startVswitchd();
     },
@@ -98,7 +106,11 @@ export function createHost({ name, address, namespace, state, cgroup }: HostOpti
     },
     /** `busybox:latest`, made of the static busybox of this machine. */
     async importBusybox(): Promise<void> {
-      await command(['bash', join(import.meta.dirname, '../../lib/install/busybox-image'), file('/run/busybox.tar')]);
+      await command([
+        'bash',
+        join(import.meta.dirname, '../../lib/install/busybox-image'),
+        file('/run/busybox.tar'),
+      ]);
       await host.docker('import', '-c', 'CMD ["sh"]', '/run/busybox.tar', 'busybox:latest');
     },
     async destroy(): Promise<void> {

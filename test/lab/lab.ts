@@ -62,7 +62,11 @@ export async function createLab(): Promise<Lab> {
         ].join('\n'),
       });
       await namespace.run(['ip', '-batch', '-'], {
-        input: [`address add ${address}/24 dev eth0`, 'link set eth0 up', `route add default via ${ROUTER}`].join('\n'),
+        input: [
+          `address add ${address}/24 dev eth0`,
+          'link set eth0 up',
+          `route add default via ${ROUTER}`,
+        ].join('\n'),
       });
       const host = createHost({ name, address, namespace, state, cgroup: `/lab-${id}-${name}` });
       hosts.push(host);
@@ -79,7 +83,12 @@ export async function createLab(): Promise<Lab> {
 async function removeDead(): Promise<void> {
   for (const id of await readdir(STATE).catch(() => [])) {
     const owner = await readFile(join(STATE, id, 'owner'), 'utf8').catch(() => '0');
-    const alive = Number(owner) > 0 && (await readFile(`/proc/${owner}/stat`).then(() => true, () => false));
+    const alive =
+      Number(owner) > 0 &&
+      (await readFile(`/proc/${owner}/stat`).then(
+        () => true,
+        () => false,
+      ));
     if (!alive) await remove(id);
   }
 }

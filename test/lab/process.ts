@@ -32,7 +32,11 @@ export async function command(argv: string[], options: CommandOptions = {}): Pro
 }
 
 /** Waits for a condition instead of a time. Throws what it was waiting for, and the last error. */
-export async function until(what: string, condition: () => Promise<unknown>, timeout = 20_000): Promise<void> {
+export async function until(
+  what: string,
+  condition: () => Promise<unknown>,
+  timeout = 20_000,
+): Promise<void> {
   const deadline = Date.now() + timeout;
   let last: unknown;
   while (Date.now() < deadline) {
@@ -43,7 +47,9 @@ export async function until(what: string, condition: () => Promise<unknown>, tim
     }
     await sleep(20);
   }
-  throw new Error(`waited ${timeout} ms in vain for ${what}${last instanceof Error ? `: ${last.message}` : ''}`);
+  throw new Error(
+    `waited ${timeout} ms in vain for ${what}${last instanceof Error ? `: ${last.message}` : ''}`,
+  );
 }
 
 export async function tail(file: string): Promise<string> {

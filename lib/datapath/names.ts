@@ -1,0 +1,22 @@
+import type { Network } from '../types.js';
+
+/** Host's end of a container's link; the interface names that iptables and people recognise as ours. */
+export const PORT_PREFIX = 'ovs';
+/** Container's end, until it is moved and becomes `eth0`. */
+const PEER_PREFIX = 'ovp';
+export const GATEWAY_PREFIX = 'sp';
+
+/** Candidates for the name of a container's port, best first: eight hex digits of its id. */
+export function* portNames(container: string): Generator<string> {
+  for (let start = 0; start + 8 <= container.length; start += 8) {
+    yield PORT_PREFIX + container.slice(start, start + 8);
+  }
+}
+
+export function peerName(port: string): string {
+  return PEER_PREFIX + port.slice(PORT_PREFIX.length);
+}
+
+export function gatewayName({ vni }: Pick<Network, 'vni'>): string {
+  return GATEWAY_PREFIX + vni.toString(16).padStart(8, '0');
+}

@@ -1,0 +1,56 @@
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { createBatcher } from '../concurrency/batcher.js';
+import { hasCode } from '../errors.js';
+import type { Run } from '../exec.js';
+
+/** Bundles, which change many rules as one, need OpenFlow 1.4. */
+const PROTOCOL = ['-O', 'OpenFlow14'];
+
+export interface OpenFlow {
+  /**
+   * Lines of `add …` and `delete …`, applied as one. Calls at the same time share a process; each caller's lines are
+   * made when its turn comes, so that they follow from what is true then.
+   */
+  change(lines: () => string[]): Promise<void>;
+  /** Make the bridge's rules exactly these; rules that are right already go on without interruption. */
+  replace(flows: string[]): Promise<void>;
+  /**
+   * Whether ovs-vswitchd serves the bridge: it listens on the bridge's socket as long as it runs. `absent` when there is
+   * no such socket, `dead` when a process that was killed left it.
+   */
+  state(): Promise<'alive' | 'absent' | 'dead'>;
+  /** Resolves when the bridge drops its connections: ovs-vswitchd has ended, or the bridge has gone. */
+  closed(signal: AbortSignal): Promise<void>;
+}
+
+/** @param runFolder where Open vSwitch has its sockets */
+export function createOpenFlow(run: Run, bridge: string, runFolder: string): OpenFlow {
+  const change = createBatcher<() => string[]>(async (makers) => {
+    const input = makers.flatMap((lines) => lines()).join('\n');
+    await run(['ovs-ofctl', ...PROTOCOL, '--bundle', 'add-flows', bridge, '-'], { input: `${input}\n` });
+  });
+
+  return {
+    change,
+    async replace(flows) {
+      await run(['ovs-ofctl', ...PROTOCOL, '--bundle', 'replace-flows', bridge, '-'], {
+        input: `${flows.join('\n')}\n`,
+      });
+    },
+    state: () =>
+      new Promise((resolve) => {
+        const socket = connect(join(runFolder, `${bridge}.mgmt`));
+        socket.once('connect', () => {
+          socket.destroy();
+          resolve('alive');
+        });
+        socket.once('error', (error) => resolve(hasCode(error, 'ENOENT') ? 'absent' : 'dead'));
+      }),
+    async closed(signal) {
+      // Dies with this process, however that ends.
+      const argv = ['setpriv', '--pdeathsig', 'KILL', 'ovs-ofctl', ...PROTOCOL, 'monitor', bridge] as const;
+      await run([...argv], { timeout: 0, signal, discardOutput: true }).catch(() => undefined);
+    },
+  };
+}

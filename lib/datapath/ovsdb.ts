@@ -1,0 +1,81 @@
+import { z } from 'zod';
+import { AppError } from '../errors.js';
+import { CommandError, type Run } from '../exec.js';
+
+/** `ovs-vsctl` waits for ovs-vswitchd, which answers in milliseconds when it runs. */
+const TIMEOUT_S = 4;
+
+const ovsMap = z.tuple([z.literal('map'), z.array(z.tuple([z.string(), z.string()]))]);
+const optionalNumber = z.union([z.number(), z.tuple([z.literal('set'), z.array(z.number())])]);
+const table = z.object({
+  data: z.array(z.tuple([z.string(), optionalNumber, ovsMap])),
+});
+
+/** An interface of ours as Open vSwitch's database has it. */
+export interface Interface {
+  name: string;
+  /** OpenFlow port number, as it is or as it was asked for. */
+  ofport: number;
+  externalIds: Map<string, string>;
+}
+
+export interface Ovsdb {
+  /** One transaction of several commands, which are separated by themselves. Waits until it is in force. */
+  transact(commands: string[][]): Promise<void>;
+  /** Interfaces whose external_ids name this key. */
+  interfaces(key: string): Promise<Interface[]>;
+  /** Whether the kernel can carry packets. The database names the kernel's datapath type even where it cannot. */
+  hasKernelDatapath(): Promise<boolean>;
+}
+
+export function createOvsdb(run: Run): Ovsdb {
+  async function vsctl(args: string[]): Promise<string> {
+    try {
+      return await run(['ovs-vsctl', `--timeout=${TIMEOUT_S}`, ...args]);
+    } catch (error) {
+      throw isDown(error) ? down(error) : error;
+    }
+  }
+
+  return {
+    async transact(commands) {
+      await vsctl(commands.flatMap((command, index) => (index === 0 ? command : ['--', ...command])));
+    },
+    async interfaces(key) {
+      const columns = 'name,ofport,external_ids';
+      const text = await vsctl(['--format=json', `--columns=${columns}`, 'list', 'Interface']);
+      return table
+        .parse(JSON.parse(text))
+        .data.map(([name, ofport, [, ids]]) => ({
+          name,
+          ofport: typeof ofport === 'number' ? ofport : (ofport[1][0] ?? -1),
+          externalIds: new Map(ids),
+        }))
+        .filter(({ externalIds }) => externalIds.has(key));
+    },
+    hasKernelDatapath: () =>
+      run(['ovs-dpctl', 'dump-dps']).then(
+        () => true,
+        () => false,
+      ),
+  };
+}
+
+/** `ovs-vsctl` is killed by its own alarm when ovs-vswitchd is away; ovsdb-server away is a refused connection. */
+function isDown(error: unknown): boolean {
+  if (!(error instanceof CommandError)) return false;
+  return error.exitCode === undefined || /database connection failed|Alarm clock/i.test(error.output);
+}
+
+export function down(cause: unknown): AppError {
+  if (cause instanceof CommandError && cause.code === 'ENOENT') {
+    return new AppError('unavailable', 'Open vSwitch is not installed: see `socketplane deps`', { cause });
+  }
+  return new AppError(
+    'unavailable',
+    'Open vSwitch does not answer: are ovsdb-server and ovs-vswitchd running?',
+    {
+      cause,
+    },
+  );
+}

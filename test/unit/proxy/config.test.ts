@@ -1,0 +1,167 @@
+import { expect } from 'chai';
+import { describeConfig, STREAM_CALLS } from '../../../lib/proxy/check.js';
+import { readProxyConfig } from '../../../lib/proxy/config.js';
+import { isStream } from '../../../lib/proxy/routes.js';
+import { proxyOptions } from './harness.js';
+
+const VALID = `version: 1
+endpoints:
+  "POST /containers/create": { pre: [quota] }
+adapters:
+  quota: http://quota/hook
+`;
+
+function mistake(yaml: string): string {
+  try {
+    proxyOptions(yaml);
+  } catch (error) {
+    return (error as Error).message;
+  }
+  throw new Error('was accepted');
+}
+
+describe('proxy.yml', () => {
+  it('needs nothing but its version', () => {
+    const config = proxyOptions('version: 1');
+    expect(config.listen.map(({ text }) => text)).to.deep.equal(['unix:///run/socketplane/docker.sock']);
+    expect(config.upstream.text).to.equal('unix:///var/run/docker.sock');
+    expect(config.limits).to.deep.equal({ hookBody: 8 * 1024 * 1024, adapterTimeout: 30_000 });
+    expect(config.buildkit).to.equal('allow');
+  });
+
+  it('reads a Powerstrip file as it is', () => {
+    const config = proxyOptions(`version: 1
+endpoints:
+  "POST /*/containers/create":
+    pre: [flocker, weave]
+  "POST /*/containers/*/start":
+    post: [weave]
+adapters:
+  flocker: http://flocker/flocker-plugin
+  weave: http://weave/weave-plugin
+`);
+    expect(config.endpoints).to.deep.equal([
+      { pattern: 'POST /*/containers/create', pre: ['flocker', 'weave'], post: [] },
+      { pattern: 'POST /*/containers/*/start', pre: [], post: ['weave'] },
+    ]);
+  });
+
+  it('reads sizes, times, addresses and sockets', () => {
+    const config = proxyOptions(`version: 1
+listen: ['tcp://127.0.0.1:2375', 'tcp://[::1]:2375']
+limits: { hookBody: 512KiB, adapterTimeout: 1m }
+adapters:
+  a: { url: http+unix://%2Frun%2Fa.sock/adapter, timeout: 500ms, onFailure: ignore }
+  b: http+unix://%2frun%2fb.sock
+`);
+    expect(config.limits).to.deep.equal({ hookBody: 512 * 1024, adapterTimeout: 60_000 });
+    expect(config.listen[1]).to.include({ host: '::1', port: 2375 });
+    expect(config.adapters.get('a')).to.deep.include({ timeout: 500, onFailure: 'ignore' });
+    expect(config.adapters.get('a')?.url).to.deep.include({
+      connect: { socketPath: '/run/a.sock' },
+      path: '/adapter',
+    });
+    expect(config.adapters.get('b')?.url).to.deep.include({
+      connect: { socketPath: '/run/b.sock' },
+      path: '/',
+    });
+  });
+
+  const refused: [what: string, yaml: string, expected: RegExp][] = [
+    ['no version', 'listen: []', /version: expected version: 1/],
+    ['another version', 'version: 2', /proxy\.yml:1: version: expected version: 1/],
+    ['an unknown key', `${VALID}reload: true\n`, /"reload"/],
+    ['a key for later', `${VALID}tls: {}\n`, /"tls"/],
+    [
+      'an unknown key of an adapter',
+      'version: 1\nadapters: { a: { url: http://a, protocol: 2 } }',
+      /adapters\.a.*"protocol"/,
+    ],
+    [
+      'a module as adapter',
+      'version: 1\nadapters: { a: ./a.js }',
+      /proxy\.yml:2: adapters\.a.*expected a URL/,
+    ],
+    ['a URL with a password', 'version: 1\nadapters: { a: "http://u:p@a/" }', /adapters\.a.*expected a URL/],
+    [
+      'a bad escape in a socket',
+      'version: 1\nadapters: { a: "http+unix://%2Fa%zz/" }',
+      /adapters\.a.*expected a URL/,
+    ],
+    [
+      'an adapter that is not defined',
+      VALID.replace('[quota]', '[quota, quato]'),
+      /proxy\.yml:3: endpoints\.POST \/containers\/create\.pre\.1: adapter quato is not defined/,
+    ],
+    ['an adapter twice', VALID.replace('[quota]', '[quota, quota]'), /proxy\.yml:3: .*named twice/],
+    [
+      'an endpoint without hooks',
+      VALID.replace('pre: [quota]', 'pre: []'),
+      /proxy\.yml:3: .*expected adapters under pre or post/,
+    ],
+    [
+      'an endpoint twice',
+      VALID.replace('adapters:', '  "POST /containers/create": { post: [quota] }\nadapters:'),
+      /proxy\.yml:4: .*unique/i,
+    ],
+    ['a pattern without method', VALID.replace('POST ', ''), /expected a method and a path/],
+    ['a method in lower case', VALID.replace('POST', 'post'), /expected a method and a path/],
+    ['an unclosed bracket', VALID.replace('create', '[create'), /expected a shell glob/],
+    ['a reversed range', VALID.replace('create', '[z-a]'), /expected a shell glob/],
+    ['braces', VALID.replace('create', '{create,start}'), /expected a shell glob/],
+    [
+      'a listener for everybody',
+      "version: 1\nlisten: ['tcp://0.0.0.0:2375']",
+      /proxy\.yml:2: listen\.0: .*insecure: true/,
+    ],
+    ['a listener for a name', "version: 1\nlisten: ['tcp://docker.example:2375']", /insecure: true/],
+    [
+      'the same listener twice',
+      "version: 1\nlisten: ['unix:///a', 'unix:///a']",
+      /listen\.1: is listed twice/,
+    ],
+    ['itself as upstream', "version: 1\nlisten: ['unix:///a']\nupstream: unix:///a", /call itself/],
+    ['a relative socket', "version: 1\nlisten: ['unix://a']", /listen\.0: expected unix:\/\/\/path/],
+    ['a port out of range', "version: 1\nlisten: ['tcp://127.0.0.1:70000']", /listen\.0: expected unix:/],
+    ['a size without unit', 'version: 1\nlimits: { hookBody: 8 }', /limits\.hookBody: expected a size/],
+    [
+      'a time of nothing',
+      'version: 1\nlimits: { adapterTimeout: 0s }',
+      /limits\.adapterTimeout: expected a time/,
+    ],
+    ['broken YAML', 'version: 1\nlisten: [', /^proxy\.yml:2: /],
+  ];
+  for (const [what, yaml, expected] of refused) {
+    it(`refuses ${what}`, () => expect(mistake(yaml)).to.match(expected).and.not.include('\n'));
+  }
+
+  it('accepts a listener for everybody when it is spelled out', () => {
+    expect(proxyOptions("version: 1\nlisten: ['tcp://0.0.0.0:2375']\ninsecure: true").listen).to.have.length(
+      1,
+    );
+  });
+
+  it('is valid as it comes with the project', async () => {
+    const { hooks, warnings } = describeConfig(await readProxyConfig('proxy.yml'));
+    expect(hooks).to.include('POST /containers/create     pre: socketplane  post: socketplane');
+    expect(warnings).to.have.length(1);
+    expect(warnings[0]).to.match(/BuildKit/);
+  });
+
+  it('warns of post-hooks on streams', () => {
+    const { warnings } = describeConfig(
+      proxyOptions(
+        'version: 1\nbuildkit: deny\nendpoints: { "GET /*": { post: [a] } }\nadapters: { a: http://a }',
+      ),
+    );
+    expect(warnings).to.have.length(1);
+    expect(warnings[0]).to.match(/GET \/\*: post-hooks are not run on streams.*GET \/events/);
+  });
+
+  it('knows the calls that it warns of', () => {
+    for (const line of STREAM_CALLS) {
+      const [method = '', path = ''] = line.split(' ');
+      expect(isStream(method, path), line).to.equal(true);
+    }
+  });
+});
