@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { AppError } from '../../lib/errors.js';
+import { AppError, messageOf } from '../../lib/errors.js';
 import type { ClientRequest, ServerResponse } from '../../lib/hook/v1.js';
 import { editJson } from '../../lib/json-edit.js';
 import type { Ipam } from '../../lib/network/ipam.js';
@@ -26,11 +26,7 @@ export async function beforeCreate(
   if (!selection) return request;
   const { network, address } = selection;
   const record = await networks.find(network);
-  if (!record) {
-    // Says how to create it.
-    await networks.get(network);
-    throw new AppError('unavailable', `network ${network} is being changed: try again`);
-  }
+  if (!record) throw await unknownNetwork(networks, network);
   if (address !== undefined) ipam.check(record, address);
 
   json.set(['HostConfig', 'NetworkMode'], 'none');
@@ -64,4 +60,17 @@ function parseBody(value: unknown): CreateBody {
     'invalid',
     `the create call's ${issue?.path.join('.') || 'body'} is not valid: ${issue?.message}`,
   );
+}
+
+/**
+ * A 400, although a network is what is not found: to a 404 on create, `docker` answers by pulling the image, and never
+ * shows the reason.
+ */
+async function unknownNetwork(networks: Networks, network: string): Promise<AppError> {
+  try {
+    await networks.get(network);
+    return new AppError('unavailable', `network ${network} is being changed: try again`);
+  } catch (error) {
+    return new AppError('invalid', messageOf(error), { cause: error });
+  }
 }

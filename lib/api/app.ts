@@ -30,7 +30,8 @@ export function createApp({
   });
   for (const router of routes) api.use(router);
 
-  app.use(['/v0.1', '/'], api);
+  app.use('/v0.1', api);
+  app.use(api);
   app.use(notFound);
   app.use(errorHandler(log));
   return app;

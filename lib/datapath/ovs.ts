@@ -108,7 +108,9 @@ export function createOvsDatapath({
     const state = await openflow.state();
     if (state === 'dead') throw down(undefined);
     if (state === 'alive' && opened) return;
-    kind = await chooseKind();
+    const chosen = await chooseKind();
+    if (chosen !== kind || mtu === undefined) log.info('using Open vSwitch', { bridge, datapath: chosen });
+    kind = chosen;
     const settings = [
       `datapath_type=${kind === 'kernel' ? 'system' : 'netdev'}`,
       'protocols=OpenFlow10,OpenFlow13,OpenFlow14,OpenFlow15',
@@ -120,7 +122,6 @@ export function createOvsDatapath({
       ['set', 'bridge', bridge, ...settings],
     ]);
     opened = true;
-    log.info('bridge is there', { bridge, kind });
   }
 
   async function addGateway(network: Network): Promise<void> {
@@ -240,7 +241,6 @@ export function createOvsDatapath({
 
     sync: (networks, ownerOf) =>
       gate.exclusive(async () => {
-        mtu = undefined;
         opened = false;
         await open();
         ports.clear();

@@ -5,7 +5,7 @@ import type { CallContext, Chains } from './chain.js';
 import { forward, type OutgoingCall } from './forward.js';
 import { HOP_BY_HOP, hasHeader, isJson, withoutHeaders, type RawHeaders } from './headers.js';
 import type { Hooks } from './match.js';
-import { relay } from './relay.js';
+import { addNothing, relay } from './relay.js';
 import { refuse } from './refusal.js';
 import { isStream } from './routes.js';
 import type { Target } from './target.js';
@@ -137,7 +137,7 @@ function reply(
 ): void {
   const head = withoutHeaders(headers, ...HOP_BY_HOP, 'content-length', 'transfer-encoding', 'trailer');
   const hasBody = body !== undefined && !isBodiless(req, status);
-  res.sendDate = false;
+  addNothing(res);
   res.writeHead(status, hasBody ? [...head, 'Content-Length', String(body.length)] : head);
   res.end(hasBody ? body : undefined);
 }

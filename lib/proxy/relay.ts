@@ -17,7 +17,7 @@ export function relay(
   res: ServerResponse,
   changes: Changes = {},
 ): void {
-  res.sendDate = false;
+  addNothing(res);
   const headers = changes.headers ?? from.rawHeaders;
   const status = changes.status ?? from.statusCode ?? 502;
   const head = answerHeaders(headers, req);
@@ -38,4 +38,10 @@ export function relay(
 function answerHeaders(raw: RawHeaders, req: IncomingMessage): RawHeaders {
   // A client of HTTP/1.0 does not know chunks; it reads until the end.
   return withoutHeaders(raw, ...HOP_BY_HOP, ...(req.httpVersion === '1.0' ? ['transfer-encoding'] : []));
+}
+
+/** Node's own headers are not Docker's: a client that does not ask to close gets those that Docker sent, and no more. */
+export function addNothing(res: ServerResponse): void {
+  res.sendDate = false;
+  if (res.shouldKeepAlive) res.removeHeader('Connection');
 }

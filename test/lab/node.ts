@@ -1,0 +1,60 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { createHost, type Host } from './host.js';
+import type { CommandOptions, Result } from './process.js';
+
+const ROOT = join(import.meta.dirname, '../..');
+export const PROXY_SOCKET = 'unix:///run/socketplane/docker.sock';
+const AGENT_SOCKET = '/run/socketplane/agent.sock';
+
+/** A lab host with Docker, Open vSwitch, agent and proxy on it, as a user's host has them. */
+export type Node = Host & ReturnType<typeof productOn>;
+
+/** Starts everything on a host. The built product is run, not its sources. */
+export async function startNode(host: Host): Promise<Node> {
+  const node = Object.assign(host, productOn(host));
+  await Promise.all([host.startDocker(), host.startOvs()]);
+  await Promise.all([host.importBusybox(), node.startAgent(), node.startProxy()]);
+  return node;
+}
+
+function productOn(host: ReturnType<typeof createHost>) {
+  const curl = (path: string, ...options: string[]) =>
+    host.run(['curl', '-sS', '--unix-socket', AGENT_SOCKET, ...options, `http://agent/v0.1${path}`]);
+
+  return {
+    async startAgent(): Promise<void> {
+      await host.start('agent', ['node', join(ROOT, 'dist/lib/socketplaned.js')]);
+      await host.ready('agent', ['curl', '-fsS', '--unix-socket', AGENT_SOCKET, 'http://agent/v0.1/networks']);
+    },
+    async startProxy(): Promise<void> {
+      await host.start('proxy', ['node', join(ROOT, 'dist/lib/powerstrip.js'), '--config', join(ROOT, 'proxy.yml')]);
+      await host.ready('proxy', ['curl', '-fsS', '--unix-socket', '/run/socketplane/docker.sock', 'http://docker/_ping']);
+    },
+    /** The stock `docker` through the proxy. */
+    sp: (args: string[], options?: CommandOptions): Promise<Result> =>
+      host.run(['docker', '-H', PROXY_SOCKET, ...args], options),
+    /** A call of the agent's REST API; gives status and parsed body. */
+    async api(method: string, path: string, body?: unknown): Promise<{ status: number; body: unknown }> {
+      const data = body === undefined ? [] : ['-d', JSON.stringify(body)];
+      const { stdout } = await curl(path, '-X', method, '-w', '\n%{http_code}', ...data);
+      const end = stdout.lastIndexOf('\n');
+      const text = stdout.slice(0, end);
+      return { status: Number(stdout.slice(end + 1)), body: text === '' ? undefined : JSON.parse(text) };
+    },
+    /** Everything of ours that a container leaves when it is not cleaned up after. */
+    async traces(): Promise<{ leases: number; ports: string[]; flows: number; links: string[] }> {
+      const lines = async (...argv: string[]) => (await host.run(argv)).stdout.split('\n').filter(Boolean);
+      const { body } = await this.api('GET', '/connections');
+      const flows = await lines('ovs-ofctl', '-O', 'OpenFlow14', '--no-stats', 'dump-flows', 'docker0-ovs');
+      const links = await lines('ip', '-o', 'link');
+      return {
+        leases: (body as unknown[]).length,
+        ports: (await lines('ovs-vsctl', 'list-ports', 'docker0-ovs')).filter((name) => name.startsWith('ovs')),
+        flows: flows.filter((flow) => flow.includes('cookie=0x3')).length,
+        links: links.map((line) => line.split(': ')[1] ?? '').filter((name) => /^ov[sp][0-9a-f]{8}/.test(name)),
+      };
+    },
+    agentLog: () => readFile(host.file('/run/lab-agent.log'), 'utf8'),
+  };
+}
