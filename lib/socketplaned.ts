@@ -60,12 +60,13 @@ async function serve(config: AgentConfig, pidFile: string): Promise<void> {
     log,
   });
 
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopping.abort());
+  // Calls are answered once the node has been looked at: whoever asks gets what is so.
+  const { stopped } = await agent.start(stopping.signal);
   const servers: Server[] = [createServer(app)];
   await listenUnix(servers[0]!, config.listen);
   if (config.tcp !== undefined) servers.push(await listenTcp(createServer(app), config.tcp));
   const removePidFile = await writePidFile(pidFile);
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopping.abort());
-  const { stopped } = await agent.start(stopping.signal);
   log.info('agent is ready', {
     version: VERSION,
     listen: config.listen,

@@ -12,9 +12,11 @@ const listed = z.object({
   Id: z.string(),
   Labels: z.record(z.string(), z.string()).nullish(),
   HostConfig: z.object({ NetworkMode: z.string().default('') }),
+  State: z.string(),
 });
 const inspected = z.object({
   Id: z.string(),
+  State: z.object({ Running: z.boolean() }),
   Config: z.object({ Labels: z.record(z.string(), z.string()).nullish() }),
   HostConfig: z.object({ NetworkMode: z.string() }),
 });
@@ -25,11 +27,11 @@ export function afterInspect(response: ServerResponse, find: Find): ServerRespon
   const json = editJson(response.Body);
   const container = inspected.safeParse(json.get([]));
   if (!container.success) return response;
-  const { Id, Config, HostConfig } = container.data;
+  const { Id, State, Config, HostConfig } = container.data;
   const labels = Config.Labels ?? {};
   const network = networkOf({ networkMode: HostConfig.NetworkMode, labels });
   if (network === undefined) return response;
-  const endpoint = endpointSettings(Id, network, labels[ADDRESS_LABEL], find(Id));
+  const endpoint = endpointSettings(Id, network, labels[ADDRESS_LABEL], State.Running ? find(Id) : undefined);
   json.set(['HostConfig', 'NetworkMode'], network);
   json.set(['NetworkSettings', 'Networks'], { [network]: endpoint });
   // Docker fills these for its default network alone; scripts read them, and ours is the only network there is.
@@ -51,13 +53,14 @@ export function afterList(response: ServerResponse, find: Find): ServerResponse 
 function describeListed(json: JsonText, index: number, value: unknown, find: Find): void {
   const container = listed.safeParse(value);
   if (!container.success) return;
-  const { Id, Labels, HostConfig } = container.data;
+  const { Id, State, Labels, HostConfig } = container.data;
   const labels = Labels ?? {};
   const network = networkOf({ networkMode: HostConfig.NetworkMode, labels });
   if (network === undefined) return;
+  const isRunning = State === 'running' || State === 'paused';
   json.set([index, 'HostConfig', 'NetworkMode'], network);
   json.set([index, 'NetworkSettings', 'Networks'], {
-    [network]: endpointSettings(Id, network, labels[ADDRESS_LABEL], find(Id)),
+    [network]: endpointSettings(Id, network, labels[ADDRESS_LABEL], isRunning ? find(Id) : undefined),
   });
 }
 

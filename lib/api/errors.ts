@@ -8,12 +8,13 @@ export const notFound: RequestHandler = (request) => {
 
 /** Every error leaves as `{"message": …}`, in one line, with the status of its kind. */
 export function errorHandler(log: Log): ErrorRequestHandler {
-  return (error: unknown, request, response, next) => {
+  return (thrown: unknown, request, response, next) => {
+    const error = fromParser(thrown);
     if (response.headersSent) {
       next(error);
       return;
     }
-    const status = statusOf(error);
+    const status = httpStatus(error);
     const message = messageOf(error);
     if (status >= 500)
       log.error('request failed', { method: request.method, path: request.path, error: message });
@@ -21,8 +22,11 @@ export function errorHandler(log: Log): ErrorRequestHandler {
   };
 }
 
-/** Express's own parsers put a status on what they throw: bad JSON, a body too large. */
-function statusOf(error: unknown): number {
-  const own = error instanceof Error && 'status' in error ? Number(error.status) : NaN;
-  return own >= 400 && own < 500 ? own : httpStatus(error);
+/** Express's own parser marks what it throws. */
+function fromParser(error: unknown): unknown {
+  const type = error instanceof Error && 'type' in error ? error.type : undefined;
+  if (type === 'entity.parse.failed')
+    return new AppError('invalid', 'bad request: the body is not a JSON object');
+  if (type === 'entity.too.large') return new AppError('invalid', 'bad request: the body is too large');
+  return error;
 }

@@ -25,11 +25,28 @@ function productOn(host: ReturnType<typeof createHost>) {
   return {
     async startAgent(): Promise<void> {
       await host.start('agent', ['node', join(ROOT, 'dist/lib/socketplaned.js')]);
-      await host.ready('agent', ['curl', '-fsS', '--unix-socket', AGENT_SOCKET, 'http://agent/v0.1/networks']);
+      await host.ready('agent', [
+        'curl',
+        '-fsS',
+        '--unix-socket',
+        AGENT_SOCKET,
+        'http://agent/v0.1/networks',
+      ]);
     },
     async startProxy(): Promise<void> {
-      await host.start('proxy', ['node', join(ROOT, 'dist/lib/powerstrip.js'), '--config', join(ROOT, 'proxy.yml')]);
-      await host.ready('proxy', ['curl', '-fsS', '--unix-socket', '/run/socketplane/docker.sock', 'http://docker/_ping']);
+      await host.start('proxy', [
+        'node',
+        join(ROOT, 'dist/lib/powerstrip.js'),
+        '--config',
+        join(ROOT, 'proxy.yml'),
+      ]);
+      await host.ready('proxy', [
+        'curl',
+        '-fsS',
+        '--unix-socket',
+        '/run/socketplane/docker.sock',
+        'http://docker/_ping',
+      ]);
     },
     /** The stock `docker` through the proxy. */
     sp: (args: string[], options?: CommandOptions): Promise<Result> =>
@@ -50,9 +67,13 @@ function productOn(host: ReturnType<typeof createHost>) {
       const links = await lines('ip', '-o', 'link');
       return {
         leases: (body as unknown[]).length,
-        ports: (await lines('ovs-vsctl', 'list-ports', 'docker0-ovs')).filter((name) => name.startsWith('ovs')),
+        ports: (await lines('ovs-vsctl', 'list-ports', 'docker0-ovs')).filter((name) =>
+          name.startsWith('ovs'),
+        ),
         flows: flows.filter((flow) => flow.includes('cookie=0x3')).length,
-        links: links.map((line) => line.split(': ')[1] ?? '').filter((name) => /^ov[sp][0-9a-f]{8}/.test(name)),
+        links: links
+          .map((line) => line.split(': ')[1] ?? '')
+          .filter((name) => /^ov[sp][0-9a-f]{8}/.test(name)),
       };
     },
     agentLog: () => readFile(host.file('/run/lab-agent.log'), 'utf8'),

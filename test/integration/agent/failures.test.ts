@@ -1,0 +1,165 @@
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { until } from '../../lab/process.js';
+import { addressOf, pings, sleeper, useNode } from './suite.js';
+
+const AGENT = join(import.meta.dirname, '../../../dist/lib/socketplaned.js');
+const WEB = ['-e', 'SP_NETWORK=web'];
+
+describe('when something is wrong', function () {
+  this.timeout(60_000);
+  const { node: current } = useNode();
+
+  /** Runs a container that must fail; gives what `docker` printed. */
+  async function refused(...args: string[]): Promise<string> {
+    const { exitCode, stderr } = await current().sp(['run', ...args], { reject: false });
+    expect(exitCode, stderr).to.equal(125);
+    return stderr;
+  }
+  const containers = async () =>
+    (await current().docker('ps', '-aq', '--no-trunc')).stdout.split('\n').filter(Boolean);
+
+  it('an unknown network is refused before Docker makes anything', async () => {
+    expect(await refused('--rm', '-e', 'SP_NETWORK=nope', 'busybox', 'true')).to.include(
+      'network "nope" not found: create it with',
+    );
+    expect(await containers()).to.deep.equal([]);
+  });
+
+  it('contradictions are refused', async () => {
+    expect(await refused(...WEB, '--network', 'host', 'busybox', 'true')).to.include(
+      'contradicts --network host',
+    );
+    expect(await refused(...WEB, '--label', 'socketplane.network=default', 'busybox', 'true')).to.include(
+      'contradicts the label',
+    );
+    expect(await containers()).to.deep.equal([]);
+  });
+
+  it('a full network says so and starts nothing', async () => {
+    const node = current();
+    await node.api('POST', '/networks', { id: 'tiny', subnet: '10.99.0.0/30' });
+    await sleeper(node, 'only', '-e', 'SP_NETWORK=tiny');
+    expect(await refused('--name', 'second', '-e', 'SP_NETWORK=tiny', 'busybox', 'sleep', '99')).to.include(
+      'network tiny (10.99.0.0/30) is full',
+    );
+    const { stdout } = await node.docker('inspect', '-f', '{{.State.Running}}', 'second');
+    expect(stdout).to.equal('false');
+    const { status, body } = await node.api('DELETE', '/networks/tiny');
+    expect([status, (body as { message: string }).message]).to.deep.equal([
+      409,
+      'network tiny is in use: 1 container has an address on it (10.99.0.2); remove them first',
+    ]);
+    await node.sp(['rm', '-f', 'only', 'second']);
+    expect((await node.api('DELETE', '/networks/tiny')).status).to.equal(204);
+  });
+
+  const requests: [object | string, number, RegExp][] = [
+    [{ id: 'two', subnet: '10.50.1.0/24' }, 409, /overlaps network web \(10\.50\.0\.0\/16\)/],
+    [{ id: 'two', subnet: '192.168.108.0/25' }, 409, /overlaps the route 192\.168\.108\.0\/24 \(dev eth0\)/],
+    [{ id: 'two', subnet: '10.51.0.1/16' }, 400, /did you mean 10\.51\.0\.0\/16/],
+    [{ id: 'web' }, 409, /exists already/],
+    [{ id: 'bridge' }, 400, /Docker uses it itself/],
+    [{ id: '../etc' }, 400, /cannot be the name/],
+    [{ subnet: '10.51.0.0/16' }, 400, /id: /],
+    [{ id: 'two', gateway: '10.51.0.2' }, 400, /gateway/],
+    ['no object', 400, /not a JSON object/],
+  ];
+  for (const [body, status, says] of requests) {
+    it(`POST /networks ${JSON.stringify(body)} is answered ${status}`, async () => {
+      const answer = await current().api('POST', '/networks', body);
+      expect(answer.status).to.equal(status);
+      expect((answer.body as { message: string }).message).to.match(says);
+    });
+  }
+
+  it('Docker down: one clear line, and all is well when it is back', async () => {
+    const node = current();
+    await node.stop('dockerd');
+    const { stderr } = await node.sp(['ps'], { reject: false });
+    expect(stderr).to.match(/cannot reach Docker|Cannot connect to the Docker daemon|Docker does not answer/);
+    expect((await node.api('GET', '/healthz')).body).to.include({ status: 'degraded' });
+    await node.startDocker();
+    await sleeper(node, 'after', ...WEB);
+    expect(await pings(node, 'after', '10.50.0.1')).to.equal(true);
+    await node.sp(['rm', '-f', 'after']);
+  });
+
+  it('Open vSwitch down: the container is stopped, its address returned, the reason printed', async () => {
+    const node = current();
+    await node.stop('ovs-vswitchd', 'SIGKILL');
+    const { status } = await node.api('POST', '/networks', { id: 'three' });
+    expect(status).to.equal(503);
+    expect(await refused('-d', '--name', 'lost', ...WEB, 'busybox', 'sleep', '99')).to.include(
+      'Open vSwitch does not answer',
+    );
+    expect((await node.docker('inspect', '-f', '{{.State.Running}}', 'lost')).stdout).to.equal('false');
+    expect((await node.api('GET', '/connections')).body).to.deep.equal([]);
+    await node.startVswitchd();
+    await until('recovery', async () => (await node.api('GET', '/healthz')).status === 200, 10_000);
+    await node.sp(['start', 'lost']);
+    expect(await pings(node, 'lost', '10.50.0.1')).to.equal(true);
+    expect((await node.api('GET', '/networks/three')).status).to.equal(404);
+    await node.sp(['rm', '-f', 'lost']);
+  });
+
+  it('the agent down: no container is made, and the answer names it', async () => {
+    const node = current();
+    await node.stop('agent');
+    expect(await refused('--rm', ...WEB, 'busybox', 'true')).to.match(/adapter socketplane/);
+    expect(await containers()).to.deep.equal([]);
+    const through = await node.sp(['images', '-q', 'busybox']);
+    expect(through.stdout).to.not.equal('');
+    await node.startAgent();
+  });
+
+  it('a store that cannot be written: the agent does not start and says why', async () => {
+    const node = current();
+    await node.run(['sh', '-c', 'echo "state: /etc/hostname/nowhere" > /etc/socketplane/bad.yml']);
+    const agent = ['node', AGENT, '--config', '/etc/socketplane/bad.yml', '--pid-file', '/tmp/none.pid'];
+    const { exitCode, stderr } = await node.run(agent, { reject: false });
+    expect(exitCode).to.equal(1);
+    expect(stderr).to.match(
+      /^socketplaned: cannot open the store in \/etc\/hostname\/nowhere\/store: .*writable directory$/,
+    );
+  });
+
+  it('a second agent is refused', async () => {
+    const { exitCode, stderr } = await current().run(['node', AGENT], { reject: false });
+    expect([exitCode, stderr]).to.deep.equal([
+      1,
+      'socketplaned: the store in /var/lib/socketplane/store is in use: is another agent running?',
+    ]);
+  });
+
+  it('kill -9 of the agent in the middle of 20 starts: each has its own address in the end, and nothing leaks', async () => {
+    const node = current();
+    const names = Array.from({ length: 20 }, (_, i) => `many${i}`);
+    const starts = names.map((name) =>
+      node.sp(['run', '-d', '--name', name, ...WEB, 'busybox', 'sleep', '1000'], { reject: false }),
+    );
+    await until('half of them', async () => (await containers()).length > 8, 20_000);
+    await node.stop('agent', 'SIGKILL');
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    await node.startAgent();
+    await Promise.all(starts);
+    for (const name of names) {
+      const made = (await node.docker('ps', '-aq', '-f', `name=^${name}$`)).stdout !== '';
+      await node.sp(
+        made ? ['start', name] : ['run', '-d', '--name', name, ...WEB, 'busybox', 'sleep', '1000'],
+      );
+    }
+    const addresses = await Promise.all(names.map((name) => addressOf(node, name)));
+    expect(new Set(addresses).size).to.equal(20);
+    for (const address of addresses.slice(1))
+      expect(await pings(node, 'many0', address), address).to.equal(true);
+    expect((await node.traces()).leases).to.equal(20);
+    await node.sp(['rm', '-f', ...names]);
+    await until(
+      'nothing to be left',
+      async () =>
+        JSON.stringify(await node.traces()) === JSON.stringify({ leases: 0, ports: [], flows: 0, links: [] }),
+      5_000,
+    );
+  });
+});
