@@ -1,0 +1,134 @@
+import { z } from 'zod';
+import { AppError, hasCode, messageOf, type ErrorKind } from '../errors.js';
+import { requestUnix, type UnixAnswer } from '../unix-request.js';
+import * as answers from './answers.js';
+
+/** A call may wait for Open vSwitch. */
+const TIMEOUT_MS = 30_000;
+const HEALTH_TIMEOUT_MS = 5_000;
+
+const failure = z.looseObject({ message: z.string() });
+const KINDS: Record<number, ErrorKind> = {
+  400: 'invalid',
+  404: 'notFound',
+  409: 'conflict',
+  503: 'unavailable',
+};
+
+export interface AgentClient {
+  networks(): Promise<answers.NetworkAnswer[]>;
+  network(id: string): Promise<answers.NetworkDetailsAnswer>;
+  createNetwork(id: string, subnet?: string): Promise<answers.NetworkAnswer>;
+  deleteNetwork(id: string): Promise<void>;
+  connections(): Promise<answers.ConnectionAnswer[]>;
+  /** By id, unique prefix or name. */
+  connection(reference: string): Promise<answers.ConnectionAnswer>;
+  /** Also of an agent that is not well. */
+  health(): Promise<answers.HealthAnswer>;
+}
+
+/**
+ * The agent's REST API. All calls throw AppError: the agent's own message, or why it could not be asked.
+ *
+ * @param command how the user calls `socketplane`, for advice
+ */
+export function createAgentClient(socket: string, command = 'socketplane'): AgentClient {
+  async function send(
+    method: string,
+    path: string,
+    body?: unknown,
+    timeout = TIMEOUT_MS,
+  ): Promise<UnixAnswer> {
+    try {
+      return await requestUnix({ socket, method, path: `/v0.1${path}`, body, timeout });
+    } catch (error) {
+      throw explain(error, socket, command);
+    }
+  }
+
+  async function call<T>(schema: z.ZodType<T>, method: string, path: string, body?: unknown): Promise<T> {
+    const answer = await send(method, path, body);
+    if (answer.status >= 400) throw refusal(answer);
+    return read(schema, answer, `${method} ${path}`);
+  }
+
+  const of = (kind: string, id: string) => `/${kind}/${encodeURIComponent(id)}`;
+
+  return {
+    networks: () => call(z.array(answers.network), 'GET', '/networks'),
+    network: (id) => call(answers.networkDetails, 'GET', of('networks', id)),
+    createNetwork: (id, subnet) => call(answers.network, 'POST', '/networks', { id, subnet }),
+    async deleteNetwork(id) {
+      const answer = await send('DELETE', of('networks', id));
+      if (answer.status >= 400) throw refusal(answer);
+    },
+    connections: () => call(z.array(answers.connection), 'GET', '/connections'),
+    connection: (reference) => call(answers.connection, 'GET', of('connections', reference)),
+    async health() {
+      return read(
+        answers.health,
+        await send('GET', '/healthz', undefined, HEALTH_TIMEOUT_MS),
+        'GET /healthz',
+      );
+    },
+  };
+}
+
+function read<T>(schema: z.ZodType<T>, { status, body }: UnixAnswer, what: string): T {
+  let value: unknown;
+  try {
+    value = JSON.parse(body);
+  } catch {
+    throw new AppError('internal', `the agent answered ${what} with ${status} and no JSON: is it ours?`);
+  }
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new AppError(
+    'internal',
+    `the agent's answer to ${what} is not understood (${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}): ` +
+      'are agent and command of the same version?',
+  );
+}
+
+function refusal({ status, body }: UnixAnswer): AppError {
+  let message = `the agent answered ${status}`;
+  try {
+    message = failure.parse(JSON.parse(body)).message;
+  } catch {
+    // Not an answer of ours: the status has to do.
+  }
+  return new AppError(KINDS[status] ?? 'internal', message);
+}
+
+function explain(error: unknown, socket: string, command: string): AppError {
+  if (error instanceof AppError) return error;
+  const start = `start it with \`${command} agent start\``;
+  if (hasCode(error, 'ENOENT', 'ENOTDIR')) {
+    return new AppError('unavailable', `the agent is not running (no ${socket}): ${start}`, { cause: error });
+  }
+  if (hasCode(error, 'ECONNREFUSED')) {
+    return new AppError('unavailable', `the agent is not running (nobody listens on ${socket}): ${start}`, {
+      cause: error,
+    });
+  }
+  if (hasCode(error, 'EACCES', 'EPERM')) {
+    return new AppError(
+      'unavailable',
+      `no permission to use ${socket}: become root or a member of the group docker`,
+      { cause: error },
+    );
+  }
+  return new AppError('unavailable', `the agent on ${socket} cannot be reached: ${messageOf(error)}`, {
+    cause: error,
+  });
+}
+
+/** @throws AppError `invalid` */
+export function socketOfUrl(url: string): string {
+  if (/^unix:\/\/\/./.test(url)) return url.slice('unix://'.length);
+  throw new AppError(
+    'invalid',
+    `bad agent address ${JSON.stringify(url)}: expected unix:///path/to/agent.sock`,
+  );
+}

@@ -1,0 +1,70 @@
+import { Command, CommanderError } from 'commander';
+import { messageOf } from '../errors.js';
+import { VERSION } from '../version.js';
+import { addAgentCommand } from './commands/agent.js';
+import { addDemoCommand } from './commands/demo.js';
+import { addDepsCommand } from './commands/deps.js';
+import { addDockerCommands } from './commands/docker.js';
+import { addInfoCommand } from './commands/info.js';
+import { addNetworkCommand } from './commands/network.js';
+import { addRunCommand } from './commands/run.js';
+import type { Context } from './context.js';
+import { ExitStatus } from './exit-status.js';
+import { addCommonOptions } from './options.js';
+
+const USAGE = 2;
+
+/** Runs one command. Gives the exit status: 0, 1 for an error, 2 for wrong usage, or that of `docker`. */
+export async function runCli(context: Context): Promise<number> {
+  try {
+    await createProgram(context).parseAsync(context.argv, { from: 'user' });
+    return 0;
+  } catch (error) {
+    if (error instanceof ExitStatus) return error.status;
+    // Commander has said what was wrong, or printed the help that was asked for.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
+    context.stderr.write(`socketplane: ${messageOf(error)}\n`);
+    return 1;
+  }
+}
+
+function createProgram(context: Context): Command {
+  const program = new Command('socketplane')
+    .description('Networks for the containers of a stock Docker.')
+    .version(VERSION)
+    .exitOverride()
+    .enablePositionalOptions()
+    .configureOutput({
+      writeOut: (text) => context.stdout.write(text),
+      writeErr: (text) => context.stderr.write(text),
+      outputError: (text, write) => write(oneLine(text)),
+    })
+    .addHelpText(
+      'after',
+      `
+Examples:
+  ${context.command} demo                            see it work, on this host
+  ${context.command} network create web 10.42.0.0/16
+  ${context.command} run -n web -itd --name con1 busybox sh
+  ${context.command} info con1
+
+The stock client works as well: DOCKER_HOST=unix://${context.paths.proxySocket} docker run -e SP_NETWORK=web …`,
+    );
+  addCommonOptions(program, 'json', 'agent');
+  addNetworkCommand(program, context);
+  addInfoCommand(program, context);
+  addRunCommand(program, context);
+  addDockerCommands(program, context);
+  addAgentCommand(program, context);
+  addDepsCommand(program, context);
+  addDemoCommand(program, context);
+  return program;
+}
+
+/** Commander's message and its suggestion, as ours: `socketplane: unknown command 'netwrk' (Did you mean network?)`. */
+function oneLine(text: string): string {
+  return `socketplane: ${text
+    .replace(/^error: /, '')
+    .trim()
+    .replace(/\s*\n\s*/g, ' ')}\n`;
+}

@@ -1,0 +1,99 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { InvalidArgumentError, type Command } from 'commander';
+import { AppError, messageOf } from '../../errors.js';
+import { createRun } from '../../exec.js';
+import { createSystemd } from '../../install/systemd.js';
+import { silentLog } from '../../log.js';
+import type { Context } from '../context.js';
+import { createDaemons, UNITS, type Daemons } from '../daemons.js';
+import { ExitStatus } from '../exit-status.js';
+import { addCommonOptions, agentOf, wantsJson } from '../options.js';
+import { json, table } from '../output.js';
+import { becomeRoot } from '../root.js';
+
+/** `agent start|stop|restart|status|logs`: the agent and the proxy, which go together. */
+export function addAgentCommand(program: Command, context: Context): void {
+  const { stdout, command: name } = context;
+  const agent = program.command('agent').description('the agent and the proxy of this host');
+  const daemonsOf = (command: Command) =>
+    createDaemons(context, agentOf(command, context), createSystemd(createRun(silentLog)));
+
+  const start = agent
+    .command('start')
+    .description('start agent and proxy; what runs already is left alone')
+    .addHelpText('after', `\nAfterwards:\n  export DOCKER_HOST=unix://${context.paths.proxySocket}`);
+  addCommonOptions(start, 'agent').action(async (_options, command: Command) => {
+    await becomeRoot(context);
+    const state = await daemonsOf(command).start();
+    stdout.write(state === 'started' ? 'agent and proxy started\n' : 'agent and proxy run\n');
+  });
+
+  const stop = agent
+    .command('stop')
+    .description('stop agent and proxy; containers go on running and talking');
+  addCommonOptions(stop, 'agent').action(async (_options, command: Command) => {
+    await becomeRoot(context);
+    const state = await daemonsOf(command).stop();
+    stdout.write(state === 'stopped' ? 'agent and proxy stopped\n' : 'agent and proxy were not running\n');
+  });
+
+  const restart = agent
+    .command('restart')
+    .description('stop and start; containers go on running and talking');
+  addCommonOptions(restart, 'agent').action(async (_options, command: Command) => {
+    await becomeRoot(context);
+    const daemons = daemonsOf(command);
+    await daemons.stop();
+    await daemons.start();
+    stdout.write('agent and proxy restarted\n');
+  });
+
+  const status = agent.command('status').description('whether agent and proxy run and serve');
+  addCommonOptions(status, 'json', 'agent').action(async (_options, command: Command) => {
+    const states = await Promise.all(daemonsOf(command).all.map(stateOf));
+    const rows = states.map((state) => [state.name, state.state, String(state.pid ?? ''), state.log]);
+    stdout.write(wantsJson(command) ? json(states) : table(['NAME', 'STATE', 'PID', 'LOG'], rows));
+    if (states.some(({ state }) => state !== 'ok')) throw new ExitStatus(1);
+  });
+
+  const logs = agent
+    .command('logs')
+    .description('what agent and proxy have logged')
+    .option('-f, --follow', 'go on with what comes')
+    .option('-n, --lines <number>', 'how many of the last lines of each', wholeNumber, 100)
+    .addHelpText('after', `\nExample:\n  ${name} agent logs -f`);
+  addCommonOptions(logs, 'agent').action(
+    async ({ follow, lines }: { follow?: boolean; lines: number }, command: Command) => {
+      await becomeRoot(context);
+      await showLogs(daemonsOf(command), lines, follow === true);
+    },
+  );
+}
+
+async function stateOf({ name, log, pid, ready }: Daemons['all'][number]) {
+  const process = await pid();
+  const state = await ready().then(
+    () => 'ok',
+    (error: unknown) => (process === undefined ? 'not running' : messageOf(error)),
+  );
+  return { name, state, pid: process, log };
+}
+
+async function showLogs(daemons: Daemons, lines: number, follow: boolean): Promise<void> {
+  const units = UNITS.flatMap((unit) => ['--unit', unit]);
+  const files = daemons.all.map(({ log }) => log);
+  const [command, args] = (await daemons.hasUnits())
+    ? ['journalctl', ['--no-pager', `--lines=${lines}`, ...(follow ? ['--follow'] : []), ...units]]
+    : ['tail', [`--lines=${lines}`, ...(follow ? ['--follow=name', '--retry'] : []), '--', ...files]];
+  const child = spawn(command, args, { stdio: 'inherit' });
+  // Ctrl-C ends `tail -f`, and us with it.
+  process.once('SIGINT', () => undefined);
+  const [code] = (await once(child, 'exit')) as [number | null];
+  if (code !== 0 && code !== null) throw new AppError('internal', `${command} ended with status ${code}`);
+}
+
+function wholeNumber(text: string): number {
+  if (!/^\d{1,6}$/.test(text)) throw new InvalidArgumentError('expected a number of lines.');
+  return Number(text);
+}

@@ -1,0 +1,40 @@
+import type { Command } from 'commander';
+import { createRun } from '../../exec.js';
+import { createSystemd } from '../../install/systemd.js';
+import { silentLog } from '../../log.js';
+import type { Context } from '../context.js';
+import { createDaemons } from '../daemons.js';
+import { runDemo } from '../demo/demo.js';
+import { createDemoDocker } from '../demo/docker.js';
+import { prepareHost } from '../demo/host.js';
+import { addCommonOptions, agentOf } from '../options.js';
+import { becomeRoot } from '../root.js';
+
+/** `demo` */
+export function addDemoCommand(program: Command, context: Context): void {
+  const demo = program
+    .command('demo')
+    .description('install what is missing, start everything, and show two containers reach each other')
+    .addHelpText(
+      'after',
+      `
+Debian and Ubuntu packages are installed where a part is missing; what is there is used as it is. Everything stays up
+afterwards, and the end of the output says how to go on and how to remove it. It may be run again.`,
+    );
+  addCommonOptions(demo, 'agent').action(async (_options, command: Command) => {
+    await becomeRoot(context);
+    const run = createRun(silentLog);
+    const systemd = createSystemd(run);
+    const agent = agentOf(command, context);
+    const say = (text: string) => context.stdout.write(`${text}\n`);
+    await runDemo({
+      prepareHost: () => prepareHost({ run, systemd, paths: context.paths, say }),
+      daemons: createDaemons(context, agent, systemd),
+      agent,
+      docker: createDemoDocker(context, say),
+      say,
+      command: context.command,
+      proxySocket: context.paths.proxySocket,
+    });
+  });
+}

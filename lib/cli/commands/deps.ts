@@ -1,0 +1,34 @@
+import type { Command } from 'commander';
+import { createRun } from '../../exec.js';
+import { findDependencies, missing } from '../../install/deps.js';
+import { which } from '../../install/which.js';
+import { silentLog } from '../../log.js';
+import type { Context } from '../context.js';
+import { ExitStatus } from '../exit-status.js';
+import { addCommonOptions, wantsJson } from '../options.js';
+import { json, table } from '../output.js';
+
+/** `deps` */
+export function addDepsCommand(program: Command, context: Context): void {
+  const { stdout, stderr, paths, command: name } = context;
+  const deps = program.command('deps').description('what this host has of what is needed');
+  addCommonOptions(deps, 'json').action(async (_options, command: Command) => {
+    const found = await findDependencies({
+      run: createRun(silentLog),
+      which: (program) => which(program),
+      dockerSocket: paths.dockerSocket,
+    });
+    const rows = found.map(({ name, version, wanted, ok, optional }) => [
+      name,
+      version ?? 'missing',
+      wanted,
+      ok ? 'yes' : optional ? 'optional' : 'no',
+    ]);
+    stdout.write(wantsJson(command) ? json(found) : table(['NAME', 'FOUND', 'WANTED', 'OK'], rows));
+    const lacking = missing(found);
+    if (lacking.length === 0) return;
+    const names = lacking.map((part) => part.name).join(', ');
+    stderr.write(`socketplane: missing or too old: ${names}; \`${name} demo\` installs what is missing\n`);
+    throw new ExitStatus(1);
+  });
+}

@@ -1,0 +1,71 @@
+import type { Command } from 'commander';
+import { messageOf } from '../../errors.js';
+import type { Context } from '../context.js';
+import { ExitStatus } from '../exit-status.js';
+import { addCommonOptions, agentOf, wantsJson } from '../options.js';
+import { details, json, table } from '../output.js';
+
+/** `network list|info|create|delete` */
+export function addNetworkCommand(program: Command, context: Context): void {
+  const { stdout, stderr, command: name } = context;
+  const network = program.command('network').description('list, make and remove networks');
+
+  const list = network.command('list').alias('ls').description('the networks');
+  addCommonOptions(list, 'json', 'agent').action(async (_options, command: Command) => {
+    const networks = await agentOf(command, context).networks();
+    const rows = networks.map(({ id, subnet, gateway, vni }) => [id, subnet, gateway, String(vni)]);
+    stdout.write(wantsJson(command) ? json(networks) : table(['NAME', 'SUBNET', 'GATEWAY', 'VNI'], rows));
+  });
+
+  const info = network.command('info').description('one network and the containers on it').argument('<name>');
+  addCommonOptions(info, 'json', 'agent').action(async (id: string, _options, command: Command) => {
+    const found = await agentOf(command, context).network(id);
+    const { subnet, gateway, vni, addresses, connections } = found;
+    const fields = {
+      Name: found.id,
+      Subnet: subnet,
+      Gateway: gateway,
+      VNI: String(vni),
+      Addresses: `${addresses.used} of ${addresses.total} in use`,
+      Containers: connections.join(', '),
+    };
+    stdout.write(wantsJson(command) ? json(found) : details(fields));
+  });
+
+  const create = network
+    .command('create')
+    .description('make a network')
+    .argument('<name>')
+    .argument('[cidr]', 'its subnet, for one 10.42.0.0/16; without, the first private one that is free')
+    .addHelpText(
+      'after',
+      `\nExamples:\n  ${name} network create web\n  ${name} network create db 10.50.0.0/24`,
+    );
+  addCommonOptions(create, 'json', 'agent').action(
+    async (id: string, cidr: string | undefined, _options, command: Command) => {
+      const made = await agentOf(command, context).createNetwork(id, cidr);
+      const line = `network ${made.id} created: ${made.subnet}, gateway ${made.gateway}\n`;
+      stdout.write(wantsJson(command) ? json(made) : line);
+    },
+  );
+
+  const remove = network
+    .command('delete')
+    .alias('rm')
+    .description('remove networks that no container uses')
+    .argument('<name...>');
+  addCommonOptions(remove, 'agent').action(async (ids: string[], _options, command: Command) => {
+    const agent = agentOf(command, context);
+    let failed = false;
+    for (const id of ids) {
+      try {
+        await agent.deleteNetwork(id);
+        stdout.write(`${id}\n`);
+      } catch (error) {
+        failed = true;
+        stderr.write(`socketplane: ${messageOf(error)}\n`);
+      }
+    }
+    if (failed) throw new ExitStatus(1);
+  });
+}

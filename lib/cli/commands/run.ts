@@ -1,0 +1,32 @@
+import type { Command } from 'commander';
+import type { Context } from '../context.js';
+import { dockerRunArgs, splitRunArgs } from '../docker-args.js';
+import { runDocker } from '../docker-command.js';
+import { ExitStatus } from '../exit-status.js';
+
+/** `run [-n network] <docker run arguments>` */
+export function addRunCommand(program: Command, context: Context): void {
+  const { command: name } = context;
+  program
+    .command('run')
+    .description('`docker run` through the proxy, with a container on a network')
+    .usage('[-n <network>] <arguments of docker run>')
+    .argument('[arguments...]')
+    // All options are docker's, `-h` (the host name) included.
+    .helpOption(false)
+    .allowUnknownOption()
+    .passThroughOptions()
+    .addHelpText(
+      'after',
+      `
+\`-n\` stands first; what follows is docker's. Without it the container lands on the network \`default\`.
+
+Examples:
+  ${name} run -n web -itd --name con1 busybox sh
+  ${name} run -it --rm busybox`,
+    )
+    .action(async (args: string[], _options, command: Command) => {
+      if (args[0] === '--help') command.help();
+      throw new ExitStatus(await runDocker(context, dockerRunArgs(splitRunArgs(args))));
+    });
+}

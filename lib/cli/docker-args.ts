@@ -1,0 +1,30 @@
+import { AppError } from '../errors.js';
+
+/** What was asked of `socketplane run`. */
+export interface RunRequest {
+  network?: string;
+  /** All that is docker's. */
+  args: string[];
+}
+
+/**
+ * Takes `-n NETWORK` (or `-nNETWORK`, `-n=NETWORK` as docker's own short options allow) from the front. Everything
+ * from the first other word on is docker's, where `-n` may mean something to the program in the container.
+ *
+ * @throws AppError `invalid` when `-n` has no name
+ */
+export function splitRunArgs(argv: readonly string[]): RunRequest {
+  const [first = '', ...rest] = argv;
+  if (!/^-n/.test(first)) return { args: [...argv] };
+  const [network, args] =
+    first === '-n' ? [rest[0] ?? '', rest.slice(1)] : [first.replace(/^-n=?/, ''), rest];
+  if (network === '' || network.startsWith('-')) {
+    throw new AppError('invalid', '-n needs the name of a network, for one `run -n web busybox`');
+  }
+  return { network, args };
+}
+
+/** The arguments of `docker` for a request. */
+export function dockerRunArgs({ network, args }: RunRequest): string[] {
+  return ['run', ...(network === undefined ? [] : ['-e', `SP_NETWORK=${network}`]), ...args];
+}

@@ -1,0 +1,8 @@
+/** Thrown by a command that has said all there is to say, to end with this status. */
+export class ExitStatus extends Error {
+  override readonly name = 'ExitStatus';
+
+  constructor(readonly status: number) {
+    super(`exit status ${status}`);
+  }
+}

@@ -1,0 +1,8 @@
+import { withSystemFolders } from '../install/which.js';
+import { runCli } from './cli.js';
+import { processContext } from './context.js';
+
+// `socketplane network list | head -1` is no error.
+process.stdout.on('error', () => process.exit(0));
+process.env['PATH'] = withSystemFolders(process.env['PATH']);
+process.exitCode = await runCli(processContext());

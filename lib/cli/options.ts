@@ -1,0 +1,32 @@
+import { Option, type Command } from 'commander';
+import { createAgentClient, socketOfUrl, type AgentClient } from './agent-client.js';
+import type { Context } from './context.js';
+
+interface CommonOptions {
+  json?: boolean;
+  agent?: string;
+}
+
+/** Options that may stand before or after the command's own words. */
+export function addCommonOptions(command: Command, ...names: ('json' | 'agent')[]): Command {
+  if (names.includes('json')) command.addOption(new Option('--json', 'print JSON, for programs'));
+  if (names.includes('agent')) {
+    command.addOption(
+      new Option(
+        '--agent <url>',
+        'the agent to ask, for one unix:///run/socketplane/agent.sock (or SOCKETPLANE_AGENT)',
+      ),
+    );
+  }
+  return command;
+}
+
+export function wantsJson(command: Command): boolean {
+  return command.optsWithGlobals<CommonOptions>().json === true;
+}
+
+/** The agent that `--agent`, SOCKETPLANE_AGENT or the default names. */
+export function agentOf(command: Command, { env, paths, command: name }: Context): AgentClient {
+  const url = command.optsWithGlobals<CommonOptions>().agent ?? env['SOCKETPLANE_AGENT'];
+  return createAgentClient(url ? socketOfUrl(url) : paths.agentSocket, name);
+}

@@ -1,0 +1,35 @@
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { AppError, messageOf } from '../errors.js';
+import { which } from '../install/which.js';
+import type { Context } from './context.js';
+import { ExitStatus } from './exit-status.js';
+
+const MAIN = fileURLToPath(new URL('./main.js', import.meta.url));
+/** What a command may need of the user's environment; sudo drops the rest. */
+const KEPT = ['PATH', 'SOCKETPLANE_AGENT', 'SOCKETPLANE_COMMAND', 'http_proxy', 'https_proxy', 'no_proxy'];
+
+/**
+ * Goes on when the caller is root. Otherwise runs the same command again through `sudo`, and ends with its status.
+ *
+ * @throws AppError `unavailable` where there is no sudo
+ */
+export async function becomeRoot({ uid, env, argv, command }: Context): Promise<void> {
+  if (uid === 0) return;
+  const sudo = await which('sudo');
+  if (sudo === undefined) {
+    const words = [command, ...argv].join(' ');
+    throw new AppError('unavailable', `\`${words}\` needs root, and there is no sudo: run it as root`);
+  }
+  const settings = Object.entries({ ...env, SOCKETPLANE_COMMAND: command })
+    .filter(([name, value]) => KEPT.includes(name) && value !== undefined)
+    .map(([name, value]) => `${name}=${value}`);
+  const child = spawn(sudo, ['--', 'env', ...settings, process.execPath, MAIN, ...argv], {
+    stdio: 'inherit',
+  });
+  const status = await new Promise<number>((resolve, reject) => {
+    child.once('error', (cause) => reject(new AppError('internal', `sudo: ${messageOf(cause)}`, { cause })));
+    child.once('exit', (code) => resolve(code ?? 1));
+  });
+  throw new ExitStatus(status);
+}

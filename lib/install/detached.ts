@@ -1,0 +1,84 @@
+import { spawn } from 'node:child_process';
+import { mkdir, open, readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { AppError, messageOf } from '../errors.js';
+import { until } from './until.js';
+
+/** A line of a log that is shown in an error. */
+const LINE_LENGTH = 300;
+
+export interface DetachedOptions {
+  /** What it is called in errors. */
+  name: string;
+  argv: readonly [string, ...string[]];
+  /** Takes standard output and error, after what it holds already. */
+  log: string;
+  env?: NodeJS.ProcessEnv;
+  /** Throws as long as it is not ready, saying why. */
+  ready: () => Promise<unknown>;
+  /** Milliseconds until `ready` must have been so. */
+  timeout: number;
+}
+
+/**
+ * Start a daemon that outlives this process, where there is no init that does it, and wait until it is ready.
+ *
+ * @throws AppError `unavailable` with the last line of its log when it ends before, or is not ready in time
+ */
+export async function startDetached({
+  name,
+  argv,
+  log,
+  env,
+  ready,
+  timeout,
+}: DetachedOptions): Promise<void> {
+  // Logs may quote requests: for root and its group only.
+  await mkdir(dirname(log), { recursive: true, mode: 0o750 });
+  const file = await open(log, 'a', 0o640);
+  const { size: before } = await file.stat();
+  const [command, ...args] = argv;
+  const child = spawn(command, args, {
+    detached: true,
+    stdio: ['ignore', file.fd, file.fd],
+    cwd: '/',
+    env: env ?? process.env,
+  });
+  let failure: string | undefined;
+  child.once('error', (error) => (failure = messageOf(error)));
+  child.once('exit', (code, signal) => (failure = `it ended with ${signal ?? `status ${code ?? 0}`}`));
+  child.unref();
+  await file.close();
+
+  try {
+    await until(ready, {
+      timeout,
+      giveUp() {
+        if (failure !== undefined) throw new Error(failure);
+      },
+    });
+  } catch (cause) {
+    const said = failure === undefined ? '' : await lastLine(log, before);
+    const what = failure === undefined ? 'is not ready' : 'did not start';
+    throw new AppError('unavailable', `${name} ${what}: ${said || messageOf(cause)} (log: ${log})`, {
+      cause,
+    });
+  }
+}
+
+/** The last line that is not empty after the first `from` bytes; of a line of JSON, what it says. */
+export async function lastLine(log: string, from = 0): Promise<string> {
+  const text = (await readFile(log).catch(() => Buffer.alloc(0))).subarray(from).toString('utf8');
+  const line = text.trimEnd().split('\n').at(-1) ?? '';
+  return sayJson(line).slice(0, LINE_LENGTH);
+}
+
+function sayJson(line: string): string {
+  try {
+    const { message, error } = JSON.parse(line) as { message?: unknown; error?: unknown };
+    if (typeof message !== 'string') return line;
+    return typeof error === 'string' ? `${message}: ${error}` : message;
+  } catch {
+    return line;
+  }
+}

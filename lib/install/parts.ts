@@ -1,0 +1,54 @@
+/** A program that the product drives. */
+export interface Part {
+  name: string;
+  command: string;
+  /** Arguments that make it print its version. */
+  args: readonly string[];
+  /** Least version. */
+  wanted: string;
+  /** Debian's and Ubuntu's package. */
+  package: string;
+  optional?: true;
+}
+
+export const DOCKER_ENGINE = 'docker engine';
+
+export const PARTS: readonly Part[] = [
+  { name: DOCKER_ENGINE, command: 'dockerd', args: ['--version'], wanted: '20.10', package: 'docker.io' },
+  { name: 'docker cli', command: 'docker', args: ['--version'], wanted: '20.10', package: 'docker-cli' },
+  {
+    name: 'open vswitch',
+    command: 'ovs-vswitchd',
+    args: ['--version'],
+    wanted: '2.17',
+    package: 'openvswitch-switch',
+  },
+  { name: 'ip', command: 'ip', args: ['-V'], wanted: '5.10', package: 'iproute2' },
+  { name: 'iptables', command: 'iptables', args: ['--version'], wanted: '1.8', package: 'iptables' },
+  { name: 'nsenter', command: 'nsenter', args: ['--version'], wanted: '2.36', package: 'util-linux' },
+  { name: 'ethtool', command: 'ethtool', args: ['--version'], wanted: '5.9', package: 'ethtool' },
+  // For an image to try things with, where no registry answers.
+  {
+    name: 'busybox',
+    command: 'busybox',
+    args: ['--help'],
+    wanted: '1.30',
+    package: 'busybox-static',
+    optional: true,
+  },
+];
+
+/** The first thing in a program's output that looks like a version. */
+export function findVersion(output: string): string | undefined {
+  return /\d+(\.\d+)+/.exec(output)?.[0];
+}
+
+/** Whether a version such as `20.10.24` is `wanted` or later. */
+export function isAtLeast(version: string, wanted: string): boolean {
+  const found = version.split('.').map(Number);
+  for (const [index, least] of wanted.split('.').map(Number).entries()) {
+    const difference = (found[index] ?? 0) - least;
+    if (difference !== 0) return difference > 0;
+  }
+  return true;
+}

@@ -1,0 +1,30 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+/** Where things lie on a host. */
+export interface HostPaths {
+  agentSocket: string;
+  agentPid: string;
+  /** Where `docker` talks to us. */
+  proxySocket: string;
+  proxyPid: string;
+  /** Where Docker itself listens. */
+  dockerSocket: string;
+  logs: string;
+}
+
+export const hostPaths: HostPaths = {
+  agentSocket: '/run/socketplane/agent.sock',
+  agentPid: '/run/socketplane/agent.pid',
+  proxySocket: '/run/socketplane/docker.sock',
+  proxyPid: '/run/socketplane/proxy.pid',
+  dockerSocket: '/var/run/docker.sock',
+  logs: '/var/log/socketplane',
+};
+
+/** The folder that holds package.json, bin/ and proxy.yml: above the sources as well as above what is built of them. */
+export function packageRoot(): string {
+  let folder = import.meta.dirname;
+  while (!existsSync(join(folder, 'package.json')) && folder !== dirname(folder)) folder = dirname(folder);
+  return folder;
+}

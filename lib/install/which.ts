@@ -1,0 +1,24 @@
+import { constants } from 'node:fs';
+import { access } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+
+/** Where daemons and network tools lie; the PATH of plain users, and of root after `su`, leaves them out. */
+const SYSTEM = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
+
+export function withSystemFolders(path = ''): string {
+  const folders = path.split(delimiter).filter(Boolean);
+  return [...folders, ...SYSTEM.filter((folder) => !folders.includes(folder))].join(delimiter);
+}
+
+/** The first file of this name on the PATH. */
+export async function which(command: string, path = process.env['PATH'] ?? ''): Promise<string | undefined> {
+  for (const folder of path.split(delimiter).filter(Boolean)) {
+    const file = join(folder, command);
+    const runs = await access(file, constants.X_OK).then(
+      () => true,
+      () => false,
+    );
+    if (runs) return file;
+  }
+  return undefined;
+}
