@@ -10,7 +10,14 @@ import { parseYaml } from '../../../lib/config/yaml.js';
 import { proxyConfig, type ProxyConfig } from '../../../lib/proxy/config.js';
 import { createProxy } from '../../../lib/proxy/proxy.js';
 
-/** A proxy on a socket in front of a fake Docker on another; both go with {@link Harness.close}. */
+/** What tests started and did not close, failed ones above all: a server that stays keeps mocha from ending. */
+const open = new Set<() => unknown>();
+
+export async function closeAll(): Promise<void> {
+  for (const close of [...open].reverse()) await close();
+}
+
+/** A proxy on a socket in front of a fake Docker on another; {@link closeAll} ends both. */
 export interface Harness {
   dir: string;
   dockerSocket: string;
@@ -52,9 +59,9 @@ export async function startProxy(docker: net.Server | undefined, yaml = ''): Pro
   const dir = mkdtempSync(join(tmpdir(), 'proxy-test-'));
   const dockerSocket = join(dir, 'docker.sock');
   const proxySocket = join(dir, 'proxy.sock');
-  const open = new Set<net.Socket>();
+  const accepted = new Set<net.Socket>();
   if (docker) {
-    docker.on('connection', (socket: net.Socket) => open.add(socket));
+    docker.on('connection', (socket: net.Socket) => accepted.add(socket));
     docker.listen(dockerSocket);
     await once(docker, 'listening');
   }
@@ -62,6 +69,7 @@ export async function startProxy(docker: net.Server | undefined, yaml = ''): Pro
   const proxy = createProxy(proxyOptions(head + yaml), silentLog);
   await proxy.start();
   const clients = new Set<net.Socket>();
+  open.add(close);
 
   return {
     dir,
@@ -73,14 +81,17 @@ export async function startProxy(docker: net.Server | undefined, yaml = ''): Pro
       return client;
     },
     call: (method, path, options) => call(proxySocket, method, path, options),
-    async close() {
-      for (const socket of clients) socket.destroy();
-      await proxy.stop(0);
-      for (const socket of open) socket.destroy();
-      docker?.close();
-      rmSync(dir, { recursive: true, force: true });
-    },
+    close,
   };
+
+  async function close(): Promise<void> {
+    open.delete(close);
+    for (const socket of clients) socket.destroy();
+    await proxy.stop(0);
+    for (const socket of accepted) socket.destroy();
+    docker?.close();
+    rmSync(dir, { recursive: true, force: true });
+  }
 }
 
 export function rawClient(path: string): RawClient {
@@ -166,9 +177,11 @@ export async function startAdapter(
   await once(server, 'listening');
   const { port } = server.address() as net.AddressInfo;
   const close = (): void => {
+    open.delete(close);
     server.close();
     server.closeAllConnections();
   };
+  open.add(close);
   return { url: `http://127.0.0.1:${port}/hook`, seen, server, close };
 }
 
