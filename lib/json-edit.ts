@@ -1,4 +1,4 @@
-import jsonc, { type Node } from 'jsonc-parser';
+import { findNodeAtLocation, getNodeValue, parseTree, type Node, type ParseError } from 'jsonc-parser';
 import { AppError } from './errors.js';
 
 type Path = (string | number)[];
@@ -29,26 +29,28 @@ export function editJson(text: string): JsonText {
     edits.push({ offset: object.offset + object.length - 1, length: 0, content });
   }
 
+  function set(path: Path, value: unknown): void {
+    const node = findNodeAtLocation(root, path);
+    if (node) {
+      edits.push({ offset: node.offset, length: node.length, content: JSON.stringify(value) });
+      return;
+    }
+    const parentPath = path.slice(0, -1);
+    const key = path.at(-1);
+    const parent = findNodeAtLocation(root, parentPath);
+    if (typeof key !== 'string' || (path.length === 1 && parent?.type !== 'object')) {
+      throw new AppError('invalid', `the body has no ${path.join('.')}`);
+    }
+    if (parent?.type === 'object') add(parent, key, value);
+    else set(parentPath, { [key]: value });
+  }
+
   return {
     get(path) {
-      const node = jsonc.findNodeAtLocation(root, path);
-      return node && (jsonc.getNodeValue(node) as unknown);
+      const node = findNodeAtLocation(root, path);
+      return node && (getNodeValue(node) as unknown);
     },
-    set(path, value) {
-      const node = jsonc.findNodeAtLocation(root, path);
-      if (node) {
-        edits.push({ offset: node.offset, length: node.length, content: JSON.stringify(value) });
-        return;
-      }
-      const parentPath = path.slice(0, -1);
-      const key = path.at(-1);
-      const parent = jsonc.findNodeAtLocation(root, parentPath);
-      if (typeof key !== 'string' || (path.length === 1 && parent?.type !== 'object')) {
-        throw new AppError('invalid', `the body has no ${path.join('.')}`);
-      }
-      if (parent?.type === 'object') add(parent, key, value);
-      else this.set(parentPath, { [key]: value });
-    },
+    set,
     toString() {
       let result = '';
       let end = 0;
@@ -62,10 +64,10 @@ export function editJson(text: string): JsonText {
 }
 
 function parse(text: string): Node {
-  const errors: jsonc.ParseError[] = [];
+  const errors: ParseError[] = [];
   let root: Node | undefined;
   try {
-    root = jsonc.parseTree(text, errors, { disallowComments: true, allowTrailingComma: false });
+    root = parseTree(text, errors, { disallowComments: true, allowTrailingComma: false });
   } catch (cause) {
     // The parser recurses; a body nested deeply enough exhausts the stack.
     if (!(cause instanceof RangeError)) throw cause;

@@ -7,6 +7,8 @@ export interface Container {
   running: boolean;
   /** Process id in the host's namespace; 0 when the container does not run. */
   pid: number;
+  /** When the present or last run began, ms since 1970. */
+  startedAt: number;
   /** Differs between any two runs of the container: process, time of start and sandbox. */
   run: string;
   networkMode: string;

@@ -103,6 +103,7 @@ function toContainer(found: z.infer<typeof inspection>): Container {
     name: found.Name.replace(/^\//, ''),
     running,
     pid: running ? state.Pid : 0,
+    startedAt: Date.parse(state.StartedAt),
     run: running ? [state.Pid, state.StartedAt, network.SandboxKey].join(' ') : '',
     networkMode: found.HostConfig.NetworkMode,
     labels: found.Config.Labels ?? {},

@@ -35,7 +35,7 @@ interface Attachment extends Connection {
   /** The run (see `Container.run`) whose namespace is plugged; '' when none is. */
   run: string;
   /** Outcome of the host half, while it waits for the container's namespace. Never rejects. */
-  prepared?: Promise<{ port: string } | { error: unknown }>;
+  prepared?: Promise<{ port: string; ms: number } | { error: unknown }>;
   /** When a start whose end has not been reported yet began, in ms since 1970; 0 when there is none. */
   startingSince: number;
   /** The address was leased by a start that is still under way, and goes back when that fails. */
@@ -100,8 +100,9 @@ export function createAttachments({ docker, networks, ipam, datapath, openNetns,
   }
 
   function prepare(attachment: Attachment): NonNullable<Attachment['prepared']> {
+    const began = Date.now();
     return datapath.prepare(endpointOf(attachment)).then(
-      (port) => ({ port }),
+      (port) => ({ port, ms: Date.now() - began }),
       (error: unknown) => ({ error }),
     );
   }
@@ -128,11 +129,13 @@ export function createAttachments({ docker, networks, ipam, datapath, openNetns,
     const prepared = await (attachment.prepared ?? prepare(attachment));
     if ('error' in prepared) throw prepared.error;
     attachment.port = prepared.port;
+    log.debug('port prepared', { port: prepared.port, ms: prepared.ms });
     await datapath.plug(endpoint, netns);
   }
 
   /** Give a running container its address. */
   async function connect(container: Container, networkId: string): Promise<Connection> {
+    const began = Date.now();
     const attachment = await enter(container, networkId);
     if (attachment.state === 'up' && attachment.run === container.run) return attachment;
     let netns: Awaited<ReturnType<OpenNetns>> | undefined;
@@ -155,7 +158,16 @@ export function createAttachments({ docker, networks, ipam, datapath, openNetns,
     }
     Object.assign(attachment, { state: 'up', run: container.run, reason: undefined, fresh: false });
     const { name, ip, port } = attachment;
-    log.info('connected', { container: container.id.slice(0, 12), name, network: networkId, ip, port });
+    const [ms, afterStart] = [Date.now() - began, Date.now() - container.startedAt];
+    log.info('connected', {
+      container: container.id.slice(0, 12),
+      name,
+      network: networkId,
+      ip,
+      port,
+      ms,
+      afterStart,
+    });
     return attachment;
   }
 

@@ -39,11 +39,13 @@ export function createMemoryStore({ entries, revision, persist, close }: MemoryS
   let newest = revision ?? 0;
   for (const { version } of current.values()) newest = Math.max(newest, version);
   let queue: Pending[] = [];
-  let flushing: Promise<void> | undefined;
+  let busy = false;
+  let flushed: Promise<void> = Promise.resolve();
   let closed = false;
   const watchers = new Set<(changedKeys: readonly string[]) => void>();
 
   async function flush(): Promise<void> {
+    busy = true;
     while (queue.length > 0) {
       const group = queue;
       queue = [];
@@ -63,6 +65,8 @@ export function createMemoryStore({ entries, revision, persist, close }: MemoryS
       const changed = [...staged.keys()];
       if (changed.length > 0) for (const notify of watchers) notify(changed);
     }
+    // In the same turn in which the queue was seen empty: a commit after this begins a new flush.
+    busy = false;
   }
 
   function stage(operations: Operation[], staged: Map<string, Entry | null>): boolean {
@@ -109,7 +113,7 @@ export function createMemoryStore({ entries, revision, persist, close }: MemoryS
       }
       return new Promise<boolean>((resolve, reject) => {
         queue.push({ operations, resolve, reject });
-        flushing ??= flush().finally(() => (flushing = undefined));
+        if (!busy) flushed = flush();
       });
     },
     async *watch(prefix, signal) {
@@ -139,7 +143,7 @@ export function createMemoryStore({ entries, revision, persist, close }: MemoryS
     },
     async close() {
       closed = true;
-      await flushing;
+      await flushed;
       await close?.();
     },
   };

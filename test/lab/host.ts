@@ -66,6 +66,8 @@ export function createHost({ name, address, namespace, state, cgroup }: HostOpti
   const host = {
     name,
     address,
+    /** Parent of all cgroups of the host; the lab removes it. */
+    cgroup,
     namespace,
     /** Where a path inside the host lies outside. */
     file,

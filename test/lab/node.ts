@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createHost, type Host } from './host.js';
+import type { createHost } from './host.js';
+import { type Host } from './host.js';
 import type { CommandOptions, Result } from './process.js';
 
 const ROOT = join(import.meta.dirname, '../..');

@@ -69,6 +69,7 @@ export function createFakeDocker() {
         name,
         running: false,
         pid: 0,
+        startedAt: 0,
         run: '',
         networkMode: 'none',
         labels,

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { createOvsDatapath } from '../../../lib/datapath/ovs.js';
 import type { Datapath } from '../../../lib/datapath/datapath.js';
-import { AppError } from '../../../lib/errors.js';
+import type { AppError } from '../../../lib/errors.js';
 import { createRun, type Run } from '../../../lib/exec.js';
 import { silentLog } from '../../../lib/log.js';
 import { macOf } from '../../../lib/network/cidr.js';
