@@ -83,7 +83,7 @@ export function createNetworks({ store, hostRoutes, foreignNames, leasePrefix }:
   function missing(id: string): AppError {
     return new AppError(
       'notFound',
-      `network ${JSON.stringify(id)} not found: create it with \`socketplane network create ${id}\``,
+      `network ${JSON.stringify(id)} not found: \`socketplane network list\` shows what there is, \`socketplane network create ${id}\` makes it`,
     );
   }
 

@@ -21,7 +21,7 @@ describe('when something is wrong', function () {
 
   it('an unknown network is refused before Docker makes anything', async () => {
     expect(await refused('--rm', '-e', 'SP_NETWORK=nope', 'busybox', 'true')).to.include(
-      'network "nope" not found: create it with',
+      'network "nope" not found: `socketplane network list` shows',
     );
     expect(await containers()).to.deep.equal([]);
   });

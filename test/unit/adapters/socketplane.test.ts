@@ -111,7 +111,7 @@ describe('adapter socketplane, create', () => {
   });
 
   const refused: [object | string, RegExp][] = [
-    [{ Env: ['SP_NETWORK=nope'] }, /network "nope" not found: create it with/],
+    [{ Env: ['SP_NETWORK=nope'] }, /network "nope" not found: .*network create nope/],
     [{ Env: ['SP_NETWORK=web'], ...mode('host') }, /contradicts --network host/],
     [{ Env: ['SP_NETWORK=web'], Labels: { 'socketplane.network': 'default' } }, /contradicts the label/],
     [{ Labels: { 'socketplane.network': 'web', 'socketplane.ip': '10.9.9.9' } }, /not in subnet/],
