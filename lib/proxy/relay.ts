@@ -22,11 +22,12 @@ export function relay(
   const status = changes.status ?? from.statusCode ?? 502;
   const head = answerHeaders(headers, req);
   // Held back for a moment, so that a short answer is one write.
-  res.cork();
+  const { socket } = res;
+  socket?.cork();
   if (status === from.statusCode) res.writeHead(status, from.statusMessage, head);
   else res.writeHead(status, head);
   res.flushHeaders();
-  setImmediate(() => res.uncork());
+  setImmediate(() => socket?.uncork());
 
   from.on('error', () => res.destroy());
   from.once('end', () => {
