@@ -20,6 +20,10 @@ export interface DaemonOptions {
   env: NodeJS.ProcessEnv;
   /** Throws while it does not serve, saying why. */
   ready: () => Promise<unknown>;
+  /** Milliseconds until it must be ready. */
+  startMs?: number;
+  /** Milliseconds until it must have stopped, before it is killed. */
+  stopMs?: number;
 }
 
 export interface Daemon {
@@ -34,7 +38,8 @@ export interface Daemon {
   stop(): Promise<boolean>;
 }
 
-export function createDaemon({ name, program, argv, pidFile, log, env, ready }: DaemonOptions): Daemon {
+export function createDaemon(options: DaemonOptions): Daemon {
+  const { name, program, argv, pidFile, log, env, ready, startMs = START_MS, stopMs = STOP_MS } = options;
   const pid = () => livePid(pidFile, program);
   const isReady = () =>
     ready().then(
@@ -42,9 +47,15 @@ export function createDaemon({ name, program, argv, pidFile, log, env, ready }: 
       () => false,
     );
 
+  /** The pid file comes right after the socket; a `stop` that follows at once needs it. */
+  async function serves(): Promise<void> {
+    await ready();
+    if ((await pid()) === undefined) throw new Error(`${pidFile} does not name it`);
+  }
+
   async function waitReady(): Promise<void> {
     try {
-      await until(ready, { timeout: START_MS });
+      await until(ready, { timeout: startMs });
     } catch (cause) {
       throw notReady(cause);
     }
@@ -85,7 +96,7 @@ export function createDaemon({ name, program, argv, pidFile, log, env, ready }: 
       // In the foreground somewhere, perhaps: two of them would be one too many.
       if (await isReady()) return false;
       await removeStale(pidFile, program);
-      await startDetached({ name: `the ${name}`, argv, log, env, ready, timeout: START_MS });
+      await startDetached({ name: `the ${name}`, argv, log, env, ready: serves, timeout: startMs });
       return true;
     },
     async stop() {
@@ -100,7 +111,7 @@ export function createDaemon({ name, program, argv, pidFile, log, env, ready }: 
       }
       send(running, 'SIGTERM');
       try {
-        await until(gone, { timeout: STOP_MS });
+        await until(gone, { timeout: stopMs });
       } catch {
         if ((await pid()) === running) send(running, 'SIGKILL');
         await until(gone, { timeout: KILL_MS });

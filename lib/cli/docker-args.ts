@@ -1,5 +1,3 @@
-import { AppError } from '../errors.js';
-
 /** What was asked of `socketplane run`. */
 export interface RunRequest {
   network?: string;
@@ -10,17 +8,14 @@ export interface RunRequest {
 /**
  * Takes `-n NETWORK` (or `-nNETWORK`, `-n=NETWORK` as docker's own short options allow) from the front. Everything
  * from the first other word on is docker's, where `-n` may mean something to the program in the container.
- *
- * @throws AppError `invalid` when `-n` has no name
+ * Undefined: `-n` has no name.
  */
-export function splitRunArgs(argv: readonly string[]): RunRequest {
+export function splitRunArgs(argv: readonly string[]): RunRequest | undefined {
   const [first = '', ...rest] = argv;
   if (!/^-n/.test(first)) return { args: [...argv] };
   const [network, args] =
     first === '-n' ? [rest[0] ?? '', rest.slice(1)] : [first.replace(/^-n=?/, ''), rest];
-  if (network === '' || network.startsWith('-')) {
-    throw new AppError('invalid', '-n needs the name of a network, for one `run -n web busybox`');
-  }
+  if (network === '' || network.startsWith('-')) return undefined;
   return { network, args };
 }
 

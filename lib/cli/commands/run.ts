@@ -27,6 +27,9 @@ Examples:
     )
     .action(async (args: string[], _options, command: Command) => {
       if (args[0] === '--help') command.help();
-      throw new ExitStatus(await runDocker(context, dockerRunArgs(splitRunArgs(args))));
+      const request = splitRunArgs(args);
+      if (request === undefined)
+        command.error('-n needs the name of a network, for one `run -n web busybox`');
+      throw new ExitStatus(await runDocker(context, dockerRunArgs(request)));
     });
 }

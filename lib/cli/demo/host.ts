@@ -43,5 +43,6 @@ export async function prepareHost({ run, systemd, paths, say }: PrepareOptions):
     const started = await ensureRunning(service);
     say(`   ${service.name} ${started ? 'started' : 'runs already, and is used as it is'}`);
   }
+  say('   looking for the image busybox …');
   say(`   image busybox ${IMAGE_STATES[await ensureBusyboxImage({ run, dockerSocket, apt })]}`);
 }

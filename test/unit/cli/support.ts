@@ -1,0 +1,133 @@
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import express from 'express';
+import { runCli } from '../../../lib/cli/cli.js';
+import type { Context } from '../../../lib/cli/context.js';
+
+export interface Outcome {
+  status: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** A folder with a socket path each for agent and proxy, and the command run against them in this process. */
+export async function createBench() {
+  const folder = await mkdtemp(join(tmpdir(), 'socketplane-cli-'));
+  await mkdir(join(folder, 'logs'));
+  const paths = {
+    agentSocket: join(folder, 'agent.sock'),
+    agentPid: join(folder, 'agent.pid'),
+    proxySocket: join(folder, 'docker.sock'),
+    proxyPid: join(folder, 'proxy.pid'),
+    dockerSocket: join(folder, 'real-docker.sock'),
+    logs: join(folder, 'logs'),
+  };
+  const servers: Server[] = [];
+  return {
+    folder,
+    paths,
+    async cli(...argv: string[]): Promise<Outcome> {
+      return run(argv, { paths });
+    },
+    async cliWith(changes: Partial<Context>, ...argv: string[]): Promise<Outcome> {
+      return run(argv, { paths, ...changes });
+    },
+    async listen(app: express.Express, socket: string): Promise<void> {
+      const server = createServer(app);
+      await new Promise<void>((resolve) => server.listen(socket, resolve));
+      servers.push(server);
+    },
+    async close(): Promise<void> {
+      for (const server of servers) {
+        server.closeAllConnections();
+        await new Promise((resolve) => server.close(resolve));
+      }
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+export type Bench = Awaited<ReturnType<typeof createBench>>;
+
+async function run(argv: string[], changes: Partial<Context> & Pick<Context, 'paths'>): Promise<Outcome> {
+  let stdout = '';
+  let stderr = '';
+  const status = await runCli({
+    stdout: { write: (text: string) => (stdout += text) },
+    stderr: { write: (text: string) => (stderr += text) },
+    env: { PATH: process.env['PATH'] },
+    uid: 0,
+    argv,
+    command: 'socketplane',
+    ...changes,
+  });
+  return { status, stdout, stderr };
+}
+
+const CONTAINER = 'a1b2c3d4e5f6'.padEnd(64, '0');
+
+/** A server with the agent's REST API and a memory: networks that can be made and removed, and one container. */
+export function fakeAgent({ docker = 'ok' }: { docker?: string } = {}): express.Express {
+  const networks = new Map([['default', network('default', '10.1.0.0/16', 1)]]);
+  const connection = {
+    container_id: CONTAINER,
+    container_name: 'con1',
+    container_pid: '42',
+    network: 'default',
+    ovs_port_id: 'ovsa1b2c3d4',
+    connection_details: {
+      name: 'ovsa1b2c3d4',
+      ip: '10.1.0.2',
+      subnet: '10.1.0.0/16',
+      mac: '02:42:0a:01:00:02',
+      gateway: '10.1.0.1',
+    },
+    state: 'up',
+  };
+  const app = express();
+  const api = express.Router();
+  app.use(express.json());
+  app.use('/v0.1', api);
+  api.get('/networks', (_request, response) => void response.json([...networks.values()]));
+  api.post('/networks', (request, response) => {
+    const { id, subnet = '10.42.0.0/16' } = request.body as { id: string; subnet?: string };
+    if (networks.has(id)) {
+      response.status(409).json({ message: `network "${id}" exists already` });
+      return;
+    }
+    networks.set(id, network(id, subnet, networks.size + 1));
+    response.status(201).json(networks.get(id));
+  });
+  api.get('/networks/:id', ({ params: { id } }, response) => {
+    const found = networks.get(id);
+    if (!found) response.status(404).json({ message: `network "${id}" not found` });
+    else
+      response.json({
+        ...found,
+        addresses: { total: 65533, used: id === 'default' ? 1 : 0 },
+        connections: id === 'default' ? ['con1'] : [],
+      });
+  });
+  api.delete('/networks/:id', ({ params: { id } }, response) => {
+    if (id === 'default') response.status(409).json({ message: 'the default network cannot be removed' });
+    else if (!networks.delete(id)) response.status(404).json({ message: `network "${id}" not found` });
+    else response.status(204).end();
+  });
+  api.get('/connections', (_request, response) => void response.json([connection]));
+  api.get('/connections/:id', ({ params: { id } }, response) => {
+    if (id === 'con1' || CONTAINER.startsWith(id)) response.json(connection);
+    else response.status(404).json({ message: `container "${id}" not found` });
+  });
+  api.get('/healthz', (_request, response) => {
+    const ok = docker === 'ok';
+    response
+      .status(ok ? 200 : 503)
+      .json({ status: ok ? 'ok' : 'degraded', version: '0.1.0', docker, ovs: 'ok (userspace)', store: 'ok' });
+  });
+  return app;
+}
+
+function network(id: string, subnet: string, vni: number) {
+  return { id, subnet, gateway: subnet.replace(/\.0\/.*/, '.1'), vni };
+}
