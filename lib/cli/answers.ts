@@ -49,5 +49,5 @@ export function complaints({ docker, ovs, store }: HealthAnswer): string[] {
   const parts = { Docker: docker, 'Open vSwitch': ovs, store };
   return Object.entries(parts)
     .filter(([, state]) => !state.startsWith('ok'))
-    .map(([part, state]) => `${part}: ${state}`);
+    .map(([part, state]) => (state.startsWith(part) ? state : `${part}: ${state}`));
 }

@@ -3,7 +3,9 @@ import { startDetached } from '../install/detached.js';
 import { until } from '../install/until.js';
 import { livePid, removeStale } from './pid-file.js';
 
-const START_MS = 20_000;
+const START_MS = 15_000;
+/** Each look makes the agent ask Docker and Open vSwitch. */
+const LOOK_MS = 200;
 /** Calls that are under way get five seconds to end. */
 const STOP_MS = 10_000;
 const KILL_MS = 5_000;
@@ -55,7 +57,7 @@ export function createDaemon(options: DaemonOptions): Daemon {
 
   async function waitReady(): Promise<void> {
     try {
-      await until(ready, { timeout: startMs });
+      await until(ready, { timeout: startMs, every: LOOK_MS });
     } catch (cause) {
       throw notReady(cause);
     }
@@ -96,7 +98,15 @@ export function createDaemon(options: DaemonOptions): Daemon {
       // In the foreground somewhere, perhaps: two of them would be one too many.
       if (await isReady()) return false;
       await removeStale(pidFile, program);
-      await startDetached({ name: `the ${name}`, argv, log, env, ready: serves, timeout: startMs });
+      await startDetached({
+        name: `the ${name}`,
+        argv,
+        log,
+        env,
+        ready: serves,
+        timeout: startMs,
+        every: LOOK_MS,
+      });
       return true;
     },
     async stop() {

@@ -18,6 +18,8 @@ export interface DetachedOptions {
   ready: () => Promise<unknown>;
   /** Milliseconds until `ready` must have been so. */
   timeout: number;
+  /** Milliseconds between two looks. */
+  every?: number;
 }
 
 /**
@@ -25,14 +27,8 @@ export interface DetachedOptions {
  *
  * @throws AppError `unavailable` with the last line of its log when it ends before, or is not ready in time
  */
-export async function startDetached({
-  name,
-  argv,
-  log,
-  env,
-  ready,
-  timeout,
-}: DetachedOptions): Promise<void> {
+export async function startDetached(options: DetachedOptions): Promise<void> {
+  const { name, argv, log, env, ready, timeout, every } = options;
   // Logs may quote requests: for root and its group only.
   await mkdir(dirname(log), { recursive: true, mode: 0o750 });
   const file = await open(log, 'a', 0o640);
@@ -53,13 +49,14 @@ export async function startDetached({
   try {
     await until(ready, {
       timeout,
+      every,
       giveUp() {
         if (failure !== undefined) throw new Error(failure);
       },
     });
   } catch (cause) {
     const said = failure === undefined ? '' : await lastLine(log, before);
-    const what = failure === undefined ? 'is not ready' : 'did not start';
+    const what = failure === undefined ? 'runs, but is not ready' : 'did not start';
     throw new AppError('unavailable', `${name} ${what}: ${said || messageOf(cause)} (log: ${log})`, {
       cause,
     });
