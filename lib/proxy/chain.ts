@@ -15,7 +15,13 @@ import { parseTarget } from './target.js';
 const preReply = z.object({ PowerstripProtocolVersion: z.literal(1), ModifiedClientRequest: clientRequest });
 const postReply = z.object({
   PowerstripProtocolVersion: z.literal(1),
-  ModifiedServerResponse: serverResponse.extend({ Code: z.number().int().min(200).max(599) }),
+  ModifiedServerResponse: serverResponse.extend({
+    ContentType: z
+      .string()
+      .regex(/^[\t\x20-\x7e]*$/, 'expected the value of a header')
+      .nullish(),
+    Code: z.number().int().min(200).max(599),
+  }),
 });
 
 /** Of one call: which it is, and when nobody waits for it any more. */

@@ -37,7 +37,10 @@ export function createPassThrough(upstream: Upstream): PassThrough {
   };
 }
 
-/** http-proxy-3 works on Node's joined, lower-case headers; Docker gets what the client sent. */
+/**
+ * http-proxy-3 works on Node's joined, lower-case headers, and gives a DELETE in chunks the length 0, so that its body would
+ * be Docker's next request. Docker gets what the client sent.
+ */
 function sendAsReceived(request: ClientRequest, req: IncomingMessage): void {
   if (request.headersSent) {
     request.destroy(new Error('the headers were sent too early'));
@@ -56,13 +59,9 @@ function sendAsReceived(request: ClientRequest, req: IncomingMessage): void {
     request.setHeader(name, all.length === 1 ? all[0]! : all);
 }
 
-/**
- * What http-proxy-3 would damage: it gives a chunked DELETE or OPTIONS the length 0 and then sends the body, which
- * Docker would take for the next request; it drops trailers; it sends its own headers where `Expect` is set.
- */
-function needsCare({ method, headers }: IncomingMessage): boolean {
-  if (headers.expect !== undefined || headers.trailer !== undefined) return true;
-  return (method === 'DELETE' || method === 'OPTIONS') && headers['transfer-encoding'] !== undefined;
+/** What http-proxy-3 would damage: it drops trailers, and it sends its own headers at once where `Expect` is set. */
+function needsCare({ headers }: IncomingMessage): boolean {
+  return headers.expect !== undefined || headers.trailer !== undefined;
 }
 
 function passCarefully(upstream: Upstream, req: IncomingMessage, res: ServerResponse, url: string): void {

@@ -197,15 +197,21 @@ describe('hooks', () => {
         502,
         /ModifiedClientRequest\.Request/,
       ],
+      [
+        (hook) => (hook.ServerResponse ? post(hook, { ContentType: 'a\r\nX: y' }) : pre(hook)),
+        502,
+        /ModifiedServerResponse\.ContentType: expected the value of a header \(POST \/containers\/create, post-hook\)/,
+      ],
       [() => Raw.status(302, ''), 502, /^adapter a: refused with status 302/],
     ];
     for (const [adapter, status, text] of failures) {
+      calls.length = 0;
       const { proxy: harness } = await proxy([adapter], { settings: ', timeout: 100ms' });
       const reply = await create(harness, '{}');
       expect(reply.status).to.equal(status);
       expect((JSON.parse(reply.body) as { message: string }).message).to.match(text);
+      expect(calls).to.have.length(text.source.includes('post-hook') ? 1 : 0);
     }
-    expect(calls).to.deep.equal([]);
   });
 
   it('that are not there give 502', async () => {
@@ -416,10 +422,26 @@ describe('hooks', () => {
     );
     for (let count = 0; count < 3; count++) expect((await create(harness, '{}')).status).to.equal(201);
     expect(connections).to.equal(1);
-    // Closed without waiting for the proxy to notice.
-    adapter.server.once('connection', () => undefined);
-    adapter.server.closeAllConnections();
+    // As the call arrives: the adapter had decided to close before it saw it.
+    adapter.server.prependOnceListener('request', (req: http.IncomingMessage) => req.socket.destroy());
     expect((await create(harness, '{}')).status).to.equal(201);
+    expect(connections).to.equal(2);
+  });
+
+  it('leave the connection to Docker free when they answer for it', async () => {
+    answer = (res) => res.writeHead(200, { 'Content-Type': 'text/plain' }).end('x'.repeat(100_000));
+    const server = docker();
+    let connections = 0;
+    server.on('connection', () => connections++);
+    const adapter = await startAdapter((hook) => post(hook, { Code: 204 }));
+    const harness = await startProxy(
+      server,
+      `endpoints: { "GET /x": { post: [a] } }\nadapters: { a: "${adapter.url}" }\n`,
+    );
+    for (let count = 0; count < 3; count++) {
+      expect(await harness.call('GET', '/x')).to.include({ status: 204, body: '' });
+    }
+    expect(connections).to.equal(1);
   });
 
   it('of a hijacked call run before it, and Docker gets their body', async () => {

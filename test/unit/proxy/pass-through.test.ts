@@ -297,6 +297,25 @@ describe('a call without hooks', () => {
     expect(seen).to.deep.equal([]);
   });
 
+  it('may have any bytes in it, and the proxy survives', async () => {
+    await start((req, res) => res.end('fine'));
+    const clients = Array.from({ length: 256 }, (_, code) => String.fromCharCode(code)).flatMap((byte) =>
+      [
+        `GET /a${byte}b HTTP/1.1\r\nHost: x\r\n\r\n`,
+        `GET /a HTTP/1.1\r\nHost: x\r\nX-${byte}: 1\r\n\r\n`,
+        `GET /a HTTP/1.1\r\nHost: x\r\nX-A: a${byte}b\r\n\r\n`,
+        `P${byte}ST /a HTTP/1.1\r\nHost: x\r\n\r\n`,
+        `GET http://${byte}/a HTTP/1.1\r\nHost: x\r\n\r\n`,
+      ].map((text) => {
+        const client = proxy.connect();
+        client.socket.end(text, 'latin1');
+        return client;
+      }),
+    );
+    await Promise.all(clients.map(({ ended }) => ended));
+    expect((await proxy.call('GET', '/after')).body).to.equal('fine');
+  });
+
   it('to BuildKit is refused where BuildKit is not wanted', async () => {
     await start((_, res) => res.end(), 'buildkit: deny\n');
     for (const path of ['/session', '/v1.41/grpc']) {

@@ -116,6 +116,15 @@ describe('a hijacked call', () => {
         await eventually(() => docker.closed);
       });
 
+      it('ends at Docker when the proxy stops', async () => {
+        const { client, docker } = await open(head);
+        docker.socket.write(agreed);
+        await client.until(agreed);
+        await proxy.stop();
+        await client.ended;
+        await eventually(() => docker.ended);
+      });
+
       it('is cut off when Docker breaks off', async () => {
         const { client, docker } = await open(head);
         docker.socket.write(`${agreed}out`);
@@ -141,6 +150,7 @@ describe('a hijacked call', () => {
         expect(docker.received).to.match(/\r\nconnection: close\r\n/i);
         docker.socket.end();
         await client.ended;
+        await eventually(() => docker.closed);
         expect(dockers).to.have.length(1);
       });
     });
