@@ -27,7 +27,7 @@ export function createHost({ name, address, namespace, state, cgroup }: HostOpti
     if (isRunning(daemon)) return;
     const log = await open(file(`/run/lab-${daemon}.log`), 'a');
     const stdio = ['ignore', log.fd, log.fd] as const;
-    daemons.set(daemon, namespace.spawn(argv, { stdio: [...stdio], env: { ...process.env, ...env } }));
+    daemons.set(daemon, namespace.spawn(argv, { stdio: [...stdio], env }));
     await log.close();
   }
 

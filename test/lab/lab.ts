@@ -1,5 +1,6 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { engineEnvironment } from './engine.js';
 import { createHost, type Host } from './host.js';
 import { createNamespace, type Namespace } from './namespace.js';
 import { command, until } from './process.js';
@@ -53,7 +54,8 @@ export async function createLab(): Promise<Lab> {
       const state = join(folder, name);
       await mkdir(state);
       const init = [join(import.meta.dirname, 'init'), state, name];
-      const namespace = await createNamespace(HOST_FLAGS, ['--mount-proc', ...init]);
+      const environment = await engineEnvironment(state);
+      const namespace = await createNamespace(HOST_FLAGS, ['--mount-proc', ...init], environment);
       await until(`host ${name}`, () => readFile(join(state, 'run/lab-ready')).then(() => true));
       await outside.run(['ip', '-batch', '-'], {
         input: [

@@ -12,8 +12,15 @@ export interface Namespace {
   destroy(): Promise<void>;
 }
 
-/** @param flags namespaces as `unshare` and `nsenter` both name them, for one `--net` */
-export async function createNamespace(flags: string[], init: string[]): Promise<Namespace> {
+/**
+ * @param flags namespaces as `unshare` and `nsenter` both name them, for one `--net`
+ * @param environment variables of everything that is run inside
+ */
+export async function createNamespace(
+  flags: string[],
+  init: string[],
+  environment: Record<string, string> = {},
+): Promise<Namespace> {
   const owned = ['--pdeathsig', 'KILL', 'unshare', ...flags, '--fork', '--kill-child', ...init];
   const holder = spawn('setpriv', owned, { stdio: ['ignore', 'ignore', 'inherit'] });
   const gone = new Promise<void>((resolve) => holder.once('exit', () => resolve()));
@@ -21,8 +28,13 @@ export async function createNamespace(flags: string[], init: string[]): Promise<
   const enter = ['-t', String(pid), ...flags.filter((flag) => flag !== '--mount-proc')];
   return {
     pid,
-    run: (argv, options) => command(['nsenter', ...enter, ...argv], options),
-    spawn: (argv, options = {}) => spawn('nsenter', [...enter, ...argv], options),
+    run: (argv, options = {}) =>
+      command(['nsenter', ...enter, ...argv], { ...options, env: { ...environment, ...options.env } }),
+    spawn: (argv, options = {}) =>
+      spawn('nsenter', [...enter, ...argv], {
+        ...options,
+        env: { ...process.env, ...environment, ...options.env },
+      }),
     async destroy() {
       holder.kill('SIGKILL');
       await gone;

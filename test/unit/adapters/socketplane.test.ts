@@ -221,7 +221,7 @@ describe('adapter socketplane, life cycle and views', () => {
       `[${others},${ours}]`,
     );
     expect(Body?.startsWith(`[${others},`)).to.equal(true);
-    expect(JSON.parse(Body ?? '')[1]).to.nested.include({
+    expect((JSON.parse(Body ?? '') as object[])[1]).to.nested.include({
       'HostConfig.NetworkMode': 'web',
       'NetworkSettings.Networks.web.IPAddress': '10.0.0.2',
     });
