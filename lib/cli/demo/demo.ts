@@ -55,9 +55,9 @@ export async function runDemo(options: DemoOptions): Promise<void> {
   await docker.shown('exec', first, 'ping', '-c', '3', at.ip);
 
   say(`
-It works, and it stays up. Try next:
+It works, and it stays up. Try next, as root or a member of the group docker:
    $ export DOCKER_HOST=unix://${proxySocket}
-   $ docker run -it --rm -e SP_NETWORK=${NETWORK} busybox ping -c 3 ${at.ip}
+   $ docker run -it --rm -e SP_NETWORK=${NETWORK} busybox      a shell on the network: ping ${at.ip} from there
    $ ${command} info
    $ ${command} network create db 10.98.0.0/24
 
