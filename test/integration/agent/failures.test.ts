@@ -103,14 +103,17 @@ describe('when something is wrong', function () {
     await node.sp(['rm', '-f', 'lost']);
   });
 
-  it('the agent down: no container is made, and the answer names it', async () => {
+  it('the agent down: nothing is made, what is there can be seen and removed, and its lease follows', async () => {
     const node = current();
+    await node.sp(['run', '-d', '--name', 'sleeper', ...WEB, 'busybox', 'sleep', '1000']);
     await node.stop('agent');
     expect(await refused('--rm', ...WEB, 'busybox', 'true')).to.match(/adapter socketplane/);
-    expect(await containers()).to.deep.equal([]);
-    const through = await node.sp(['images', '-q', 'busybox']);
-    expect(through.stdout).to.not.equal('');
+    expect(await containers()).to.have.length(1);
+    expect((await node.sp(['images', '-q', 'busybox'])).stdout).to.not.equal('');
+    expect((await node.sp(['inspect', '-f', '{{.State.Running}}', 'sleeper'])).stdout).to.equal('true');
+    await node.sp(['rm', '-f', 'sleeper']);
     await node.startAgent();
+    expect(await node.traces()).to.deep.equal({ leases: 0, ports: [], flows: 0, links: [] });
   });
 
   it('a store that cannot be written: the agent does not start and says why', async () => {
