@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { access, mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { engineEnvironment } from './engine.js';
 import { createHost, type Host } from './host.js';
@@ -31,7 +31,6 @@ export async function createLab(): Promise<Lab> {
   const id = `${process.pid}-${Date.now().toString(36)}`;
   const folder = join(STATE, id);
   await mkdir(folder, { recursive: true });
-  await writeFile(join(folder, 'owner'), String(process.pid));
   const outside = await createNamespace(['--net'], ['sleep', 'infinity']);
   await outside.run(['ip', '-batch', '-'], {
     input: [
@@ -82,22 +81,23 @@ export async function createLab(): Promise<Lab> {
   };
 }
 
+/** Labs are named `<pid of the owner>-<time>`; each leaves a folder, and a cgroup per host under every controller. */
 async function removeDead(): Promise<void> {
-  for (const id of await readdir(STATE).catch(() => [])) {
-    const owner = await readFile(join(STATE, id, 'owner'), 'utf8').catch(() => '0');
-    const alive =
-      Number(owner) > 0 &&
-      (await readFile(`/proc/${owner}/stat`).then(
-        () => true,
-        () => false,
-      ));
+  const folders = await readdir(STATE).catch(() => []);
+  const groups = await Promise.all((await cgroupParents()).map((parent) => readdir(parent).catch(() => [])));
+  const labs = groups.flat().map((name) => /^lab-(\d+-\w+)-h\d+$/.exec(name)?.[1] ?? '');
+  for (const id of new Set([...folders, ...labs].filter((name) => /^\d+-\w+$/.test(name)))) {
+    const owner = id.slice(0, id.indexOf('-'));
+    const alive = await access(join('/proc', owner)).then(
+      () => true,
+      () => false,
+    );
     if (!alive) await remove(id);
   }
 }
 
 async function remove(id: string): Promise<void> {
-  const controllers = await readdir('/sys/fs/cgroup').catch(() => []);
-  for (const parent of ['/sys/fs/cgroup', ...controllers.map((name) => join('/sys/fs/cgroup', name))]) {
+  for (const parent of await cgroupParents()) {
     const groups = (await readdir(parent).catch(() => [])).filter((name) => name.startsWith(`lab-${id}-`));
     for (const group of groups) {
       // Only directories can be removed from a cgroup file system, deepest first.
@@ -105,4 +105,10 @@ async function remove(id: string): Promise<void> {
     }
   }
   await rm(join(STATE, id), { recursive: true, force: true, maxRetries: 5 });
+}
+
+/** The one hierarchy of cgroup v2, or one for each controller of v1. */
+async function cgroupParents(): Promise<string[]> {
+  const controllers = await readdir('/sys/fs/cgroup').catch(() => []);
+  return ['/sys/fs/cgroup', ...controllers.map((name) => join('/sys/fs/cgroup', name))];
 }

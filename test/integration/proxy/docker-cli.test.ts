@@ -249,10 +249,11 @@ describe('docker through the proxy', function () {
         ? { status: 403, text: '{"message":"no more than 3 containers"}' }
         : undefined;
     const { stderr, exitCode } = await run(PROXIED, ['run', '--network', 'none', 'busybox', 'true']);
-    expect([stderr.split('\n')[0], exitCode]).to.deep.equal([
-      'docker: Error response from daemon: adapter test: no more than 3 containers',
-      125,
-    ]);
+    // Clients before 28 end the line with a full stop.
+    expect(stderr.split('\n')[0]).to.match(
+      /^docker: Error response from daemon: adapter test: no more than 3 containers\.?$/,
+    );
+    expect(exitCode).to.equal(125);
     adapter = ({ ClientRequest }) =>
       ClientRequest.Request.includes('/exec/') ? { status: 403, text: 'exec is not for you' } : undefined;
     await run(DIRECT, ['run', '-d', '--name', 'exec', '--network', 'none', 'busybox', 'sleep', '100']);
