@@ -96,5 +96,10 @@ export function createHandler({ match, buildkit, passThrough, hooked, hijack, lo
     return { id, endpoint: hooks?.endpoint ?? '', signal: gone.signal };
   }
 
-  return { onRequest, onUpgrade };
+  /** Whether a call without a body may go to Docker as it is. */
+  function passes(method: string, target: Target): boolean {
+    return !match(method, target) && !isHijack(method, target.path) && !isBuildKit(method, target.path);
+  }
+
+  return { onRequest, onUpgrade, passes };
 }

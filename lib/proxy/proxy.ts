@@ -32,16 +32,15 @@ export function createProxy(config: ProxyConfig, log: Log): Proxy {
     ]),
   );
   const chains = createChains({ adapters, log });
-  const listener = createListener(
-    createHandler({
-      match: createMatch(config.endpoints),
-      buildkit: config.buildkit,
-      passThrough: createPassThrough(upstream),
-      hooked: createHookedCall({ upstream, chains, hookBody }),
-      hijack: createHijack({ tunnel: createTunnel(upstream), chains, hookBody }),
-      log,
-    }),
-  );
+  const handler = createHandler({
+    match: createMatch(config.endpoints),
+    buildkit: config.buildkit,
+    passThrough: createPassThrough(upstream),
+    hooked: createHookedCall({ upstream, chains, hookBody }),
+    hijack: createHijack({ tunnel: createTunnel(upstream), chains, hookBody }),
+    log,
+  });
+  const listener = createListener(handler, { upstream: () => upstream, passes: handler.passes });
 
   return {
     async start() {

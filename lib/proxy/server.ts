@@ -1,8 +1,9 @@
 import http from 'node:http';
-import type { Socket } from 'node:net';
+import net, { type Socket } from 'node:net';
 import { AppError, messageOf } from '../errors.js';
 import { listenUnix } from '../unix-socket.js';
 import type { Address } from './address.js';
+import { createFront, type FrontConnection, type FrontParts } from './front.js';
 import { MAX_HEADER_BYTES } from './limits.js';
 
 export interface Handler {
@@ -16,52 +17,81 @@ export interface Listener {
   close(grace: number): Promise<void>;
 }
 
-/** Takes calls on any number of addresses. */
-export function createListener({ onRequest, onUpgrade }: Handler): Listener {
-  const servers: http.Server[] = [];
-  /** Also those that Node's HTTP server has let go of. */
+/** Takes calls on any number of addresses: at the fast front, or by Node's HTTP server where that hands over. */
+export function createListener(
+  { onRequest, onUpgrade }: Handler,
+  parts: Omit<FrontParts, 'handOver'>,
+): Listener {
+  const servers: net.Server[] = [];
   const sockets = new Set<Socket>();
+  const fronts = new Map<Socket, FrontConnection>();
+  let stopping = false;
+
+  const parser = http.createServer({
+    maxHeaderSize: MAX_HEADER_BYTES,
+    // Docker's calls last as long as they last: uploads, logs, a container's whole life.
+    requestTimeout: 0,
+    keepAliveTimeout: 0,
+  });
+  // More headers than this would be dropped without a word.
+  parser.maxHeadersCount = 0;
+  parser.on('request', take);
+  // Docker decides whether it goes on; its 100 is passed to the client.
+  parser.on('checkContinue', take);
+  parser.on('checkExpectation', take);
+  parser.on('upgrade', (req, socket: Socket, head) => onUpgrade(req, socket, head));
+
+  // It never listens itself, and would not keep track of connections: which are idle, which never send their headers.
+  parser.emit('listening');
+
+  function take(req: http.IncomingMessage, res: http.ServerResponse): void {
+    res.once('close', () => {
+      if (stopping) setImmediate(() => parser.closeIdleConnections());
+    });
+    onRequest(req, res);
+  }
+
+  const front = createFront({
+    ...parts,
+    handOver(client) {
+      fronts.delete(client);
+      parser.emit('connection', client);
+    },
+  });
+
+  function accept(socket: Socket): void {
+    sockets.add(socket);
+    socket.once('close', () => {
+      sockets.delete(socket);
+      fronts.delete(socket);
+    });
+    fronts.set(socket, front(socket));
+  }
 
   async function listen(address: Address): Promise<void> {
-    const server = http.createServer({
-      maxHeaderSize: MAX_HEADER_BYTES,
-      // Docker's calls last as long as they last: uploads, logs, a container's whole life.
-      requestTimeout: 0,
-      keepAliveTimeout: 0,
-      noDelay: true,
-    });
-    // More headers than this would be dropped without a word.
-    server.maxHeadersCount = 0;
-    server.on('request', onRequest);
-    // Docker decides whether it goes on; its 100 is passed to the client.
-    server.on('checkContinue', onRequest);
-    server.on('checkExpectation', onRequest);
-    server.on('upgrade', (req, socket: Socket, head) => onUpgrade(req, socket, head));
-    server.on('connection', (socket: Socket) => {
-      sockets.add(socket);
-      socket.once('close', () => sockets.delete(socket));
-    });
+    const server = net.createServer({ allowHalfOpen: true, noDelay: true }, accept);
     if (address.kind === 'unix') await listenUnix(server, address.path);
     else await listenTcp(server, address);
     servers.push(server);
   }
 
   async function close(grace: number): Promise<void> {
-    const closed = Promise.all(
-      servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))),
-    );
-    for (const server of servers) server.closeIdleConnections();
+    stopping = true;
+    const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
+    for (const connection of [...fronts.values()]) connection.finish();
+    parser.closeIdleConnections();
     const timer = setTimeout(() => {
       for (const socket of sockets) socket.destroy();
     }, grace);
-    await closed;
+    await Promise.all(closed);
     clearTimeout(timer);
+    parser.close();
   }
 
   return { listen, close };
 }
 
-function listenTcp(server: http.Server, { text, host, port }: Address & { kind: 'tcp' }): Promise<void> {
+function listenTcp(server: net.Server, { text, host, port }: Address & { kind: 'tcp' }): Promise<void> {
   return new Promise((resolve, reject) => {
     const refuse = (cause: Error): void =>
       reject(new AppError('unavailable', `cannot listen on ${text}: ${messageOf(cause)}`, { cause }));

@@ -49,7 +49,7 @@ export function createTunnel(upstream: Upstream): Tunnel {
     const readHead = createHeadReader();
     docker.on('data', onData);
     docker.once('end', () => {
-      if (!answered) answerError(client, upstream.failure(new Error('no answer')));
+      if (!answered) answerError(client, upstream.failure(new Error('connection closed')));
       if (streams) setTimeout(() => client.destroy(), LINGER_MS).unref();
       else docker.destroy();
     });
@@ -67,8 +67,8 @@ export function createTunnel(upstream: Upstream): Tunnel {
 }
 
 /** dockerd agrees with 101, or in the old way with a 200 that has no length. */
-function isStream({ status, headers }: AnswerHead): boolean {
-  return status === 101 || (status === 200 && !/^(content-length|transfer-encoding):/im.test(headers));
+function isStream({ status, text }: AnswerHead): boolean {
+  return status === 101 || (status === 200 && !/^(content-length|transfer-encoding):/im.test(text));
 }
 
 function requestHead({ method, url, headers }: TunnelCall): string {
@@ -103,7 +103,7 @@ function holdBack(call: TunnelCall, client: Duplex, docker: Socket): () => void 
 }
 
 /** What is on its way to the client still gets there. */
-function closeGently(client: Duplex): void {
+export function closeGently(client: Duplex): void {
   if (client.writableFinished) client.destroy();
   else client.end(() => client.destroy());
 }

@@ -26,8 +26,8 @@ export interface Harness {
   connect(): RawClient;
   /** One call through the proxy. */
   call(method: string, path: string, options?: CallOptions): Promise<Answer>;
-  /** Stops the proxy alone, without grace. */
-  stop(): Promise<void>;
+  /** Stops the proxy alone; calls under way get `grace` milliseconds. */
+  stop(grace?: number): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -83,7 +83,7 @@ export async function startProxy(docker: net.Server | undefined, yaml = ''): Pro
       return client;
     },
     call: (method, path, options) => call(proxySocket, method, path, options),
-    stop: () => proxy.stop(0),
+    stop: (grace = 0) => proxy.stop(grace),
     close,
   };
 

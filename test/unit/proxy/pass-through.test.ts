@@ -141,7 +141,9 @@ describe('a call without hooks', () => {
     await start((req) => req.socket.destroy());
     const reply = await proxy.call('GET', '/info');
     expect(reply.status).to.equal(502);
-    expect(reply.body).to.match(/"Docker at unix:\S+ broke off before it answered \(ECONNRESET\)"/);
+    expect(reply.body).to.match(
+      /"Docker at unix:\S+ broke off before it answered \((ECONNRESET|connection closed)\)"/,
+    );
   });
 
   it('is a 503 at once when Docker is not there', async () => {
@@ -167,14 +169,6 @@ describe('a call without hooks', () => {
     expect((await proxy.call('GET', '/info')).body).to.equal('2');
     docker.close();
     docker.closeAllConnections();
-  });
-
-  it('uses a connection to Docker again', async () => {
-    let connections = 0;
-    await start((_, res) => res.end('1'));
-    docker.on('connection', () => connections++);
-    for (let count = 0; count < 5; count++) await proxy.call('GET', '/info');
-    expect(connections).to.equal(1);
   });
 
   it('is not read faster than Docker takes it, nor the other way round', async () => {

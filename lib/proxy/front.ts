@@ -1,0 +1,186 @@
+import type { Socket } from 'node:net';
+import { createAnswerEnd, type AnswerEnd } from './answer-end.js';
+import { Refusal } from './refusal.js';
+import { readPlainHead, type PlainHead } from './request-head.js';
+import { parseTarget, type Target } from './target.js';
+import { answerError, closeGently } from './tunnel.js';
+import type { Upstream } from './upstream.js';
+
+export interface FrontParts {
+  /** Where calls go now; a later call on the same connection may go elsewhere. */
+  upstream: () => Upstream;
+  /** Whether a call may go to Docker as it is. */
+  passes: (method: string, target: Target) => boolean;
+  /** Takes over a connection for good; what was read of it has been put back. */
+  handOver: (client: Socket) => void;
+}
+
+export interface FrontConnection {
+  /** Ends when no call is under way any more. */
+  finish(): void;
+}
+
+/** What a client may send ahead while its call is under way; then it has to wait. */
+const MAX_AHEAD = 65_536;
+
+/**
+ * The fast way for most calls: those without body, hooks or anything special (see {@link readPlainHead}) go to Docker byte
+ * by byte, on a connection to Docker that belongs to the client's, and so do the answers. Node's HTTP parser and
+ * server would cost more than all the rest. The first call that is anything else takes its connection with it, to
+ * `handOver`.
+ */
+export function createFront({ upstream, passes, handOver }: FrontParts) {
+  return (client: Socket): FrontConnection => {
+    let docker: Socket | undefined;
+    let dockerOf: Upstream | undefined;
+    /** Of the call under way. */
+    let answer: AnswerEnd | undefined;
+    /** Whether the client has seen anything of it. */
+    let answering = false;
+    /** Sent ahead by the client. */
+    let ahead: Buffer | undefined;
+    let clientEnded = false;
+    let finishing = false;
+    /** The last answer is out; what the client still sends is nothing. */
+    let over = false;
+
+    client.on('data', onData);
+    client.on('end', onEnd);
+    client.on('close', letGo);
+    client.on('error', letGo);
+    client.on('drain', onDrain);
+
+    function onData(chunk: Buffer): void {
+      if (over) return;
+      const bytes = ahead ? Buffer.concat([ahead, chunk]) : chunk;
+      if (answer) {
+        ahead = bytes;
+        if (bytes.length > MAX_AHEAD) client.pause();
+      } else begin(bytes);
+    }
+
+    function begin(bytes: Buffer): void {
+      ahead = undefined;
+      const head = readPlainHead(bytes);
+      if (!head || !passes(head.method, parseTarget(head.url))) {
+        leave(bytes);
+        return;
+      }
+      if (head.length < bytes.length) ahead = bytes.subarray(head.length);
+      call(head, ahead ? bytes.subarray(0, head.length) : bytes);
+    }
+
+    function call(head: PlainHead, bytes: Buffer): void {
+      answer = createAnswerEnd(head.method);
+      answering = false;
+      connected().write(bytes);
+      // After this Docker gives up the call, as it would without a proxy.
+      if (clientEnded && !ahead) docker?.end();
+    }
+
+    function connected(): Socket {
+      if (docker && dockerOf === upstream()) return docker;
+      drop();
+      dockerOf = upstream();
+      const socket = dockerOf.connect();
+      docker = socket;
+      socket.on('data', onAnswer);
+      socket.once('end', () => onDockerEnd(socket));
+      socket.once('error', (cause) => onDockerEnd(socket, cause));
+      socket.once('close', () => onDockerEnd(socket));
+      return socket;
+    }
+
+    function onAnswer(chunk: Buffer): void {
+      // Nobody asked.
+      if (!answer) return end();
+      const state = answer.push(chunk);
+      if (state === 'broken') {
+        broken(new Error('not a valid answer'));
+        return;
+      }
+      answering = true;
+      if (!client.write(chunk)) docker?.pause();
+      if (state === 'open') return;
+      answer = undefined;
+      if (state === 'closes' || finishing || (clientEnded && !ahead)) end();
+      else if (ahead) next();
+    }
+
+    function next(): void {
+      const bytes = ahead ?? Buffer.alloc(0);
+      if (client.isPaused()) client.resume();
+      begin(bytes);
+    }
+
+    function onDrain(): void {
+      docker?.resume();
+    }
+
+    function onDockerEnd(socket: Socket, cause?: Error): void {
+      if (socket !== docker) return;
+      if (answer && !answer.mayEnd()) broken(cause ?? new Error('connection closed'));
+      else end();
+    }
+
+    /** Docker failed in the middle of a call. */
+    function broken(cause: Error): void {
+      const failure = dockerOf?.failure(cause) ?? new Refusal(502, cause.message);
+      over = true;
+      drop();
+      // A cut is the only way to say that half an answer is not whole.
+      if (answering) client.destroy();
+      else answerError(client, failure);
+    }
+
+    function onEnd(): void {
+      clientEnded = true;
+      if (over) return;
+      if (!answer) end();
+      else if (!ahead) docker?.end();
+    }
+
+    function end(): void {
+      over = true;
+      drop();
+      closeGently(client);
+    }
+
+    function drop(): void {
+      const socket = docker;
+      docker = undefined;
+      socket?.on('error', () => undefined);
+      socket?.destroy();
+    }
+
+    function letGo(): void {
+      drop();
+      client.destroy();
+    }
+
+    function leave(bytes: Buffer): void {
+      drop();
+      client.off('data', onData);
+      client.off('end', onEnd);
+      client.off('close', letGo);
+      client.off('error', letGo);
+      client.off('drain', onDrain);
+      if (clientEnded) {
+        // It sent calls ahead and closed; what would be left cannot be put back.
+        closeGently(client);
+        return;
+      }
+      client.pause();
+      client.unshift(bytes);
+      handOver(client);
+      client.resume();
+    }
+
+    return {
+      finish() {
+        finishing = true;
+        if (!answer && !over) end();
+      },
+    };
+  };
+}
