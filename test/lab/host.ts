@@ -81,8 +81,9 @@ export function createHost({ name, address, namespace, state, cgroup }: HostOpti
     /** The `docker` command on the real socket. */
     docker: (...args: string[]) => namespace.run(['docker', '-H', 'unix:///run/docker.sock', ...args]),
 
-    async startDocker(): Promise<void> {
-      await start('dockerd', ['dockerd', '-H', 'unix:///run/docker.sock', '--cgroup-parent', cgroup]);
+    async startDocker(...flags: string[]): Promise<void> {
+      const socket = ['-H', 'unix:///run/docker.sock'];
+      await start('dockerd', ['dockerd', ...socket, '--cgroup-parent', cgroup, ...flags]);
       await ready('dockerd', ['docker', '-H', 'unix:///run/docker.sock', 'version']);
     },
     async startOvs(): Promise<void> {

@@ -1,0 +1,13 @@
+// The least that a proxy in Node can do: bytes from one socket to another, without reading them.
+import net from 'node:net';
+
+const [port, upstream] = process.argv.slice(2);
+net
+  .createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
+    const docker = net.connect({ path: upstream, allowHalfOpen: true });
+    client.pipe(docker).pipe(client);
+    client.on('error', () => docker.destroy());
+    docker.on('error', () => client.destroy());
+    client.on('close', () => docker.destroy());
+  })
+  .listen(Number(port), '127.0.0.1');
