@@ -1,4 +1,4 @@
-import { findNodeAtLocation, getNodeValue, parseTree, type Node, type ParseError } from 'jsonc-parser';
+import { getNodeValue, parseTree, type Node, type ParseError } from 'jsonc-parser';
 import { AppError } from './errors.js';
 
 type Path = (string | number)[];
@@ -30,14 +30,14 @@ export function editJson(text: string): JsonText {
   }
 
   function set(path: Path, value: unknown): void {
-    const node = findNodeAtLocation(root, path);
+    const node = find(root, path);
     if (node) {
       edits.push({ offset: node.offset, length: node.length, content: JSON.stringify(value) });
       return;
     }
     const parentPath = path.slice(0, -1);
     const key = path.at(-1);
-    const parent = findNodeAtLocation(root, parentPath);
+    const parent = find(root, parentPath);
     if (typeof key !== 'string' || (path.length === 1 && parent?.type !== 'object')) {
       throw new AppError('invalid', `the body has no ${path.join('.')}`);
     }
@@ -47,7 +47,7 @@ export function editJson(text: string): JsonText {
 
   return {
     get(path) {
-      const node = findNodeAtLocation(root, path);
+      const node = find(root, path);
       return node && (getNodeValue(node) as unknown);
     },
     set,
@@ -61,6 +61,17 @@ export function editJson(text: string): JsonText {
       return result + text.slice(end);
     },
   };
+}
+
+/** Of a key that comes twice the last one counts, for every reader of JSON. */
+function find(root: Node, path: Path): Node | undefined {
+  let node: Node | undefined = root;
+  for (const step of path) {
+    if (typeof step === 'number') node = node?.type === 'array' ? node.children?.[step] : undefined;
+    else if (node?.type !== 'object') return undefined;
+    else node = node.children?.findLast(({ children: [key] = [] }) => key?.value === step)?.children?.[1];
+  }
+  return node;
 }
 
 function parse(text: string): Node {

@@ -27,3 +27,8 @@ export const HOP_BY_HOP = ['connection', 'keep-alive', 'proxy-connection', 'upgr
 export function isJson(contentType: string | undefined): boolean {
   return /^\s*application\/json\s*(;|$)/i.test(contentType ?? '');
 }
+
+/** dockerd reads parameters from such a body, before those of the query. */
+export function isForm(contentType: string | undefined): boolean {
+  return /^\s*application\/x-www-form-urlencoded\s*(;|$)/i.test(contentType ?? '');
+}

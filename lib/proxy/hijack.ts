@@ -4,6 +4,7 @@ import { hasBody, readBody } from './body.js';
 import type { CallContext, Chains } from './chain.js';
 import { detach } from './detach.js';
 import { isJson, withoutHeaders } from './headers.js';
+import { canonicalBody } from './json/canonical.js';
 import type { Hooks } from './match.js';
 import { Refusal } from './refusal.js';
 import { takeBytes } from './take-bytes.js';
@@ -65,9 +66,11 @@ export function createHijack(parts: { tunnel: Tunnel; chains: Chains; hookBody: 
     }
   }
 
-  async function afterHooks(call: HijackCall, socket: Duplex, sent: Buffer, rest: Buffer): Promise<void> {
+  async function afterHooks(call: HijackCall, socket: Duplex, received: Buffer, rest: Buffer): Promise<void> {
     const { req, target, hooks, context } = call;
-    const text = isJson(req.headers['content-type']) && sent.length > 0 ? sent.toString() : null;
+    const hasJson = isJson(req.headers['content-type']) && received.length > 0;
+    const sent = hooks && hasJson ? canonicalBody(method(req), target.path, received) : received;
+    const text = hasJson ? sent.toString() : null;
     const request = await chains.pre(
       hooks?.pre ?? [],
       { Method: method(req), Request: target.url, Body: text },

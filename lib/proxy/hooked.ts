@@ -3,10 +3,11 @@ import type { ClientRequest, ServerResponse as HookResponse } from '../hook/v1.j
 import { hasBody, readBody } from './body.js';
 import type { CallContext, Chains } from './chain.js';
 import { forward, type OutgoingCall } from './forward.js';
-import { HOP_BY_HOP, hasHeader, isJson, withoutHeaders, type RawHeaders } from './headers.js';
+import { HOP_BY_HOP, hasHeader, isForm, isJson, withoutHeaders, type RawHeaders } from './headers.js';
+import { canonicalBody } from './json/canonical.js';
 import type { Hooks } from './match.js';
 import { addNothing, relay } from './relay.js';
-import { refuse } from './refusal.js';
+import { Refusal, refuse } from './refusal.js';
 import { isStream } from './routes.js';
 import type { Target } from './target.js';
 import type { Upstream } from './upstream.js';
@@ -32,7 +33,7 @@ export function createHookedCall(parts: { upstream: Upstream; chains: Chains; ho
   async function run({ req, res, target, hooks, context }: HookedCall): Promise<void> {
     const { signal, endpoint } = context;
     const method = req.method ?? 'GET';
-    const sent = await readJson(req, res, endpoint);
+    const sent = await readJson(req, res, { endpoint, target });
     const before: ClientRequest = { Method: method, Request: target.url, Body: sent?.toString() ?? null };
     const request = await chains.pre(hooks.pre, before, context);
     const response = await forward(upstream, outgoing(req, sent, before, request), {
@@ -45,15 +46,22 @@ export function createHookedCall(parts: { upstream: Upstream; chains: Chains; ho
     else await answer(response, { req, res, post, request, context });
   }
 
-  /** Undefined for anything but JSON. */
+  /** The body as Docker would read it; undefined for anything but JSON. */
   async function readJson(
     req: IncomingMessage,
     res: ServerResponse,
-    endpoint: string,
+    { endpoint, target }: { endpoint: string; target: Target },
   ): Promise<Buffer | undefined> {
-    if (!hasBody(req) || !isJson(req.headers['content-type'])) return undefined;
+    if (!hasBody(req)) return undefined;
+    const type = req.headers['content-type'];
+    if (isForm(type)) {
+      // dockerd would let it override the query, which is all that hooks see.
+      throw new Refusal(400, `${endpoint} has hooks: parameters belong in the query, not in a form`);
+    }
+    if (!isJson(type)) return undefined;
     if (req.headers.expect !== undefined) res.writeContinue();
-    return readBody(req, hookBody, `the body of ${endpoint}`);
+    const body = await readBody(req, hookBody, `the body of ${endpoint}`);
+    return canonicalBody(req.method ?? 'GET', target.path, body);
   }
 
   async function answer(

@@ -5,6 +5,7 @@
 import Table from 'cli-table3';
 import { createLab } from '../lab/lab.js';
 import { startNode } from '../lab/node.js';
+import { median } from './median.js';
 
 const ROUNDS = 10;
 const HAS_ADDRESS = 'until ip -o -4 addr show eth0 2>/dev/null | grep -q inet; do usleep 2000; done';
@@ -54,9 +55,4 @@ try {
   );
 } finally {
   await lab.destroy();
-}
-
-function median(values: number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? NaN;
 }

@@ -1,5 +1,6 @@
 // The least that a proxy in Node can do: bytes from one socket to another, without reading them.
 import net from 'node:net';
+import process from 'node:process';
 
 const [port, upstream] = process.argv.slice(2);
 net

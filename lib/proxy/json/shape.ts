@@ -1,0 +1,39 @@
+/** What dockerd decodes a JSON value into: a struct with fields, a map with free keys, a list, or anything simple. */
+export type Shape =
+  | { kind: 'struct'; fields: Map<string, Field>; elsewhere?: Map<string, string> }
+  | { kind: 'map'; values: Shape }
+  | { kind: 'list'; items: Shape }
+  | { kind: 'leaf' };
+
+export interface Field {
+  /** As Docker's documents spell it. */
+  name: string;
+  shape: Shape;
+}
+
+export const leaf: Shape = { kind: 'leaf' };
+
+/** @param simple names of fields that hold no struct, separated by blanks */
+export function struct(simple: string, others: Record<string, Shape> = {}): Shape & { kind: 'struct' } {
+  const fields = new Map<string, Field>();
+  for (const name of simple.split(/\s+/).filter(Boolean)) fields.set(fold(name), { name, shape: leaf });
+  for (const [name, shape] of Object.entries(others)) fields.set(fold(name), { name, shape });
+  return { kind: 'struct', fields };
+}
+
+export function merge(...structs: (Shape & { kind: 'struct' })[]): Shape & { kind: 'struct' } {
+  return { kind: 'struct', fields: new Map(structs.flatMap(({ fields }) => [...fields])) };
+}
+
+export function map(values: Shape = leaf): Shape {
+  return { kind: 'map', values };
+}
+
+export function list(items: Shape): Shape {
+  return { kind: 'list', items };
+}
+
+/** Keys that are the same after this are one field to Go: it also takes ſ (U+017F) for s and the Kelvin sign for k. */
+export function fold(key: string): string {
+  return key.toUpperCase().toLowerCase();
+}

@@ -1,0 +1,92 @@
+import { expect } from 'chai';
+import fc from 'fast-check';
+import { canonicalBody } from '../../../lib/proxy/json/canonical.js';
+
+const canonical = (text: string, path = '/containers/create', method = 'POST') =>
+  canonicalBody(method, path, Buffer.from(text)).toString();
+
+describe('a JSON body on a call with hooks', () => {
+  it('keeps every byte where it can be read in one way only', () => {
+    for (const text of [
+      '{}',
+      ' { "Image" : "a" ,\n"Future": {"image": 9007199254740993, "Image": 1e400}, "HostConfig": null}\n',
+      '{"Labels":{"a":"1","A":"2","image":"3"},"HostConfig":{"PortBindings":{"80/tcp":[{"HostPort":"1"}]}}}',
+      '{"Image":"a","Image":"b","Env":["x"],"Labels":{"l":"1","l":"2"},"HostConfig":{"Memory":1,"Memory":2}}',
+      '{"Unknown":1,"Unknown":"2"}',
+      'null',
+      '[]',
+    ]) {
+      expect(canonical(text)).to.equal(text);
+    }
+  });
+
+  it('has the names of fields as Docker spells them', () => {
+    for (const [sent, read] of [
+      ['{"image":"a","HOSTCONFIG":{"networkmode":"x"}}', '{"Image":"a","HostConfig":{"NetworkMode":"x"}}'],
+      ['{"\\u0068o\\u017ftConfig":{"Privileged":true}}', '{"HostConfig":{"Privileged":true}}'],
+      [
+        '{"Networ\u212aingconfig":{"endpointsconfig":{"Web":{"ipamconfig":{"ipv4address":"1"}}}}}',
+        '{"NetworkingConfig":{"EndpointsConfig":{"Web":{"IPAMConfig":{"IPv4Address":"1"}}}}}',
+      ],
+      [
+        '{"hostConfig":{"mounts":[{"source":"/"},{"TYPE":"bind"}],"portbindings":{"1/tcp":[{"hostip":"::"}]}}}',
+        '{"HostConfig":{"Mounts":[{"Source":"/"},{"Type":"bind"}],"PortBindings":{"1/tcp":[{"HostIp":"::"}]}}}',
+      ],
+    ]) {
+      expect(canonical(sent!)).to.equal(read);
+    }
+    expect(canonical('{"cmd":[]}', '/containers/x/y/exec')).to.equal('{"Cmd":[]}');
+    expect(
+      canonical('{"tasktemplate":{"containerspec":{"mounts":[{"type":"bind"}]}}}', '/services/create'),
+    ).to.equal('{"TaskTemplate":{"ContainerSpec":{"Mounts":[{"Type":"bind"}]}}}');
+    expect(canonical('{"Username":"u"}', '/auth')).to.equal('{"username":"u"}');
+    expect(canonical('{"cmd":[]}', '/unknown')).to.equal('{"cmd":[]}');
+  });
+
+  it('is refused where readers would differ', () => {
+    for (const [text, message] of [
+      ['{"HostConfig":{"Privileged":true},"HostConfig":{}}', 'says HostConfig twice'],
+      ['{"HostConfig":{"Privileged":true},"hostconfig":{}}', 'says HostConfig twice'],
+      ['{"Image":"a","image":"b"}', 'says Image twice'],
+      ['{"Image":"a","Image":null}', 'says Image twice'],
+      ['{"HostConfig":{"Mounts":[{"Source":"/"}],"Mounts":[{}]}}', 'says HostConfig.Mounts twice'],
+      ['{"Labels":{"a":"b"},"Labels":{}}', 'says Labels twice'],
+      ['{"Image":"a","Privileged":true}', 'has Privileged: expected HostConfig.Privileged'],
+      ['{"Image":"a","binds":[]}', 'has binds: expected HostConfig.Binds'],
+      ['{"Unknown":{},"Unknown":{}}', 'says Unknown twice'],
+      ['{"Cpuset":"0"}', 'has Cpuset: expected HostConfig.CpusetCpus'],
+      ['{"Image":"a"} {}', 'is not valid JSON'],
+      ['{"Image":"a"}x', 'is not valid JSON'],
+      ['{"Image":"a",}', 'is not valid JSON'],
+      ['{"Image":"a"/**/}', 'is not valid JSON'],
+      ["{'Image':'a'}", 'is not valid JSON'],
+      ['\ufeff{}', 'is not valid JSON'],
+      ['{', 'is not valid JSON'],
+      ['', 'is not valid JSON'],
+      ['['.repeat(100_000), 'is nested too deeply'],
+    ] as const) {
+      expect(() => canonical(text), text.slice(0, 80)).to.throw(`the body of a call with hooks ${message}`);
+    }
+  });
+
+  it('is refused, or is what JSON.parse makes of it and stays so', () => {
+    const value = fc.jsonValue({ maxDepth: 4 });
+    const body = fc.dictionary(
+      fc.constantFrom('Image', 'image', 'HostConfig', 'hostconfig', 'Labels', 'Memory', 'x', '__proto__'),
+      fc.oneof(value, fc.dictionary(fc.constantFrom('Memory', 'memory', 'Binds', 'y'), value)),
+    );
+    fc.assert(
+      fc.property(body, (document) => {
+        let text: string;
+        try {
+          text = canonical(JSON.stringify(document));
+        } catch (error) {
+          expect(String(error)).to.match(/twice|expected HostConfig/);
+          return;
+        }
+        expect(canonical(text)).to.equal(text);
+        expect(Object.keys(JSON.parse(text) as object)).to.not.include.members(['image']);
+      }),
+    );
+  });
+});
