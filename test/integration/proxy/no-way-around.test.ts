@@ -157,9 +157,11 @@ describe('no spelling gets a container past the hooks', function () {
     socket.on('data', (chunk: Buffer) => (received += chunk.toString('latin1')));
     socket.write(bytes);
     const ended = once(socket, 'close').catch(() => undefined);
-    for (let quiet = 0, before = 0; quiet < 3; quiet = received.length === before ? quiet + 1 : 0) {
-      before = received.length;
+    let quiet = 0;
+    while (quiet < 3 && !socket.destroyed) {
+      const before = received.length;
       await Promise.race([ended, sleep(25)]);
+      quiet = received.length === before ? quiet + 1 : 0;
     }
     socket.destroy();
     return received;
