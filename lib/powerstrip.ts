@@ -5,6 +5,7 @@ import { writePidFile } from './pid-file.js';
 import { describeConfig } from './proxy/check.js';
 import { PROXY_CONFIG, readProxyConfig } from './proxy/config.js';
 import { createProxy } from './proxy/proxy.js';
+import { watchConfig } from './proxy/watch-config.js';
 import { VERSION } from './version.js';
 
 const PID_FILE = '/run/socketplane/proxy.pid';
@@ -35,7 +36,10 @@ async function serve({ config: file, pidFile, logLevel }: ServeOptions): Promise
     endpoints: config.endpoints.length,
   });
 
+  const unwatch = watchConfig(file, proxy, log);
+
   log.info('proxy stops', { signal: await stopped });
+  unwatch();
   await proxy.stop(GRACE_MS);
   await removePidFile();
 }

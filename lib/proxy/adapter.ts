@@ -3,6 +3,7 @@ import https from 'node:https';
 import type { Readable } from 'node:stream';
 import { hasCode, messageOf } from '../errors.js';
 import type { AdapterUrl } from './adapter-url.js';
+import { retireAgent } from './retire-agent.js';
 
 export interface AdapterReply {
   status: number;
@@ -18,7 +19,8 @@ export interface Adapter {
    * @throws AdapterFailure when there is none; the reason of `signal` when that aborts
    */
   call(document: string, signal: AbortSignal): Promise<AdapterReply>;
-  close(): void;
+  /** Calls under way go on; no connection is kept. */
+  retire(): void;
 }
 
 /** An adapter that is down (502) or slow (504). */
@@ -97,7 +99,7 @@ export function createAdapter(options: AdapterOptions): Adapter {
     });
   }
 
-  return { name, onFailure, call, close: () => agent.destroy() };
+  return { name, onFailure, call, retire: () => retireAgent(agent) };
 }
 
 class StaleConnection extends Error {}

@@ -5,24 +5,36 @@ import { listenUnix } from '../unix-socket.js';
 import type { Address } from './address.js';
 import { createFront, type FrontConnection, type FrontParts } from './front.js';
 import { MAX_HEADER_BYTES } from './limits.js';
+import type { Upstream } from './upstream.js';
 
 export interface Handler {
   onRequest: (req: http.IncomingMessage, res: http.ServerResponse) => void;
   onUpgrade: (req: http.IncomingMessage, socket: Socket, head: Buffer) => void;
+  /** Whether a call without a body may go to Docker as it is. */
+  passes: FrontParts['passes'];
 }
 
 export interface Listener {
-  listen(address: Address): Promise<void>;
+  /**
+   * From now on calls are taken at these addresses alone. Connections that came in at others stay.
+   *
+   * @throws AppError when one of them cannot be used; then nothing has changed
+   */
+  listen(addresses: Address[]): Promise<void>;
   /** No new calls; those under way may finish until `grace` milliseconds are over. */
   close(grace: number): Promise<void>;
 }
 
 /** Takes calls on any number of addresses: at the fast front, or by Node's HTTP server where that hands over. */
-export function createListener(
-  { onRequest, onUpgrade }: Handler,
-  parts: Omit<FrontParts, 'handOver'>,
-): Listener {
-  const servers: net.Server[] = [];
+export function createListener({
+  handler,
+  upstream,
+}: {
+  /** Asked for each call, as a reload may come between two calls on one connection. */
+  handler: () => Handler;
+  upstream: () => Upstream;
+}): Listener {
+  let servers = new Map<string, net.Server>();
   const sockets = new Set<Socket>();
   const fronts = new Map<Socket, FrontConnection>();
   let stopping = false;
@@ -39,7 +51,7 @@ export function createListener(
   // Docker decides whether it goes on; its 100 is passed to the client.
   parser.on('checkContinue', take);
   parser.on('checkExpectation', take);
-  parser.on('upgrade', (req, socket: Socket, head) => onUpgrade(req, socket, head));
+  parser.on('upgrade', (req, socket: Socket, head) => handler().onUpgrade(req, socket, head));
 
   // It never listens itself, and would not keep track of connections: which are idle, which never send their headers.
   parser.emit('listening');
@@ -48,11 +60,12 @@ export function createListener(
     res.once('close', () => {
       if (stopping) setImmediate(() => parser.closeIdleConnections());
     });
-    onRequest(req, res);
+    handler().onRequest(req, res);
   }
 
   const front = createFront({
-    ...parts,
+    upstream,
+    passes: (method, target) => handler().passes(method, target),
     handOver(client) {
       fronts.delete(client);
       parser.emit('connection', client);
@@ -68,16 +81,36 @@ export function createListener(
     fronts.set(socket, front(socket));
   }
 
-  async function listen(address: Address): Promise<void> {
+  async function listen(addresses: Address[]): Promise<void> {
+    const added: net.Server[] = [];
+    const next = new Map<string, net.Server>();
+    try {
+      for (const address of addresses) {
+        const known = servers.get(address.text);
+        const server = known ?? (await open(address));
+        if (!known) added.push(server);
+        next.set(address.text, server);
+      }
+    } catch (error) {
+      for (const server of added) server.close();
+      throw error;
+    }
+    for (const [text, server] of servers) if (!next.has(text)) server.close();
+    servers = next;
+  }
+
+  async function open(address: Address): Promise<net.Server> {
     const server = net.createServer({ allowHalfOpen: true, noDelay: true }, accept);
     if (address.kind === 'unix') await listenUnix(server, address.path);
     else await listenTcp(server, address);
-    servers.push(server);
+    return server;
   }
 
   async function close(grace: number): Promise<void> {
     stopping = true;
-    const closed = servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve())));
+    const closed = [...servers.values()].map(
+      (server) => new Promise<void>((resolve) => server.close(() => resolve())),
+    );
     for (const connection of [...fronts.values()]) connection.finish();
     parser.closeIdleConnections();
     const timer = setTimeout(() => {

@@ -4,6 +4,7 @@ import { hasCode, messageOf } from '../errors.js';
 import type { Address } from './address.js';
 import { MAX_HEADER_BYTES } from './limits.js';
 import { Refusal } from './refusal.js';
+import { retireAgent } from './retire-agent.js';
 
 export interface Upstream {
   /** As the user wrote it; for messages. */
@@ -16,7 +17,8 @@ export interface Upstream {
   connect(): net.Socket;
   /** What the user is told when Docker does not answer. */
   failure(cause: unknown): Refusal;
-  close(): void;
+  /** Calls under way go on; no connection is kept. */
+  retire(): void;
 }
 
 export function createUpstream(address: Address): Upstream {
@@ -31,7 +33,7 @@ export function createUpstream(address: Address): Upstream {
         ? net.connect({ path: address.path, allowHalfOpen: true })
         : net.connect({ host: address.host, port: address.port, allowHalfOpen: true, noDelay: true }),
     failure: (cause) => failure(address.text, cause),
-    close: () => agent.destroy(),
+    retire: () => retireAgent(agent),
   };
 }
 

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { silentLog } from '../../../lib/log.js';
 import { parseYaml } from '../../../lib/config/yaml.js';
 import { proxyConfig, type ProxyConfig } from '../../../lib/proxy/config.js';
-import { createProxy } from '../../../lib/proxy/proxy.js';
+import { createProxy, type Proxy } from '../../../lib/proxy/proxy.js';
 
 /** What tests started and did not close, failed ones above all: a server that stays keeps mocha from ending. */
 const open = new Set<() => unknown>();
@@ -26,6 +26,12 @@ export interface Harness {
   connect(): RawClient;
   /** One call through the proxy. */
   call(method: string, path: string, options?: CallOptions): Promise<Answer>;
+  /** The configuration as text, without what `yaml` adds. */
+  head: string;
+  /** Goes over to other endpoints and adapters; `head` may say where to listen. */
+  reload(yaml: string, head?: string): Promise<boolean>;
+  /** The proxy itself. */
+  proxy: Proxy;
   /** Stops the proxy alone; calls under way get `grace` milliseconds. */
   stop(grace?: number): Promise<void>;
   close(): Promise<void>;
@@ -83,6 +89,9 @@ export async function startProxy(docker: net.Server | undefined, yaml = ''): Pro
       return client;
     },
     call: (method, path, options) => call(proxySocket, method, path, options),
+    head,
+    proxy,
+    reload: (text, start = head) => proxy.reload(proxyOptions(start + text)),
     stop: (grace = 0) => proxy.stop(grace),
     close,
   };

@@ -1,0 +1,9 @@
+import type { Agent } from 'node:http';
+
+/** Closes the connections that wait for a next call; those in use close after theirs. */
+export function retireAgent(agent: Agent): void {
+  agent.maxFreeSockets = 0;
+  for (const sockets of Object.values(agent.freeSockets)) {
+    for (const socket of sockets ?? []) socket.destroy();
+  }
+}

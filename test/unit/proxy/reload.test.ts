@@ -1,0 +1,140 @@
+import http from 'node:http';
+import net from 'node:net';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import type { Log } from '../../../lib/log.js';
+import { watchConfig } from '../../../lib/proxy/watch-config.js';
+import {
+  call,
+  closeAll,
+  eventually,
+  Raw,
+  rawClient,
+  startAdapter,
+  startProxy,
+  type Harness,
+} from './harness.js';
+
+const GET = 'GET /info HTTP/1.1\r\nHost: d\r\n\r\n';
+
+describe('a changed configuration', () => {
+  let proxy: Harness;
+
+  const refusing = async (text: string) => {
+    const { url } = await startAdapter(() => Raw.status(403, text));
+    return `endpoints: { "GET /info": { pre: [a] } }\nadapters: { a: "${url}" }\n`;
+  };
+
+  beforeEach(async () => {
+    proxy = await startProxy(http.createServer((req, res) => res.end(`<${req.url}>`)));
+  });
+  afterEach(closeAll);
+
+  it('counts for the next call on a connection that stays', async () => {
+    const client = proxy.connect();
+    client.socket.write(GET);
+    await client.until('</info>');
+    expect(await proxy.reload(await refusing('no more'))).to.equal(true);
+    client.socket.write(GET);
+    await client.until('adapter a: no more');
+    await proxy.reload('');
+    client.socket.write(GET);
+    await client.until(/<\/info>[^]*no more[^]*<\/info>/);
+  });
+
+  it('is none when everything in it is as before', async () => {
+    const yaml = await refusing('no');
+    expect(await proxy.reload(yaml)).to.equal(true);
+    expect(await proxy.reload(`# again\n${yaml}`)).to.equal(false);
+  });
+
+  it('leaves calls under way as they began', async () => {
+    let finish: (() => void) | undefined;
+    const slow = await startAdapter(
+      (hook) =>
+        new Raw((res) => {
+          finish = () =>
+            res.end(
+              JSON.stringify({ PowerstripProtocolVersion: 1, ModifiedClientRequest: hook.ClientRequest }),
+            );
+        }),
+    );
+    await proxy.reload(`endpoints: { "GET /info": { pre: [s] } }\nadapters: { s: "${slow.url}" }\n`);
+    const answer = proxy.call('GET', '/info');
+    await eventually(() => finish !== undefined);
+    await proxy.reload(await refusing('no'));
+    finish?.();
+    expect((await answer).body).to.equal('</info>');
+    expect((await proxy.call('GET', '/info')).status).to.equal(403);
+  });
+
+  it('may say to listen elsewhere; connections stay', async () => {
+    const client = proxy.connect();
+    client.socket.write(GET);
+    await client.until('</info>');
+    const other = join(proxy.dir, 'other.sock');
+    await proxy.reload('', proxy.head.replace(proxy.proxySocket, other));
+    expect(existsSync(proxy.proxySocket)).to.equal(false);
+    expect((await call(other, 'GET', '/1')).body).to.equal('</1>');
+    client.socket.write(GET);
+    await client.until(/<\/info>[^]*<\/info>/);
+  });
+
+  it('is refused as a whole when it cannot listen', async () => {
+    const taken = net.createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => taken.once('listening', resolve));
+    const { port } = taken.address() as net.AddressInfo;
+    const more = join(proxy.dir, 'more.sock');
+    const listen = `['unix://${more}', 'tcp://127.0.0.1:${port}']`;
+    const head = proxy.head.replace(/listen: .*/, `listen: ${listen}`);
+    const refused = await proxy.reload(await refusing('no'), head).catch((error: unknown) => String(error));
+    expect(refused).to.match(/cannot listen on tcp:.*EADDRINUSE/);
+    expect(existsSync(more)).to.equal(false);
+    expect((await proxy.call('GET', '/info')).body).to.equal('</info>');
+    taken.close();
+  });
+
+  it('may say where Docker is', async () => {
+    const socket = join(proxy.dir, 'docker2.sock');
+    const docker = http.createServer((_, res) => res.end('two')).listen(socket);
+    const client = proxy.connect();
+    client.socket.write(GET);
+    await client.until('</info>');
+    await proxy.reload('', proxy.head.replace(proxy.dockerSocket, socket));
+    client.socket.write(GET);
+    await client.until('two');
+    client.socket.destroy();
+    docker.close();
+    docker.closeAllConnections();
+  });
+
+  it('is found in the file, also after SIGHUP, and a bad one is told and dropped', async () => {
+    const file = join(proxy.dir, 'proxy.yml');
+    writeFileSync(file, proxy.head);
+    const lines: string[] = [];
+    const note = (message: string, fields?: object) => lines.push(`${message} ${JSON.stringify(fields)}`);
+    const log = { info: note, error: note } as unknown as Log;
+    const unwatch = watchConfig(file, proxy.proxy, log);
+    try {
+      writeFileSync(file, `${proxy.head}endpoints: { "GET /info": {} }\n`);
+      process.emit('SIGHUP');
+      await eventually(() => lines.length === 1);
+      expect(lines[0]).to.match(/the old one stays.*proxy\.yml:4: .*expected adapters under pre or post/);
+      expect((await proxy.call('GET', '/info')).body).to.equal('</info>');
+      writeFileSync(file, proxy.head + (await refusing('no')));
+      await eventually(() => lines.length >= 2 && lines.at(-1)!.startsWith('configuration changed'));
+      expect((await rawCall(proxy.proxySocket)).startsWith('HTTP/1.1 403')).to.equal(true);
+    } finally {
+      unwatch();
+    }
+  });
+});
+
+async function rawCall(path: string): Promise<string> {
+  const client = rawClient(path);
+  client.socket.write(GET);
+  const text = await client.until('}');
+  client.socket.destroy();
+  return text;
+}
