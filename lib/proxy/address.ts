@@ -1,16 +1,17 @@
 /** Where the proxy listens or finds Docker. `text` is what the user wrote. */
 export type Address =
-  { text: string; kind: 'unix'; path: string } | { text: string; kind: 'tcp'; host: string; port: number };
+  | { text: string; kind: 'unix'; path: string }
+  | { text: string; kind: 'tcp' | 'tls'; host: string; port: number };
 
-/** Undefined for anything but `unix:///path` and `tcp://host:port`. */
+/** Undefined for anything but `unix:///path`, `tcp://host:port` and `tls://host:port`. */
 export function parseAddress(text: string): Address | undefined {
   const unix = /^unix:\/\/(\/.+)$/.exec(text);
   if (unix?.[1]) return { text, kind: 'unix', path: unix[1] };
-  const tcp = /^tcp:\/\/(?:\[([0-9a-fA-F:.]+)\]|([^/:[\]\s]+)):(\d{1,5})\/?$/.exec(text);
-  const host = tcp?.[1] ?? tcp?.[2];
-  const port = Number(tcp?.[3]);
+  const tcp = /^(tcp|tls):\/\/(?:\[([0-9a-fA-F:.]+)\]|([^/:[\]\s]+)):(\d{1,5})\/?$/.exec(text);
+  const host = tcp?.[2] ?? tcp?.[3];
+  const port = Number(tcp?.[4]);
   if (host === undefined || port > 65_535) return undefined;
-  return { text, kind: 'tcp', host, port };
+  return { text, kind: tcp?.[1] === 'tls' ? 'tls' : 'tcp', host, port };
 }
 
 /** Whether only processes of this host can reach it. */

@@ -1,3 +1,4 @@
+import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import { readYaml } from '../config/yaml.js';
 import { isLocal, parseAddress, type Address } from './address.js';
@@ -11,7 +12,10 @@ export const PROXY_CONFIG = '/etc/socketplane/proxy.yml';
 const address = z.string().transform((text, context): Address => {
   const parsed = parseAddress(text);
   if (parsed) return parsed;
-  context.addIssue({ code: 'custom', message: 'expected unix:///path/to/socket or tcp://host:port' });
+  context.addIssue({
+    code: 'custom',
+    message: 'expected unix:///path/to/socket, tcp://host:port or tls://host:port',
+  });
   return z.NEVER;
 });
 
@@ -35,6 +39,9 @@ const adapter = z.preprocess(
 );
 export type AdapterConfig = z.infer<typeof adapter>;
 
+const PEM = 'expected the absolute path of a PEM file';
+const file = z.string(PEM).refine(isAbsolute, { error: PEM });
+
 const names = z.array(z.string()).refine((list) => new Set(list).size === list.length, {
   error: 'an adapter is named twice',
 });
@@ -55,6 +62,15 @@ export const proxyConfig = z
       ]),
     /** Spelled out by those who mean to let anybody on the network be root on this host. */
     insecure: z.boolean().default(false),
+    /** What `tls://` addresses show to clients; with `ca`, clients have to show a certificate that it signed. */
+    tls: z.strictObject({ cert: file, key: file, ca: file.optional() }).optional(),
+    /** For a Docker at `tls://`: who signed its certificate (else one that this system trusts), and what to show to it. */
+    upstreamTls: z
+      .strictObject({ ca: file.optional(), cert: file.optional(), key: file.optional() })
+      .refine(({ cert, key }) => (cert === undefined) === (key === undefined), {
+        error: 'expected cert and key, or neither',
+      })
+      .default({}),
     upstream: address.default({
       text: 'unix:///var/run/docker.sock',
       kind: 'unix',
@@ -77,6 +93,15 @@ export const proxyConfig = z
         refuse(
           ['listen', index],
           `${text} would make everybody who reaches it root: expected a loopback address, or insecure: true`,
+        );
+      }
+      if (address && kind === 'tls' && !config.tls) {
+        refuse(['listen', index], `${text} needs a certificate: expected tls: { cert, key, ca }`);
+      }
+      if (address && kind === 'tls' && !isLocal(address) && !config.tls?.ca && !config.insecure) {
+        refuse(
+          ['listen', index],
+          `${text} would make everybody who reaches it root: expected tls.ca, so that clients need a certificate, or insecure: true`,
         );
       }
       if (config.listen.findIndex((other) => other.text === text) < index)

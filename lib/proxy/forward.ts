@@ -1,4 +1,5 @@
 import http, { type IncomingMessage } from 'node:http';
+import https from 'node:https';
 import { hasHeader, type RawHeaders } from './headers.js';
 import { requestOptions, type Upstream } from './upstream.js';
 
@@ -22,7 +23,7 @@ export function forward(
   { signal, onContinue }: { signal: AbortSignal; onContinue?: () => void },
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    const request = http.request({
+    const request = (upstream.secure ? https : http).request({
       ...requestOptions(upstream),
       method,
       path: url,

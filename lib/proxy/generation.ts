@@ -16,7 +16,7 @@ const ESCAPED = 6;
 /** All that follows from one state of the configuration. Calls end by the one that they began with. */
 export function createGeneration(config: ProxyConfig, log: Log) {
   const { hookBody, adapterTimeout } = config.limits;
-  const upstream = createUpstream(config.upstream);
+  const upstream = createUpstream(config.upstream, config.upstreamTls);
   const adapters = new Map(
     [...config.adapters].map(([name, { url, timeout = adapterTimeout, onFailure }]) => [
       name,

@@ -15,7 +15,7 @@ export type PassThrough = (req: IncomingMessage, res: ServerResponse, url: strin
 export function createPassThrough(upstream: Upstream): PassThrough {
   const proxy = createProxyServer({
     // The name is never looked up where there is a socket.
-    target: { host: 'docker', port: 80, protocol: 'http:', ...upstream.target },
+    target: { host: 'docker', port: 80, protocol: upstream.secure ? 'https:' : 'http:', ...upstream.target },
     agent: upstream.agent,
     // The path as it was sent, not as a URL parser would write it.
     toProxy: true,

@@ -27,13 +27,22 @@ export function createProxy(config: ProxyConfig, log: Log): Proxy {
   });
 
   return {
-    start: () => listener.listen(config.listen),
+    start: () => listener.listen(config.listen, config.tls),
     async reload(next) {
-      if (isDeepStrictEqual(next, current.config)) return false;
-      await listener.listen(next.listen);
-      const last = current;
-      current = createGeneration(next, log);
-      last.retire();
+      const made = createGeneration(next, log);
+      try {
+        // Certificates may have changed where the configuration has not.
+        await listener.listen(next.listen, next.tls);
+      } catch (error) {
+        made.retire();
+        throw error;
+      }
+      if (isDeepStrictEqual(next, current.config)) {
+        made.retire();
+        return false;
+      }
+      current.retire();
+      current = made;
       return true;
     },
     async stop(grace) {

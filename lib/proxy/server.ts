@@ -1,10 +1,12 @@
 import http from 'node:http';
 import net, { type Socket } from 'node:net';
+import tls, { type SecureContextOptions } from 'node:tls';
 import { AppError, messageOf } from '../errors.js';
 import { listenUnix } from '../unix-socket.js';
 import type { Address } from './address.js';
 import { createFront, type FrontConnection, type FrontParts } from './front.js';
 import { MAX_HEADER_BYTES } from './limits.js';
+import { readTls, type TlsFiles } from './tls-material.js';
 import type { Upstream } from './upstream.js';
 
 export interface Handler {
@@ -16,11 +18,12 @@ export interface Handler {
 
 export interface Listener {
   /**
-   * From now on calls are taken at these addresses alone. Connections that came in at others stay.
+   * From now on calls are taken at these addresses alone, with the certificates that are in the files now. Connections that
+   * came in at others stay.
    *
    * @throws AppError when one of them cannot be used; then nothing has changed
    */
-  listen(addresses: Address[]): Promise<void>;
+  listen(addresses: Address[], files?: TlsFiles): Promise<void>;
   /** No new calls; those under way may finish until `grace` milliseconds are over. */
   close(grace: number): Promise<void>;
 }
@@ -81,16 +84,18 @@ export function createListener({
     fronts.set(socket, front(socket));
   }
 
-  async function listen(addresses: Address[]): Promise<void> {
+  async function listen(addresses: Address[], files: TlsFiles = {}): Promise<void> {
+    const material = readTls(files);
     const added: net.Server[] = [];
     const next = new Map<string, net.Server>();
     try {
       for (const address of addresses) {
         const known = servers.get(address.text);
-        const server = known ?? (await open(address));
+        const server = known ?? (await open(address, material));
         if (!known) added.push(server);
         next.set(address.text, server);
       }
+      for (const server of next.values()) if (server instanceof tls.Server) renew(server, material);
     } catch (error) {
       for (const server of added) server.close();
       throw error;
@@ -99,8 +104,12 @@ export function createListener({
     servers = next;
   }
 
-  async function open(address: Address): Promise<net.Server> {
-    const server = net.createServer({ allowHalfOpen: true, noDelay: true }, accept);
+  async function open(address: Address, material: SecureContextOptions): Promise<net.Server> {
+    const options = { allowHalfOpen: true, noDelay: true };
+    const server =
+      address.kind === 'tls'
+        ? secure({ ...options, ...material }, accept)
+        : net.createServer(options, accept);
     if (address.kind === 'unix') await listenUnix(server, address.path);
     else await listenTcp(server, address);
     return server;
@@ -124,7 +133,31 @@ export function createListener({
   return { listen, close };
 }
 
-function listenTcp(server: net.Server, { text, host, port }: Address & { kind: 'tcp' }): Promise<void> {
+function secure(options: tls.TlsOptions, accept: (socket: Socket) => void): tls.Server {
+  const asks = options.ca !== undefined;
+  try {
+    return tls.createServer({ ...options, requestCert: asks, rejectUnauthorized: asks }, accept);
+  } catch (cause) {
+    throw unusable(cause);
+  }
+}
+
+function renew(server: tls.Server, material: SecureContextOptions): void {
+  try {
+    server.setSecureContext(material);
+  } catch (cause) {
+    throw unusable(cause);
+  }
+}
+
+function unusable(cause: unknown): AppError {
+  return new AppError('unavailable', `certificate and key cannot be used: ${messageOf(cause)}`, { cause });
+}
+
+function listenTcp(
+  server: net.Server,
+  { text, host, port }: Address & { kind: 'tcp' | 'tls' },
+): Promise<void> {
   return new Promise((resolve, reject) => {
     const refuse = (cause: Error): void =>
       reject(new AppError('unavailable', `cannot listen on ${text}: ${messageOf(cause)}`, { cause }));

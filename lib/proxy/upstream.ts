@@ -1,16 +1,21 @@
 import http from 'node:http';
+import https from 'node:https';
 import net from 'node:net';
+import tls from 'node:tls';
 import { hasCode, messageOf } from '../errors.js';
 import type { Address } from './address.js';
 import { MAX_HEADER_BYTES } from './limits.js';
 import { Refusal } from './refusal.js';
 import { retireAgent } from './retire-agent.js';
+import { readTls, type TlsFiles } from './tls-material.js';
 
 export interface Upstream {
   /** As the user wrote it; for messages. */
   name: string;
   /** Kept-alive connections for ordinary calls. */
-  agent: http.Agent;
+  agent: http.Agent | https.Agent;
+  /** Whether calls go over TLS. */
+  secure: boolean;
   /** Where to connect, as `http.request` and `net.connect` take it. */
   target: { socketPath: string } | { host: string; port: number };
   /** A connection of its own, whose two directions end one by one. */
@@ -21,18 +26,25 @@ export interface Upstream {
   retire(): void;
 }
 
-export function createUpstream(address: Address): Upstream {
-  const agent = new http.Agent({ keepAlive: true, maxFreeSockets: 64 });
+export function createUpstream(address: Address, files: TlsFiles = {}): Upstream {
+  const { text, kind } = address;
+  const keeping = { keepAlive: true, maxFreeSockets: 64 };
+  const material = kind === 'tls' ? readTls(files) : undefined;
+  const agent = material ? new https.Agent({ ...keeping, ...material }) : new http.Agent(keeping);
   return {
-    name: address.text,
+    name: text,
     agent,
-    target:
-      address.kind === 'unix' ? { socketPath: address.path } : { host: address.host, port: address.port },
-    connect: () =>
-      address.kind === 'unix'
-        ? net.connect({ path: address.path, allowHalfOpen: true })
-        : net.connect({ host: address.host, port: address.port, allowHalfOpen: true, noDelay: true }),
-    failure: (cause) => failure(address.text, cause),
+    secure: material !== undefined,
+    target: kind === 'unix' ? { socketPath: address.path } : { host: address.host, port: address.port },
+    connect() {
+      if (kind === 'unix') return net.connect({ path: address.path, allowHalfOpen: true });
+      const { host, port } = address;
+      const options = { host, port, allowHalfOpen: true, noDelay: true };
+      if (!material) return net.connect(options);
+      // The name to check is one of those in the certificate; an address is not sent as a name.
+      return tls.connect({ ...options, ...material, ...(net.isIP(host) === 0 && { servername: host }) });
+    },
+    failure: (cause) => failure(text, cause),
     retire: () => retireAgent(agent),
   };
 }

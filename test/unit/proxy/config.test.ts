@@ -71,7 +71,18 @@ adapters:
     ['no version', 'listen: []', /version: expected version: 1/],
     ['another version', 'version: 2', /proxy\.yml:1: version: expected version: 1/],
     ['an unknown key', `${VALID}reload: true\n`, /"reload"/],
-    ['a key for later', `${VALID}tls: {}\n`, /"tls"/],
+    ['TLS without a key', 'version: 1\ntls: { cert: /c }', /:2: tls\.key: expected the absolute path/],
+    ['TLS without a certificate', "version: 1\nlisten: ['tls://127.0.0.1:1']", /expected tls: \{ cert/],
+    [
+      'TLS for everybody',
+      "version: 1\nlisten: ['tls://0.0.0.0:1']\ntls: { cert: /c, key: /k }",
+      /listen\.0: .*expected tls\.ca/,
+    ],
+    [
+      'half a client certificate',
+      'version: 1\nupstreamTls: { cert: /c }',
+      /expected cert and key, or neither/,
+    ],
     [
       'an unknown key of an adapter',
       'version: 1\nadapters: { a: { url: http://a, protocol: 2 } }',
