@@ -25,12 +25,15 @@ export async function listenUnix(server: Server, path: string, mode = 0o660): Pr
   }
 }
 
+/** How many clients may come in one moment, as with dockerd; beyond Node's 511 they would be refused. */
+export const BACKLOG = 4_096;
+
 function bind(server: Server, path: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     // Until its mode is set nobody else may connect. The bind itself happens within the call.
     const umask = process.umask(0o177);
-    server.listen(path, () => {
+    server.listen({ path, backlog: BACKLOG }, () => {
       server.off('error', reject);
       resolve();
     });

@@ -2,7 +2,7 @@ import http from 'node:http';
 import net, { type Socket } from 'node:net';
 import tls, { type SecureContextOptions } from 'node:tls';
 import { AppError, messageOf } from '../errors.js';
-import { listenUnix } from '../unix-socket.js';
+import { BACKLOG, listenUnix } from '../unix-socket.js';
 import type { Address } from './address.js';
 import { createFront, type FrontConnection, type FrontParts } from './front.js';
 import { MAX_HEADER_BYTES } from './limits.js';
@@ -162,7 +162,7 @@ function listenTcp(
     const refuse = (cause: Error): void =>
       reject(new AppError('unavailable', `cannot listen on ${text}: ${messageOf(cause)}`, { cause }));
     server.once('error', refuse);
-    server.listen(port, host, () => {
+    server.listen({ port, host, backlog: BACKLOG }, () => {
       server.off('error', refuse);
       resolve();
     });
