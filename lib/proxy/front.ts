@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { createAnswerEnd, type AnswerEnd } from './answer-end.js';
 import { Refusal } from './refusal.js';
-import { readPlainHead, type PlainHead } from './request-head.js';
+import { readPlainHead } from './request-head.js';
 import { parseTarget, type Target } from './target.js';
 import { answerError, closeGently } from './tunnel.js';
 import type { Upstream } from './upstream.js';
@@ -33,7 +33,10 @@ export function createFront({ upstream, passes, handOver }: FrontParts) {
   return (client: Socket): FrontConnection => {
     let docker: Socket | undefined;
     let dockerOf: Upstream | undefined;
-    /** Of the call under way. */
+    /** Calls that this connection to Docker has answered. */
+    let answered = 0;
+    /** The call under way, and what has come of its answer. */
+    let sent: { method: string; bytes: Buffer } | undefined;
     let answer: AnswerEnd | undefined;
     /** Whether the client has seen anything of it. */
     let answering = false;
@@ -67,11 +70,12 @@ export function createFront({ upstream, passes, handOver }: FrontParts) {
         return;
       }
       if (head.length < bytes.length) ahead = bytes.subarray(head.length);
-      call(head, ahead ? bytes.subarray(0, head.length) : bytes);
+      call(head.method, ahead ? bytes.subarray(0, head.length) : bytes);
     }
 
-    function call(head: PlainHead, bytes: Buffer): void {
-      answer = createAnswerEnd(head.method);
+    function call(method: string, bytes: Buffer): void {
+      sent = { method, bytes };
+      answer = createAnswerEnd(method);
       answering = false;
       connected().write(bytes);
       // After this Docker gives up the call, as it would without a proxy.
@@ -84,6 +88,7 @@ export function createFront({ upstream, passes, handOver }: FrontParts) {
       dockerOf = upstream();
       const socket = dockerOf.connect();
       docker = socket;
+      answered = 0;
       socket.on('data', onAnswer);
       socket.once('end', () => onDockerEnd(socket));
       socket.once('error', (cause) => onDockerEnd(socket, cause));
@@ -103,6 +108,7 @@ export function createFront({ upstream, passes, handOver }: FrontParts) {
       if (!client.write(chunk)) docker?.pause();
       if (state === 'open') return;
       answer = undefined;
+      answered++;
       if (state === 'closes' || finishing || (clientEnded && !ahead)) end();
       else if (ahead) next();
     }
@@ -119,8 +125,16 @@ export function createFront({ upstream, passes, handOver }: FrontParts) {
 
     function onDockerEnd(socket: Socket, cause?: Error): void {
       if (socket !== docker) return;
-      if (answer && !answer.mayEnd()) broken(cause ?? new Error('connection closed'));
+      if (sent && mayAskAgain(sent.method)) {
+        drop();
+        call(sent.method, sent.bytes);
+      } else if (answer && !answer.mayEnd()) broken(cause ?? new Error('connection closed'));
       else end();
+    }
+
+    /** Docker closed a connection that it had kept, as it was taken for this call; asking twice does no harm. */
+    function mayAskAgain(method: string): boolean {
+      return answer !== undefined && !answering && answered > 0 && (method === 'GET' || method === 'HEAD');
     }
 
     /** Docker failed in the middle of a call. */

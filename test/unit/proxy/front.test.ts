@@ -83,6 +83,28 @@ describe('a client that keeps its connection', () => {
     await client.ended;
   });
 
+  it('gets its answer when Docker closes the connection just then, unless that could do something twice', async () => {
+    await start();
+    const client = proxy.connect();
+    for (const [line, expected] of [
+      ['GET /again', '</again>'],
+      ['POST /once', '502 Error'],
+    ] as const) {
+      client.socket.write(GET);
+      await client.until(/<\/info>$/);
+      const kept = docker.listeners('request');
+      docker.removeAllListeners('request');
+      docker.once('request', (req: http.IncomingMessage) => {
+        req.socket.destroy();
+        for (const listener of kept) docker.on('request', listener as () => void);
+      });
+      client.socket.write(`${line} HTTP/1.1\r\nHost: d\r\n\r\n`);
+      await client.until(expected);
+    }
+    expect(calls.filter((line) => line.includes('once'))).to.deep.equal([]);
+    await client.ended;
+  });
+
   it('is let go at Docker when it leaves, idle as it is', async () => {
     await start();
     const client = proxy.connect();
