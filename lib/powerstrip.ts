@@ -5,6 +5,7 @@ import { writePidFile } from './pid-file.js';
 import { describeConfig } from './proxy/check.js';
 import { PROXY_CONFIG, readProxyConfig } from './proxy/config.js';
 import { createProxy } from './proxy/proxy.js';
+import { serveMetrics } from './proxy/serve-metrics.js';
 import { watchConfig } from './proxy/watch-config.js';
 import { VERSION } from './version.js';
 
@@ -28,6 +29,7 @@ async function serve({ config: file, pidFile, logLevel }: ServeOptions): Promise
   });
   const proxy = createProxy(config, log);
   await proxy.start();
+  const endMetrics = config.metrics && (await serveMetrics(proxy.metrics, config.metrics));
   const removePidFile = await writePidFile(pidFile);
   log.info('proxy is ready', {
     version: VERSION,
@@ -41,6 +43,7 @@ async function serve({ config: file, pidFile, logLevel }: ServeOptions): Promise
   log.info('proxy stops', { signal: await stopped });
   unwatch();
   await proxy.stop(GRACE_MS);
+  endMetrics?.();
   await removePidFile();
 }
 

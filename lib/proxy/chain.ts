@@ -9,6 +9,7 @@ import {
 } from '../hook/v1.js';
 import type { Log } from '../log.js';
 import { AdapterFailure, type Adapter } from './adapter.js';
+import type { HookResult, Metrics } from './metrics.js';
 import { Refusal } from './refusal.js';
 import { parseTarget } from './target.js';
 
@@ -47,7 +48,15 @@ export interface Chains {
  * adapter's own status and text when it said no; 502 or 504 when it is down, slow or answers nonsense, unless its
  * `onFailure` says to go on without it.
  */
-export function createChains({ adapters, log }: { adapters: Map<string, Adapter>; log: Log }): Chains {
+export function createChains({
+  adapters,
+  metrics,
+  log,
+}: {
+  adapters: Map<string, Adapter>;
+  metrics: Pick<Metrics, 'hook'>;
+  log: Log;
+}): Chains {
   async function ask<T>(
     name: string,
     call: HookCall,
@@ -56,12 +65,21 @@ export function createChains({ adapters, log }: { adapters: Map<string, Adapter>
   ): Promise<T | undefined> {
     const adapter = adapters.get(name);
     if (!adapter) throw new Refusal(500, `adapter ${name} is not defined`);
+    const began = performance.now();
+    const done = (result: HookResult) =>
+      metrics.hook(name, call.Type, result, (performance.now() - began) / 1000);
     try {
       const { status, body } = await adapter.call(JSON.stringify(call), context.signal);
-      if (status < 200 || status > 299) throw refusedBy(name, status, body);
-      return parseReply(body, schema);
+      if (status < 200 || status > 299) {
+        done('refused');
+        throw refusedBy(name, status, body);
+      }
+      const reply = parseReply(body, schema);
+      done('ok');
+      return reply;
     } catch (cause) {
       if (!(cause instanceof AdapterFailure)) throw cause;
+      done(adapter.onFailure === 'fail' ? 'failed' : 'ignored');
       const { id, endpoint } = context;
       const where = `${endpoint}, ${call.Type}`;
       if (adapter.onFailure === 'fail') {

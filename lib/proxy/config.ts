@@ -71,6 +71,8 @@ export const proxyConfig = z
         error: 'expected cert and key, or neither',
       })
       .default({}),
+    /** Where Prometheus finds `/metrics`; a `unix://` or loopback `tcp://` address. */
+    metrics: address.optional(),
     upstream: address.default({
       text: 'unix:///var/run/docker.sock',
       kind: 'unix',
@@ -108,6 +110,13 @@ export const proxyConfig = z
         refuse(['listen', index], 'is listed twice');
       if (text === config.upstream.text)
         refuse(['listen', index], 'is the upstream: the proxy would call itself');
+    }
+    const { metrics } = config;
+    if (metrics && (metrics.kind === 'tls' || (!isLocal(metrics) && !config.insecure))) {
+      refuse(['metrics'], `${metrics.text}: expected unix:///path/to/socket or a loopback tcp:// address`);
+    }
+    if (metrics && config.listen.some(({ text }) => text === metrics.text)) {
+      refuse(['metrics'], 'is listed under listen too');
     }
     for (const [pattern, hooks] of Object.entries(config.endpoints)) {
       const mistake = globMistake(pattern);

@@ -6,6 +6,7 @@ import { createHandler } from './handler.js';
 import { createHijack } from './hijack.js';
 import { createHookedCall } from './hooked.js';
 import { createMatch } from './match.js';
+import type { Metrics } from './metrics.js';
 import { createPassThrough } from './pass-through.js';
 import { createTunnel } from './tunnel.js';
 import { createUpstream } from './upstream.js';
@@ -14,7 +15,7 @@ import { createUpstream } from './upstream.js';
 const ESCAPED = 6;
 
 /** All that follows from one state of the configuration. Calls end by the one that they began with. */
-export function createGeneration(config: ProxyConfig, log: Log) {
+export function createGeneration(config: ProxyConfig, { metrics, log }: { metrics: Metrics; log: Log }) {
   const { hookBody, adapterTimeout } = config.limits;
   const upstream = createUpstream(config.upstream, config.upstreamTls);
   const adapters = new Map(
@@ -23,13 +24,14 @@ export function createGeneration(config: ProxyConfig, log: Log) {
       createAdapter({ name, url, timeout, onFailure, maxReply: ESCAPED * hookBody + 2 ** 20 }),
     ]),
   );
-  const chains = createChains({ adapters, log });
+  const chains = createChains({ adapters, metrics, log });
   const handler = createHandler({
     match: createMatch(config.endpoints),
     buildkit: config.buildkit,
     passThrough: createPassThrough(upstream),
     hooked: createHookedCall({ upstream, chains, hookBody }),
     hijack: createHijack({ tunnel: createTunnel(upstream), chains, hookBody }),
+    metrics,
     log,
   });
   return {

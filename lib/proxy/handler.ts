@@ -6,6 +6,7 @@ import type { Hijack } from './hijack.js';
 import type { HookedCall } from './hooked.js';
 import type { Hooks, Match } from './match.js';
 import type { PassThrough } from './pass-through.js';
+import type { Metrics } from './metrics.js';
 import { Refusal, refuse } from './refusal.js';
 import { isBuildKit, isHijack } from './routes.js';
 import { isTooOld, parseTarget, type Target } from './target.js';
@@ -17,11 +18,12 @@ export interface HandlerParts {
   passThrough: PassThrough;
   hooked: (call: HookedCall) => Promise<void>;
   hijack: Hijack;
+  metrics: Pick<Metrics, 'call' | 'stream'>;
   log: Log;
 }
 
 /** Decides which way each call goes. */
-export function createHandler({ match, buildkit, passThrough, hooked, hijack, log }: HandlerParts) {
+export function createHandler({ match, buildkit, passThrough, hooked, hijack, metrics, log }: HandlerParts) {
   let calls = 0;
 
   function onRequest(req: IncomingMessage, res: ServerResponse): void {
@@ -29,12 +31,21 @@ export function createHandler({ match, buildkit, passThrough, hooked, hijack, lo
     const target = parseTarget(req.url ?? '');
     const hooks = match(method, target);
     const refusal = check(method, target, hooks);
-    if (refusal) refuse(req, res, refusal);
-    else if (isHijack(method, target.path)) {
+    if (refusal) {
+      metrics.call('refused');
+      refuse(req, res, refusal);
+    } else if (isHijack(method, target.path)) {
+      metrics.call('stream');
+      req.socket.once('close', metrics.stream());
       const context = start(hooks, res, () => undefined);
       hijack.plain({ req, target, hooks, context }).catch((error: unknown) => refuse(req, res, error));
-    } else if (!hooks) passThrough(req, res, target.url);
-    else void hooked({ req, res, target, hooks, context: start(hooks, res, () => res.statusCode) });
+    } else if (!hooks) {
+      metrics.call('passed');
+      passThrough(req, res, target.url);
+    } else {
+      metrics.call('hooked');
+      void hooked({ req, res, target, hooks, context: start(hooks, res, () => res.statusCode) });
+    }
   }
 
   /** Node gives every request that asks for an upgrade here, whatever it is for. */
@@ -48,10 +59,13 @@ export function createHandler({ match, buildkit, passThrough, hooked, hijack, lo
         ? new Refusal(400, `${hooks.endpoint} has hooks and cannot be asked for with an upgrade`)
         : undefined);
     if (refusal) {
+      metrics.call('refused');
       socket.on('error', () => socket.destroy());
       answerError(socket, refusal);
       return;
     }
+    metrics.call('stream');
+    socket.once('close', metrics.stream());
     void hijack.upgraded(
       { req, target, hooks, context: start(hooks, socket, () => undefined) },
       socket,
@@ -98,7 +112,10 @@ export function createHandler({ match, buildkit, passThrough, hooked, hijack, lo
 
   /** Whether a call without a body may go to Docker as it is. */
   function passes(method: string, target: Target): boolean {
-    return !match(method, target) && !isHijack(method, target.path) && !isBuildKit(method, target.path);
+    if (match(method, target) || isHijack(method, target.path) || isBuildKit(method, target.path))
+      return false;
+    metrics.call('plain');
+    return true;
   }
 
   return { onRequest, onUpgrade, passes };

@@ -2,9 +2,11 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Log } from '../log.js';
 import type { ProxyConfig } from './config.js';
 import { createGeneration } from './generation.js';
+import { createMetrics, type Metrics } from './metrics.js';
 import { createListener } from './server.js';
 
 export interface Proxy {
+  metrics: Metrics;
   /** Resolves when every address of the configuration answers. */
   start(): Promise<void>;
   /**
@@ -20,16 +22,18 @@ export interface Proxy {
 
 /** Puts the parts together. */
 export function createProxy(config: ProxyConfig, log: Log): Proxy {
-  let current = createGeneration(config, log);
+  const metrics: Metrics = createMetrics(() => listener.connections());
+  let current = createGeneration(config, { metrics, log });
   const listener = createListener({
     handler: () => current.handler,
     upstream: () => current.upstream,
   });
 
   return {
+    metrics,
     start: () => listener.listen(config.listen, config.tls),
     async reload(next) {
-      const made = createGeneration(next, log);
+      const made = createGeneration(next, { metrics, log });
       try {
         // Certificates may have changed where the configuration has not.
         await listener.listen(next.listen, next.tls);

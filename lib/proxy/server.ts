@@ -2,10 +2,10 @@ import http from 'node:http';
 import net, { type Socket } from 'node:net';
 import tls, { type SecureContextOptions } from 'node:tls';
 import { AppError, messageOf } from '../errors.js';
-import { BACKLOG, listenUnix } from '../unix-socket.js';
 import type { Address } from './address.js';
 import { createFront, type FrontConnection, type FrontParts } from './front.js';
 import { MAX_HEADER_BYTES } from './limits.js';
+import { listenOn } from './listen.js';
 import { readTls, type TlsFiles } from './tls-material.js';
 import type { Upstream } from './upstream.js';
 
@@ -24,6 +24,8 @@ export interface Listener {
    * @throws AppError when one of them cannot be used; then nothing has changed
    */
   listen(addresses: Address[], files?: TlsFiles): Promise<void>;
+  /** How many clients are connected. */
+  connections(): number;
   /** No new calls; those under way may finish until `grace` milliseconds are over. */
   close(grace: number): Promise<void>;
 }
@@ -110,8 +112,7 @@ export function createListener({
       address.kind === 'tls'
         ? secure({ ...options, ...material }, accept)
         : net.createServer(options, accept);
-    if (address.kind === 'unix') await listenUnix(server, address.path);
-    else await listenTcp(server, address);
+    await listenOn(server, address);
     return server;
   }
 
@@ -130,7 +131,7 @@ export function createListener({
     parser.close();
   }
 
-  return { listen, close };
+  return { listen, connections: () => sockets.size, close };
 }
 
 function secure(options: tls.TlsOptions, accept: (socket: Socket) => void): tls.Server {
@@ -152,19 +153,4 @@ function renew(server: tls.Server, material: SecureContextOptions): void {
 
 function unusable(cause: unknown): AppError {
   return new AppError('unavailable', `certificate and key cannot be used: ${messageOf(cause)}`, { cause });
-}
-
-function listenTcp(
-  server: net.Server,
-  { text, host, port }: Address & { kind: 'tcp' | 'tls' },
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const refuse = (cause: Error): void =>
-      reject(new AppError('unavailable', `cannot listen on ${text}: ${messageOf(cause)}`, { cause }));
-    server.once('error', refuse);
-    server.listen({ port, host, backlog: BACKLOG }, () => {
-      server.off('error', refuse);
-      resolve();
-    });
-  });
 }

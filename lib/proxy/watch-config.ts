@@ -16,6 +16,7 @@ export function watchConfig(file: string, proxy: Proxy, log: Log): () => void {
     try {
       const config = await readProxyConfig(file);
       if (!(await proxy.reload(config))) return;
+      proxy.metrics.reload('ok');
       log.info('configuration changed', {
         file,
         listen: config.listen.map(({ text }) => text),
@@ -23,6 +24,7 @@ export function watchConfig(file: string, proxy: Proxy, log: Log): () => void {
         endpoints: config.endpoints.length,
       });
     } catch (error) {
+      proxy.metrics.reload('refused');
       log.error('the new configuration is refused, the old one stays', { reason: messageOf(error) });
     }
   }
