@@ -1,5 +1,6 @@
-import { getNodeValue, parseTree, type Node, type ParseError } from 'jsonc-parser';
+import { getNodeValue, type Node } from 'jsonc-parser';
 import { AppError } from './errors.js';
+import { parseJson } from './json-tree.js';
 
 type Path = (string | number)[];
 
@@ -17,7 +18,7 @@ export interface JsonText {
 
 /** @throws AppError `invalid` when the text is not JSON. */
 export function editJson(text: string): JsonText {
-  const root = parse(text);
+  const root = parseJson(text);
   const edits: { offset: number; length: number; content: string }[] = [];
   /** How many properties were added to an object, to know where a comma goes. */
   const additions = new Map<Node, number>();
@@ -72,18 +73,4 @@ function find(root: Node, path: Path): Node | undefined {
     else node = node.children?.findLast(({ children: [key] = [] }) => key?.value === step)?.children?.[1];
   }
   return node;
-}
-
-function parse(text: string): Node {
-  const errors: ParseError[] = [];
-  let root: Node | undefined;
-  try {
-    root = parseTree(text, errors, { disallowComments: true, allowTrailingComma: false });
-  } catch (cause) {
-    // The parser recurses; a body nested deeply enough exhausts the stack.
-    if (!(cause instanceof RangeError)) throw cause;
-    throw new AppError('invalid', 'the body is nested too deeply', { cause });
-  }
-  if (!root || errors.length > 0) throw new AppError('invalid', 'the body is not valid JSON');
-  return root;
 }

@@ -173,17 +173,14 @@ export function createFront({ upstream, passes, handOver }: FrontParts) {
     }
 
     function leave(bytes: Buffer): void {
+      // It sent calls ahead and closed; what would be left cannot be put back.
+      if (clientEnded) return end();
       drop();
       client.off('data', onData);
       client.off('end', onEnd);
       client.off('close', letGo);
       client.off('error', letGo);
       client.off('drain', onDrain);
-      if (clientEnded) {
-        // It sent calls ahead and closed; what would be left cannot be put back.
-        closeGently(client);
-        return;
-      }
       client.pause();
       client.unshift(bytes);
       handOver(client);

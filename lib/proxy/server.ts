@@ -40,6 +40,9 @@ export function createListener({
   upstream: () => Upstream;
 }): Listener {
   let servers = new Map<string, net.Server>();
+  /** Of those that a reload left; they end with their last connection. */
+  const closing: Promise<void>[] = [];
+  /** Also those that are still at their TLS handshake. */
   const sockets = new Set<Socket>();
   const fronts = new Map<Socket, FrontConnection>();
   let stopping = false;
@@ -77,12 +80,13 @@ export function createListener({
     },
   });
 
-  function accept(socket: Socket): void {
+  function track(socket: Socket): void {
     sockets.add(socket);
-    socket.once('close', () => {
-      sockets.delete(socket);
-      fronts.delete(socket);
-    });
+    socket.once('close', () => sockets.delete(socket));
+  }
+
+  function accept(socket: Socket): void {
+    socket.once('close', () => fronts.delete(socket));
     fronts.set(socket, front(socket));
   }
 
@@ -102,7 +106,7 @@ export function createListener({
       for (const server of added) server.close();
       throw error;
     }
-    for (const [text, server] of servers) if (!next.has(text)) server.close();
+    for (const [text, server] of servers) if (!next.has(text)) closing.push(closed(server));
     servers = next;
   }
 
@@ -112,26 +116,30 @@ export function createListener({
       address.kind === 'tls'
         ? secure({ ...options, ...material }, accept)
         : net.createServer(options, accept);
+    server.on('connection', track);
     await listenOn(server, address);
     return server;
   }
 
   async function close(grace: number): Promise<void> {
     stopping = true;
-    const closed = [...servers.values()].map(
-      (server) => new Promise<void>((resolve) => server.close(() => resolve())),
-    );
+    closing.push(...[...servers.values()].map(closed));
     for (const connection of [...fronts.values()]) connection.finish();
     parser.closeIdleConnections();
     const timer = setTimeout(() => {
       for (const socket of sockets) socket.destroy();
     }, grace);
-    await Promise.all(closed);
+    await Promise.all(closing);
     clearTimeout(timer);
     parser.close();
   }
 
   return { listen, connections: () => sockets.size, close };
+}
+
+/** Takes nothing new; resolves when the last connection is gone. */
+function closed(server: net.Server): Promise<void> {
+  return new Promise((resolve) => server.close(() => resolve()));
 }
 
 function secure(options: tls.TlsOptions, accept: (socket: Socket) => void): tls.Server {

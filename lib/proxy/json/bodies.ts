@@ -1,4 +1,4 @@
-import { fold, list, map, merge, struct, type Shape } from './shape.js';
+import { list, map, merge, struct, type Shape } from './shape.js';
 
 /*
  * Fields of the JSON bodies that Docker's API takes, up to 1.48, as they are spelled in its documents. A field that is
@@ -82,12 +82,14 @@ const create: Shape = {
       NetworkingConfig: struct('', { EndpointsConfig: map(endpoint) }),
     }),
   ),
-  elsewhere: new Map(
-    [...hostConfig.fields.values(), { name: 'Cpuset' }].map(({ name }) => [
-      fold(name),
-      name === 'Cpuset' ? 'HostConfig.CpusetCpus' : `HostConfig.${name}`,
+  misplaced: {
+    inside: 'HostConfig',
+    fields: new Map([
+      ...[...hostConfig.fields].map(([folded, { name }]): [string, string] => [folded, name]),
+      ['cpuset', 'CpusetCpus'],
     ]),
-  ),
+    always: new Set(['memory', 'memoryswap', 'cpushares', 'cpusetcpus', 'cpuset', 'volumedriver']),
+  },
 };
 
 const ipam = struct('Driver', {

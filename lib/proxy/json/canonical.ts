@@ -1,7 +1,8 @@
-import { parseTree, type Node, type ParseError } from 'jsonc-parser';
-import { Refusal } from '../refusal.js';
+import type { Node } from 'jsonc-parser';
+import { parseJson } from '../../json-tree.js';
+import { AppError } from '../../errors.js';
 import { shapeOf } from './bodies.js';
-import { fold, leaf, type Shape } from './shape.js';
+import { fold, leaf, type Misplaced, type Shape } from './shape.js';
 
 interface Edit {
   offset: number;
@@ -14,11 +15,11 @@ interface Edit {
  * that is followed by null; a hook does none of that. So keys are written as Docker's documents spell them, and
  * what cannot be read in one way is refused. All other bytes stay as they are.
  *
- * @throws Refusal 400
+ * @throws AppError `invalid`
  */
 export function canonicalJson(text: string, shape: Shape = leaf): string {
   const edits: Edit[] = [];
-  walk(parse(text), shape, [], edits);
+  walk(parseJson(text), shape, [], edits);
   if (edits.length === 0) return text;
   let result = '';
   let end = 0;
@@ -36,20 +37,6 @@ export function canonicalBody(method: string, path: string, body: Buffer): Buffe
   return canonical === text ? body : Buffer.from(canonical);
 }
 
-function parse(text: string): Node {
-  const errors: ParseError[] = [];
-  let root: Node | undefined;
-  try {
-    root = parseTree(text, errors, { disallowComments: true, allowTrailingComma: false });
-  } catch (cause) {
-    // The parser recurses.
-    if (!(cause instanceof RangeError)) throw cause;
-    throw new Refusal(400, 'the body of a call with hooks is nested too deeply', { cause });
-  }
-  if (!root || errors.length > 0) throw new Refusal(400, 'the body of a call with hooks is not valid JSON');
-  return root;
-}
-
 function walk(node: Node, shape: Shape, path: string[], edits: Edit[]): void {
   const children = node.children ?? [];
   if (node.type === 'array') {
@@ -61,12 +48,13 @@ function walk(node: Node, shape: Shape, path: string[], edits: Edit[]): void {
   for (const { children: [keyNode, value] = [] } of children) {
     if (!keyNode || !value) continue;
     const key = String(keyNode.value);
-    const field = fieldOf(shape, key, path);
+    const field = shape.kind === 'struct' ? shape.fields.get(fold(key)) : undefined;
+    if (shape.kind === 'struct' && shape.misplaced) checkPlace(node, key, value, shape.misplaced);
     const id = field ? `field ${field.name}` : `key ${key}`;
     const before = seen.get(id);
     if (before !== undefined && !isOneReading(before, key, value, shape, field?.shape)) {
-      throw new Refusal(
-        400,
+      throw new AppError(
+        'invalid',
         `the body of a call with hooks says ${[...path, field?.name ?? key].join('.')} twice`,
       );
     }
@@ -79,17 +67,24 @@ function walk(node: Node, shape: Shape, path: string[], edits: Edit[]): void {
   }
 }
 
-function fieldOf(shape: Shape, key: string, path: string[]) {
-  if (shape.kind !== 'struct') return undefined;
-  const folded = fold(key);
-  const field = shape.fields.get(folded);
-  const place = field ? undefined : shape.elsewhere?.get(folded);
-  if (place)
-    throw new Refusal(
-      400,
-      `the body of a call with hooks has ${[...path, key].join('.')}: expected ${place}`,
-    );
-  return field;
+/**
+ * Where there is no HostConfig, dockerd takes its fields from the object around it; where there is one, those few that are
+ * `always` taken, and the rest has no effect. Neither has a value that is empty, as many clients send.
+ */
+function checkPlace(object: Node, key: string, value: Node, { inside, fields, always }: Misplaced): void {
+  const name = fields.get(fold(key));
+  if (name === undefined || isEmpty(value)) return;
+  const hasInside = object.children?.some(
+    ({ children: [other, content] = [] }) =>
+      fold(String(other?.value)) === fold(inside) && content?.type === 'object',
+  );
+  if (hasInside && !always.has(fold(key))) return;
+  throw new AppError('invalid', `the body of a call with hooks has ${key}: expected ${inside}.${name}`);
+}
+
+function isEmpty({ type, value, children }: Node): boolean {
+  if (type === 'object' || type === 'array') return !children?.length;
+  return value === null || value === false || value === 0 || value === '';
 }
 
 /** Whether a key that comes twice is read alike by everybody: the last one counts. */

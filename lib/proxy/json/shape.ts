@@ -1,9 +1,19 @@
 /** What dockerd decodes a JSON value into: a struct with fields, a map with free keys, a list, or anything simple. */
 export type Shape =
-  | { kind: 'struct'; fields: Map<string, Field>; elsewhere?: Map<string, string> }
+  | { kind: 'struct'; fields: Map<string, Field>; misplaced?: Misplaced }
   | { kind: 'map'; values: Shape }
   | { kind: 'list'; items: Shape }
   | { kind: 'leaf' };
+
+/** Fields that belong in another object and are taken here all the same. Keys are folded. */
+export interface Misplaced {
+  /** The field whose object they belong in. */
+  inside: string;
+  /** Their names there. */
+  fields: Map<string, string>;
+  /** Those that are taken here even when that object is there. */
+  always: Set<string>;
+}
 
 export interface Field {
   /** As Docker's documents spell it. */

@@ -74,6 +74,17 @@ describe('a client that keeps its connection', () => {
     await client.ended;
   });
 
+  it('may send ahead what cannot go the fast way, end its side and vanish', async () => {
+    await start();
+    for (let count = 0; count < 20; count++) {
+      const client = proxy.connect();
+      client.socket.end(`${GET}PATCH /2 HTTP/1.1\r\nHost: d\r\n\r\n`);
+      if (count % 2) await client.ended;
+      else client.socket.destroy();
+    }
+    expect((await proxy.call('GET', '/still')).body).to.equal('</still>');
+  });
+
   it('is closed when Docker closes its own', async () => {
     await start();
     const client = proxy.connect();

@@ -127,6 +127,15 @@ describe('TLS', () => {
     await eventually(() => received.endsWith('echo') && socket.readableEnded);
   });
 
+  it('does not keep a proxy that stops waiting for a handshake', async () => {
+    await start();
+    const silent = net.connect(port, '127.0.0.1');
+    silent.on('error', () => undefined);
+    await new Promise((resolve) => silent.once('connect', resolve));
+    await proxy.stop(50);
+    silent.destroy();
+  });
+
   it('shows a renewed certificate after a reload', async () => {
     const head = await start();
     const [cert, key] = [pem('server.pem'), pem('server.key')];

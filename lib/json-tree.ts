@@ -1,0 +1,21 @@
+import { parseTree, type Node, type ParseError } from 'jsonc-parser';
+import { AppError } from './errors.js';
+
+/**
+ * The syntax tree of one JSON value, strictly as the standard has it.
+ *
+ * @throws AppError `invalid`
+ */
+export function parseJson(text: string): Node {
+  const errors: ParseError[] = [];
+  let root: Node | undefined;
+  try {
+    root = parseTree(text, errors, { disallowComments: true, allowTrailingComma: false });
+  } catch (cause) {
+    // The parser recurses; a body nested deeply enough exhausts the stack.
+    if (!(cause instanceof RangeError)) throw cause;
+    throw new AppError('invalid', 'the body is nested too deeply', { cause });
+  }
+  if (!root || errors.length > 0) throw new AppError('invalid', 'the body is not valid JSON');
+  return root;
+}
