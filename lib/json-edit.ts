@@ -1,8 +1,6 @@
 import { getNodeValue, type Node } from 'jsonc-parser';
 import { AppError } from './errors.js';
-import { parseJson } from './json-tree.js';
-
-type Path = (string | number)[];
+import { findNode, parseJson, type Path } from './json-tree.js';
 
 /**
  * A JSON text that is changed in place: everything that is not set keeps its bytes, so unknown fields, the order of
@@ -31,14 +29,14 @@ export function editJson(text: string): JsonText {
   }
 
   function set(path: Path, value: unknown): void {
-    const node = find(root, path);
+    const node = findNode(root, path);
     if (node) {
       edits.push({ offset: node.offset, length: node.length, content: JSON.stringify(value) });
       return;
     }
     const parentPath = path.slice(0, -1);
     const key = path.at(-1);
-    const parent = find(root, parentPath);
+    const parent = findNode(root, parentPath);
     if (typeof key !== 'string' || (path.length === 1 && parent?.type !== 'object')) {
       throw new AppError('invalid', `the body has no ${path.join('.')}`);
     }
@@ -48,7 +46,7 @@ export function editJson(text: string): JsonText {
 
   return {
     get(path) {
-      const node = find(root, path);
+      const node = findNode(root, path);
       return node && (getNodeValue(node) as unknown);
     },
     set,
@@ -62,15 +60,4 @@ export function editJson(text: string): JsonText {
       return result + text.slice(end);
     },
   };
-}
-
-/** Of a key that comes twice the last one counts, for every reader of JSON. */
-function find(root: Node, path: Path): Node | undefined {
-  let node: Node | undefined = root;
-  for (const step of path) {
-    if (typeof step === 'number') node = node?.type === 'array' ? node.children?.[step] : undefined;
-    else if (node?.type !== 'object') return undefined;
-    else node = node.children?.findLast(({ children: [key] = [] }) => key?.value === step)?.children?.[1];
-  }
-  return node;
 }

@@ -19,3 +19,16 @@ export function parseJson(text: string): Node {
   if (!root || errors.length > 0) throw new AppError('invalid', 'the body is not valid JSON');
   return root;
 }
+
+export type Path = (string | number)[];
+
+/** Of a key that comes twice the last one counts, for every reader of JSON. */
+export function findNode(root: Node, path: Path): Node | undefined {
+  let node: Node | undefined = root;
+  for (const step of path) {
+    if (typeof step === 'number') node = node?.type === 'array' ? node.children?.[step] : undefined;
+    else if (node?.type !== 'object') return undefined;
+    else node = node.children?.findLast(({ children: [key] = [] }) => key?.value === step)?.children?.[1];
+  }
+  return node;
+}

@@ -27,7 +27,7 @@ async function serve({ config: file, pidFile, logLevel }: ServeOptions): Promise
   const stopped = new Promise<string>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));
   });
-  const proxy = createProxy(config, log);
+  const proxy = await createProxy(config, log);
   await proxy.start();
   const endMetrics = config.metrics && (await serveMetrics(proxy.metrics, config.metrics));
   const removePidFile = await writePidFile(pidFile);

@@ -1,11 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Log } from '../log.js';
-import type { CallContext } from './chain.js';
+import type { CallLog, CallStart } from './call-log.js';
+import type { CallContext } from './hooks/hook.js';
 import type { Hijack } from './hijack.js';
 import type { HookedCall } from './hooked.js';
 import type { Hooks, Match } from './match.js';
 import type { PassThrough } from './pass-through.js';
+import type { Handler } from './server.js';
 import type { Metrics } from './metrics.js';
 import { Refusal, refuse } from './refusal.js';
 import { isBuildKit, isHijack } from './routes.js';
@@ -19,12 +20,12 @@ export interface HandlerParts {
   hooked: (call: HookedCall) => Promise<void>;
   hijack: Hijack;
   metrics: Pick<Metrics, 'call' | 'stream'>;
-  log: Log;
+  callLog: CallLog;
 }
 
 /** Decides which way each call goes. */
-export function createHandler({ match, buildkit, passThrough, hooked, hijack, metrics, log }: HandlerParts) {
-  let calls = 0;
+export function createHandler(parts: HandlerParts): Handler {
+  const { match, buildkit, passThrough, hooked, hijack, callLog, metrics } = parts;
 
   function onRequest(req: IncomingMessage, res: ServerResponse): void {
     const method = req.method ?? 'GET';
@@ -37,14 +38,17 @@ export function createHandler({ match, buildkit, passThrough, hooked, hijack, me
     } else if (isHijack(method, target.path)) {
       metrics.call('stream');
       req.socket.once('close', metrics.stream());
-      const context = start(hooks, res, () => undefined);
-      hijack.plain({ req, target, hooks, context }).catch((error: unknown) => refuse(req, res, error));
+      run({ req, target, hooks, answer: res }, (context) =>
+        hijack.plain({ req, target, hooks, context }),
+      ).catch((error: unknown) => refuse(req, res, error));
     } else if (!hooks) {
       metrics.call('passed');
       passThrough(req, res, target.url);
     } else {
       metrics.call('hooked');
-      void hooked({ req, res, target, hooks, context: start(hooks, res, () => res.statusCode) });
+      run({ req, target, hooks, answer: res }, (context) =>
+        hooked({ req, res, target, hooks, context }),
+      ).catch((error: unknown) => refuse(req, res, error));
     }
   }
 
@@ -66,11 +70,16 @@ export function createHandler({ match, buildkit, passThrough, hooked, hijack, me
     }
     metrics.call('stream');
     socket.once('close', metrics.stream());
-    void hijack.upgraded(
-      { req, target, hooks, context: start(hooks, socket, () => undefined) },
-      socket,
-      head,
-    );
+    run({ req, target, hooks, answer: socket }, (context) =>
+      hijack.upgraded({ req, target, hooks, context }, socket, head),
+    ).catch((error: unknown) => answerError(socket, error));
+  }
+
+  async function run(call: CallStart, work: (context: CallContext) => Promise<void>): Promise<void> {
+    const context = callLog.begin(call);
+    const working = work(context);
+    callLog.follow(call, context, working);
+    await working;
   }
 
   function check(method: string, { path, version }: Target, hooks?: Hooks): Refusal | undefined {
@@ -81,33 +90,6 @@ export function createHandler({ match, buildkit, passThrough, hooked, hijack, me
       return new Refusal(403, 'BuildKit is switched off here (buildkit: deny): build with DOCKER_BUILDKIT=0');
     }
     return undefined;
-  }
-
-  /** The signal aborts when the client leaves before it has its answer. One line is logged when the call is over. */
-  function start(
-    hooks: Hooks | undefined,
-    answer: ServerResponse | Duplex,
-    status: () => number | undefined,
-  ): CallContext {
-    const id = String(++calls);
-    const gone = new AbortController();
-    const startedAt = performance.now();
-    answer.once('close', () => {
-      if (!answer.writableFinished) gone.abort();
-      if (!hooks) return;
-      const { endpoint, pre, post } = hooks;
-      const ms = Math.round(performance.now() - startedAt);
-      log.info('hooked call', {
-        id,
-        endpoint,
-        pre,
-        post,
-        ms,
-        status: status(),
-        left: gone.signal.aborted || undefined,
-      });
-    });
-    return { id, endpoint: hooks?.endpoint ?? '', signal: gone.signal };
   }
 
   /** Whether a call without a body may go to Docker as it is. */

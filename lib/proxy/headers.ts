@@ -32,3 +32,15 @@ export function isJson(contentType: string | undefined): boolean {
 export function isForm(contentType: string | undefined): boolean {
   return /^\s*application\/x-www-form-urlencoded\s*(;|$)/i.test(contentType ?? '');
 }
+
+/** The values of a header joined as HTTP has it; undefined when there is none. @param name lower case */
+export function headerValue(raw: readonly string[], name: string): string | undefined {
+  const values: string[] = [];
+  for (const [candidate, value] of headerPairs(raw)) if (candidate.toLowerCase() === name) values.push(value);
+  return values.length > 0 ? values.join(', ') : undefined;
+}
+
+/** With this value in the place of all that there were. */
+export function withHeader(raw: readonly string[], name: string, value: string): RawHeaders {
+  return [...withoutHeaders(raw, name.toLowerCase()), name, value];
+}

@@ -1,12 +1,14 @@
-import type { IncomingMessage } from 'node:http';
+import { STATUS_CODES, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { hasBody, readBody } from './body.js';
-import type { CallContext, Chains } from './chain.js';
 import { detach } from './detach.js';
-import { isJson, withoutHeaders } from './headers.js';
+import { headerPairs, isJson, withoutHeaders } from './headers.js';
+import type { Chains, HookRun } from './hooks/chain.js';
+import type { CallContext, HookedResponse } from './hooks/hook.js';
+import { DOCKER_FAILED, reasonOf } from './hooks/reason.js';
 import { canonicalBody } from './json/canonical.js';
 import type { Hooks } from './match.js';
-import { Refusal } from './refusal.js';
+import { Refusal, statusOf } from './refusal.js';
 import { takeBytes } from './take-bytes.js';
 import type { Target } from './target.js';
 import { answerError, type Tunnel } from './tunnel.js';
@@ -34,20 +36,18 @@ export function createHijack(parts: { tunnel: Tunnel; chains: Chains; hookBody: 
     const length = bodyLength(req);
     if (!call.hooks?.pre.length) {
       const { url } = target;
-      tunnel({ method: method(req), url, headers: req.rawHeaders, head, bodyLength: length }, socket);
+      await tunnel({ method: method(req), url, headers: req.rawHeaders, head, bodyLength: length }, socket);
       return;
     }
     socket.on('error', () => socket.destroy());
-    try {
-      if (length === undefined)
+    const { endpoint } = call.hooks;
+    await hooked(call, socket, async () => {
+      if (length === undefined) {
         throw new Refusal(400, 'a call with hooks that upgrades needs a Content-Length');
-      if (length > hookBody)
-        throw new Refusal(413, `the body of ${call.hooks.endpoint} is larger than limits.hookBody`);
-      const { taken, rest } = await takeBytes(socket, head, length);
-      await afterHooks(call, socket, taken, rest);
-    } catch (error) {
-      answerError(socket, error);
-    }
+      }
+      if (length > hookBody) throw new Refusal(413, `the body of ${endpoint} is larger than limits.hookBody`);
+      return takeBytes(socket, head, length);
+    });
   }
 
   async function plain(call: HijackCall): Promise<void> {
@@ -59,28 +59,57 @@ export function createHijack(parts: { tunnel: Tunnel; chains: Chains; hookBody: 
       : await readBody(req, hookBody, `the body of ${req.method} ${call.target.path}`);
     const socket = early ?? detach(req);
     socket.on('error', () => socket.destroy());
+    await hooked(call, socket, async () => ({ taken: body, rest: Buffer.alloc(0) }));
+  }
+
+  /** Answers on the socket whatever happens. */
+  async function hooked(
+    call: HijackCall,
+    socket: Duplex,
+    take: () => Promise<{ taken: Buffer; rest: Buffer }>,
+  ): Promise<void> {
+    const hookRun = chains.begin(call.context);
     try {
-      await afterHooks(call, socket, body, Buffer.alloc(0));
+      const { taken, rest } = await take();
+      await run(call, socket, { taken, rest, hookRun });
     } catch (error) {
+      await hookRun.unwind(reasonOf(error, call.context.signal.aborted));
+      call.context.status = statusOf(error);
       answerError(socket, error);
     }
   }
 
-  async function afterHooks(call: HijackCall, socket: Duplex, received: Buffer, rest: Buffer): Promise<void> {
+  async function run(
+    call: HijackCall,
+    socket: Duplex,
+    { taken, rest, hookRun }: { taken: Buffer; rest: Buffer; hookRun: HookRun },
+  ): Promise<void> {
     const { req, target, hooks, context } = call;
-    const hasJson = isJson(req.headers['content-type']) && received.length > 0;
-    const sent = hooks && hasJson ? canonicalBody(method(req), target.path, received) : received;
+    const hasJson = isJson(req.headers['content-type']) && taken.length > 0;
+    const sent = hooks && hasJson ? canonicalBody(method(req), target.path, taken) : taken;
     const text = hasJson ? sent.toString() : null;
-    const request = await chains.pre(
-      hooks?.pre ?? [],
-      { Method: method(req), Request: target.url, Body: text },
-      context,
-    );
-    const body = text === null || request.Body === text ? sent : Buffer.from(request.Body ?? '');
-    const headers = withoutHeaders(req.rawHeaders, 'content-length', 'transfer-encoding');
+    const before = { method: method(req), url: target.url, headers: req.rawHeaders, body: text };
+    const { request, response } = await hookRun.pre(hooks?.pre ?? [], before);
+    if (response) {
+      context.status = response.status;
+      answerWhole(socket, response);
+      return;
+    }
+    const body = text === null || request.body === text ? sent : Buffer.from(request.body ?? '');
+    const headers = withoutHeaders(request.headers, 'content-length', 'transfer-encoding');
     if (body.length > 0) headers.push('Content-Length', String(body.length));
     const head = Buffer.concat([body, rest]);
-    tunnel({ method: request.Method, url: request.Request, headers, head, bodyLength: body.length }, socket);
+    const line = { method: request.method, url: request.url };
+    const askedAt = performance.now();
+    const status = await tunnel({ ...line, headers, head, bodyLength: body.length }, socket);
+    if (status !== undefined) {
+      context.docker = { status, ms: Math.round(performance.now() - askedAt) };
+      context.status = status;
+    }
+    if (status === undefined || status >= 400) {
+      const gone = context.signal.aborted;
+      await hookRun.unwind(gone ? reasonOf(undefined, true) : { ...DOCKER_FAILED, Code: status });
+    }
   }
 
   return { upgraded, plain };
@@ -93,4 +122,12 @@ function method(req: IncomingMessage): string {
 /** Undefined when only the chunks tell. */
 function bodyLength({ headers }: IncomingMessage): number | undefined {
   return headers['transfer-encoding'] === undefined ? Number(headers['content-length'] ?? 0) : undefined;
+}
+
+/** An adapter's answer, on a connection that Node's HTTP server has let go of. */
+function answerWhole(client: Duplex, { status, headers, body }: HookedResponse): void {
+  const head = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`];
+  for (const [name, value] of headerPairs(headers)) head.push(`${name}: ${value}`);
+  head.push(`Content-Length: ${Buffer.byteLength(body ?? '')}`, 'Connection: close');
+  client.end(`${head.join('\r\n')}\r\n\r\n${body ?? ''}`);
 }

@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { ClientRequest, ServerResponse as HookResponse } from '../hook/v1.js';
 import { hasBody, readBody } from './body.js';
-import type { CallContext, Chains } from './chain.js';
 import { forward, type OutgoingCall } from './forward.js';
-import { HOP_BY_HOP, hasHeader, isForm, isJson, withoutHeaders, type RawHeaders } from './headers.js';
+import { HOP_BY_HOP, hasHeader, isForm, isJson, withoutHeaders } from './headers.js';
+import type { Chains, HookRun } from './hooks/chain.js';
+import { DOCKER_FAILED, reasonOf } from './hooks/reason.js';
+import type { CallContext, HookedRequest, HookedResponse } from './hooks/hook.js';
 import { canonicalBody } from './json/canonical.js';
 import type { Hooks } from './match.js';
 import { addNothing, relay } from './relay.js';
@@ -25,33 +26,45 @@ const EMPTY = [204, 304];
 
 /**
  * A call with hooks: pre-hooks, Docker, post-hooks. Only JSON bodies are held for the hooks, up to `hookBody` bytes;
- * all others stream past them.
+ * all others stream past them. When the call fails after a hook ran, the client is answered once the hooks know.
  */
 export function createHookedCall(parts: { upstream: Upstream; chains: Chains; hookBody: number }) {
   const { upstream, chains, hookBody } = parts;
 
-  async function run({ req, res, target, hooks, context }: HookedCall): Promise<void> {
-    const { signal, endpoint } = context;
+  async function run(call: HookedCall, hookRun: HookRun): Promise<void> {
+    const { req, res, target, hooks, context } = call;
     const method = req.method ?? 'GET';
-    const sent = await readJson(req, res, { endpoint, target });
-    const before: ClientRequest = { Method: method, Request: target.url, Body: sent?.toString() ?? null };
-    const request = await chains.pre(hooks.pre, before, context);
+    const sent = await readJson(call);
+    const before: HookedRequest = {
+      method,
+      url: target.url,
+      headers: req.rawHeaders,
+      body: sent?.toString() ?? null,
+    };
+    const { request, response: answer } = await hookRun.pre(hooks.pre, before);
+    if (answer) {
+      req.resume();
+      reply(req, res, answer);
+      return;
+    }
+    const askedAt = performance.now();
     const response = await forward(upstream, outgoing(req, sent, before, request), {
-      signal,
+      signal: context.signal,
       onContinue: () => res.writeContinue(),
     });
+    const status = response.statusCode ?? 502;
+    context.docker = { status, ms: Math.round(performance.now() - askedAt) };
     // Nobody waits for the end of a stream, so nobody could run hooks on it.
     const post = isStream(method, target.path) ? [] : hooks.post;
-    if (post.length === 0) relay(response, req, res);
-    else await answer(response, { req, res, post, request, context });
+    const send = await answered(response, { call, post, request, hookRun });
+    if (status >= 400) await hookRun.unwind({ ...DOCKER_FAILED, Code: status }, 'pre-hook');
+    context.signal.throwIfAborted();
+    send();
   }
 
   /** The body as Docker would read it; undefined for anything but JSON. */
-  async function readJson(
-    req: IncomingMessage,
-    res: ServerResponse,
-    { endpoint, target }: { endpoint: string; target: Target },
-  ): Promise<Buffer | undefined> {
+  async function readJson({ req, res, target, context }: HookedCall): Promise<Buffer | undefined> {
+    const { endpoint } = context;
     if (!hasBody(req)) return undefined;
     const type = req.headers['content-type'];
     if (isForm(type)) {
@@ -64,49 +77,51 @@ export function createHookedCall(parts: { upstream: Upstream; chains: Chains; ho
     return canonicalBody(req.method ?? 'GET', target.path, body);
   }
 
-  async function answer(
+  /** Runs the post-hooks and gives the function that sends the answer. */
+  async function answered(
     response: IncomingMessage,
-    call: {
-      req: IncomingMessage;
-      res: ServerResponse;
-      post: string[];
-      request: ClientRequest;
-      context: CallContext;
-    },
-  ): Promise<void> {
-    const { req, res, post, request, context } = call;
-    const type = response.headers['content-type'];
-    const status = response.statusCode ?? 502;
-    const hasJson = isJson(type) && !isBodiless(req, status);
-    const received = hasJson
-      ? await readBody(response, hookBody, `Docker's answer to ${context.endpoint}`)
-      : undefined;
-    const before: HookResponse = {
-      ContentType: type ?? null,
-      Body: received?.toString() ?? null,
-      Code: status,
-    };
-    const after = await chains.post(post, request, before, context).catch((error: unknown) => {
-      // Its body is not wanted any more; without this the connection to Docker would wait for a reader.
+    parts: { call: HookedCall; post: string[]; request: HookedRequest; hookRun: HookRun },
+  ): Promise<() => void> {
+    const { call, post, request, hookRun } = parts;
+    const { req, res, context } = call;
+    if (post.length === 0) return () => relay(response, req, res);
+    // When they fail nobody reads what Docker sends, and its connection would wait for ever.
+    const discard = (error: unknown): never => {
       response.destroy();
       throw error;
-    });
-    const headers = retyped(response.rawHeaders, before.ContentType, after.ContentType);
+    };
+    const status = response.statusCode ?? 502;
+    const hasJson = isJson(response.headers['content-type']) && !isBodiless(req, status);
+    const received = hasJson
+      ? await readBody(response, hookBody, `Docker's answer to ${context.endpoint}`).catch(discard)
+      : undefined;
+    const before: HookedResponse = {
+      status,
+      headers: response.rawHeaders,
+      body: received?.toString() ?? null,
+    };
+    const after = await hookRun.post(post, request, before).catch(discard);
     const body = replyBody(after, before, received);
-    const streams = body === undefined && (!isBodiless(req, after.Code) || isBodiless(req, status));
-    if (streams) relay(response, req, res, { status: after.Code, headers });
-    else {
-      response.resume();
-      reply(req, res, { status: after.Code, headers, body });
-    }
+    const streams = body === undefined && (!isBodiless(req, after.status) || isBodiless(req, status));
+    return () => {
+      if (streams) relay(response, req, res, after);
+      else {
+        response.resume();
+        reply(req, res, { ...after, body: body ?? null });
+      }
+    };
   }
 
   return async (call: HookedCall): Promise<void> => {
+    const { req, res, context } = call;
+    const hookRun = chains.begin(context);
     try {
-      await run(call);
+      await run(call, hookRun);
     } catch (error) {
-      if (call.context.signal.aborted) call.res.destroy();
-      else refuse(call.req, call.res, error);
+      const left = context.signal.aborted;
+      if (left) res.destroy();
+      await hookRun.unwind(reasonOf(error, left));
+      if (!left) refuse(req, res, error);
     }
   };
 }
@@ -115,14 +130,14 @@ export function createHookedCall(parts: { upstream: Upstream; chains: Chains; ho
 function outgoing(
   req: IncomingMessage,
   sent: Buffer | undefined,
-  before: ClientRequest,
-  after: ClientRequest,
+  before: HookedRequest,
+  after: HookedRequest,
 ): OutgoingCall {
-  const headers = withoutHeaders(req.rawHeaders, ...HOP_BY_HOP);
-  const line = { method: after.Method, url: after.Request };
+  const headers = withoutHeaders(after.headers, ...HOP_BY_HOP);
+  const line = { method: after.method, url: after.url };
   const streams = sent === undefined && hasBody(req);
-  if (streams || (sent === undefined && !after.Body)) return { ...line, headers, body: req };
-  const body = after.Body === before.Body && sent ? sent : Buffer.from(after.Body ?? '');
+  if (streams || (sent === undefined && !after.body)) return { ...line, headers, body: req };
+  const body = after.body === before.body && sent ? sent : Buffer.from(after.body ?? '');
   const framed = withoutHeaders(headers, 'content-length', 'transfer-encoding', 'trailer', 'expect');
   framed.push('Content-Length', String(body.length));
   if (!hasHeader(framed, 'content-type')) framed.push('Content-Type', 'application/json');
@@ -133,26 +148,29 @@ function outgoing(
  * Undefined: whatever Docker sends, if anything, goes to the client as it is. Bytes that no hook changed stay as they
  * are. A hook may answer for Docker where Docker's answer had no body.
  */
-function replyBody(after: HookResponse, before: HookResponse, received?: Buffer): Buffer | undefined {
-  if (received) return after.Body === before.Body ? received : Buffer.from(after.Body ?? '');
-  return after.Body && EMPTY.includes(before.Code) ? Buffer.from(after.Body) : undefined;
+function replyBody(
+  after: HookedResponse,
+  before: HookedResponse,
+  received?: Buffer,
+): Buffer | string | undefined {
+  if (received) return after.body === before.body ? received : (after.body ?? '');
+  return after.body && EMPTY.includes(before.status) ? after.body : undefined;
 }
 
-function reply(
-  req: IncomingMessage,
-  res: ServerResponse,
-  { status, headers, body }: { status: number; headers: RawHeaders; body?: Buffer },
-): void {
+interface Whole {
+  status: number;
+  headers: string[];
+  body: Buffer | string | null;
+}
+
+function reply(req: IncomingMessage, res: ServerResponse, { status, headers, body }: Whole): void {
   const head = withoutHeaders(headers, ...HOP_BY_HOP, 'content-length', 'transfer-encoding', 'trailer');
-  const hasBody = body !== undefined && !isBodiless(req, status);
+  const hasBody = body !== null && !isBodiless(req, status);
   addNothing(res);
-  res.writeHead(status, hasBody ? [...head, 'Content-Length', String(body.length)] : head);
+  // Whether a client that was never told to go on sends its body after all, nobody can know.
+  if (req.headers.expect !== undefined && !req.complete) head.push('Connection', 'close');
+  res.writeHead(status, hasBody ? [...head, 'Content-Length', String(Buffer.byteLength(body))] : head);
   res.end(hasBody ? body : undefined);
-}
-
-function retyped(headers: RawHeaders, before?: string | null, after?: string | null): RawHeaders {
-  if (!after || after === before) return headers;
-  return [...withoutHeaders(headers, 'content-type'), 'Content-Type', after];
 }
 
 function isBodiless(req: IncomingMessage, status: number): boolean {

@@ -1,16 +1,14 @@
+import type { HookResult, HookType } from './hooks/hook.js';
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 
 /** How a call went through: without hooks as bytes, without hooks by the parser, with hooks, as a stream, or not at all. */
 export type Way = 'plain' | 'passed' | 'hooked' | 'stream' | 'refused';
 
-/** How a hook ended: it answered, it said no, or it failed and the call did (`failed`) or did not (`ignored`) fail with it. */
-export type HookResult = 'ok' | 'refused' | 'failed' | 'ignored';
-
 export interface Metrics {
   call(way: Way): void;
   /** One more open stream (attach, exec, BuildKit); the function counts its end. */
   stream(): () => void;
-  hook(adapter: string, type: 'pre-hook' | 'post-hook', result: HookResult, seconds: number): void;
+  hook(adapter: string, type: HookType, result: HookResult, seconds: number): void;
   reload(result: 'ok' | 'refused'): void;
   /** Prometheus' text format. */
   text(): Promise<string>;

@@ -1,29 +1,39 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Log } from '../log.js';
 import type { ProxyConfig } from './config.js';
-import { createGeneration } from './generation.js';
+import { createGeneration, type Generation } from './generation.js';
 import { createMetrics, type Metrics } from './metrics.js';
+import { createTraceHub, type TraceHub } from './trace/hub.js';
 import { createListener } from './server.js';
 
 export interface Proxy {
   metrics: Metrics;
+  trace: TraceHub;
   /** Resolves when every address of the configuration answers. */
   start(): Promise<void>;
   /**
    * Goes over to another configuration. Connections stay, and calls under way end as they began.
    *
    * @returns false when nothing is different
-   * @throws AppError when an address cannot be listened on; then nothing has changed
+   * @throws AppError when an address cannot be listened on or an adapter cannot be loaded; then nothing has changed
    */
   reload(config: ProxyConfig): Promise<boolean>;
   /** Takes no new calls, lets those under way finish for `grace` milliseconds, and lets go of everything. */
   stop(grace: number): Promise<void>;
 }
 
-/** Puts the parts together. */
-export function createProxy(config: ProxyConfig, log: Log): Proxy {
+/**
+ * Puts the parts together.
+ *
+ * @throws AppError when an adapter cannot be loaded
+ */
+export async function createProxy(config: ProxyConfig, log: Log): Promise<Proxy> {
   const metrics: Metrics = createMetrics(() => listener.connections());
-  let current = createGeneration(config, { metrics, log });
+  const trace = createTraceHub();
+  let current = await createGeneration(config, { metrics, trace, log });
+  /** Of earlier configurations; their calls may still be under way. */
+  const former: Generation[] = [];
   const listener = createListener({
     handler: () => current.handler,
     upstream: () => current.upstream,
@@ -31,26 +41,29 @@ export function createProxy(config: ProxyConfig, log: Log): Proxy {
 
   return {
     metrics,
+    trace,
     start: () => listener.listen(config.listen, config.tls),
     async reload(next) {
-      const made = createGeneration(next, { metrics, log });
+      const made = isDeepStrictEqual(next, current.config)
+        ? undefined
+        : await createGeneration(next, { metrics, trace, log });
       try {
         // Certificates may have changed where the configuration has not.
         await listener.listen(next.listen, next.tls);
       } catch (error) {
-        made.retire();
+        made?.retire();
         throw error;
       }
-      if (isDeepStrictEqual(next, current.config)) {
-        made.retire();
-        return false;
-      }
+      if (!made) return false;
       current.retire();
+      former.push(current);
       current = made;
       return true;
     },
     async stop(grace) {
       await listener.close(grace);
+      const settled = Promise.all([current, ...former].map((generation) => generation.settled()));
+      await Promise.race([settled, sleep(grace, undefined, { ref: false })]);
       current.retire();
     },
   };

@@ -18,7 +18,8 @@ export interface TunnelCall {
 /** How long a client may take to close its side when Docker has ended the stream. */
 const LINGER_MS = 10_000;
 
-export type Tunnel = (call: TunnelCall, client: Duplex) => void;
+/** Gives the status of Docker's answer as soon as it is there; undefined when none comes. Never throws. */
+export type Tunnel = (call: TunnelCall, client: Duplex) => Promise<number | undefined>;
 
 /**
  * Calls that turn into a raw stream: attach, exec, BuildKit, and whatever else asks for an upgrade. Bytes go both ways
@@ -29,10 +30,12 @@ export type Tunnel = (call: TunnelCall, client: Duplex) => void;
  * the stream.
  */
 export function createTunnel(upstream: Upstream): Tunnel {
-  return (call, client) => {
+  return async (call, client) => {
     // It may have left while its hooks ran.
-    if (client.destroyed) return;
+    if (client.destroyed) return undefined;
     const docker = upstream.connect();
+    let tell: (status?: number) => void = () => undefined;
+    const told = new Promise<number | undefined>((resolve) => (tell = resolve));
     let answered = false;
     let streams = false;
     client.on('error', () => docker.destroy());
@@ -42,7 +45,10 @@ export function createTunnel(upstream: Upstream): Tunnel {
       else answerError(client, upstream.failure(cause));
       answered = true;
     });
-    docker.on('close', () => closeGently(client));
+    docker.on('close', () => {
+      tell();
+      closeGently(client);
+    });
 
     docker.write(requestHead(call));
     const release = holdBack(call, client, docker);
@@ -54,6 +60,7 @@ export function createTunnel(upstream: Upstream): Tunnel {
       else docker.destroy();
     });
     docker.pipe(client);
+    return told;
 
     function onData(chunk: Buffer): void {
       answered = true;
@@ -61,6 +68,7 @@ export function createTunnel(upstream: Upstream): Tunnel {
       if (!answer) return;
       docker.off('data', onData);
       streams = isStream(answer);
+      tell(answer.status);
       if (streams) release();
     }
   };

@@ -57,14 +57,18 @@ adapters:
     expect(config.limits).to.deep.equal({ hookBody: 512 * 1024, adapterTimeout: 60_000 });
     expect(config.listen[1]).to.include({ host: '::1', port: 2375 });
     expect(config.adapters.get('a')).to.deep.include({ timeout: 500, onFailure: 'ignore' });
-    expect(config.adapters.get('a')?.url).to.deep.include({
-      connect: { socketPath: '/run/a.sock' },
-      path: '/adapter',
-    });
-    expect(config.adapters.get('b')?.url).to.deep.include({
-      connect: { socketPath: '/run/b.sock' },
-      path: '/',
-    });
+    expect(config.adapters.get('a'))
+      .to.have.property('url')
+      .that.deep.includes({
+        connect: { socketPath: '/run/a.sock' },
+        path: '/adapter',
+      });
+    expect(config.adapters.get('b'))
+      .to.have.property('url')
+      .that.deep.includes({
+        connect: { socketPath: '/run/b.sock' },
+        path: '/',
+      });
   });
 
   const refused: [what: string, yaml: string, expected: RegExp][] = [
@@ -85,13 +89,28 @@ adapters:
     ],
     [
       'an unknown key of an adapter',
-      'version: 1\nadapters: { a: { url: http://a, protocol: 2 } }',
-      /adapters\.a.*"protocol"/,
+      'version: 1\nadapters: { a: { url: http://a, retries: 2 } }',
+      /adapters\.a.*"retries"/,
     ],
     [
-      'a module as adapter',
+      'another protocol',
+      'version: 1\nadapters: { a: { url: http://a, protocol: 3 } }',
+      /adapters\.a\.protocol: expected 1 or 2/,
+    ],
+    [
+      'a module that is not there',
       'version: 1\nadapters: { a: ./a.js }',
-      /proxy\.yml:2: adapters\.a.*expected a URL/,
+      /proxy\.yml:2: adapters\.a: cannot find \.\/a\.js: expected a module/,
+    ],
+    [
+      'a package that is not there',
+      'version: 1\nadapters: { a: { module: no-such-package/x } }',
+      /proxy\.yml:2: adapters\.a: cannot find no-such-package\/x/,
+    ],
+    [
+      'a module with a protocol',
+      'version: 1\nadapters: { a: { module: ./a.js, protocol: 2 } }',
+      /adapters\.a: .*"protocol"/,
     ],
     ['a URL with a password', 'version: 1\nadapters: { a: "http://u:p@a/" }', /adapters\.a.*expected a URL/],
     [

@@ -59,7 +59,7 @@ export interface RawClient {
 }
 
 export function proxyOptions(yaml: string): ProxyConfig {
-  return parseYaml('proxy.yml', yaml, proxyConfig);
+  return parseYaml('proxy.yml', yaml, proxyConfig('/'));
 }
 
 /** @param docker listens already unless it is undefined; @param yaml endpoints, adapters, limits */
@@ -74,7 +74,7 @@ export async function startProxy(docker: net.Server | undefined, yaml = ''): Pro
     await once(docker, 'listening');
   }
   const head = `version: 1\nlisten: ['unix://${proxySocket}']\nupstream: unix://${dockerSocket}\n`;
-  const proxy = createProxy(proxyOptions(head + yaml), silentLog);
+  const proxy = await createProxy(proxyOptions(head + yaml), silentLog);
   await proxy.start();
   const clients = new Set<net.Socket>();
   open.add(close);

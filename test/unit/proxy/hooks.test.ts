@@ -102,7 +102,7 @@ describe('hooks', () => {
     const add = (letter: string) => (hook: HookSeen) => {
       const sent = hook.ClientRequest;
       if (!hook.ServerResponse)
-        return pre(hook, { Body: `${sent.Body}${letter}`, Request: `${sent.Request}&${letter}` });
+        return pre(hook, { Body: `[${sent.Body},"${letter}"]`, Request: `${sent.Request}&${letter}` });
       return post(hook, {
         Body: `${hook.ServerResponse.Body}${letter}`,
         Code: hook.ServerResponse.Code + 1,
@@ -111,12 +111,15 @@ describe('hooks', () => {
     };
     const { proxy: harness, seen } = await proxy([add('A'), add('B')]);
     const reply = await create(harness, '{}');
-    expect(calls[0]).to.include({ line: 'POST /v1.41/containers/create?name=web&A&B', body: '{}AB' });
-    expect(calls[0]?.headers['content-length']).to.equal('4');
+    expect(calls[0]).to.include({
+      line: 'POST /v1.41/containers/create?name=web&A&B',
+      body: '[[{},"A"],"B"]',
+    });
+    expect(calls[0]?.headers['content-length']).to.equal('14');
     expect(seen[1]?.[1]?.ClientRequest).to.deep.equal({
       Method: 'POST',
       Request: '/v1.41/containers/create?name=web&A&B',
-      Body: '{}AB',
+      Body: '[[{},"A"],"B"]',
     });
     expect(reply).to.include({ status: 203, body: '{"Id":"1","Warnings":[]}\nAB' });
     expect(reply.headers['content-type']).to.equal('text/B');

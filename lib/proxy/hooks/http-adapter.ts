@@ -1,44 +1,17 @@
 import http from 'node:http';
 import https from 'node:https';
 import type { Readable } from 'node:stream';
-import { hasCode, messageOf } from '../errors.js';
+import { z } from 'zod';
+import { hasCode, messageOf } from '../../errors.js';
+import { retireAgent } from '../retire-agent.js';
+import { AdapterFailure, AdapterRefusal, within, type Adapter } from './adapter.js';
 import type { AdapterUrl } from './adapter-url.js';
-import { retireAgent } from './retire-agent.js';
+import type { Hook, Protocol, Reply } from './hook.js';
 
-export interface AdapterReply {
-  status: number;
-  body: string;
-}
-
-export interface Adapter {
-  name: string;
-  onFailure: 'fail' | 'ignore';
-  /**
-   * Sends one JSON document and gives the answer, whatever its status.
-   *
-   * @throws AdapterFailure when there is none; the reason of `signal` when that aborts
-   */
-  call(document: string, signal: AbortSignal): Promise<AdapterReply>;
-  /** Calls under way go on; no connection is kept. */
-  retire(): void;
-}
-
-/** An adapter that is down (502) or slow (504). */
-export class AdapterFailure extends Error {
-  override readonly name = 'AdapterFailure';
-
-  constructor(
-    readonly status: 502 | 504,
-    message: string,
-    options?: { cause?: unknown },
-  ) {
-    super(message, options);
-  }
-}
-
-export interface AdapterOptions {
+export interface HttpAdapterOptions {
   name: string;
   url: AdapterUrl;
+  protocol: Protocol;
   /** Milliseconds for one call. */
   timeout: number;
   onFailure: 'fail' | 'ignore';
@@ -46,29 +19,30 @@ export interface AdapterOptions {
   maxReply: number;
 }
 
+interface HttpReply {
+  status: number;
+  body: string;
+}
+
 /** An adapter that is called over HTTP, on connections that are kept. */
-export function createAdapter(options: AdapterOptions): Adapter {
-  const { name, url, timeout, onFailure, maxReply } = options;
+export function createHttpAdapter(options: HttpAdapterOptions): Adapter {
+  const { name, url, protocol, timeout, onFailure, maxReply } = options;
   const agent = url.tls ? new https.Agent({ keepAlive: true }) : new http.Agent({ keepAlive: true });
 
-  async function call(document: string, signal: AbortSignal): Promise<AdapterReply> {
-    const limit = AbortSignal.timeout(timeout);
-    const either = AbortSignal.any([signal, limit]);
+  async function call(document: string, signal: AbortSignal): Promise<HttpReply> {
     try {
-      return await post(document, either).catch((error: unknown) => {
+      return await post(document, signal).catch((error: unknown) => {
         // The adapter closed a connection that it had kept, as we took it: it has not seen the call.
-        if (error instanceof StaleConnection) return post(document, either);
+        if (error instanceof StaleConnection) return post(document, signal);
         throw error;
       });
     } catch (cause) {
-      signal.throwIfAborted();
-      if (limit.aborted) throw new AdapterFailure(504, `no answer within ${timeout} ms`, { cause });
       if (cause instanceof AdapterFailure) throw cause;
       throw new AdapterFailure(502, `no answer from ${url.text}: ${reason(cause)}`, { cause });
     }
   }
 
-  function post(document: string, signal: AbortSignal): Promise<AdapterReply> {
+  function post(document: string, signal: AbortSignal): Promise<HttpReply> {
     return new Promise((resolve, reject) => {
       const request = (url.tls ? https : http).request({
         ...url.connect,
@@ -87,7 +61,7 @@ export function createAdapter(options: AdapterOptions): Adapter {
         reject(stale ? new StaleConnection() : error);
       });
       request.once('response', (response) => {
-        readReply(response, maxReply).then(
+        readBody(response, maxReply).then(
           (body) => resolve({ status: response.statusCode ?? 0, body }),
           (error: unknown) => {
             request.destroy();
@@ -99,12 +73,32 @@ export function createAdapter(options: AdapterOptions): Adapter {
     });
   }
 
-  return { name, onFailure, call, retire: () => retireAgent(agent) };
+  function understand({ status, body }: HttpReply, hook: Hook): Reply {
+    if (status < 200 || status > 299) throw refusal(status, body);
+    if (hook.type === 'unwind') return {};
+    try {
+      return protocol.read(body, hook);
+    } catch (cause) {
+      const message = `its answer is not one of hook protocol ${protocol.version}: ${messageOf(cause)}`;
+      throw new AdapterFailure(502, message, { cause });
+    }
+  }
+
+  return {
+    name,
+    onFailure,
+    unwinds: protocol.version > 1,
+    async ask(hook, context, signal) {
+      const document = protocol.write(hook, context);
+      return understand(await within(timeout, signal, (either) => call(document, either)), hook);
+    },
+    retire: () => retireAgent(agent),
+  };
 }
 
 class StaleConnection extends Error {}
 
-async function readReply(response: Readable, limit: number): Promise<string> {
+async function readBody(response: Readable, limit: number): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
@@ -113,6 +107,21 @@ async function readReply(response: Readable, limit: number): Promise<string> {
     chunks.push(chunk);
   }
   return Buffer.concat(chunks, length).toString();
+}
+
+/** What the adapter says is for the person at the client: its `message` when it is JSON, else its text. */
+function refusal(status: number, body: string): AdapterRefusal {
+  const text = messageIn(body) ?? body.trim();
+  return new AdapterRefusal(status < 400 ? 502 : status, text || `refused with status ${status}`);
+}
+
+function messageIn(body: string): string | undefined {
+  try {
+    const { message } = z.object({ message: z.string() }).parse(JSON.parse(body));
+    return message.trim();
+  } catch {
+    return undefined;
+  }
 }
 
 function reason(error: unknown): string {

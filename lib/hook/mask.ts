@@ -1,0 +1,70 @@
+/** What a secret is replaced with. */
+export const MASK = '***';
+
+/** Names of fields, headers, variables and labels whose values are secrets. */
+const SECRET = /pass(word|wd|phrase)?|secret|token|credential|auth|api_?key|private_?key|access_?key|cookie/i;
+/** `Authorization`, `X-Registry-Auth`, but not `Author` or `authors`. */
+const HARMLESS = /authors?$|authenticated?$/i;
+/** Lists of `NAME=value`, whose values are settings of programs: any of them may be a secret. */
+const ASSIGNMENTS = ['Env', 'BuildArgs', 'buildargs'];
+/** Docker's documents of secrets and keys; `Data` is their content. */
+const CONTENT = ['Data', 'UnlockKey'];
+
+/**
+ * A copy of a JSON value in which secrets are {@link MASK}: values of fields with names like `password` or `token`, of
+ * environment variables and build arguments (their names stay), contents of secrets, passwords in URLs, and parameters of
+ * such names in a hook's `Request`. What people put
+ * into command lines, labels and other free text cannot be told from the rest, except where its name tells.
+ */
+export function mask(value: unknown): unknown {
+  return masked(value, '');
+}
+
+/** Whether a header, field, variable or label of this name is taken for a secret. */
+export function isSecretName(name: string): boolean {
+  return SECRET.test(name) && !HARMLESS.test(name);
+}
+
+/** The name in front of `=` stays. */
+export function maskAssignment(text: string): string {
+  const end = text.indexOf('=');
+  return end < 0 ? text : `${text.slice(0, end)}=${MASK}`;
+}
+
+/** A request's path with passwords and the values of build arguments masked. */
+export function maskUrl(url: string): string {
+  const [path = '', query] = url.split('?', 2);
+  if (query === undefined) return url;
+  const parts = query.split('&').map((part) => {
+    const [name = ''] = part.split('=', 1);
+    return isSecretName(name) || ASSIGNMENTS.includes(name) ? `${name}=${MASK}` : part;
+  });
+  return `${path}?${parts.join('&')}`;
+}
+
+function masked(value: unknown, name: string): unknown {
+  if (value === null || value === undefined || value === '') return value;
+  if (ASSIGNMENTS.includes(name)) return assignments(value);
+  // A secret is a text; what is called PasswordAge or TokenCount is not.
+  if (typeof value === 'string') {
+    if (name === 'Request') return maskUrl(value);
+    return isSecretName(name) || CONTENT.includes(name) ? MASK : maskPasswords(value);
+  }
+  if (Array.isArray(value)) return value.map((item) => masked(item, name));
+  if (typeof value === 'object') {
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, masked(item, key)]));
+  }
+  return value;
+}
+
+function assignments(value: unknown): unknown {
+  if (Array.isArray(value))
+    return value.map((item) => (typeof item === 'string' ? maskAssignment(item) : item));
+  if (typeof value !== 'object' || value === null) return MASK;
+  return Object.fromEntries(Object.entries(value).map(([key]) => [key, MASK]));
+}
+
+/** `https://user:password@host` */
+function maskPasswords(text: string): string {
+  return text.replace(/(\b[a-z][a-z0-9+.-]*:\/\/[^\s/:@]*:)[^\s/@]+@/gi, `$1${MASK}@`);
+}

@@ -1,0 +1,58 @@
+import type { CallContext, Hook, Reply } from './hook.js';
+
+/** Something that is asked before and after Docker, whatever the way to it. */
+export interface Adapter {
+  name: string;
+  onFailure: 'fail' | 'ignore';
+  /** Whether it wants to know that a call failed after its hook ran. */
+  unwinds: boolean;
+  /**
+   * @throws AdapterRefusal when it says no; AdapterFailure when it does not answer, or nonsense; the reason of `signal` when
+   *   that aborts
+   */
+  ask(hook: Hook, context: CallContext, signal: AbortSignal): Promise<Reply>;
+  /** Calls under way go on; nothing is kept for later ones. */
+  retire(): void;
+}
+
+/** An adapter that is down or talks nonsense (502), or is slow (504). */
+export class AdapterFailure extends Error {
+  override readonly name = 'AdapterFailure';
+
+  constructor(
+    readonly status: 502 | 504,
+    message: string,
+    options?: { cause?: unknown },
+  ) {
+    super(message, options);
+  }
+}
+
+/** An adapter that says no. */
+export class AdapterRefusal extends Error {
+  override readonly name = 'AdapterRefusal';
+
+  constructor(
+    /** From 400 on: anything below would tell the client that the call went well, or went elsewhere. */
+    readonly status: number,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** Ends with the call, or when the adapter's time is over. */
+export async function within<T>(
+  timeout: number,
+  signal: AbortSignal,
+  work: (either: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const limit = AbortSignal.timeout(timeout);
+  try {
+    return await work(AbortSignal.any([signal, limit]));
+  } catch (cause) {
+    signal.throwIfAborted();
+    if (limit.aborted) throw new AdapterFailure(504, `no answer within ${timeout} ms`, { cause });
+    throw cause;
+  }
+}

@@ -1,0 +1,238 @@
+import { messageOf } from '../../errors.js';
+import type { Reason } from '../../hook/v2.js';
+import type { Log } from '../../log.js';
+import { headerValue, isJson } from '../headers.js';
+import { shapeOf } from '../json/bodies.js';
+import { canonicalJson } from '../json/canonical.js';
+import type { Metrics } from '../metrics.js';
+import { Refusal } from '../refusal.js';
+import { parseTarget } from '../target.js';
+import { AdapterFailure, AdapterRefusal, type Adapter } from './adapter.js';
+import type { CallContext, Hook, HookedRequest, HookedResponse, HookResult, Reply, Step } from './hook.js';
+
+/** The hooks of one call. */
+export interface HookRun {
+  /**
+   * Each hook sees what the one before it returned. A `response` stands in Docker's place.
+   *
+   * @throws HookRefusal when one says no or fails
+   */
+  pre(names: string[], request: HookedRequest): Promise<Reply & { request: HookedRequest }>;
+  /** @throws HookRefusal when one says no or fails */
+  post(names: string[], request: HookedRequest, response: HookedResponse): Promise<HookedResponse>;
+  /**
+   * Tells all hooks that ran, last first, that the call has failed; once told, they are forgotten. Never throws.
+   *
+   * @param only the hooks before Docker: those after it have seen its error themselves
+   */
+  unwind(reason: Reason, only?: 'pre-hook'): Promise<void>;
+}
+
+export interface Chains {
+  begin(context: CallContext): HookRun;
+  /** Resolves when no unwinding is under way. */
+  settled(): Promise<void>;
+}
+
+/** A call that an adapter ended: with its own status and text when it said no; 502 or 504 when it failed. */
+export class HookRefusal extends Refusal {
+  constructor(
+    readonly adapter: string,
+    status: number,
+    message: string,
+    options?: { cause?: unknown },
+  ) {
+    super(status, `adapter ${adapter}: ${message}`, options);
+  }
+}
+
+export interface ChainParts {
+  adapters: Map<string, Adapter>;
+  metrics: Pick<Metrics, 'hook'>;
+  log: Log;
+}
+
+/** A hook that has run, or may have, and what Docker got or would have got after it. */
+interface Ran {
+  adapter: Adapter;
+  of: 'pre-hook' | 'post-hook';
+  request: HookedRequest;
+}
+
+/** Unwinding goes on when the client has left. */
+const NEVER = new AbortController().signal;
+
+/** Runs the hooks of a call one after the other, and undoes them. */
+export function createChains({ adapters, metrics, log }: ChainParts): Chains {
+  const unwinding = new Set<Promise<void>>();
+
+  /** Undefined when the adapter failed and is not needed. */
+  async function ask(adapter: Adapter, hook: Hook, context: CallContext): Promise<Reply | undefined> {
+    const { name } = adapter;
+    const began = performance.now();
+    let reply: Reply | undefined;
+    const done = (result: HookResult, error?: unknown): void => {
+      const ms = performance.now() - began;
+      metrics.hook(name, hook.type, result, ms / 1000);
+      const message = error === undefined ? undefined : messageOf(error);
+      const step: Step = { adapter: name, hook: hook.type, result, ms: Math.round(ms * 100) / 100, message };
+      context.steps.push(context.traced ? { ...step, detail: { hook, reply } } : step);
+    };
+    try {
+      const signal = hook.type === 'unwind' ? NEVER : context.signal;
+      reply = checked(await adapter.ask(hook, context, signal), hook, context);
+      done('ok');
+      return reply;
+    } catch (cause) {
+      if (cause instanceof AdapterRefusal) {
+        done('refused', cause);
+        throw new HookRefusal(name, cause.status, cause.message, { cause });
+      }
+      if (!(cause instanceof AdapterFailure)) throw cause;
+      const needed = hook.type !== 'unwind' && adapter.onFailure === 'fail';
+      done(needed ? 'failed' : 'ignored', cause);
+      const { id, endpoint } = context;
+      if (needed) {
+        const message = `${cause.message} (${endpoint}, ${hook.type})`;
+        throw new HookRefusal(name, cause.status, message, { cause });
+      }
+      log.warn('went on without an adapter', {
+        id,
+        endpoint,
+        hook: hook.type,
+        adapter: name,
+        reason: cause.message,
+      });
+      return undefined;
+    }
+  }
+
+  function find(name: string): Adapter {
+    const adapter = adapters.get(name);
+    if (!adapter) throw new Refusal(500, `adapter ${name} is not defined`);
+    return adapter;
+  }
+
+  function begin(context: CallContext): HookRun {
+    let ran: Ran[] = [];
+
+    /** Whatever becomes of it, the hook may have done its work; only one that said no has not. */
+    async function run(
+      adapter: Adapter,
+      hook: Exclude<Hook, { type: 'unwind' }>,
+    ): Promise<Reply | undefined> {
+      const entry: Ran = { adapter, of: hook.type, request: hook.request };
+      ran.push(entry);
+      try {
+        const reply = await ask(adapter, hook, context);
+        if (reply?.request) entry.request = reply.request;
+        return reply;
+      } catch (error) {
+        if (error instanceof HookRefusal && error.cause instanceof AdapterRefusal) {
+          ran = ran.filter((other) => other !== entry);
+        }
+        throw error;
+      }
+    }
+
+    async function tell(entries: Ran[], reason: Reason): Promise<void> {
+      for (const { adapter, of, request } of entries.toReversed()) {
+        if (!adapter.unwinds) continue;
+        await ask(adapter, { type: 'unwind', of, request, reason }, context).catch((error: unknown) =>
+          log.warn('an adapter refused to unwind', {
+            id: context.id,
+            endpoint: context.endpoint,
+            adapter: adapter.name,
+            reason: messageOf(error),
+          }),
+        );
+      }
+    }
+
+    function unwind(reason: Reason, only?: 'pre-hook'): Promise<void> {
+      const entries = ran.filter(({ of }) => only === undefined || of === only);
+      ran = [];
+      const telling = tell(entries, reason);
+      unwinding.add(telling);
+      return telling.finally(() => unwinding.delete(telling));
+    }
+
+    return {
+      async pre(names, request) {
+        let current = request;
+        for (const name of names) {
+          const adapter = find(name);
+          const before = ran.length;
+          const reply = await run(adapter, { type: 'pre-hook', request: current });
+          if (reply?.response) {
+            const { status } = reply.response;
+            // The one that answered knows what it did.
+            ran.splice(before);
+            const message = 'answered in the place of Docker';
+            await unwind({ By: 'adapter', Adapter: name, Code: status, Message: message });
+            return { request: current, response: reply.response };
+          }
+          current = reply?.request ?? current;
+        }
+        return { request: current };
+      },
+
+      async post(names, request, response) {
+        let current = response;
+        for (const name of names) {
+          const reply = await run(find(name), { type: 'post-hook', request, response: current });
+          current = reply?.response ?? current;
+        }
+        return current;
+      },
+
+      unwind,
+    };
+  }
+
+  return {
+    begin,
+    async settled() {
+      while (unwinding.size > 0) await Promise.all(unwinding);
+    },
+  };
+}
+
+/**
+ * What a pre-hook returned, as everybody will read it.
+ *
+ * @throws AdapterFailure when it is another call, or a body that can be read in two ways
+ */
+function checked(reply: Reply, hook: Hook, { path }: CallContext): Reply {
+  const { request } = reply;
+  if (hook.type !== 'pre-hook' || !request || request === hook.request) return reply;
+  const { request: before } = hook;
+  if (!isSameEndpoint(before, request)) {
+    throw new AdapterFailure(
+      502,
+      `a pre-hook may change the query, not the endpoint: ` +
+        `${before.method} ${before.url} became ${request.method} ${request.url}`,
+    );
+  }
+  const { body } = request;
+  const type = headerValue(request.headers, 'content-type');
+  if (body === null || body === before.body || (type !== undefined && !isJson(type))) return reply;
+  try {
+    return { request: { ...request, body: canonicalJson(body, shapeOf(request.method, path)) } };
+  } catch (cause) {
+    throw new AdapterFailure(502, `the body that it returned: ${messageOf(cause)}`, { cause });
+  }
+}
+
+type Line = Pick<HookedRequest, 'method' | 'url'>;
+
+function isSameEndpoint(before: Line, after: Line): boolean {
+  const [was, is] = [parseTarget(before.url), parseTarget(after.url)];
+  return (
+    before.method === after.method &&
+    was.path === is.path &&
+    was.version === is.version &&
+    // As it goes into the request line: nothing that ends it, nothing that needs escaping.
+    /^\/[\x21-\x7e\x80-\xff]*$/.test(after.url)
+  );
+}

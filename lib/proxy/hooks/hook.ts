@@ -1,0 +1,81 @@
+import type { Caller, Reason } from '../../hook/v2.js';
+import type { RawHeaders } from '../headers.js';
+
+/** A call on its way through the hooks. */
+export interface HookedRequest {
+  method: string;
+  url: string;
+  headers: RawHeaders;
+  /** JSON as text, null when there is none. */
+  body: string | null;
+}
+
+/** Docker's answer on its way back through the hooks. */
+export interface HookedResponse {
+  status: number;
+  headers: RawHeaders;
+  /** JSON as text, null when there is none. */
+  body: string | null;
+}
+
+/** What an adapter is asked or told. */
+export type Hook =
+  | { type: 'pre-hook'; request: HookedRequest }
+  | { type: 'post-hook'; request: HookedRequest; response: HookedResponse }
+  | { type: 'unwind'; of: 'pre-hook' | 'post-hook'; request: HookedRequest; reason: Reason };
+export type HookType = Hook['type'];
+
+/** What an adapter answered. After a pre-hook a response stands in Docker's place. */
+export interface Reply {
+  request?: HookedRequest;
+  response?: HookedResponse;
+}
+
+/** How a hook ended: it answered, it said no, or it failed and the call did (`failed`) or did not (`ignored`) fail with it. */
+export type HookResult = 'ok' | 'refused' | 'failed' | 'ignored';
+
+/** One hook of a call, as logs and traces tell of it. */
+export interface Step {
+  adapter: string;
+  hook: HookType;
+  result: HookResult;
+  /** Milliseconds. */
+  ms: number;
+  /** Why it said no or failed. */
+  message?: string;
+  /** What it was asked and what it answered, where somebody watches. */
+  detail?: { hook: Hook; reply?: Reply };
+}
+
+/** Of one call: which it is, whose it is, and when nobody waits for it any more. */
+export interface CallContext {
+  id: string;
+  /** The patterns that the call matches. */
+  endpoint: string;
+  /** Decoded, without API version. */
+  path: string;
+  apiVersion: string | undefined;
+  /** Undefined where no adapter wants to know. */
+  caller: Caller | undefined;
+  /** Aborts when the client leaves before it has its answer. */
+  signal: AbortSignal;
+  /** `performance.now()`. */
+  startedAt: number;
+  /** Grows while hooks run. */
+  steps: Step[];
+  /** What Docker answered, and how long that took in milliseconds. */
+  docker?: { status: number; ms: number };
+  /** What the client got, where Node's HTTP server does not know it. */
+  status?: number;
+  /** Whether somebody wants to see what the hooks changed. */
+  traced: boolean;
+}
+
+/** A protocol of hooks: documents that adapters get, and what theirs mean. */
+export interface Protocol {
+  version: 1 | 2;
+  /** The JSON text for an adapter. */
+  write(hook: Hook, context: CallContext): string;
+  /** @throws Error that says what is wrong with the adapter's JSON text */
+  read(text: string, hook: Hook): Reply;
+}

@@ -1,0 +1,46 @@
+import { pathToFileURL } from 'node:url';
+import { z } from 'zod';
+import type { Adapter, AdapterModule, Setup } from '../../adapter/index.js';
+import { AppError, messageOf } from '../../errors.js';
+
+const hook = z.function().optional();
+const shape = z
+  .object({ pre: hook, post: hook, unwind: hook, close: hook })
+  .refine(({ pre, post }) => pre ?? post, { error: 'neither pre nor post is a function' });
+
+export interface ModuleFile {
+  /** As the user wrote it. */
+  text: string;
+  /** Absolute path. */
+  file: string;
+  /** When it was written, milliseconds; a changed file is loaded anew. */
+  changed: number;
+}
+
+/**
+ * The adapter that a module exports by default.
+ *
+ * @throws AppError `invalid` that names adapter and file, whatever goes wrong in it
+ */
+export async function loadModule({ text, file, changed }: ModuleFile, setup: Setup): Promise<Adapter> {
+  const fail = (what: string, cause?: unknown) =>
+    new AppError('invalid', `adapter ${setup.name} (${text}): ${what}`, { cause });
+  let exported: { default?: AdapterModule };
+  try {
+    const url = pathToFileURL(file);
+    url.searchParams.set('changed', String(changed));
+    exported = (await import(url.href)) as { default?: AdapterModule };
+  } catch (cause) {
+    throw fail(`cannot be loaded: ${messageOf(cause)}`, cause);
+  }
+  if (exported.default === undefined) throw fail('has no default export');
+  let adapter: Adapter;
+  try {
+    adapter = typeof exported.default === 'function' ? await exported.default(setup) : exported.default;
+  } catch (cause) {
+    throw fail(messageOf(cause), cause);
+  }
+  const parsed = shape.safeParse(adapter);
+  if (!parsed.success) throw fail(`is not an adapter: ${parsed.error.issues[0]?.message}`);
+  return adapter;
+}

@@ -1,0 +1,91 @@
+import { once } from 'node:events';
+import { isRefused, type Adapter as Hooks } from '../../adapter/index.js';
+import { messageOf } from '../../errors.js';
+import type { PostHook, PreHook, Unwind } from '../../hook/v2.js';
+import type { Log } from '../../log.js';
+import { AdapterFailure, AdapterRefusal, within, type Adapter } from './adapter.js';
+import type { Hook, Reply } from './hook.js';
+import { protocol2 } from './protocol-2.js';
+
+export interface ModuleAdapterOptions {
+  name: string;
+  hooks: Hooks;
+  /** Milliseconds for one call. */
+  timeout: number;
+  onFailure: 'fail' | 'ignore';
+  log: Log;
+}
+
+/** An adapter in this process. It gets the same documents as over HTTP, each time new ones. */
+export function createModuleAdapter({ name, hooks, timeout, onFailure, log }: ModuleAdapterOptions): Adapter {
+  function call(hook: Hook, document: unknown, signal: AbortSignal): unknown {
+    switch (hook.type) {
+      case 'pre-hook':
+        return hooks.pre?.(document as PreHook, { signal });
+      case 'post-hook':
+        return hooks.post?.(document as PostHook, { signal });
+      default:
+        return hooks.unwind?.(document as Unwind, { signal });
+    }
+  }
+
+  async function run(hook: Hook, document: unknown, signal: AbortSignal): Promise<unknown> {
+    signal.throwIfAborted();
+    const work = Promise.resolve(call(hook, document, signal));
+    const done = new AbortController();
+    const aborted = once(signal, 'abort', { signal: done.signal }).then(() => signal.throwIfAborted());
+    try {
+      return await Promise.race([work, aborted]);
+    } finally {
+      done.abort();
+      // One of them lost the race, and nobody hears of it any more.
+      for (const promise of [work, aborted]) promise.catch(() => undefined);
+    }
+  }
+
+  return {
+    name,
+    onFailure,
+    unwinds: hooks.unwind !== undefined,
+    async ask(hook, context, signal) {
+      const document: unknown = JSON.parse(protocol2.write(hook, context));
+      let result: unknown;
+      try {
+        result = await within(timeout, signal, (either) => run(hook, document, either));
+      } catch (cause) {
+        signal.throwIfAborted();
+        if (cause instanceof AdapterFailure) throw cause;
+        if (isRefused(cause)) throw new AdapterRefusal(cause.status, cause.message);
+        // Where in its code only its author wants to know.
+        log.error('an adapter threw', { id: context.id, adapter: name, stack: stackOf(cause) });
+        throw new AdapterFailure(502, `it failed: ${messageOf(cause)}`, { cause });
+      }
+      return result === undefined ? unchanged(hook) : read(result, hook);
+    },
+    retire() {
+      Promise.resolve(hooks.close?.()).catch((error: unknown) =>
+        log.error('an adapter could not be closed', { adapter: name, reason: messageOf(error) }),
+      );
+    },
+  };
+}
+
+function unchanged(hook: Hook): Reply {
+  if (hook.type === 'pre-hook') return { request: hook.request };
+  return hook.type === 'post-hook' ? { response: hook.response } : {};
+}
+
+function read(result: unknown, hook: Hook): Reply {
+  try {
+    const document = { PowerstripProtocolVersion: 2, ...(result as object) };
+    return protocol2.read(JSON.stringify(document), hook);
+  } catch (cause) {
+    throw new AdapterFailure(502, `what it returned is not one of hook protocol 2: ${messageOf(cause)}`, {
+      cause,
+    });
+  }
+}
+
+function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
