@@ -1,11 +1,17 @@
 import { Command, Option } from 'commander';
-import { messageOf } from './errors.js';
-import { createLog, LOG_LEVELS, type LogLevel } from './log.js';
+import { table } from './cli/output.js';
+import { AppError, messageOf } from './errors.js';
+import { createLog, LOG_LEVELS, silentLog, type Log, type LogLevel } from './log.js';
 import { writePidFile } from './pid-file.js';
 import { describeConfig } from './proxy/check.js';
 import { PROXY_CONFIG, readProxyConfig } from './proxy/config.js';
-import { createProxy } from './proxy/proxy.js';
+import type { Address } from './proxy/address.js';
+import { loadAdapters } from './proxy/hooks/load-adapters.js';
+import { createProxy, type Proxy } from './proxy/proxy.js';
 import { serveMetrics } from './proxy/serve-metrics.js';
+import { formatTrace } from './proxy/trace/format-trace.js';
+import { serveTrace } from './proxy/trace/serve-trace.js';
+import { watchTrace } from './proxy/trace/watch-trace.js';
 import { watchConfig } from './proxy/watch-config.js';
 import { VERSION } from './version.js';
 
@@ -30,6 +36,7 @@ async function serve({ config: file, pidFile, logLevel }: ServeOptions): Promise
   const proxy = await createProxy(config, log);
   await proxy.start();
   const endMetrics = config.metrics && (await serveMetrics(proxy.metrics, config.metrics));
+  const endTrace = config.trace && (await openTrace(proxy, config.trace, log));
   const removePidFile = await writePidFile(pidFile);
   log.info('proxy is ready', {
     version: VERSION,
@@ -44,15 +51,42 @@ async function serve({ config: file, pidFile, logLevel }: ServeOptions): Promise
   unwatch();
   await proxy.stop(GRACE_MS);
   endMetrics?.();
+  endTrace?.();
   await removePidFile();
 }
 
+/** @throws AppError when the proxy could not run with it; adapters in process are loaded, but not called */
 async function check(file: string): Promise<void> {
   const config = await readProxyConfig(file);
-  const { hooks, warnings } = describeConfig(config);
-  for (const line of hooks) process.stdout.write(`${line}\n`);
+  const { adapters } = await loadAdapters(config, silentLog);
+  for (const adapter of adapters.values()) adapter.retire();
+  const { calls, warnings } = describeConfig(config);
+  const rows = calls.map(({ call, pre, post }) => [call, pre.join(', '), post.join(', ')]);
+  if (rows.length > 0) process.stdout.write(`${table(['CALL', 'PRE', 'POST'], rows)}\n`);
   for (const line of warnings) process.stdout.write(`warning: ${line}\n`);
-  process.stdout.write(`${file} is valid: ${hooks.length} endpoints, ${config.adapters.size} adapters\n`);
+  const { endpoints } = config;
+  process.stdout.write(`${file} is valid: ${endpoints.length} endpoints, ${config.adapters.size} adapters\n`);
+}
+
+/** Prints calls until it is interrupted or the proxy stops. */
+async function trace({ config: file }: { config: string }, { json }: { json?: boolean }): Promise<void> {
+  const { trace: address } = await readProxyConfig(file);
+  if (!address) throw new AppError('unavailable', `there are no traces: ${file} has trace: off`);
+  const interrupted = new AbortController();
+  process.once('SIGINT', () => interrupted.abort());
+  for await (const call of watchTrace(address, interrupted.signal)) {
+    process.stdout.write(`${json ? JSON.stringify(call) : formatTrace(call)}\n`);
+  }
+}
+
+/** Calls do not wait for somebody to watch them: that this cannot be done is no reason not to start. */
+async function openTrace(proxy: Proxy, address: Address, log: Log): Promise<(() => void) | undefined> {
+  try {
+    return await serveTrace(proxy.trace, address);
+  } catch (error) {
+    log.warn('powerstrip trace will not work: set another address under trace', { reason: messageOf(error) });
+    return undefined;
+  }
 }
 
 async function main(argv: readonly string[]): Promise<void> {
@@ -72,6 +106,11 @@ async function main(argv: readonly string[]): Promise<void> {
     .description('validate a configuration and print which hooks which call gets')
     .argument('[file]', 'configuration', PROXY_CONFIG)
     .action((file: string) => check(file));
+  program
+    .command('trace')
+    .description('show calls with hooks as they end, and what each hook changed; secrets are masked')
+    .option('--json', 'one JSON document a line')
+    .action((options: { json?: boolean }) => trace(program.opts(), options));
   try {
     await program.parseAsync(argv);
     process.exit(0);

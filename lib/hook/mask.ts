@@ -59,7 +59,7 @@ function masked(value: unknown, name: string): unknown {
 
 function assignments(value: unknown): unknown {
   if (Array.isArray(value))
-    return value.map((item) => (typeof item === 'string' ? maskAssignment(item) : item));
+    return value.map((item: unknown) => (typeof item === 'string' ? maskAssignment(item) : item));
   if (typeof value !== 'object' || value === null) return MASK;
   return Object.fromEntries(Object.entries(value).map(([key]) => [key, MASK]));
 }

@@ -24,6 +24,8 @@ export interface CallLog {
   begin(call: CallStart): CallContext;
   /** Writes one line, and the trace for those who watch, when `work` and the answer have ended. */
   follow(call: CallStart, context: CallContext, work: Promise<void>): void;
+  /** Resolves when no hook is running or being unwound any more. */
+  settled(): Promise<void>;
 }
 
 /** Begins the ids of calls, so that those of two runs of the proxy differ in a log. */
@@ -38,6 +40,7 @@ export function createCallLog(parts: {
   log: Log;
 }): CallLog {
   const { callerOf, trace, log } = parts;
+  const works = new Set<Promise<unknown>>();
   return {
     begin({ req, target, hooks, answer }) {
       const gone = new AbortController();
@@ -59,8 +62,10 @@ export function createCallLog(parts: {
 
     follow({ req, hooks, answer }, context, work) {
       if (!hooks) return;
+      const working = work.catch(() => undefined).finally(() => works.delete(working));
+      works.add(working);
       const closed = answer.closed ? undefined : once(answer, 'close');
-      void Promise.allSettled([work, closed]).then(() => {
+      void Promise.all([working, closed]).then(() => {
         const { id, endpoint, caller, signal, startedAt, steps, docker } = context;
         const ms = Math.round(performance.now() - startedAt);
         const status = context.status ?? ('statusCode' in answer ? answer.statusCode : undefined);
@@ -78,6 +83,10 @@ export function createCallLog(parts: {
         });
         if (context.traced) trace.publish(traceOf(req, context, { status, ms }));
       });
+    },
+
+    async settled() {
+      while (works.size > 0) await Promise.all(works);
     },
   };
 }

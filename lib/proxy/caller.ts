@@ -57,9 +57,7 @@ type Getsockopt = (fd: number, level: number, name: number, value: Buffer, lengt
 async function loadGetsockopt(): Promise<Getsockopt> {
   try {
     const { default: koffi } = await import('koffi');
-    return koffi
-      .load(null)
-      .func('int getsockopt(int, int, int, _Out_ uint8_t *, _Inout_ uint32_t *)') as unknown as Getsockopt;
+    return koffi.load(null).func('int getsockopt(int, int, int, _Out_ uint8_t *, _Inout_ uint32_t *)');
   } catch (cause) {
     throw new AppError(
       'unavailable',

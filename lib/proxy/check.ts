@@ -1,41 +1,53 @@
 import type { ProxyConfig } from './config.js';
-import { compileGlob } from './glob.js';
+import { DOCKER_CALLS } from './docker-api.js';
+import { createMatch } from './match.js';
+import { isStream } from './routes.js';
 
-/** One of each of the calls on which post-hooks are not run. */
-export const STREAM_CALLS = [
-  'GET /events',
-  'GET /containers/ID/logs',
-  'GET /containers/ID/stats',
-  'GET /containers/ID/attach/ws',
-  'POST /containers/ID/attach',
-  'POST /containers/ID/wait',
-  'POST /exec/ID/start',
-  'POST /build',
-  'POST /images/create',
-  'POST /images/load',
-  'POST /images/NAME/push',
-  'POST /session',
-  'POST /grpc',
-];
+/** The hooks that one of Docker's calls gets, in the order in which they run. */
+export interface CallHooks {
+  call: string;
+  pre: string[];
+  post: string[];
+}
 
-/** What people should know who read a configuration: which hooks each pattern gets, and what will not work. */
-export function describeConfig(config: ProxyConfig): { hooks: string[]; warnings: string[] } {
-  const width = Math.max(0, ...config.endpoints.map(({ pattern }) => pattern.length));
-  const hooks = config.endpoints.map(({ pattern, pre, post }) => {
-    const sides = [pre.length > 0 && `pre: ${pre.join(', ')}`, post.length > 0 && `post: ${post.join(', ')}`];
-    return `${pattern.padEnd(width)}  ${sides.filter(Boolean).join('  ')}`;
+/** What people should know who read a configuration: which of Docker's calls get which hooks, and what will not work. */
+export function describeConfig(config: ProxyConfig): { calls: CallHooks[]; warnings: string[] } {
+  const match = createMatch(config.endpoints);
+  const calls = DOCKER_CALLS.flatMap((call) => {
+    const hooks = match(...line(call));
+    if (!hooks) return [];
+    return [{ call, pre: hooks.pre, post: streams(call) ? [] : hooks.post }];
   });
-  const warnings = config.endpoints
-    .filter(({ post }) => post.length > 0)
-    .flatMap(({ pattern }) => {
-      const matches = compileGlob(pattern);
-      const streams = STREAM_CALLS.filter((call) => matches(call) || matches(call.replace(' ', ' /v1.24')));
-      return streams.length === 0
-        ? []
-        : [`${pattern}: post-hooks are not run on streams, for one ${streams.slice(0, 3).join(', ')}`];
-    });
+  const warnings: string[] = [];
+  for (const endpoint of config.endpoints) {
+    const { pattern, post } = endpoint;
+    const matches = createMatch([endpoint]);
+    const matched = DOCKER_CALLS.filter((call) => matches(...line(call)));
+    if (matched.length === 0) warnings.push(`${pattern}: is none of the calls that Docker is known to have`);
+    const streaming = matched.filter(streams);
+    if (post.length > 0 && streaming.length > 0) {
+      warnings.push(
+        `${pattern}: post-hooks are not run on streams, for one ${streaming.slice(0, 3).join(', ')}`,
+      );
+    }
+  }
+  const used = new Set(config.endpoints.flatMap(({ pre, post }) => [...pre, ...post]));
+  for (const name of config.adapters.keys()) {
+    if (!used.has(name)) warnings.push(`adapter ${name}: no endpoint has it`);
+  }
   if (config.buildkit === 'allow') {
     warnings.push('buildkit: allow: what BuildKit does over /session and /grpc no hook sees');
   }
-  return { hooks, warnings };
+  return { calls, warnings };
+}
+
+/** Any name in the place of `{…}`. */
+function line(call: string): [method: string, target: { url: string; path: string }] {
+  const [method = '', path = ''] = call.replace(/\{\w+\}/, 'x').split(' ');
+  return [method, { url: path, path }];
+}
+
+function streams(call: string): boolean {
+  const [method, { path }] = line(call);
+  return isStream(method, path);
 }

@@ -7,6 +7,7 @@ import { adapterConfig } from './hooks/adapter-config.js';
 import type { Endpoint } from './match.js';
 import { duration, size } from './units.js';
 
+const TRACE_SOCKET = '/run/socketplane/trace.sock';
 export const PROXY_CONFIG = '/etc/socketplane/proxy.yml';
 
 const address = z.string().transform((text, context): Address => {
@@ -55,6 +56,10 @@ export function proxyConfig(directory: string) {
         .default({}),
       /** Where Prometheus finds `/metrics`; a `unix://` or loopback `tcp://` address. */
       metrics: address.optional(),
+      /** Where `powerstrip trace` finds the calls with hooks; a `unix://` or loopback `tcp://` address, or `off`. */
+      trace: z
+        .union([z.literal('off').transform(() => undefined), address])
+        .default({ text: `unix://${TRACE_SOCKET}`, kind: 'unix', path: TRACE_SOCKET }),
       upstream: address.default({
         text: 'unix:///var/run/docker.sock',
         kind: 'unix',
@@ -93,12 +98,14 @@ export function proxyConfig(directory: string) {
         if (text === config.upstream.text)
           refuse(['listen', index], 'is the upstream: the proxy would call itself');
       }
-      const { metrics } = config;
-      if (metrics && (metrics.kind === 'tls' || (!isLocal(metrics) && !config.insecure))) {
-        refuse(['metrics'], `${metrics.text}: expected unix:///path/to/socket or a loopback tcp:// address`);
-      }
-      if (metrics && config.listen.some(({ text }) => text === metrics.text)) {
-        refuse(['metrics'], 'is listed under listen too');
+      for (const key of ['metrics', 'trace'] as const) {
+        const own = config[key];
+        if (own && (own.kind === 'tls' || (!isLocal(own) && !config.insecure))) {
+          refuse([key], `${own.text}: expected unix:///path/to/socket or a loopback tcp:// address`);
+        }
+        if (own && config.listen.some(({ text }) => text === own.text)) {
+          refuse([key], 'is listed under listen too');
+        }
       }
       for (const [pattern, hooks] of Object.entries(config.endpoints)) {
         const mistake = globMistake(pattern);

@@ -20,7 +20,11 @@ export function adapterConfig(directory: string) {
     protocol: z.union([z.literal(1), z.literal(2)], 'expected 1 or 2').default(1),
     ...common,
   });
-  const inProcess = z.strictObject({ module: moduleFile(directory), options: z.unknown(), ...common });
+  const inProcess = z.strictObject({
+    module: moduleFile(directory),
+    options: z.unknown().optional(),
+    ...common,
+  });
   return z.preprocess(spelledOut, z.unknown()).transform((value, context) => {
     const parsed = isModule(value) ? inProcess.safeParse(value) : http.safeParse(value);
     if (parsed.success) return parsed.data;

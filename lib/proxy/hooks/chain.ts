@@ -30,8 +30,6 @@ export interface HookRun {
 
 export interface Chains {
   begin(context: CallContext): HookRun;
-  /** Resolves when no unwinding is under way. */
-  settled(): Promise<void>;
 }
 
 /** A call that an adapter ended: with its own status and text when it said no; 502 or 504 when it failed. */
@@ -64,8 +62,6 @@ const NEVER = new AbortController().signal;
 
 /** Runs the hooks of a call one after the other, and undoes them. */
 export function createChains({ adapters, metrics, log }: ChainParts): Chains {
-  const unwinding = new Set<Promise<void>>();
-
   /** Undefined when the adapter failed and is not needed. */
   async function ask(adapter: Adapter, hook: Hook, context: CallContext): Promise<Reply | undefined> {
     const { name } = adapter;
@@ -152,9 +148,7 @@ export function createChains({ adapters, metrics, log }: ChainParts): Chains {
     function unwind(reason: Reason, only?: 'pre-hook'): Promise<void> {
       const entries = ran.filter(({ of }) => only === undefined || of === only);
       ran = [];
-      const telling = tell(entries, reason);
-      unwinding.add(telling);
-      return telling.finally(() => unwinding.delete(telling));
+      return tell(entries, reason);
     }
 
     return {
@@ -190,12 +184,7 @@ export function createChains({ adapters, metrics, log }: ChainParts): Chains {
     };
   }
 
-  return {
-    begin,
-    async settled() {
-      while (unwinding.size > 0) await Promise.all(unwinding);
-    },
-  };
+  return { begin };
 }
 
 /**

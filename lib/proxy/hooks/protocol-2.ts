@@ -6,6 +6,7 @@ import { keepUntouched } from '../json/keep-untouched.js';
 import type { CallContext, Hook, HookedRequest, HookedResponse, Protocol } from './hook.js';
 import { readReply } from './read-reply.js';
 
+const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/i;
 /** What a connection and its framing need, and what decides how Docker reads a body. */
 const REQUEST_OWN = [
   'connection',
@@ -162,6 +163,7 @@ function changed(
   let headers = raw;
   for (const [name, value] of Object.entries(changes ?? {})) {
     const key = name.toLowerCase();
+    if (!TOKEN.test(name)) throw new Error(`Headers.${name}: expected the name of a header`);
     if (value === (headerValue(headers, key) ?? null)) continue;
     if (own.includes(key)) throw new Error(`Headers.${name}: is the proxy's own and cannot be changed`);
     headers = value === null ? withoutHeaders(headers, key) : withHeader(headers, name, value);

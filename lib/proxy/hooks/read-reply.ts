@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 
 /** @throws Error whose message names the place and what was expected there */
 export function readReply<T>(text: string, schema: z.ZodType<T>): T {

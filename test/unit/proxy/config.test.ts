@@ -1,7 +1,6 @@
 import { expect } from 'chai';
-import { describeConfig, STREAM_CALLS } from '../../../lib/proxy/check.js';
+import { describeConfig } from '../../../lib/proxy/check.js';
 import { readProxyConfig } from '../../../lib/proxy/config.js';
-import { isStream } from '../../../lib/proxy/routes.js';
 import { proxyOptions } from './harness.js';
 
 const VALID = `version: 1
@@ -172,8 +171,18 @@ adapters:
   });
 
   it('is valid as it comes with the project', async () => {
-    const { hooks, warnings } = describeConfig(await readProxyConfig('proxy.yml'));
-    expect(hooks).to.include('POST /containers/create     pre: socketplane  post: socketplane');
+    const { calls, warnings } = describeConfig(await readProxyConfig('proxy.yml'));
+    expect(calls).to.deep.include({
+      call: 'POST /containers/create',
+      pre: ['socketplane'],
+      post: ['socketplane'],
+    });
+    expect(calls).to.deep.include({
+      call: 'DELETE /containers/{id}',
+      pre: [],
+      post: ['socketplane-lenient'],
+    });
+    expect(calls).to.have.length(6);
     expect(warnings).to.have.length(1);
     expect(warnings[0]).to.match(/BuildKit/);
   });
@@ -188,10 +197,25 @@ adapters:
     expect(warnings[0]).to.match(/GET \/\*: post-hooks are not run on streams.*GET \/events/);
   });
 
-  it('knows the calls that it warns of', () => {
-    for (const line of STREAM_CALLS) {
-      const [method = '', path = ''] = line.split(' ');
-      expect(isStream(method, path), line).to.equal(true);
-    }
+  it('warns of what has no effect', () => {
+    const { calls, warnings } = describeConfig(
+      proxyOptions(
+        'version: 1\nbuildkit: deny\nendpoints: { "POST /container/create": { pre: [a] } }\nadapters: { a: http://a, b: http://b }',
+      ),
+    );
+    expect(calls).to.deep.equal([]);
+    expect(warnings).to.deep.equal([
+      'POST /container/create: is none of the calls that Docker is known to have',
+      'adapter b: no endpoint has it',
+    ]);
+  });
+
+  it('shows no post-hooks of streams', () => {
+    const { calls } = describeConfig(
+      proxyOptions(
+        'version: 1\nendpoints: { "POST /*/attach": { pre: [a], post: [a] } }\nadapters: { a: http://a }',
+      ),
+    );
+    expect(calls).to.deep.equal([{ call: 'POST /containers/{id}/attach', pre: ['a'], post: [] }]);
   });
 });

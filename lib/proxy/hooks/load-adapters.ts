@@ -1,0 +1,69 @@
+import { AppError } from '../../errors.js';
+import type { Log } from '../../log.js';
+import { createCallerOf, type CallerOf } from '../caller.js';
+import type { ProxyConfig } from '../config.js';
+import type { Adapter } from './adapter.js';
+import { createHttpAdapter } from './http-adapter.js';
+import { loadModule } from './load-module.js';
+import { createModuleAdapter } from './module-adapter.js';
+import { protocol1 } from './protocol-1.js';
+import { protocol2 } from './protocol-2.js';
+
+/** How much longer a reply may be than the body in it: as a string in JSON every byte can take six. */
+const ESCAPED = 6;
+
+/**
+ * All adapters of a configuration, and what tells them who is calling.
+ *
+ * @throws AppError when one cannot be loaded, or callers cannot be told from each other and adapters want that
+ */
+export async function loadAdapters(
+  config: ProxyConfig,
+  log: Log,
+): Promise<{ adapters: Map<string, Adapter>; callerOf: CallerOf | undefined }> {
+  const callerOf = await tellCallers(config);
+  return { adapters: await createAdapters(config, log), callerOf };
+}
+
+async function createAdapters(config: ProxyConfig, log: Log): Promise<Map<string, Adapter>> {
+  const adapters = new Map<string, Adapter>();
+  try {
+    for (const name of config.adapters.keys()) adapters.set(name, await createAdapter(name, config, log));
+  } catch (error) {
+    for (const adapter of adapters.values()) adapter.retire();
+    throw error;
+  }
+  return adapters;
+}
+
+async function createAdapter(name: string, config: ProxyConfig, log: Log): Promise<Adapter> {
+  const { hookBody, adapterTimeout } = config.limits;
+  const adapter = config.adapters.get(name)!;
+  const { timeout = adapterTimeout, onFailure } = adapter;
+  if ('url' in adapter) {
+    const protocol = adapter.protocol === 2 ? protocol2 : protocol1;
+    const maxReply = ESCAPED * hookBody + 2 ** 20;
+    return createHttpAdapter({ name, url: adapter.url, protocol, timeout, onFailure, maxReply });
+  }
+  const { module, options } = adapter;
+  const hooks = await loadModule(module, { name, options, directory: config.directory, log });
+  for (const side of ['pre', 'post'] as const) {
+    const endpoint = config.endpoints.find((candidate) => candidate[side].includes(name));
+    if (!endpoint || hooks[side]) continue;
+    throw new AppError(
+      'invalid',
+      `adapter ${name} (${module.text}) has no function ${side}, but ${endpoint.pattern} has it under ${side}`,
+    );
+  }
+  return createModuleAdapter({ name, hooks, timeout, onFailure, log });
+}
+
+/** Where adapters go by the caller, not to know it is a reason not to start; else it is missing in the log alone. */
+async function tellCallers({ adapters }: ProxyConfig): Promise<CallerOf | undefined> {
+  const wanted = [...adapters.values()].some((adapter) => 'module' in adapter || adapter.protocol === 2);
+  if (!wanted && adapters.size === 0) return undefined;
+  return createCallerOf().catch((error: unknown) => {
+    if (wanted) throw error;
+    return undefined;
+  });
+}
