@@ -62,7 +62,7 @@ async function check(file: string): Promise<void> {
   for (const adapter of adapters.values()) adapter.retire();
   const { calls, warnings } = describeConfig(config);
   const rows = calls.map(({ call, pre, post }) => [call, pre.join(', '), post.join(', ')]);
-  if (rows.length > 0) process.stdout.write(`${table(['CALL', 'PRE', 'POST'], rows)}\n`);
+  if (rows.length > 0) process.stdout.write(table(['CALL', 'PRE', 'POST'], rows));
   for (const line of warnings) process.stdout.write(`warning: ${line}\n`);
   const { endpoints } = config;
   process.stdout.write(`${file} is valid: ${endpoints.length} endpoints, ${config.adapters.size} adapters\n`);

@@ -4,6 +4,7 @@
  */
 import type { PostHook, PostHookReply, PreHook, PreHookReply, Unwind } from '../hook/v2.js';
 
+export { isSecretName, MASK, mask } from '../hook/mask.js';
 export type * from '../hook/v2.js';
 
 type Awaitable<T> = T | Promise<T>;

@@ -38,9 +38,19 @@ export async function loadModule({ text, file, changed }: ModuleFile, setup: Set
   try {
     adapter = typeof exported.default === 'function' ? await exported.default(setup) : exported.default;
   } catch (cause) {
-    throw fail(messageOf(cause), cause);
+    throw fail(whatIsWrong(cause), cause);
   }
   const parsed = shape.safeParse(adapter);
   if (!parsed.success) throw fail(`is not an adapter: ${parsed.error.issues[0]?.message}`);
   return adapter;
+}
+
+const schemaError = z.object({
+  issues: z.array(z.object({ path: z.array(z.union([z.string(), z.number()])), message: z.string() })).min(1),
+});
+
+/** Adapters validate their options with a schema, perhaps of another copy of the library; its message is a document. */
+function whatIsWrong(cause: unknown): string {
+  const issue = schemaError.safeParse(cause).data?.issues[0];
+  return issue ? `${['options', ...issue.path].join('.')}: ${issue.message}` : messageOf(cause);
 }
