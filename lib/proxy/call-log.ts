@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { once } from 'node:events';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Caller } from '../hook/v2.js';
@@ -64,7 +63,9 @@ export function createCallLog(parts: {
       if (!hooks) return;
       const working = work.catch(() => undefined).finally(() => works.delete(working));
       works.add(working);
-      const closed = answer.closed ? undefined : once(answer, 'close');
+      const closed = answer.closed
+        ? undefined
+        : new Promise<void>((resolve) => answer.once('close', () => resolve()));
       void Promise.all([working, closed]).then(() => {
         const { id, endpoint, caller, signal, startedAt, steps, docker } = context;
         const ms = Math.round(performance.now() - startedAt);

@@ -341,7 +341,7 @@ describe('docker through the proxy', function () {
       const good = await powerstrip(host(), 'check');
       expect(good.exitCode).to.equal(0);
       expect(good.stdout)
-        .to.match(/^POST \/exec\/\*\/start +pre: test$/m)
+        .to.match(/^POST \/exec\/\{id\}\/start +test +-$/m)
         .and.include('/etc/socketplane/proxy.yml is valid');
       await writeFile(host().file('/run/bad.yml'), 'version: 1\nendpoints:\n  "POST /x": { pre: [y] }\n');
       const bad = await powerstrip(host(), 'check', '/run/bad.yml');
