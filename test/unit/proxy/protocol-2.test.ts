@@ -1,6 +1,7 @@
 import http from 'node:http';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { HookCall, Unwind } from '../../../lib/hook/v2.js';
 import {
@@ -311,6 +312,30 @@ describe('hook protocol 2', () => {
       await eventually(() => seen[0]?.length === 3);
       expect(seen[0]?.map(({ Type }) => Type)).to.deep.equal(['pre-hook', 'unwind', 'pre-hook']);
       expect(unwinds(seen[0])[0]?.Reason).to.deep.include({ By: 'docker', Code: 409 });
+    });
+
+    it('nothing when the client of a stream vanishes in the middle, and the proxy lives', async () => {
+      const server = http.createServer((_, res) => res.writeHead(201, JSON_TYPE).end('{}'));
+      let more: NodeJS.Timeout | undefined;
+      server.on('upgrade', (_, socket) => {
+        socket.on('error', () => undefined);
+        socket.on('close', () => clearInterval(more));
+        socket.write('HTTP/1.1 101 UPGRADED\r\n\r\nhello');
+        more = setInterval(() => socket.write('x'.repeat(200_000)), 1);
+      });
+      const { proxy: harness, seen } = await proxy([nothing], { server });
+      const client = harness.connect();
+      client.socket.write(
+        'POST /v1.41/exec/1/start HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Length: 0\r\n\r\n',
+      );
+      await client.until('hello');
+      // What it has not read makes its end a reset.
+      client.socket.pause();
+      await sleep(30);
+      client.socket.destroy();
+      await eventually(() => more !== undefined && (more as { _destroyed?: boolean })._destroyed === true);
+      expect(unwinds(seen[0])).to.deep.equal([]);
+      expect((await create(harness)).status).to.equal(201);
     });
 
     it('whatever adapters make of that, and the client has its answer', async () => {
