@@ -1,0 +1,112 @@
+import { once } from 'node:events';
+import http from 'node:http';
+import { expect } from 'chai';
+import { useDocker } from './fake-docker.js';
+import { closeAll, post, pre, Raw, startAdapter, startProxy } from './harness.js';
+import { create, created, echo, startHooked } from './hooked.js';
+
+describe('hooks and connections', () => {
+  const docker = useDocker(created);
+  afterEach(closeAll);
+
+  it('do not run on endless streams', async () => {
+    docker.answer = (res) =>
+      res.writeHead(200, { 'Content-Type': 'application/json' }).write('{"first":1}\n');
+    const { proxy: harness, seen } = await startHooked(docker, [echo], {
+      endpoint: '"GET /events": { post: [a] }',
+    });
+    const client = harness.connect();
+    client.socket.write('GET /v1.41/events HTTP/1.1\r\nHost: x\r\n\r\n');
+    await client.until('{"first":1}');
+    expect(seen[0]).to.deep.equal([]);
+  });
+
+  it('keep their connection, and survive that the adapter closes it', async () => {
+    const adapter = await startAdapter(echo);
+    let connections = 0;
+    adapter.server.on('connection', () => connections++);
+    const harness = await startProxy(
+      docker.server(),
+      `endpoints: { "POST /containers/create": { pre: [a] } }\nadapters: { a: "${adapter.url}" }\n`,
+    );
+    for (let count = 0; count < 3; count++) expect((await create(harness, '{}')).status).to.equal(201);
+    expect(connections).to.equal(1);
+    // As the call arrives: the adapter had decided to close before it saw it.
+    adapter.server.prependOnceListener('request', (req: http.IncomingMessage) => req.socket.destroy());
+    expect((await create(harness, '{}')).status).to.equal(201);
+    expect(connections).to.equal(2);
+  });
+
+  it('leave the connection to Docker free when they answer for it', async () => {
+    docker.answer = (res) => res.writeHead(200, { 'Content-Type': 'text/plain' }).end('x'.repeat(100_000));
+    const server = docker.server();
+    let connections = 0;
+    server.on('connection', () => connections++);
+    const adapter = await startAdapter((hook) => post(hook, { Code: 204 }));
+    const harness = await startProxy(
+      server,
+      `endpoints: { "GET /x": { post: [a] } }\nadapters: { a: "${adapter.url}" }\n`,
+    );
+    for (let count = 0; count < 3; count++) {
+      expect(await harness.call('GET', '/x')).to.include({ status: 204, body: '' });
+    }
+    expect(connections).to.equal(1);
+  });
+
+  it('of a hijacked call run before it, and Docker gets their body', async () => {
+    const bodies: string[] = [];
+    const server = http.createServer();
+    server.on('upgrade', (req, socket, head: Buffer) => {
+      bodies.push(`${req.headers['content-length']} ${head.toString()}`);
+      socket.write('HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n');
+      socket.on('data', (chunk: Buffer) => socket.write(`<${chunk.toString()}>`));
+    });
+    const adapter = await startAdapter((hook) =>
+      hook.ClientRequest.Body === '{"no":1}' ? Raw.status(403, 'no') : pre(hook, { Body: '{"Tty":false}' }),
+    );
+    const harness = await startProxy(
+      server,
+      `endpoints: { "POST /exec/*/start": { pre: [a] } }\nadapters: { a: "${adapter.url}" }\n`,
+    );
+    const client = harness.connect();
+    const head =
+      'POST /v1.41/exec/1/start HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Type: application/json\r\n';
+    client.socket.write(`${head}Content-Length: 2\r\n\r\n{`);
+    await once(client.socket, 'connect');
+    client.socket.write('}early');
+    await client.until('<early>');
+    expect(bodies[0]).to.match(/^13 /);
+    client.socket.write('late');
+    await client.until('<late>');
+    expect(adapter.seen[0]?.ClientRequest.Body).to.equal('{}');
+
+    const refused = harness.connect();
+    refused.socket.write(`${head}Content-Length: 8\r\n\r\n{"no":1}`);
+    await refused.ended;
+    expect(refused.text()).to.match(/^HTTP\/1\.1 403 [^]*\{"message":"adapter a: no"\}\n$/);
+    expect(bodies).to.have.length(1);
+  });
+
+  it('cost less than a millisecond', async () => {
+    const { proxy: harness } = await startHooked(docker, [echo], { endpoint: '"GET /hooked": { pre: [a] }' });
+    const agent = new http.Agent({ keepAlive: true });
+    const time = async (path: string): Promise<number> => {
+      const times: number[] = [];
+      for (let count = 0; count < 60; count++) {
+        const start = performance.now();
+        const request = http.get({ socketPath: harness.proxySocket, path, agent });
+        const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+        response.resume();
+        await once(response, 'end');
+        times.push(performance.now() - start);
+      }
+      return times.sort((a, b) => a - b)[30] ?? NaN;
+    };
+    await time('/hooked');
+    const cost = (await time('/hooked')) - (await time('/plain'));
+    agent.destroy();
+    // The bound leaves room for a machine that is busy with other tests.
+    expect(cost).to.be.lessThan(3);
+    console.log(`      a hook costs ${cost.toFixed(2)} ms`);
+  });
+});
