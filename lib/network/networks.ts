@@ -179,7 +179,12 @@ export function createNetworks({ store, hostRoutes, foreignNames, leasePrefix }:
       if (!(await store.get(PREFIX + DEFAULT_NETWORK))) await create(DEFAULT_NETWORK).catch(ignoreConflict);
     },
     async *watch(signal) {
-      for await (const entries of store.watch(PREFIX, signal)) yield visible(entries);
+      const entries = new Map<string, Entry>();
+      for await (const { put, drop } of store.watch(PREFIX, signal)) {
+        for (const entry of put) entries.set(entry.key, entry);
+        for (const key of drop) entries.delete(key);
+        yield visible([...entries.values()]);
+      }
     },
   };
 }

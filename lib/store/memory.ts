@@ -1,5 +1,5 @@
 import { AppError } from '../errors.js';
-import type { Entry, Operation, Store } from './store.js';
+import type { Change, Entry, Operation, Store } from './store.js';
 
 /** The Consul transaction limit; kept here too, so that code written against one store runs on the other. */
 const MAX_OPERATIONS = 64;
@@ -90,6 +90,13 @@ export function createMemoryStore({ entries, revision, persist, close }: MemoryS
       .sort((a, b) => (a.key < b.key ? -1 : 1));
   }
 
+  function changeOf(keys: string[]): Change {
+    return {
+      put: keys.flatMap((key) => current.get(key) ?? []),
+      drop: keys.filter((key) => !current.has(key)),
+    };
+  }
+
   function assertOpen(): void {
     if (closed) throw new AppError('unavailable', 'the store is closed');
   }
@@ -117,24 +124,23 @@ export function createMemoryStore({ entries, revision, persist, close }: MemoryS
       });
     },
     async *watch(prefix, signal) {
+      const covers = (key: string) => key.startsWith(prefix);
       let wake: () => void = () => undefined;
-      let dirty = true;
+      const changed = new Set<string>();
       const notify = (keys: readonly string[]) => {
-        if (!keys.some((key) => key.startsWith(prefix))) return;
-        dirty = true;
-        wake();
+        for (const key of keys.filter(covers)) changed.add(key);
+        if (changed.size > 0) wake();
       };
       const stop = () => wake();
       watchers.add(notify);
       signal.addEventListener('abort', stop);
       try {
+        if (!signal.aborted) yield { put: list(prefix), drop: [] };
         while (!signal.aborted) {
-          if (dirty) {
-            dirty = false;
-            yield list(prefix);
-          } else {
-            await new Promise<void>((resolve) => (wake = resolve));
-          }
+          if (changed.size === 0) await new Promise<void>((resolve) => (wake = resolve));
+          const keys = [...changed];
+          changed.clear();
+          if (keys.length > 0) yield changeOf(keys);
         }
       } finally {
         watchers.delete(notify);

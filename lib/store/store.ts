@@ -16,6 +16,12 @@ export interface Operation {
   ifVersion?: number;
 }
 
+/** What became of some keys: entries that are new or have a new value, keys that are gone. */
+export interface Change {
+  put: Entry[];
+  drop: string[];
+}
+
 /**
  * The state that survives, and the one place where owners are decided. Implementations: `embedded.ts` (one host,
  * durable) on top of `memory.ts` (which unit tests use alone).
@@ -31,9 +37,10 @@ export interface Store {
    */
   commit(operations: Operation[]): Promise<boolean>;
   /**
-   * All entries under `prefix`: at once, and again after every change (changes in quick succession may be given
-   * as one). Ends when `signal` aborts.
+   * Everything under `prefix` at once, be it nothing, then what changes. Changes in quick succession may be given as one;
+   * a key's older value never follows a newer one. A store that is out of reach is waited for, and what changed meanwhile
+   * given then. Ends when `signal` aborts.
    */
-  watch(prefix: string, signal: AbortSignal): AsyncIterable<Entry[]>;
+  watch(prefix: string, signal: AbortSignal): AsyncIterable<Change>;
   close(): Promise<void>;
 }

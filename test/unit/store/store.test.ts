@@ -96,12 +96,13 @@ for (const [kind, open] of kinds) {
       expect(await store.commit(twice).catch((error: Error) => error.message)).to.match(/each key once/);
     });
 
-    it('watches: at once, after each change under the prefix, until aborted', async () => {
+    it('watches: everything at once, then what changes under the prefix, until aborted', async () => {
       const abort = new AbortController();
-      const seen: string[][] = [];
+      await store.commit([{ key: 'w/0', value: 'zero' }]);
+      const seen: { put: string[]; drop: string[] }[] = [];
       const watching = (async () => {
-        for await (const entries of store.watch('w/', abort.signal)) {
-          seen.push(entries.map(({ value }) => value));
+        for await (const { put, drop } of store.watch('w/', abort.signal)) {
+          seen.push({ put: put.map(({ value }) => value), drop });
           if (seen.length === 3) abort.abort();
         }
       })();
@@ -111,7 +112,11 @@ for (const [kind, open] of kinds) {
       await new Promise(setImmediate);
       await store.commit([{ key: 'w/1', value: null }]);
       await watching;
-      expect(seen).to.deep.equal([[], ['one'], []]);
+      expect(seen).to.deep.equal([
+        { put: ['zero'], drop: [] },
+        { put: ['one'], drop: [] },
+        { put: [], drop: ['w/1'] },
+      ]);
     });
   });
 }
