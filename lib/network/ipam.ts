@@ -163,11 +163,13 @@ export function createIpam({
       let given = false;
       uncertain.set(container, key);
       try {
-        given = await store.commit([
-          // The network must not have been removed meanwhile.
-          { key: `networks/${network.id}`, ifVersion: record.version },
-          { key, value: JSON.stringify(stored), ifVersion: 0 },
-        ]);
+        given =
+          0 <
+          (await store.commit([
+            // The network must not have been removed meanwhile.
+            { key: `networks/${network.id}`, ifVersion: record.version },
+            { key, value: JSON.stringify(stored), ifVersion: 0 },
+          ]));
         uncertain.delete(container);
       } finally {
         if (!given) forget(lease);

@@ -1,8 +1,5 @@
 import { AppError } from '../errors.js';
-import type { Change, Entry, Operation, Store } from './store.js';
-
-/** The Consul transaction limit; kept here too, so that code written against one store runs on the other. */
-const MAX_OPERATIONS = 64;
+import { MAX_OPERATIONS, type Change, type Entry, type Operation, type Store } from './store.js';
 
 /** What a group of commits changes: entries to keep, keys to drop. */
 export interface Changes {
@@ -22,7 +19,8 @@ export interface MemoryStoreOptions {
 
 interface Pending {
   operations: Operation[];
-  resolve: (applied: boolean) => void;
+  /** Called with the commit's version, or 0. */
+  resolve: (version: number) => void;
   reject: (error: unknown) => void;
 }
 
@@ -50,7 +48,7 @@ export function createMemoryStore({ entries, revision, persist, close }: MemoryS
       const group = queue;
       queue = [];
       const staged = new Map<string, Entry | null>();
-      const accepted = group.filter(({ operations }) => stage(operations, staged));
+      const versions = group.map(({ operations }) => stage(operations, staged));
       try {
         if (staged.size > 0) await persist?.(changesOf(staged, newest));
       } catch (cause) {
@@ -61,7 +59,7 @@ export function createMemoryStore({ entries, revision, persist, close }: MemoryS
         if (entry) current.set(key, entry);
         else current.delete(key);
       }
-      for (const pending of group) pending.resolve(accepted.includes(pending));
+      group.forEach((pending, index) => pending.resolve(versions[index] ?? 0));
       const changed = [...staged.keys()];
       if (changed.length > 0) for (const notify of watchers) notify(changed);
     }
@@ -69,19 +67,21 @@ export function createMemoryStore({ entries, revision, persist, close }: MemoryS
     busy = false;
   }
 
-  function stage(operations: Operation[], staged: Map<string, Entry | null>): boolean {
+  /** Gives the version of the commit, 0 when a condition does not hold. */
+  function stage(operations: Operation[], staged: Map<string, Entry | null>): number {
     const versionOf = (key: string) => {
       const entry = staged.get(key);
       return (entry === undefined ? current.get(key) : (entry ?? undefined))?.version ?? 0;
     };
     if (!operations.every(({ key, ifVersion }) => ifVersion === undefined || versionOf(key) === ifVersion)) {
-      return false;
+      return 0;
     }
+    newest++;
     for (const { key, value } of operations) {
       if (value === null) staged.set(key, null);
-      else if (value !== undefined) staged.set(key, { key, value, version: ++newest });
+      else if (value !== undefined) staged.set(key, { key, value, version: newest });
     }
-    return true;
+    return newest;
   }
 
   function list(prefix: string): Entry[] {
@@ -118,7 +118,7 @@ export function createMemoryStore({ entries, revision, persist, close }: MemoryS
       ) {
         throw new AppError('internal', `a commit takes at most ${MAX_OPERATIONS} operations, each key once`);
       }
-      return new Promise<boolean>((resolve, reject) => {
+      return new Promise<number>((resolve, reject) => {
         queue.push({ operations, resolve, reject });
         if (!busy) flushed = flush();
       });

@@ -16,6 +16,9 @@ export interface Operation {
   ifVersion?: number;
 }
 
+/** Consul's limit is 64, and its store adds operations of its own; the same everywhere, so that code runs on any store. */
+export const MAX_OPERATIONS = 60;
+
 /** What became of some keys: entries that are new or have a new value, keys that are gone. */
 export interface Change {
   put: Entry[];
@@ -32,10 +35,10 @@ export interface Store {
   /** All entries whose key starts with `prefix`, in key order. */
   list(prefix: string): Promise<Entry[]>;
   /**
-   * All operations or none, durable when the promise resolves. False: a condition did not hold and nothing was
-   * written. At most 64 operations, each key once.
+   * All operations or none, durable when the promise resolves: to the version that every key it wrote has now, or to 0
+   * when a condition did not hold and nothing was written. At most {@link MAX_OPERATIONS}, each key once.
    */
-  commit(operations: Operation[]): Promise<boolean>;
+  commit(operations: Operation[]): Promise<number>;
   /**
    * Everything under `prefix` at once, be it nothing, then what changes. Changes in quick succession may be given as one;
    * a key's older value never follows a newer one. A store that is out of reach is waited for, and what changed meanwhile

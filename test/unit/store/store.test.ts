@@ -30,7 +30,8 @@ for (const [kind, open] of kinds) {
       expect(await store.get('a')).to.equal(undefined);
       await store.commit([{ key: 'a', value: '1' }]);
       const first = await store.get('a');
-      await store.commit([{ key: 'a', value: '2' }]);
+      const version = await store.commit([{ key: 'a', value: '2' }]);
+      expect((await store.get('a'))?.version).to.equal(version);
       const second = await store.get('a');
       expect([first?.value, second?.value]).to.deep.equal(['1', '2']);
       expect(second!.version).to.be.greaterThan(first!.version);
@@ -54,7 +55,7 @@ for (const [kind, open] of kinds) {
         { key: 'new', value: 'y' },
         { key: 'taken', value: 'z', ifVersion: 0 },
       ]);
-      expect(applied).to.equal(false);
+      expect(applied).to.equal(0);
       expect(await store.get('new')).to.equal(undefined);
       expect((await store.get('taken'))?.value).to.equal('x');
     });
@@ -67,14 +68,14 @@ for (const [kind, open] of kinds) {
           { key: 'guard', ifVersion: version },
           { key: 'a', value: '1' },
         ]),
-      ).to.equal(true);
+      ).to.be.greaterThan(0);
       expect((await store.get('guard'))?.version).to.equal(version);
       expect(
         await store.commit([
           { key: 'guard', ifVersion: 0 },
           { key: 'a', value: '2' },
         ]),
-      ).to.equal(false);
+      ).to.equal(0);
     });
 
     it('deletes, and a new key of that name has another version', async () => {
@@ -88,7 +89,7 @@ for (const [kind, open] of kinds) {
 
     it('refuses commits that Consul would refuse', async () => {
       const many = Array.from({ length: 65 }, (_, i) => ({ key: String(i), value: '' }));
-      expect(await store.commit(many).catch((error: Error) => error.message)).to.match(/at most 64/);
+      expect(await store.commit(many).catch((error: Error) => error.message)).to.match(/at most 60/);
       const twice = [
         { key: 'a', value: '1' },
         { key: 'a', value: '2' },
@@ -165,7 +166,7 @@ describe('a store whose disk fails', () => {
     );
     expect(await store.get('a')).to.equal(undefined);
     full = false;
-    expect(await store.commit([{ key: 'a', value: '1', ifVersion: 0 }])).to.equal(true);
+    expect(await store.commit([{ key: 'a', value: '1', ifVersion: 0 }])).to.be.greaterThan(0);
   });
 
   it('shares one flush between commits that come at once', async () => {
