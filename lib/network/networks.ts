@@ -182,7 +182,7 @@ export function createNetworks({ store, hostRoutes, foreignNames, leasePrefix }:
       const entries = new Map<string, Entry>();
       for await (const { put, drop } of store.watch(PREFIX, signal)) {
         for (const entry of put) entries.set(entry.key, entry);
-        for (const key of drop) entries.delete(key);
+        for (const { key } of drop) entries.delete(key);
         yield visible([...entries.values()]);
       }
     },

@@ -36,6 +36,8 @@ export function createMemoryStore({ entries, revision, persist, close }: MemoryS
   for (const entry of entries ?? []) current.set(entry.key, entry);
   let newest = revision ?? 0;
   for (const { version } of current.values()) newest = Math.max(newest, version);
+  /** Version that `current` has; `newest` runs ahead of it while a group is being persisted. */
+  let visible = newest;
   let queue: Pending[] = [];
   let busy = false;
   let flushed: Promise<void> = Promise.resolve();
@@ -55,6 +57,7 @@ export function createMemoryStore({ entries, revision, persist, close }: MemoryS
         for (const pending of group) pending.reject(cause);
         continue;
       }
+      visible = newest;
       for (const [key, entry] of staged) {
         if (entry) current.set(key, entry);
         else current.delete(key);
@@ -93,7 +96,7 @@ export function createMemoryStore({ entries, revision, persist, close }: MemoryS
   function changeOf(keys: string[]): Change {
     return {
       put: keys.flatMap((key) => current.get(key) ?? []),
-      drop: keys.filter((key) => !current.has(key)),
+      drop: keys.filter((key) => !current.has(key)).map((key) => ({ key, version: visible })),
     };
   }
 

@@ -22,7 +22,8 @@ export const MAX_OPERATIONS = 60;
 /** What became of some keys: entries that are new or have a new value, keys that are gone. */
 export interface Change {
   put: Entry[];
-  drop: string[];
+  /** `version`: that of a commit after which the key was not there. */
+  drop: { key: string; version: number }[];
 }
 
 /**

@@ -103,7 +103,7 @@ for (const [kind, open] of kinds) {
       const seen: { put: string[]; drop: string[] }[] = [];
       const watching = (async () => {
         for await (const { put, drop } of store.watch('w/', abort.signal)) {
-          seen.push({ put: put.map(({ value }) => value), drop });
+          seen.push({ put: put.map(({ value }) => value), drop: drop.map(({ key }) => key) });
           if (seen.length === 3) abort.abort();
         }
       })();
