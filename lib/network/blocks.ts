@@ -1,0 +1,107 @@
+import { z } from 'zod';
+import { AppError } from '../errors.js';
+import type { Entry } from '../store/store.js';
+import { contains, formatAddress, gatewayOf, parseAddress, parseSubnet, type Subnet } from './cidr.js';
+
+/**
+ * How leases lie in the store. A subnet is cut into small aligned blocks, each one key `blocks/<network>/<first address>`
+ * with the leases in it. The host that made a block takes its addresses from there, so hosts do not contend for keys, and
+ * one write leases any number of addresses, publishes them to all hosts and tells their names. A block without leases is
+ * not kept.
+ */
+const PREFIX = 'blocks/';
+/** Enough that a host rarely needs a new block, few enough that one change stays a small message. */
+const LARGEST = 16;
+/** A small subnet is cut finer, so that so many hosts get a block of their own. */
+const AIMED_AT_HOSTS = 64;
+
+const storedLease = z.object({
+  container: z.string(),
+  host: z.string(),
+  /** ISO 8601, when the address was given. */
+  time: z.string(),
+  names: z.array(z.string()),
+  up: z.boolean(),
+});
+export type StoredLease = z.infer<typeof storedLease>;
+
+const storedBlock = z.object({
+  /** Id of the host that takes its addresses from this block. */
+  host: z.string(),
+  /** By address. */
+  leases: z.record(z.string(), storedLease),
+});
+export type StoredBlock = z.infer<typeof storedBlock>;
+
+/** An address and its one owner. */
+export interface Lease extends StoredLease {
+  /** Full container id. */
+  container: string;
+  /** Id of the host that the container is on. */
+  host: string;
+  /** By which others on the network find the container; its own name first. */
+  names: string[];
+  /** Whether the container runs, or is about to. */
+  up: boolean;
+  network: string;
+  /** Dotted quad. */
+  ip: string;
+}
+
+export function blockPrefix(network = ''): string {
+  return network === '' ? PREFIX : `${PREFIX}${network}/`;
+}
+
+export function networkOfBlock(key: string): string {
+  return key.slice(PREFIX.length, key.lastIndexOf('/'));
+}
+
+/** Addresses in a block of this subnet, a power of two. */
+export function blockSize(subnet: Subnet): number {
+  return Math.max(1, Math.min(LARGEST, 2 ** (32 - subnet.prefix) / AIMED_AT_HOSTS));
+}
+
+/** The block that an address lies in. */
+export function blockKey(network: string, subnet: Subnet, ip: string): string {
+  const size = blockSize(subnet);
+  const address = parseAddress(ip) ?? 0;
+  return blockPrefix(network) + formatAddress(address - (address % size));
+}
+
+/** The addresses of a block that containers may have, given as numbers. */
+export function usableIn(subnet: Subnet, first: number): number[] {
+  const addresses = Array.from({ length: blockSize(subnet) }, (_, offset) => first + offset);
+  return addresses.filter((address) => isUsable(subnet, address));
+}
+
+/** Whether a container may have the address: all but those of network, gateway and broadcast. */
+export function isUsable(subnet: Subnet, address: number): boolean {
+  return contains(subnet, address) && address > gatewayOf(subnet) && address < subnet.last;
+}
+
+/** First address of a block, from its key. */
+export function firstOfBlock(key: string): number {
+  const address = parseAddress(key.slice(key.lastIndexOf('/') + 1));
+  if (address === undefined) throw new AppError('internal', `the store holds no valid block at ${key}`);
+  return address;
+}
+
+export function parseBlock({ key, value }: Pick<Entry, 'key' | 'value'>): StoredBlock {
+  firstOfBlock(key);
+  const parsed = storedBlock.safeParse(JSON.parse(value));
+  if (!parsed.success) {
+    throw new AppError('internal', `the store holds no valid block at ${key}: ${parsed.error.message}`);
+  }
+  return parsed.data;
+}
+
+export function leasesOf(key: string, block: StoredBlock | undefined): Lease[] {
+  const network = networkOfBlock(key);
+  return Object.entries(block?.leases ?? {}).map(([ip, lease]) => ({ ...lease, network, ip }));
+}
+
+/** Every block of a network, in the order of addresses, as the number of its first address. */
+export function* blocksOf(subnetText: string): Generator<number> {
+  const subnet = parseSubnet(subnetText);
+  for (let first = subnet.first; first <= subnet.last; first += blockSize(subnet)) yield first;
+}
