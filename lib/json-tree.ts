@@ -1,6 +1,9 @@
 import { parseTree, type Node, type ParseError } from 'jsonc-parser';
 import { AppError } from './errors.js';
 
+/** Levels of the tree: an object has two, its fields and their values. Docker's own bodies have some twenty. */
+const MAX_LEVELS = 1000;
+
 /**
  * The syntax tree of one JSON value, strictly as the standard has it.
  *
@@ -17,7 +20,17 @@ export function parseJson(text: string): Node {
     throw new AppError('invalid', 'the body is nested too deeply', { cause });
   }
   if (!root || errors.length > 0) throw new AppError('invalid', 'the body is not valid JSON');
+  // Whoever walks through it may recurse too.
+  if (isDeeper(root, MAX_LEVELS)) throw new AppError('invalid', 'the body is nested too deeply');
   return root;
+}
+
+function isDeeper(root: Node, levels: number): boolean {
+  let nodes = [root];
+  for (let level = 0; level < levels && nodes.length > 0; level++) {
+    nodes = nodes.flatMap(({ children }) => children ?? []);
+  }
+  return nodes.length > 0;
 }
 
 export type Path = (string | number)[];

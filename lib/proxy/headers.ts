@@ -28,9 +28,9 @@ export function isJson(contentType: string | undefined): boolean {
   return /^\s*application\/json\s*(;|$)/i.test(contentType ?? '');
 }
 
-/** dockerd reads parameters from such a body, before those of the query. */
+/** Servers written in Go read parameters from such a body, some of them before those of the query. */
 export function isForm(contentType: string | undefined): boolean {
-  return /^\s*application\/x-www-form-urlencoded\s*(;|$)/i.test(contentType ?? '');
+  return /^\s*(application\/x-www-form-urlencoded|multipart\/form-data)\s*(;|$)/i.test(contentType ?? '');
 }
 
 /** The values of a header joined as HTTP has it; undefined when there is none. @param name lower case */

@@ -2,13 +2,15 @@ import { STATUS_CODES, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { hasBody, readBody } from './body.js';
 import { detach } from './detach.js';
-import { headerPairs, isJson, withoutHeaders } from './headers.js';
+import { headerPairs, HOP_BY_HOP, withoutHeaders } from './headers.js';
+import { isShown } from './hooked-body.js';
 import type { Chains, HookRun } from './hooks/chain.js';
 import type { CallContext, HookedResponse } from './hooks/hook.js';
 import { DOCKER_FAILED, reasonOf } from './hooks/reason.js';
 import { canonicalBody } from './json/canonical.js';
 import type { Hooks } from './match.js';
 import { Refusal, statusOf } from './refusal.js';
+import { isHijack } from './routes.js';
 import { takeBytes } from './take-bytes.js';
 import type { Target } from './target.js';
 import { answerError, type Tunnel } from './tunnel.js';
@@ -35,8 +37,12 @@ export function createHijack(parts: { tunnel: Tunnel; chains: Chains; hookBody: 
     const { req, target } = call;
     const length = bodyLength(req);
     if (!call.hooks?.pre.length) {
-      const { url } = target;
-      await tunnel({ method: method(req), url, headers: req.rawHeaders, head, bodyLength: length }, socket);
+      const { url, path } = target;
+      // Elsewhere Docker has nothing to upgrade to, except to HTTP/2 (h2c), in which no hook could see a call.
+      const headers = isHijack(method(req), path)
+        ? req.rawHeaders
+        : withoutHeaders(req.rawHeaders, ...HOP_BY_HOP);
+      await tunnel({ method: method(req), url, headers, head, bodyLength: length }, socket);
       return;
     }
     socket.on('error', () => socket.destroy());
@@ -85,8 +91,9 @@ export function createHijack(parts: { tunnel: Tunnel; chains: Chains; hookBody: 
     { taken, rest, hookRun }: { taken: Buffer; rest: Buffer; hookRun: HookRun },
   ): Promise<void> {
     const { req, target, hooks, context } = call;
-    const hasJson = isJson(req.headers['content-type']) && taken.length > 0;
-    const sent = hooks && hasJson ? canonicalBody(method(req), target.path, taken) : taken;
+    const hasJson =
+      hooks !== undefined && taken.length > 0 && isShown(method(req), context, req.headers['content-type']);
+    const sent = hasJson ? canonicalBody(method(req), target.path, taken) : taken;
     const text = hasJson ? sent.toString() : null;
     const before = { method: method(req), url: target.url, headers: req.rawHeaders, body: text };
     const { request, response } = await hookRun.pre(hooks?.pre ?? [], before);

@@ -1,14 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { hasBody, readBody } from './body.js';
 import { forward, type OutgoingCall } from './forward.js';
-import { HOP_BY_HOP, hasHeader, isForm, isJson, withoutHeaders } from './headers.js';
+import { HOP_BY_HOP, hasHeader, isJson, withoutHeaders } from './headers.js';
+import { isShown } from './hooked-body.js';
 import type { Chains, HookRun } from './hooks/chain.js';
 import { DOCKER_FAILED, reasonOf } from './hooks/reason.js';
 import type { CallContext, HookedRequest, HookedResponse } from './hooks/hook.js';
 import { canonicalBody } from './json/canonical.js';
 import type { Hooks } from './match.js';
 import { addNothing, relay } from './relay.js';
-import { Refusal, refuse } from './refusal.js';
+import { refuse } from './refusal.js';
 import { isStream } from './routes.js';
 import type { Target } from './target.js';
 import type { Upstream } from './upstream.js';
@@ -64,17 +65,11 @@ export function createHookedCall(parts: { upstream: Upstream; chains: Chains; ho
 
   /** The body as Docker would read it; undefined for anything but JSON. */
   async function readJson({ req, res, target, context }: HookedCall): Promise<Buffer | undefined> {
-    const { endpoint } = context;
-    if (!hasBody(req)) return undefined;
-    const type = req.headers['content-type'];
-    if (isForm(type)) {
-      // dockerd would let it override the query, which is all that hooks see.
-      throw new Refusal(400, `${endpoint} has hooks: parameters belong in the query, not in a form`);
-    }
-    if (!isJson(type)) return undefined;
+    const method = req.method ?? 'GET';
+    if (!hasBody(req) || !isShown(method, context, req.headers['content-type'])) return undefined;
     if (req.headers.expect !== undefined) res.writeContinue();
-    const body = await readBody(req, hookBody, `the body of ${endpoint}`);
-    return canonicalBody(req.method ?? 'GET', target.path, body);
+    const body = await readBody(req, hookBody, `the body of ${context.endpoint}`);
+    return canonicalBody(method, target.path, body);
   }
 
   /** Runs the post-hooks and gives the function that sends the answer. */

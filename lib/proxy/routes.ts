@@ -21,6 +21,14 @@ const STREAMS = [
   /^POST \/plugins\/[^]+\/(push|upgrade)$/,
 ];
 
+/** Calls whose body is an archive. */
+const BYTES = [
+  /^PUT \/containers\/[^]+\/archive$/,
+  /^POST \/build$/,
+  /^POST \/images\/(create|load)$/,
+  /^POST \/plugins\/create$/,
+];
+
 const BUILDKIT = [/^POST \/session$/, /^POST \/grpc$/];
 
 /** Calls after whose answer the connection carries raw bytes both ways. */
@@ -31,6 +39,11 @@ export function isHijack(method: string, path: string): boolean {
 /** Calls whose answer no post-hook can wait for. */
 export function isStream(method: string, path: string): boolean {
   return STREAMS.some((route) => route.test(`${method} ${path}`)) || isHijack(method, path);
+}
+
+/** Calls whose body Docker takes as bytes: archives and streams. The body of any other is JSON. */
+export function takesBytes(method: string, path: string): boolean {
+  return BYTES.some((route) => route.test(`${method} ${path}`)) || isHijack(method, path);
 }
 
 /** BuildKit's calls: what happens inside them no hook sees. */

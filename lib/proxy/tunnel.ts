@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createHeadReader, type AnswerHead } from './answer-head.js';
-import { hasHeader, headerPairs, type RawHeaders } from './headers.js';
+import { hasHeader, headerPairs, withoutHeaders, type RawHeaders } from './headers.js';
 import { errorBody, statusOf } from './refusal.js';
 import type { Upstream } from './upstream.js';
 
@@ -81,7 +81,9 @@ function isStream({ status, text }: AnswerHead): boolean {
 
 function requestHead({ method, url, headers }: TunnelCall): string {
   const lines = [`${method} ${url} HTTP/1.1`];
-  for (const [name, value] of headerPairs(headers)) lines.push(`${name}: ${value}`);
+  // Without these no server changes to HTTP/2 instead of the stream that this is about.
+  for (const [name, value] of headerPairs(withoutHeaders(headers, 'http2-settings')))
+    lines.push(`${name}: ${value}`);
   if (!hasHeader(headers, 'host')) lines.push('Host: docker');
   return [...lines, 'Connection: close', '', ''].join('\r\n');
 }

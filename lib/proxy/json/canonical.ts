@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { Node } from 'jsonc-parser';
 import { parseJson } from '../../json-tree.js';
 import { AppError } from '../../errors.js';
@@ -32,6 +33,8 @@ export function canonicalJson(text: string, shape: Shape = leaf): string {
 
 /** {@link canonicalJson} for the body of a call; the very same bytes where nothing had to change. */
 export function canonicalBody(method: string, path: string, body: Buffer): Buffer {
+  // Every reader would put other characters in the place of the broken ones.
+  if (!isUtf8(body)) throw new AppError('invalid', 'the body is not valid UTF-8');
   const text = body.toString();
   const canonical = canonicalJson(text, shapeOf(method, path));
   return canonical === text ? body : Buffer.from(canonical);
@@ -39,17 +42,21 @@ export function canonicalBody(method: string, path: string, body: Buffer): Buffe
 
 function walk(node: Node, shape: Shape, path: string[], edits: Edit[]): void {
   const children = node.children ?? [];
+  if (node.type === 'string') checkCharacters(String(node.value));
   if (node.type === 'array') {
     for (const child of children) walk(child, shape.kind === 'list' ? shape.items : leaf, path, edits);
     return;
   }
   if (node.type !== 'object') return;
   const seen = new Map<string, string>();
+  const misplaced = shape.kind === 'struct' ? shape.misplaced : undefined;
+  const hasInside = misplaced !== undefined && hasObject(node, misplaced.inside);
   for (const { children: [keyNode, value] = [] } of children) {
     if (!keyNode || !value) continue;
     const key = String(keyNode.value);
+    checkCharacters(key);
     const field = shape.kind === 'struct' ? shape.fields.get(fold(key)) : undefined;
-    if (shape.kind === 'struct' && shape.misplaced) checkPlace(node, key, value, shape.misplaced);
+    if (misplaced) checkPlace(key, value, misplaced, hasInside);
     const id = field ? `field ${field.name}` : `key ${key}`;
     const before = seen.get(id);
     if (before !== undefined && !isOneReading(before, key, value, shape, field?.shape)) {
@@ -67,19 +74,34 @@ function walk(node: Node, shape: Shape, path: string[], edits: Edit[]): void {
   }
 }
 
+/** Half a character (`\\ud800`) is U+FFFD to Docker, so that two keys could be one; to others it is itself. */
+function checkCharacters(text: string): void {
+  if (text.isWellFormed()) return;
+  throw new AppError('invalid', 'the body of a call with hooks has an escape for half a character');
+}
+
 /**
  * Where there is no HostConfig, dockerd takes its fields from the object around it; where there is one, those few that are
  * `always` taken, and the rest has no effect. Neither has a value that is empty, as many clients send.
  */
-function checkPlace(object: Node, key: string, value: Node, { inside, fields, always }: Misplaced): void {
+function checkPlace(
+  key: string,
+  value: Node,
+  { inside, fields, always }: Misplaced,
+  hasInside: boolean,
+): void {
   const name = fields.get(fold(key));
   if (name === undefined || isEmpty(value)) return;
-  const hasInside = object.children?.some(
-    ({ children: [other, content] = [] }) =>
-      fold(String(other?.value)) === fold(inside) && content?.type === 'object',
-  );
   if (hasInside && !always.has(fold(key))) return;
   throw new AppError('invalid', `the body of a call with hooks has ${key}: expected ${inside}.${name}`);
+}
+
+/** Whether there is an object under this key, in any case. */
+function hasObject({ children = [] }: Node, key: string): boolean {
+  return children.some(
+    ({ children: [name, content] = [] }) =>
+      fold(String(name?.value)) === fold(key) && content?.type === 'object',
+  );
 }
 
 function isEmpty({ type, value, children }: Node): boolean {

@@ -68,9 +68,24 @@ describe('a JSON body on a call with hooks', () => {
       ['{', 'is not valid JSON'],
       ['', 'is not valid JSON'],
       ['['.repeat(100_000), 'is nested too deeply'],
+      [`${'['.repeat(2000)}${']'.repeat(2000)}`, 'is nested too deeply'],
+      ['{"Labels":{"a\\ud800":"1","a\\ufffd":"2"}}', 'half a character'],
+      ['{"User":"\\udc00"}', 'half a character'],
     ] as const) {
       expect(() => canonical(text), text.slice(0, 80)).to.throw(message);
     }
+  });
+
+  it('is refused where it is not UTF-8: each reader has its own way with broken bytes', () => {
+    for (const bytes of [[0xff], [0xe2, 0x82], [0xed, 0xa0, 0x80]]) {
+      const body = Buffer.concat([Buffer.from('{"User":"'), Buffer.from(bytes), Buffer.from('"}')]);
+      expect(() => canonicalBody('POST', '/containers/create', body)).to.throw('is not valid UTF-8');
+    }
+  });
+
+  it('is read in one go, however many fields it has', () => {
+    const text = `{${'"Privileged":true,'.repeat(200_000)}"HostConfig":{}}`;
+    expect(canonical(text)).to.equal(text);
   });
 
   it('is refused, or is what JSON.parse makes of it and stays so', () => {

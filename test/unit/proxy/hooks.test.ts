@@ -59,14 +59,40 @@ describe('hooks', () => {
   });
 
   it('get JSON whatever its content type looks like, and nothing else', async () => {
-    const { proxy: harness, seen } = await startHooked(docker, [echo]);
+    const { proxy: harness, seen } = await startHooked(docker, [echo], {
+      endpoint: '"POST /*": { pre: [a] }',
+    });
     await create(harness, '{}', '/containers/create', 'Application/JSON; charset=utf-8');
-    await create(harness, 'tar', '/containers/create', 'application/x-tar');
-    await create(harness, '{}', '/containers/create', 'application/jsonish');
+    await create(harness, 'tar', '/build', 'application/x-tar');
+    await create(harness, '{}', '/build', 'application/jsonish');
     expect(
       seen[0]?.filter(({ Type }) => Type === 'pre-hook').map(({ ClientRequest: { Body } }) => Body),
     ).to.deep.equal(['{}', null, null]);
     expect(docker.calls.map(({ body }) => body)).to.deep.equal(['{}', 'tar', '{}']);
+  });
+
+  it('are not passed by a body that Docker may take for JSON or for a form whatever its type', async () => {
+    const { proxy: harness } = await startHooked(docker, [echo], { endpoint: '"POST /*": { pre: [a] }' });
+    for (const [path, type, message] of [
+      ['/auth', 'text/plain', 'a body needs Content-Type: application/json'],
+      ['/containers/create', 'application/x-tar', 'a body needs Content-Type: application/json'],
+      ['/containers/create', 'appl\xc4\xb0cation/json', 'characters that are not ASCII'],
+      ['/build', 'application/json\xc2\xa0', 'characters that are not ASCII'],
+      ['/containers/web/kill', 'application/x-www-form-urlencoded', 'not in a form'],
+      ['/build', 'multipart/form-data; boundary=x', 'not in a form'],
+    ] as const) {
+      const reply = await create(harness, 'a', path, type);
+      expect(reply.status, type).to.equal(400);
+      expect(reply.body).to.include(message);
+      if (message.includes('needs')) continue;
+      const client = harness.connect();
+      client.socket.write(
+        `POST /containers/web/attach HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: tcp\r\nContent-Type: ${type}\r\nContent-Length: 1\r\n\r\na`,
+        'latin1',
+      );
+      expect(await client.until('\r\n\r\n')).to.match(/^HTTP\/1\.1 400 /);
+    }
+    expect(docker.calls).to.deep.equal([]);
   });
 
   it('that say no keep the call from Docker, and the client reads why', async () => {

@@ -227,14 +227,38 @@ describe('a hijacked call', () => {
 describe('an upgrade that Docker does not know', () => {
   afterEach(closeAll);
 
+  const docker = () => http.createServer((req, res) => res.end(`${req.method} ${req.url}`));
+
   it('is an ordinary call', async () => {
-    const docker = http.createServer((req, res) =>
-      res.end(`${req.method} ${req.url} ${String(req.headers.upgrade)}`),
-    );
-    const proxy = await startProxy(docker);
+    const proxy = await startProxy(docker());
     const client = proxy.connect();
     client.socket.write(`GET /v1.41/info HTTP/1.1\r\n${UPGRADE}\r\n`);
     await client.ended;
-    expect(client.text()).to.match(/^HTTP\/1\.1 200 [^]*GET \/v1\.41\/info tcp$/);
+    expect(client.text()).to.match(/^HTTP\/1\.1 200 [^]*GET \/v1\.41\/info$/);
+  });
+
+  it('never gets as far as a Docker that could change to HTTP/2, past all hooks', async () => {
+    const server = docker();
+    let upgraded = 0;
+    server.on('upgrade', (req, socket) => {
+      upgraded++;
+      socket.end(`HTTP/1.1 101 Switching Protocols\r\n\r\n${JSON.stringify(req.headers)}`);
+    });
+    const proxy = await startProxy(server);
+    const h2c =
+      'Host: d\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n\r\n';
+    for (const line of ['GET /_ping', 'POST /networks/prune']) {
+      const client = proxy.connect();
+      client.socket.write(`${line} HTTP/1.1\r\n${h2c}`);
+      await client.ended;
+      expect(client.text()).to.match(/^HTTP\/1\.1 200 /);
+    }
+    expect(upgraded).to.equal(0);
+    const client = proxy.connect();
+    client.socket.write(`POST /session HTTP/1.1\r\n${h2c}`);
+    await client.ended;
+    expect(client.text())
+      .to.match(/"upgrade":"h2c"/)
+      .and.not.match(/"http2-settings":/);
   });
 });
