@@ -2,6 +2,7 @@ import http from 'node:http';
 import net, { type Socket } from 'node:net';
 import tls, { type SecureContextOptions } from 'node:tls';
 import { AppError, messageOf } from '../errors.js';
+import { createAbandonment } from './abandoned.js';
 import type { Address } from './address.js';
 import { createFront, type FrontConnection, type FrontParts } from './front.js';
 import { MAX_HEADER_BYTES } from './limits.js';
@@ -64,7 +65,10 @@ export function createListener({
   // It never listens itself, and would not keep track of connections: which are idle, which never send their headers.
   parser.emit('listening');
 
+  const abandon = createAbandonment();
+
   function take(req: http.IncomingMessage, res: http.ServerResponse): void {
+    abandon(req, res);
     res.once('close', () => {
       if (stopping) setImmediate(() => parser.closeIdleConnections());
     });
@@ -143,17 +147,24 @@ function closed(server: net.Server): Promise<void> {
 }
 
 function secure(options: tls.TlsOptions, accept: (socket: Socket) => void): tls.Server {
-  const asks = options.ca !== undefined;
   try {
-    return tls.createServer({ ...options, requestCert: asks, rejectUnauthorized: asks }, accept);
+    return tls.createServer({ ...options, ...asking(options) }, accept);
   } catch (cause) {
     throw unusable(cause);
   }
 }
 
+/** With a CA, clients have to show a certificate that it signed. */
+function asking({ ca }: SecureContextOptions): Pick<tls.TlsOptions, 'requestCert' | 'rejectUnauthorized'> {
+  const asks = ca !== undefined;
+  return { requestCert: asks, rejectUnauthorized: asks };
+}
+
 function renew(server: tls.Server, material: SecureContextOptions): void {
   try {
     server.setSecureContext(material);
+    // That leaves as it was whether clients are asked, of which Node reads these at each handshake.
+    Object.assign(server, asking(material));
   } catch (cause) {
     throw unusable(cause);
   }

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import { expect } from 'chai';
 import { useDocker } from './fake-docker.js';
-import { closeAll, post, pre, Raw, startAdapter, startProxy } from './harness.js';
+import { closeAll, eventually, post, pre, Raw, startAdapter, startProxy } from './harness.js';
 import { create, created, echo, startHooked } from './hooked.js';
 
 describe('hooks and connections', () => {
@@ -51,6 +51,39 @@ describe('hooks and connections', () => {
       expect(await harness.call('GET', '/x')).to.include({ status: 204, body: '' });
     }
     expect(connections).to.equal(1);
+  });
+
+  it('leave no connection to Docker behind when the client leaves in the middle of an answer', async () => {
+    let left = false;
+    docker.answer = (res) => {
+      res.on('close', () => (left = true));
+      res.writeHead(200, { 'Content-Type': 'text/plain' }).write('line');
+    };
+    const { proxy: harness } = await startHooked(docker, [echo], {
+      endpoint: '"GET /containers/*/logs": { pre: [a] }',
+    });
+    const client = harness.connect();
+    client.socket.write('GET /containers/web/logs HTTP/1.1\r\nHost: x\r\n\r\n');
+    await client.until('line');
+    client.socket.destroy();
+    await eventually(() => left);
+  });
+
+  it('leave none behind either for calls that the client sent ahead', async () => {
+    docker.answer = () => undefined;
+    const server = docker.server();
+    const open = new Set<unknown>();
+    server.on('connection', (socket) => open.add(socket.on('close', () => open.delete(socket))));
+    const adapter = await startAdapter(echo);
+    const harness = await startProxy(
+      server,
+      `endpoints: { "POST /containers/*": { pre: [a] } }\nadapters: { a: "${adapter.url}" }\n`,
+    );
+    const client = harness.connect();
+    client.socket.write('POST /containers/web/start HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(3));
+    await eventually(() => docker.calls.length === 3);
+    client.socket.destroy();
+    await eventually(() => open.size === 0);
   });
 
   it('of a hijacked call run before it, and Docker gets their body', async () => {

@@ -1,53 +1,19 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
 import net from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import tls from 'node:tls';
 import { expect } from 'chai';
+import { freePort, useCertificates } from './certificates.js';
 import { closeAll, eventually, startProxy, type Harness } from './harness.js';
 
 const GET = 'GET /info HTTP/1.1\r\nHost: d\r\n\r\n';
 
 describe('TLS', () => {
-  let dir: string;
   let proxy: Harness;
   let port: number;
 
-  const file = (name: string) => join(dir, name);
-  const pem = (name: string) => readFileSync(file(name));
-  const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: dir, stdio: 'pipe' });
-
-  /** A certificate for 127.0.0.1, signed by `ca`, which is made where there is none. */
-  function certificate(name: string, ca: string): void {
-    const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-    const request = ['req', ...key, '-subj', `/CN=${name}`, '-keyout', `${name}.key`];
-    if (name === ca) {
-      openssl(...request, '-x509', '-days', '2', '-out', `${name}.pem`);
-      return;
-    }
-    openssl(...request, '-out', `${name}.csr`);
-    writeFileSync(file('names'), 'subjectAltName=IP:127.0.0.1,DNS:localhost');
-    const signer = ['-CA', `${ca}.pem`, '-CAkey', `${ca}.key`, '-CAcreateserial', '-extfile', 'names'];
-    openssl('x509', '-req', '-days', '2', '-in', `${name}.csr`, ...signer, '-out', `${name}.pem`);
-  }
-
-  before(() => {
-    dir = mkdtempSync(join(tmpdir(), 'proxy-tls-'));
-    for (const [name, ca] of [
-      ['ca', 'ca'],
-      ['other', 'other'],
-      ['server', 'ca'],
-      ['renewed', 'ca'],
-      ['client', 'ca'],
-      ['stranger', 'other'],
-    ] as const) {
-      certificate(name, ca);
-    }
-  });
-  after(() => rmSync(dir, { recursive: true }));
+  const { file, pem } = useCertificates();
   afterEach(closeAll);
 
   const docker = () =>
@@ -57,14 +23,6 @@ describe('TLS', () => {
         socket.write('HTTP/1.1 101 UPGRADED\r\n\r\n');
         socket.pipe(socket);
       });
-
-  async function freePort(): Promise<number> {
-    const server = net.createServer().listen(0, '127.0.0.1');
-    await new Promise((resolve) => server.once('listening', resolve));
-    const { port: free } = server.address() as net.AddressInfo;
-    await new Promise((resolve) => server.close(resolve));
-    return free;
-  }
 
   async function start(more = ''): Promise<string> {
     proxy = await startProxy(docker());
