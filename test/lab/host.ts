@@ -1,33 +1,54 @@
 import type { ChildProcess } from 'node:child_process';
-import { open, readFile } from 'node:fs/promises';
+import { open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Lan } from './lan.js';
 import type { Namespace } from './namespace.js';
+import { ovsOn } from './ovs.js';
 import { command, tail, until } from './process.js';
 
-const OVSDB = '/var/lib/openvswitch/conf.db';
 const ALWAYS_EXITED = -1;
+/** Made by `init` when everything is mounted. */
+const READY = 'lab-ready';
 
 /** One host: its namespaces, its files, its daemons. All default paths inside it are its own. */
-export type Host = ReturnType<typeof createHost>;
+export type Host = Awaited<ReturnType<typeof bootHost>>;
 
 export interface HostOptions {
   name: string;
   address: string;
-  namespace: Namespace;
+  lan: Lan;
   /** Folder under which the host's own directories lie. */
   state: string;
   cgroup: string;
+  /** Makes the host's namespaces, with its first process in them. */
+  boot: () => Promise<Namespace>;
 }
 
-export function createHost({ name, address, namespace, state, cgroup }: HostOptions) {
+/** A host that is up, with an address on the LAN and without daemons. */
+export async function bootHost(options: HostOptions) {
+  const host = createHost(options);
+  await host.reboot();
+  return Object.assign(host, ovsOn(host));
+}
+
+export function createHost({ name, address, lan, state, cgroup, boot }: HostOptions) {
   const daemons = new Map<string, ChildProcess>();
+  let current: Namespace | undefined;
   const file = (path: string) => join(state, path);
+
+  function namespace(): Namespace {
+    if (!current) throw new Error(`host ${name} is down`);
+    return current;
+  }
+
+  const run: Namespace['run'] = (argv, options) => namespace().run(argv, options);
+  const spawn: Namespace['spawn'] = (argv, options) => namespace().spawn(argv, options);
 
   async function start(daemon: string, argv: string[], env?: Record<string, string>): Promise<void> {
     if (isRunning(daemon)) return;
     const log = await open(file(`/run/lab-${daemon}.log`), 'a');
     const stdio = ['ignore', log.fd, log.fd] as const;
-    daemons.set(daemon, namespace.spawn(argv, { stdio: [...stdio], env }));
+    daemons.set(daemon, spawn(argv, { stdio: [...stdio], env }));
     await log.close();
   }
 
@@ -56,11 +77,21 @@ export function createHost({ name, address, namespace, state, cgroup }: HostOpti
     try {
       await until(`${daemon} on ${name}`, async () => {
         if (!isRunning(daemon)) throw new Error('it exited');
-        return (await namespace.run(probe, { reject: false, timeout: 5_000 })).exitCode === 0;
+        return (await run(probe, { reject: false, timeout: 5_000 })).exitCode === 0;
       });
     } catch (cause) {
       throw new Error(`${String(cause)}\n${await tail(file(`/run/lab-${daemon}.log`))}`, { cause });
     }
+  }
+
+  /** A crash: every process ends at once, the disk stays. */
+  async function kill(): Promise<void> {
+    if (!current) return;
+    const dying = current;
+    current = undefined;
+    await dying.destroy();
+    await lan.detach(name);
+    daemons.clear();
   }
 
   const host = {
@@ -68,44 +99,42 @@ export function createHost({ name, address, namespace, state, cgroup }: HostOpti
     address,
     /** Parent of all cgroups of the host; the lab removes it. */
     cgroup,
-    namespace,
+    get namespace() {
+      return namespace();
+    },
     /** Where a path inside the host lies outside. */
     file,
-    run: namespace.run,
-    spawn: namespace.spawn,
+    run,
+    spawn,
     start,
     stop,
     ready,
     isRunning,
     pidOf,
+    isUp: () => current !== undefined,
+    kill,
+    /** Up again, or for the first time, without daemons: same name, address and disk, an empty `/run`. */
+    async reboot(): Promise<void> {
+      await kill();
+      for (const entry of await readdir(file('/run')).catch(() => [])) {
+        if (!entry.startsWith('lab-') || entry === READY)
+          await rm(file(`/run/${entry}`), { recursive: true });
+      }
+      const booted = await boot();
+      await until(`host ${name}`, () => readFile(file(`/run/${READY}`)).then(() => true));
+      await lan.attach(name, address, booted);
+      current = booted;
+    },
+    /** The host's cable to the LAN. */
+    cut: () => lan.cut(name),
+    heal: () => lan.heal(name),
     /** The `docker` command on the real socket. */
-    docker: (...args: string[]) => namespace.run(['docker', '-H', 'unix:///run/docker.sock', ...args]),
+    docker: (...args: string[]) => run(['docker', '-H', 'unix:///run/docker.sock', ...args]),
 
     async startDocker(...flags: string[]): Promise<void> {
       const socket = ['-H', 'unix:///run/docker.sock'];
       await start('dockerd', ['dockerd', ...socket, '--cgroup-parent', cgroup, ...flags]);
       await ready('dockerd', ['docker', '-H', 'unix:///run/docker.sock', 'version']);
-    },
-    async startOvs(): Promise<void> {
-      const exists = await readFile(file(OVSDB)).then(
-        () => true,
-        () => false,
-      );
-      if (!exists) {
-        await namespace.run(['ovsdb-tool', 'create', OVSDB, '/usr/share/openvswitch/vswitch.ovsschema']);
-      }
-      await start('ovsdb-server', [
-        'ovsdb-server',
-        OVSDB,
-        '--remote=punix:/run/openvswitch/db.sock',
-        '--pidfile',
-      ]);
-      await ready('ovsdb-server', ['ovs-vsctl', '--no-wait', 'init']);
-      await host.startVswitchd();
-    },
-    async startVswitchd(): Promise<void> {
-      await start('ovs-vswitchd', ['ovs-vswitchd', 'unix:/run/openvswitch/db.sock', '--pidfile']);
-      await ready('ovs-vswitchd', ['ovs-appctl', 'version']);
     },
     /** `busybox:latest`, made of the static busybox of this machine. */
     async importBusybox(): Promise<void> {
@@ -115,9 +144,6 @@ export function createHost({ name, address, namespace, state, cgroup }: HostOpti
         file('/run/busybox.tar'),
       ]);
       await host.docker('import', '-c', 'CMD ["sh"]', '/run/busybox.tar', 'busybox:latest');
-    },
-    async destroy(): Promise<void> {
-      await namespace.destroy();
     },
   };
   return host;

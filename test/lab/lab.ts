@@ -1,16 +1,16 @@
-import { access, mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { access, mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { engineEnvironment } from './engine.js';
-import { createHost, type Host } from './host.js';
+import { bootHost, type Host } from './host.js';
+import { createLan } from './lan.js';
 import { createNamespace, type Namespace } from './namespace.js';
-import { command, until } from './process.js';
+import { command } from './process.js';
+
+export { OUTSIDE } from './lan.js';
 
 /** On a real file system: overlay does not stack on overlay or tmpfs. */
 const STATE = '/var/tmp/socketplane-lab';
 const HOST_FLAGS = ['--net', '--mount', '--pid', '--uts', '--ipc'];
-/** An address of the outside world (TEST-NET-3), beyond the LAN's router. */
-export const OUTSIDE = '203.0.113.1';
-const ROUTER = '192.168.108.254';
 
 export interface Lab {
   /** The LAN, its router, and behind it the rest of the world; has no route to any container. */
@@ -31,20 +31,11 @@ export async function createLab(): Promise<Lab> {
   const id = `${process.pid}-${Date.now().toString(36)}`;
   const folder = join(STATE, id);
   await mkdir(folder, { recursive: true });
-  const outside = await createNamespace(['--net'], ['sleep', 'infinity']);
-  await outside.run(['ip', '-batch', '-'], {
-    input: [
-      'link set lo up',
-      `address add ${OUTSIDE}/32 dev lo`,
-      'link add lan type bridge mcast_snooping 0',
-      `address add ${ROUTER}/24 dev lan`,
-      'link set lan up',
-    ].join('\n'),
-  });
+  const lan = await createLan();
   const hosts: Host[] = [];
 
   return {
-    outside,
+    outside: lan.outside,
     hosts,
     async addHost() {
       const number = hosts.length + 1;
@@ -54,28 +45,14 @@ export async function createLab(): Promise<Lab> {
       await mkdir(state);
       const init = [join(import.meta.dirname, 'init'), state, name];
       const environment = await engineEnvironment(state);
-      const namespace = await createNamespace(HOST_FLAGS, ['--mount-proc', ...init], environment);
-      await until(`host ${name}`, () => readFile(join(state, 'run/lab-ready')).then(() => true));
-      await outside.run(['ip', '-batch', '-'], {
-        input: [
-          `link add ${name} type veth peer name eth0 netns ${namespace.pid}`,
-          `link set ${name} master lan up`,
-        ].join('\n'),
-      });
-      await namespace.run(['ip', '-batch', '-'], {
-        input: [
-          `address add ${address}/24 dev eth0`,
-          'link set eth0 up',
-          `route add default via ${ROUTER}`,
-        ].join('\n'),
-      });
-      const host = createHost({ name, address, namespace, state, cgroup: `/lab-${id}-${name}` });
+      const boot = () => createNamespace(HOST_FLAGS, ['--mount-proc', ...init], environment);
+      const host = await bootHost({ name, address, lan, state, cgroup: `/lab-${id}-${name}`, boot });
       hosts.push(host);
       return host;
     },
     async destroy() {
-      await Promise.all(hosts.map((host) => host.destroy()));
-      await outside.destroy();
+      await Promise.all(hosts.map((host) => host.kill()));
+      await lan.destroy();
       await remove(id);
     },
   };

@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { createHost } from './host.js';
-import { type Host } from './host.js';
+import type { Host } from './host.js';
 import type { CommandOptions, Result } from './process.js';
 
 const ROOT = join(import.meta.dirname, '../..');
@@ -19,7 +18,7 @@ export async function startNode(host: Host): Promise<Node> {
   return node;
 }
 
-function productOn(host: ReturnType<typeof createHost>) {
+function productOn(host: Host) {
   const curl = (path: string, ...options: string[]) =>
     host.run(['curl', '-sS', '--unix-socket', AGENT_SOCKET, ...options, `http://agent/v0.1${path}`]);
 

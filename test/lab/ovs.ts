@@ -1,0 +1,39 @@
+import { access } from 'node:fs/promises';
+import type { createHost } from './host.js';
+import { useAddress } from './lan.js';
+
+const DATABASE = '/var/lib/openvswitch/conf.db';
+const SCHEMA = '/usr/share/openvswitch/vswitch.ovsschema';
+const SOCKET = '/run/openvswitch/db.sock';
+/** Userspace Open vSwitch sends VXLAN only out of a bridge of its own that holds the host's address. */
+const UNDERLAY = 'br-phy';
+
+/** Open vSwitch on a host. A restart of ovs-vswitchd takes the host off the LAN for as long as it lasts. */
+export function ovsOn(host: ReturnType<typeof createHost>) {
+  async function startVswitchd(): Promise<void> {
+    await host.start('ovs-vswitchd', ['ovs-vswitchd', `unix:${SOCKET}`, '--pidfile']);
+    await host.ready('ovs-vswitchd', ['ovs-appctl', 'version']);
+    const { stdout } = await host.run(['cat', '/sys/class/net/eth0/address']);
+    await host.run([
+      ...['ovs-vsctl', '--may-exist', 'add-br', UNDERLAY],
+      ...['--', 'set', 'bridge', UNDERLAY, 'datapath_type=netdev', `other-config:hwaddr="${stdout.trim()}"`],
+      ...['--', '--may-exist', 'add-port', UNDERLAY, 'eth0'],
+    ]);
+    // The bridge's device is ovs-vswitchd's: it has ended, and has come back without its address.
+    await useAddress(host.namespace, UNDERLAY, host.address);
+  }
+
+  return {
+    startVswitchd,
+    async startOvs(): Promise<void> {
+      const exists = await access(host.file(DATABASE)).then(
+        () => true,
+        () => false,
+      );
+      if (!exists) await host.run(['ovsdb-tool', 'create', DATABASE, SCHEMA]);
+      await host.start('ovsdb-server', ['ovsdb-server', DATABASE, `--remote=punix:${SOCKET}`, '--pidfile']);
+      await host.ready('ovsdb-server', ['ovs-vsctl', '--no-wait', 'init']);
+      await startVswitchd();
+    },
+  };
+}
