@@ -20,3 +20,14 @@ export interface Endpoint {
   /** Lower case, colon-separated. */
   mac: string;
 }
+
+/** An endpoint on another host. */
+export interface Remote {
+  network: Network;
+  /** Dotted quad inside `network.subnet`. */
+  ip: string;
+  /** Lower case, colon-separated. */
+  mac: string;
+  /** The other host's address on the underlay. */
+  peer: string;
+}

@@ -17,7 +17,7 @@ export function healthRoutes(options: {
   router.get('/healthz', async (_request, response) => {
     const [dockerState, ovs, storeState] = await Promise.all([
       stateOf(docker.ping()),
-      stateOf(datapath.open().then(() => `ok (${datapath.kind})`)),
+      stateOf(datapath.open().then(() => datapath.tunnelProblem ?? `ok (${datapath.kind})`)),
       stateOf(store.get('health')),
     ]);
     const ok = [dockerState, ovs, storeState].every((state) => state.startsWith('ok'));

@@ -1,4 +1,4 @@
-import type { Endpoint, Network } from '../types.js';
+import type { Endpoint, Network, Remote } from '../types.js';
 
 /** A port as it was found on the bridge. */
 export interface PortRecord {
@@ -8,6 +8,24 @@ export interface PortRecord {
   container: string;
   network: string;
   ip: string;
+}
+
+/** A change to what is known of endpoints on other hosts. What is both dropped and put stays. */
+export interface RemoteChange {
+  put: Remote[];
+  drop: { network: Network; ip: string }[];
+}
+
+/** The other hosts, by their addresses on the underlay, and the endpoints on them. */
+export interface Overlay {
+  peers: string[];
+  remotes: Remote[];
+}
+
+/** The device and IPv4 address that tunnels go out from. */
+export interface Underlay {
+  device: string;
+  address: string;
 }
 
 /**
@@ -41,11 +59,27 @@ export interface Datapath {
   /** All container ports on the bridge, whoever made them. */
   ports(): Promise<PortRecord[]>;
   /**
-   * Make bridge, gateway ports, NAT and rules exactly those of these networks and of the endpoints that own the
-   * ports, without a gap for traffic that is already right. `ownerOf` is asked for every container port on the
-   * bridge; a port without owner is removed. No other change to the bridge runs meanwhile.
+   * Tunnel to another host, and rules for the endpoints known to be there. Throws `AppError('unavailable')` where this
+   * host cannot have tunnels: see {@link tunnelProblem}.
    */
-  sync(networks: Network[], ownerOf: (port: PortRecord) => Endpoint | undefined): Promise<void>;
+  ensurePeer(address: string): Promise<void>;
+  /** Nothing of that host gets in any more, nor anything to it. Its endpoints stay known, for when it comes back. */
+  removePeer(address: string): Promise<void>;
+  /** Endpoints on other hosts have come, gone or moved. They need not have a tunnel yet. */
+  applyRemotes(change: RemoteChange): Promise<void>;
+  /** Why there are no tunnels although there are peers, as a line for people that says what to do. */
+  readonly tunnelProblem: string | undefined;
+  /**
+   * Make bridge, gateway ports, tunnels, NAT and rules exactly those of these networks, of the endpoints that own the
+   * ports, and of the overlay, without a gap for traffic that is already right. `ownerOf` is asked for every container
+   * port on the bridge; a port without owner is removed. No other change to the bridge runs meanwhile. Where this host
+   * cannot have tunnels, everything else is done: {@link tunnelProblem} is logged once.
+   */
+  sync(
+    networks: Network[],
+    ownerOf: (port: PortRecord) => Endpoint | undefined,
+    overlay: Overlay,
+  ): Promise<void>;
   /** Calls back whenever Open vSwitch has been restarted and lost its rules; the caller answers with {@link sync}. */
   watch(onRestart: () => void, signal: AbortSignal): void;
 }

@@ -3,15 +3,10 @@ import { z } from 'zod';
 import { AppError, hasCode } from '../errors.js';
 import { CommandError, type Run } from '../exec.js';
 import type { Endpoint, Network } from '../types.js';
-import { gatewayMac } from './flows.js';
+import { gatewayMac } from './tables.js';
 import { gatewayName, peerName } from './names.js';
 
-/** VXLAN over IPv4: outer Ethernet 14, IP 20, UDP 8, VXLAN 8. */
-const TUNNEL_OVERHEAD = 50;
-const ETHERNET_MTU = 1500;
-
-const linkList = z.array(z.object({ mtu: z.number() }));
-const routeList = z.array(z.object({ dev: z.string().optional(), gateway: z.string().optional() }));
+const routeList = z.array(z.object({ gateway: z.string().optional() }));
 const addressList = z.array(
   z.object({
     address: z.string().optional(),
@@ -24,8 +19,6 @@ const addressList = z.array(
 
 /** Links, addresses and routes, by `ip`. */
 export interface Links {
-  /** MTU of a container's link: what is left of the host's own link inside a tunnel. */
-  mtu(): Promise<number>;
   /** A link pair on the host; an older one of this name is replaced. */
   create(port: string, endpoint: Endpoint, mtu: number): Promise<void>;
   remove(port: string): Promise<void>;
@@ -64,15 +57,6 @@ export function createLinks(run: Run, softwareChecksums: () => boolean): Links {
   }
 
   return {
-    async mtu() {
-      const routes = routeList.parse(
-        JSON.parse((await run(['ip', '-4', '-json', 'route', 'show', 'default'])) || '[]'),
-      );
-      const device = routes[0]?.dev;
-      if (device === undefined) return ETHERNET_MTU - TUNNEL_OVERHEAD;
-      const [link] = linkList.parse(JSON.parse(await run(['ip', '-json', 'link', 'show', 'dev', device])));
-      return (link?.mtu ?? ETHERNET_MTU) - TUNNEL_OVERHEAD;
-    },
     async create(port, endpoint, mtu) {
       try {
         await create(port, endpoint, mtu);

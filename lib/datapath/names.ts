@@ -5,6 +5,7 @@ export const PORT_PREFIX = 'ovs';
 /** Container's end, until it is moved and becomes `eth0`. */
 const PEER_PREFIX = 'ovp';
 export const GATEWAY_PREFIX = 'sp';
+const TUNNEL_PREFIX = 'vx';
 
 /** Candidates for the name of a container's port, best first: eight hex digits of its id. */
 export function* portNames(container: string): Generator<string> {
@@ -19,4 +20,10 @@ export function peerName(port: string): string {
 
 export function gatewayName({ vni }: Pick<Network, 'vni'>): string {
   return GATEWAY_PREFIX + vni.toString(16).padStart(8, '0');
+}
+
+/** @param peer the other host's address on the underlay */
+export function tunnelName(peer: string): string {
+  const octets = peer.split('.').map((octet) => Number(octet).toString(16).padStart(2, '0'));
+  return TUNNEL_PREFIX + octets.join('');
 }

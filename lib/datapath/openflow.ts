@@ -28,6 +28,7 @@ export interface OpenFlow {
 export function createOpenFlow(run: Run, bridge: string, runFolder: string): OpenFlow {
   const change = createBatcher<() => string[]>(async (makers) => {
     const input = makers.flatMap((lines) => lines()).join('\n');
+    if (input === '') return;
     await run(['ovs-ofctl', ...PROTOCOL, '--bundle', 'add-flows', bridge, '-'], { input: `${input}\n` });
   });
 

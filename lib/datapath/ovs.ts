@@ -1,26 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createBatcher } from '../concurrency/batcher.js';
 import { createGate } from '../concurrency/gate.js';
 import { AppError } from '../errors.js';
 import type { Run } from '../exec.js';
 import type { Log } from '../log.js';
-import type { Endpoint, Network } from '../types.js';
-import type { Datapath, PortRecord } from './datapath.js';
-import {
-  baseFlows,
-  endpointFlows,
-  endpointMatch,
-  floodFlow,
-  gatewayFlows,
-  gatewayMac,
-  networkMatch,
-  type Attached,
-} from './flows.js';
+import type { Network } from '../types.js';
+import { createBridge, type DatapathKind } from './bridge.js';
+import { createContents, type Port } from './contents.js';
+import type { Datapath, PortRecord, Underlay } from './datapath.js';
+import { endpointFlows, gatewayFlows } from './flows.js';
 import { createLinks } from './links.js';
-import { gatewayName, portNames } from './names.js';
+import { gatewayName } from './names.js';
 import { applyNat } from './nat.js';
 import { createOpenFlow } from './openflow.js';
-import { createOvsdb, down } from './ovsdb.js';
+import { createOvsdb, type Interface } from './ovsdb.js';
+import { endpointMatch, gatewayMac, networkMatch } from './tables.js';
+import { createTunnels } from './tunnels.js';
+import { readUnderlay, type UnderlayState } from './underlay.js';
 
 /** Keys of `external_ids`, by which ports are recognised after any restart. */
 const CONTAINER = 'socketplane-container';
@@ -28,116 +23,71 @@ const NETWORK = 'socketplane-network';
 const ADDRESS = 'socketplane-ip';
 const GATEWAY = 'socketplane-gateway';
 
-/** OpenFlow port numbers are chosen here, so that rules need not wait for the port; lower ones are left to people. */
-const FIRST_OFPORT = 100;
-const LAST_OFPORT = 0xfeff;
 /** How often a bridge that has gone is looked for. */
 const RECONNECT_MS = 200;
-
-interface Port extends Attached<Endpoint> {
-  name: string;
-}
 
 export interface OvsOptions {
   run: Run;
   log: Log;
   bridge: string;
-  kind: 'auto' | 'kernel' | 'userspace';
+  kind: 'auto' | DatapathKind;
+  /** What this host is bound to; asked again by each `sync`. Default: the default route's device. */
+  underlay?: () => Underlay | undefined;
   /** Where Open vSwitch has its sockets. */
   runFolder?: string;
 }
 
 /**
- * The Open vSwitch data plane. Invariants: `ports` and `gateways` are what the rules on the bridge were made from; both
- * change only inside the gate, where `sync` is alone.
+ * The Open vSwitch data plane. Invariant: `contents` is what the rules on the bridge were made from; it changes only
+ * inside the gate, where `sync` is alone.
  */
 export function createOvsDatapath({
   run,
   log,
-  bridge,
-  kind: wanted,
+  bridge: name,
+  kind,
+  underlay: chosen = () => undefined,
   runFolder = '/run/openvswitch',
 }: OvsOptions): Datapath {
   const ovsdb = createOvsdb(run);
-  const openflow = createOpenFlow(run, bridge, runFolder);
-  const ports = new Map<string, Port>();
-  const gateways = new Map<string, Attached<Network>>();
+  const openflow = createOpenFlow(run, name, runFolder);
+  const bridge = createBridge({ ovsdb, openflow, name, kind, log });
+  const contents = createContents();
+  const { ports, gateways } = contents;
   const gate = createGate();
-  let kind: 'kernel' | 'userspace' = 'userspace';
-  let mtu: number | undefined;
-  let opened = false;
-  const links = createLinks(run, () => kind === 'userspace');
-  const transact = createBatcher<string[][]>((transactions) => ovsdb.transact(transactions.flat()));
+  const links = createLinks(run, () => bridge.kind === 'userspace');
+  let known: Promise<UnderlayState> | undefined;
+  const tunnels = createTunnels({
+    contents,
+    ovsdb,
+    openflow,
+    bridge: name,
+    isKernel: () => bridge.kind === 'kernel',
+    underlay,
+    log,
+  });
 
-  const mtuOnce = async () => (mtu ??= await links.mtu());
-
-  function freeOfport(): number {
-    const taken = new Set([...ports.values(), ...gateways.values()].map(({ ofport }) => ofport));
-    for (let ofport = FIRST_OFPORT; ofport <= LAST_OFPORT; ofport++) if (!taken.has(ofport)) return ofport;
-    throw new AppError('exhausted', `bridge ${bridge} has no port number left`);
-  }
-
-  function freeName(container: string): string {
-    const taken = new Set([...ports.values()].map(({ name }) => name));
-    for (const name of portNames(container)) if (!taken.has(name)) return name;
-    throw new AppError('exhausted', `no port name is left for container ${container.slice(0, 12)}`);
-  }
-
-  function floodOf(network: Network): string {
-    const members = [...ports.values()].filter(({ owner }) => owner.network.vni === network.vni);
-    const gateway = gateways.get(network.id);
-    return floodFlow(
-      network,
-      [...(gateway ? [gateway] : []), ...members].map(({ ofport }) => ofport),
-    );
-  }
-
-  async function chooseKind(): Promise<'kernel' | 'userspace'> {
-    if (wanted === 'userspace') return wanted;
-    const hasKernel = await ovsdb.hasKernelDatapath();
-    if (wanted === 'kernel' && !hasKernel) {
-      throw new AppError(
-        'unavailable',
-        'Open vSwitch has no kernel datapath here: load the module openvswitch',
-      );
-    }
-    return hasKernel ? 'kernel' : 'userspace';
-  }
-
-  async function open(): Promise<void> {
-    const state = await openflow.state();
-    if (state === 'dead') throw down(undefined);
-    if (state === 'alive' && opened) return;
-    const chosen = await chooseKind();
-    if (chosen !== kind || mtu === undefined) log.info('using Open vSwitch', { bridge, datapath: chosen });
-    kind = chosen;
-    const settings = [
-      `datapath_type=${kind === 'kernel' ? 'system' : 'netdev'}`,
-      'protocols=OpenFlow10,OpenFlow13,OpenFlow14,OpenFlow15',
-      // Without rules nothing is switched.
-      'fail_mode=secure',
-    ];
-    await ovsdb.transact([
-      ['--may-exist', 'add-br', bridge],
-      ['set', 'bridge', bridge, ...settings],
-    ]);
-    opened = true;
+  function underlay(): Promise<UnderlayState> {
+    known ??= readUnderlay(run, chosen()).catch((error: unknown) => {
+      known = undefined;
+      throw error;
+    });
+    return known;
   }
 
   async function addGateway(network: Network): Promise<void> {
-    const known = gateways.get(network.id);
-    const gateway = known ?? { owner: network, ofport: freeOfport() };
-    gateways.set(network.id, { owner: network, ofport: gateway.ofport });
-    const name = gatewayName(network);
-    await transact([
-      ['--may-exist', 'add-port', bridge, name],
+    const ofport = gateways.get(network.id)?.ofport ?? contents.freeOfport('local');
+    gateways.set(network.id, { owner: network, ofport });
+    const device = gatewayName(network);
+    await ovsdb.transact([
+      ['--may-exist', 'add-port', name, device],
       [
         'set',
         'Interface',
-        name,
+        device,
         'type=internal',
-        `ofport_request=${gateway.ofport}`,
-        `mtu_request=${await mtuOnce()}`,
+        `ofport_request=${ofport}`,
+        `mtu_request=${(await underlay()).mtu}`,
         `mac="${gatewayMac(network.vni)}"`,
         `external_ids:${GATEWAY}="${network.id}"`,
       ],
@@ -145,11 +95,10 @@ export function createOvsDatapath({
     await links.configureGateway(network);
   }
 
-  const applyNatOf = () =>
-    applyNat(
-      run,
-      [...gateways.values()].map(({ owner }) => owner),
-    );
+  async function translate(): Promise<void> {
+    const networks = [...gateways.values()].map(({ owner }) => owner);
+    await applyNat(run, networks, await underlay());
+  }
 
   async function removePort(container: string): Promise<void> {
     const port = ports.get(container);
@@ -158,59 +107,56 @@ export function createOvsDatapath({
     const { network, ip } = port.owner;
     await openflow.change(() => [
       `delete ${endpointMatch(network.vni, ip)}`,
-      ...(gateways.has(network.id) ? [`add ${floodOf(network)}`] : []),
+      ...adding(contents.flood(network)),
     ]);
-    await transact([['--if-exists', 'del-port', bridge, port.name]]);
+    await ovsdb.transact([['--if-exists', 'del-port', name, port.name]]);
     await links.remove(port.name);
-  }
-
-  async function readPorts(): Promise<(PortRecord & { ofport: number })[]> {
-    return (await ovsdb.interfaces(CONTAINER)).map(({ name, ofport, externalIds }) => ({
-      port: name,
-      ofport,
-      container: externalIds.get(CONTAINER) ?? '',
-      network: externalIds.get(NETWORK) ?? '',
-      ip: externalIds.get(ADDRESS) ?? '',
-    }));
   }
 
   return {
     get kind() {
-      return kind;
+      return bridge.kind;
     },
-    open,
+    get tunnelProblem() {
+      return tunnels.problem;
+    },
+    open: () => bridge.open(),
 
     ensureNetwork: (network) =>
       gate.shared(async () => {
-        await open();
+        await bridge.open();
         await addGateway(network);
         await openflow.change(() => {
           const gateway = gateways.get(network.id);
-          return gateway ? [...gatewayFlows(gateway), floodOf(network)].map((flow) => `add ${flow}`) : [];
+          return gateway ? adding([...gatewayFlows(gateway), ...contents.flood(network)]) : [];
         });
-        await applyNatOf();
+        await translate();
       }),
 
     removeNetwork: (network) =>
       gate.shared(async () => {
         if (!gateways.delete(network.id)) return;
         await openflow.change(() => [`delete ${networkMatch(network.vni)}`]);
-        await transact([['--if-exists', 'del-port', bridge, gatewayName(network)]]);
-        await applyNatOf();
+        await ovsdb.transact([['--if-exists', 'del-port', name, gatewayName(network)]]);
+        await translate();
       }),
 
     prepare: (endpoint) =>
       gate.shared(async () => {
-        await open();
+        await bridge.open();
         const { container, network, ip } = endpoint;
         await removePort(container);
-        const port: Port = { owner: endpoint, name: freeName(container), ofport: freeOfport() };
+        const port: Port = {
+          owner: endpoint,
+          name: contents.freeName(container),
+          ofport: contents.freeOfport('local'),
+        };
         ports.set(container, port);
-        await links.create(port.name, endpoint, await mtuOnce());
+        await links.create(port.name, endpoint, (await underlay()).mtu);
         await Promise.all([
-          transact([
-            ['--if-exists', 'del-port', bridge, port.name],
-            ['add-port', bridge, port.name],
+          ovsdb.transact([
+            ['--if-exists', 'del-port', name, port.name],
+            ['add-port', name, port.name],
             [
               'set',
               'Interface',
@@ -221,7 +167,7 @@ export function createOvsDatapath({
               `external_ids:${ADDRESS}=${ip}`,
             ],
           ]),
-          openflow.change(() => [...endpointFlows(port), floodOf(network)].map((flow) => `add ${flow}`)),
+          openflow.change(() => adding([...endpointFlows(port), ...contents.flood(network)])),
         ]);
         return port.name;
       }),
@@ -230,47 +176,53 @@ export function createOvsDatapath({
       gate.shared(async () => {
         const port = ports.get(endpoint.container);
         if (!port) throw new AppError('internal', `container ${endpoint.container.slice(0, 12)} has no port`);
-        await links.configure(port.name, endpoint, await mtuOnce(), netns);
+        await links.configure(port.name, endpoint, (await underlay()).mtu, netns);
       }),
 
     isPlugged: (endpoint, netns) => links.isConfigured(endpoint, netns),
 
     unplug: (container) => gate.shared(() => removePort(container)),
 
-    ports: readPorts,
+    ports: async () => containerPorts(await ovsdb.interfaces()),
 
-    sync: (networks, ownerOf) =>
+    ensurePeer: (address) =>
+      gate.shared(async () => {
+        await bridge.open();
+        await tunnels.ensure(address);
+      }),
+    removePeer: (address) => gate.shared(() => tunnels.remove(address)),
+    applyRemotes: (change) => gate.shared(() => tunnels.apply(change)),
+
+    sync: (networks, ownerOf, overlay) =>
       gate.exclusive(async () => {
-        opened = false;
-        await open();
-        ports.clear();
-        gateways.clear();
+        await bridge.open(true);
+        known = undefined;
+        const found = await ovsdb.interfaces();
+        contents.clear();
+        for (const remote of overlay.remotes) contents.remotes.put(remote);
         const orphans: string[] = [];
-        for (const record of await readPorts()) {
+        for (const record of containerPorts(found)) {
           const owner = ownerOf(record);
           if (owner && record.ofport > 0)
             ports.set(owner.container, { owner, name: record.port, ofport: record.ofport });
           else orphans.push(record.port);
         }
-        const known = new Map(networks.map((network) => [network.id, network]));
-        for (const { name, ofport, externalIds } of await ovsdb.interfaces(GATEWAY)) {
-          const network = known.get(externalIds.get(GATEWAY) ?? '');
-          if (network && gatewayName(network) === name && ofport > 0)
+        const byId = new Map(networks.map((network) => [network.id, network]));
+        for (const { name: device, ofport, externalIds } of found) {
+          const id = externalIds.get(GATEWAY);
+          if (id === undefined) continue;
+          const network = byId.get(id);
+          if (network && gatewayName(network) === device && ofport > 0)
             gateways.set(network.id, { owner: network, ofport });
-          else orphans.push(name);
+          else orphans.push(device);
         }
-        for (const name of orphans) {
-          await transact([['--if-exists', 'del-port', bridge, name]]);
-          await links.remove(name);
+        for (const orphan of orphans) {
+          await ovsdb.transact([['--if-exists', 'del-port', name, orphan]]);
+          await links.remove(orphan);
         }
-        await Promise.all(networks.map(addGateway));
-        await openflow.replace([
-          ...baseFlows(),
-          ...[...gateways.values()].flatMap(gatewayFlows),
-          ...networks.map(floodOf),
-          ...[...ports.values()].flatMap(endpointFlows),
-        ]);
-        await applyNatOf();
+        await Promise.all([...networks.map(addGateway), tunnels.adopt(found, overlay.peers)]);
+        await openflow.replace(contents.flows());
+        await translate();
       }),
 
     watch(onRestart, signal) {
@@ -278,7 +230,7 @@ export function createOvsDatapath({
         // Until the bridge is there for the first time there is nothing to lose.
         let seen = false;
         while (!signal.aborted) {
-          if (opened && (await openflow.state()) === 'alive') {
+          if (bridge.opened && (await openflow.state()) === 'alive') {
             if (seen) onRestart();
             seen = true;
             await openflow.closed(signal);
@@ -288,4 +240,18 @@ export function createOvsDatapath({
       })();
     },
   };
+}
+
+const adding = (flows: string[]) => flows.map((flow) => `add ${flow}`);
+
+function containerPorts(interfaces: Interface[]): (PortRecord & { ofport: number })[] {
+  return interfaces
+    .filter(({ externalIds }) => externalIds.has(CONTAINER))
+    .map(({ name, ofport, externalIds }) => ({
+      port: name,
+      ofport,
+      container: externalIds.get(CONTAINER) ?? '',
+      network: externalIds.get(NETWORK) ?? '',
+      ip: externalIds.get(ADDRESS) ?? '',
+    }));
 }

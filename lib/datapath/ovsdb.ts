@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { createBatcher } from '../concurrency/batcher.js';
 import { AppError } from '../errors.js';
 import { CommandError, type Run } from '../exec.js';
 
@@ -8,22 +9,24 @@ const TIMEOUT_S = 4;
 const ovsMap = z.tuple([z.literal('map'), z.array(z.tuple([z.string(), z.string()]))]);
 const optionalNumber = z.union([z.number(), z.tuple([z.literal('set'), z.array(z.number())])]);
 const table = z.object({
-  data: z.array(z.tuple([z.string(), optionalNumber, ovsMap])),
+  data: z.array(z.tuple([z.string(), z.string(), optionalNumber, ovsMap])),
 });
 
-/** An interface of ours as Open vSwitch's database has it. */
+/** An interface as Open vSwitch's database has it. */
 export interface Interface {
   name: string;
+  /** `internal`, `vxlan`, …; empty for a device of the system. */
+  type: string;
   /** OpenFlow port number, as it is or as it was asked for. */
   ofport: number;
   externalIds: Map<string, string>;
 }
 
 export interface Ovsdb {
-  /** One transaction of several commands, which are separated by themselves. Waits until it is in force. */
+  /** One transaction of several commands; calls at the same time share it. Waits until it is in force. */
   transact(commands: string[][]): Promise<void>;
-  /** Interfaces whose external_ids name this key. */
-  interfaces(key: string): Promise<Interface[]>;
+  /** All interfaces of all bridges. */
+  interfaces(): Promise<Interface[]>;
   /** Whether the kernel can carry packets. The database names the kernel's datapath type even where it cannot. */
   hasKernelDatapath(): Promise<boolean>;
 }
@@ -38,20 +41,19 @@ export function createOvsdb(run: Run): Ovsdb {
   }
 
   return {
-    async transact(commands) {
+    transact: createBatcher(async (transactions) => {
+      const commands = transactions.flat();
       await vsctl(commands.flatMap((command, index) => (index === 0 ? command : ['--', ...command])));
-    },
-    async interfaces(key) {
-      const columns = 'name,ofport,external_ids';
+    }),
+    async interfaces() {
+      const columns = 'name,type,ofport,external_ids';
       const text = await vsctl(['--format=json', `--columns=${columns}`, 'list', 'Interface']);
-      return table
-        .parse(JSON.parse(text))
-        .data.map(([name, ofport, [, ids]]) => ({
-          name,
-          ofport: typeof ofport === 'number' ? ofport : (ofport[1][0] ?? -1),
-          externalIds: new Map(ids),
-        }))
-        .filter(({ externalIds }) => externalIds.has(key));
+      return table.parse(JSON.parse(text)).data.map(([name, type, ofport, [, ids]]) => ({
+        name,
+        type,
+        ofport: typeof ofport === 'number' ? ofport : (ofport[1][0] ?? -1),
+        externalIds: new Map(ids),
+      }));
     },
     hasKernelDatapath: () =>
       run(['ovs-dpctl', 'dump-dps']).then(

@@ -69,7 +69,7 @@ export function createAgent({ docker, networks, ipam, datapath, attachments, end
     try {
       await datapath.open();
       const known = await networks.list();
-      await datapath.sync(known, ownerOf(known));
+      await datapath.sync(known, ownerOf(known), { peers: [], remotes: [] });
       const ports = await datapath.ports();
       attachments.adopt(ports);
       const ids = new Set([

@@ -1,6 +1,6 @@
 import { AppError } from '../../lib/errors.js';
 import type { Datapath, PortRecord } from '../../lib/datapath/datapath.js';
-import type { Endpoint, Network } from '../../lib/types.js';
+import type { Endpoint, Network, Remote } from '../../lib/types.js';
 
 /** A bridge in memory: ports, what is plugged into which namespace, networks, and the endpoints it has rules for. */
 export function createFakeDatapath() {
@@ -8,6 +8,8 @@ export function createFakeDatapath() {
   const plugged = new Map<string, Endpoint>();
   const networks = new Map<string, Network>();
   const rules = new Map<string, Endpoint>();
+  const peers = new Set<string>();
+  const remotes = new Map<string, Remote>();
   const fail: { prepare?: Error; plug?: Error; open?: Error } = {};
   let restarted: () => void = () => undefined;
   let prepared = 0;
@@ -42,7 +44,18 @@ export function createFakeDatapath() {
       for (const [netns, endpoint] of plugged) if (endpoint.container === container) plugged.delete(netns);
     },
     ports: async () => [...ports.values()],
-    sync: async (wanted, ownerOf) => {
+    tunnelProblem: undefined,
+    ensurePeer: async (address) => void peers.add(address),
+    removePeer: async (address) => void peers.delete(address),
+    applyRemotes: async ({ put, drop }) => {
+      for (const { network, ip } of drop) remotes.delete(`${network.id} ${ip}`);
+      for (const remote of put) remotes.set(`${remote.network.id} ${remote.ip}`, remote);
+    },
+    sync: async (wanted, ownerOf, overlay) => {
+      peers.clear();
+      remotes.clear();
+      for (const peer of overlay.peers) peers.add(peer);
+      await datapath.applyRemotes({ put: overlay.remotes, drop: [] });
       networks.clear();
       for (const network of wanted) networks.set(network.id, network);
       rules.clear();
@@ -60,6 +73,9 @@ export function createFakeDatapath() {
     plugged,
     networks,
     rules,
+    peers,
+    /** By network and address. */
+    remotes,
     fail,
     restart: () => restarted(),
     preparedCount: () => prepared,

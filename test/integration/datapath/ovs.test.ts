@@ -1,83 +1,49 @@
 import { expect } from 'chai';
-import { createOvsDatapath } from '../../../lib/datapath/ovs.js';
 import type { Datapath } from '../../../lib/datapath/datapath.js';
 import type { AppError } from '../../../lib/errors.js';
-import { createRun, type Run } from '../../../lib/exec.js';
-import { silentLog } from '../../../lib/log.js';
 import { macOf } from '../../../lib/network/cidr.js';
 import type { Endpoint, Network } from '../../../lib/types.js';
 import type { Host } from '../../lab/host.js';
 import { createLab, OUTSIDE, type Lab } from '../../lab/lab.js';
-import { createNamespace, type Namespace } from '../../lab/namespace.js';
+import type { Namespace } from '../../lab/namespace.js';
 import { until } from '../../lab/process.js';
-
-const WEB: Network = { id: 'web', subnet: '10.50.0.0/16', gateway: '10.50.0.1', vni: 7 };
-const DB: Network = { id: 'db', subnet: '10.60.0.0/16', gateway: '10.60.0.1', vni: 8 };
-
-function endpoint(n: number, network: Network): Endpoint {
-  const ip = network.gateway.replace(/\d+$/, String(n));
-  const container = (network.vni * 256 + n).toString(16).padStart(8, '0').padEnd(64, 'a');
-  return { container, network, ip, mac: macOf(ip) };
-}
+import {
+  ALONE,
+  carriesTcp,
+  createContainers,
+  datapathOn,
+  DB,
+  endpoint,
+  flowsOf,
+  netnsOf,
+  reaches,
+  trace,
+  WEB,
+} from './suite.js';
 
 describe('Open vSwitch datapath', function () {
   this.timeout(60_000);
   let lab: Lab;
   let host: Host;
   let datapath: Datapath;
-  const containers: Namespace[] = [];
-  const enter = (namespace: Namespace) => `/proc/${namespace.pid}/ns/net`;
-
-  /** Commands of the datapath, in the host's network but with the paths of this process. */
-  function runIn(target: Host): Run {
-    const run = createRun(silentLog);
-    const sockets = `OVS_RUNDIR=${target.file('/run/openvswitch')}`;
-    const enter = ['nsenter', '-t', String(target.namespace.pid), '--net', 'env', sockets] as const;
-    return (argv, options) => run([...enter, ...argv], options);
-  }
-
-  async function container(): Promise<Namespace> {
-    const namespace = await createNamespace(['--net'], ['sleep', 'infinity']);
-    containers.push(namespace);
-    await namespace.run(['ip', 'link', 'set', 'lo', 'up']);
-    return namespace;
-  }
-
-  async function attach(target: Endpoint): Promise<Namespace> {
-    const namespace = await container();
-    await datapath.prepare(target);
-    await datapath.plug(target, enter(namespace));
-    return namespace;
-  }
-
-  async function reaches(from: Namespace, address: string, ...options: string[]): Promise<boolean> {
-    const argv = ['busybox', 'ping', '-c', '2', '-i', '0.1', '-W', '1', ...options, address];
-    return (await from.run(argv, { reject: false })).exitCode === 0;
-  }
-
-  const flows = async () =>
-    (await host.run(['ovs-ofctl', '-O', 'OpenFlow14', '--no-stats', 'dump-flows', 'docker0-ovs'])).stdout;
+  const containers = createContainers();
+  const attach = (target: Endpoint): Promise<Namespace> => containers.attach(datapath, target);
+  const flows = () => flowsOf(host);
   const nets = async () => (await host.run(['ip', '-o', 'link'])).stdout;
 
   before(async () => {
     lab = await createLab();
     host = await lab.addHost();
     await host.startOvs();
-    datapath = createOvsDatapath({
-      run: runIn(host),
-      log: silentLog,
-      bridge: 'docker0-ovs',
-      kind: 'auto',
-      runFolder: host.file('/run/openvswitch'),
-    });
-    await datapath.sync([], () => undefined);
+    datapath = datapathOn(host);
+    await datapath.sync([], () => undefined, ALONE);
     // The forwarding switch is written by the agent's own process, which lives in the host; this one does not.
     await host.run(['sh', '-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward']);
     await datapath.ensureNetwork(WEB);
     await datapath.ensureNetwork(DB);
   });
   after(async () => {
-    await Promise.all(containers.map((namespace) => namespace.destroy()));
+    await containers.destroy();
     await lab.destroy();
   });
 
@@ -96,15 +62,7 @@ describe('Open vSwitch datapath', function () {
 
   it('carries TCP', async () => {
     const [a, b] = await Promise.all([attach(endpoint(12, WEB)), attach(endpoint(13, WEB))]);
-    const server = b.spawn(['busybox', 'nc', '-l', '-p', '7', '-e', 'cat'], { stdio: 'ignore' });
-    await until('the listener', async () =>
-      (await b.run(['busybox', 'netstat', '-ltn'])).stdout.includes(':7 '),
-    );
-    const { stdout } = await a.run(['busybox', 'nc', '-w', '3', '10.50.0.13', '7'], {
-      input: 'x'.repeat(50_000),
-    });
-    server.kill();
-    expect(stdout.length).to.equal(50_000);
+    expect(await carriesTcp(a, b, '10.50.0.13', 50_000)).to.equal(true);
   });
 
   it('reaches the outside through the gateway, and the outside reaches nobody', async () => {
@@ -129,11 +87,9 @@ describe('Open vSwitch datapath', function () {
 
     const port = `in_port=ovs${endpoint(30, WEB).container.slice(0, 8)}`;
     const frame = `${port},dl_src=${macOf('10.50.0.30')},dl_dst=${macOf('10.50.0.31')},icmp,nw_src=10.50.0.30`;
-    const trace = async (flow: string) =>
-      (await host.run(['ovs-appctl', 'ofproto/trace', 'docker0-ovs', flow])).stdout;
-    expect(await trace(frame)).to.match(/Datapath actions: \d+$/m);
+    expect(await trace(host, frame)).to.match(/^\d+$/);
     for (const tag of ['dl_vlan=5', 'dl_vlan=0']) {
-      expect(await trace(`${frame},${tag}`), tag).to.include('Datapath actions: drop');
+      expect(await trace(host, `${frame},${tag}`), tag).to.equal('drop');
     }
   });
 
@@ -151,11 +107,11 @@ describe('Open vSwitch datapath', function () {
     const target = endpoint(50, WEB);
     await datapath.prepare(target);
     const a = await attach(target);
-    await datapath.plug(target, enter(a));
+    await datapath.plug(target, netnsOf(a));
     await a.run(['ip', 'address', 'flush', 'dev', 'eth0']);
-    expect(await datapath.isPlugged(target, enter(a))).to.equal(false);
-    await datapath.plug(target, enter(a));
-    expect(await datapath.isPlugged(target, enter(a))).to.equal(true);
+    expect(await datapath.isPlugged(target, netnsOf(a))).to.equal(false);
+    await datapath.plug(target, netnsOf(a));
+    expect(await datapath.isPlugged(target, netnsOf(a))).to.equal(true);
     await attach(endpoint(51, WEB));
     expect(await reaches(a, '10.50.0.51')).to.equal(true);
     await datapath.ensureNetwork(WEB);
@@ -189,7 +145,8 @@ describe('Open vSwitch datapath', function () {
     await attach(endpoint(62, WEB));
     const ping = a.run(['busybox', 'ping', '-c', '60', '-i', '0.02', '10.50.0.61'], { reject: false });
     const owned = new Map([60, 61].map((n) => [endpoint(n, WEB).container, endpoint(n, WEB)]));
-    for (let round = 0; round < 5; round++) await datapath.sync([WEB], ({ container: id }) => owned.get(id));
+    for (let round = 0; round < 5; round++)
+      await datapath.sync([WEB], ({ container: id }) => owned.get(id), ALONE);
     expect((await ping).stdout).to.match(/60 packets transmitted, 60 packets received/);
     expect((await datapath.ports()).map(({ container: id }) => id).sort()).to.deep.equal(
       [...owned.keys()].sort(),
@@ -209,7 +166,7 @@ describe('Open vSwitch datapath', function () {
     expect((error as AppError).message).to.match(/Open vSwitch does not answer/);
     await host.startVswitchd();
     await until('the restart to be noticed', async () => restarts > 0, 5_000);
-    await datapath.sync([WEB], ({ container: id }) => owned.get(id));
+    await datapath.sync([WEB], ({ container: id }) => owned.get(id), ALONE);
     expect(await reaches(a, '10.50.0.71')).to.equal(true);
     expect(await reaches(a, OUTSIDE)).to.equal(true);
     abort.abort();

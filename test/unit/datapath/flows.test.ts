@@ -1,15 +1,15 @@
 import { expect } from 'chai';
+import { baseFlows, endpointFlows, floodFlows, gatewayFlows } from '../../../lib/datapath/flows.js';
+import { gatewayName, peerName, portNames, tunnelName } from '../../../lib/datapath/names.js';
+import { natRules } from '../../../lib/datapath/nat.js';
 import {
-  baseFlows,
-  endpointFlows,
   endpointMatch,
-  floodFlow,
-  gatewayFlows,
   gatewayMac,
   networkMatch,
-} from '../../../lib/datapath/flows.js';
-import { gatewayName, peerName, portNames } from '../../../lib/datapath/names.js';
-import { natRules } from '../../../lib/datapath/nat.js';
+  remoteMatch,
+  tunnelMatch,
+} from '../../../lib/datapath/tables.js';
+import { remoteFlows, tunnelFlows } from '../../../lib/datapath/tunnel-flows.js';
 import type { Network } from '../../../lib/types.js';
 
 const WEB: Network = { id: 'web', subnet: '10.0.0.0/16', gateway: '10.0.0.1', vni: 0x0a0b0c };
@@ -18,7 +18,7 @@ const endpoint = { container: 'c'.repeat(64), network: WEB, ip: '10.0.0.9', mac:
 
 describe('flows', () => {
   it('drop what nothing allows, in every table', () => {
-    expect(baseFlows()).to.deep.equal([
+    expect(baseFlows().slice(0, 3)).to.deep.equal([
       'cookie=0x100000000000000,table=0,priority=0,actions=drop',
       'cookie=0x100000000000000,table=1,priority=0,actions=drop',
       'cookie=0x100000000000000,table=2,priority=0,actions=drop',
@@ -52,14 +52,54 @@ describe('flows', () => {
     expect(gatewayMac(WEB.vni)).to.equal('02:53:50:0a:0b:0c');
   });
 
-  it('flood to the ports of the network, or nowhere', () => {
-    expect(floodFlow(WEB, [7, 100])).to.match(/reg0=658188,dl_dst=01:00.*,actions=output:7,output:100$/);
-    expect(floodFlow(WEB, [])).to.match(/,actions=drop$/);
+  it("keep the gateway to this host's containers, whatever comes out of a tunnel", () => {
+    const [ip, , arp, forward] = gatewayFlows({ owner: WEB, ofport: 7 });
+    expect(ip).to.match(/set_field:2->reg1,goto_table:2$/);
+    expect(arp).to.include('table=1,priority=100,reg0=658188,arp,arp_tpa=10.0.0.1,');
+    expect(forward).to.include(`reg0=658188,reg1=0,dl_dst=${gatewayMac(WEB.vni)},actions=output:7`);
+    expect(baseFlows()[3]).to.equal(
+      'cookie=0x100000000000000,table=2,priority=200,reg1=1,dl_src=02:53:50:00:00:00/ff:ff:ff:00:00:00,actions=drop',
+    );
+  });
+
+  it("flood a container's frames everywhere, and all others to containers only", () => {
+    const [own, others] = floodFlows(WEB, { gateway: [7], containers: [100, 101], tunnels: [61440, 61441] });
+    expect(own).to.match(
+      /priority=60,reg0=658188,reg1=0,dl_dst=01:00.*,actions=output:7,output:100,output:101,set_field:658188->tun_id,output:61440,output:61441$/,
+    );
+    expect(others).to.match(/priority=50,reg0=658188,dl_dst=01:00.*,actions=output:100,output:101$/);
+  });
+
+  it('flood nowhere when there is nobody', () => {
+    const [own, others] = floodFlows(WEB, { gateway: [], containers: [], tunnels: [] });
+    expect([own, others].every((flow) => flow?.endsWith(',actions=drop'))).to.equal(true);
+  });
+
+  it('admit untagged IPv4 from a tunnel, and mark it as such', () => {
+    expect(tunnelFlows('192.168.108.2', 61440)).to.deep.equal([
+      'cookie=0x4000000c0a86c02,table=0,priority=100,in_port=61440,vlan_tci=0x0000,ip,' +
+        'actions=move:NXM_NX_TUN_ID[0..31]->NXM_NX_REG0[],set_field:1->reg1,goto_table:2',
+    ]);
+  });
+
+  it("lead this host's containers to another host's, after what is plugged in here", () => {
+    const remote = { network: WEB, ip: '10.0.0.9', mac: MAC, peer: '192.168.108.2' };
+    const [arp, forward, ...more] = remoteFlows(remote, 61440);
+    expect(arp).to.include(
+      'cookie=0x50a0b0c0a000009,table=1,priority=90,reg0=658188,reg1=0,arp,arp_tpa=10.0.0.9,',
+    );
+    expect(forward).to.equal(
+      `cookie=0x50a0b0c0a000009,table=2,priority=90,reg0=658188,reg1=0,dl_dst=${MAC},` +
+        'actions=set_field:658188->tun_id,output:61440',
+    );
+    expect(more).to.deep.equal([]);
   });
 
   it('can be removed by owner', () => {
     expect(endpointMatch(WEB.vni, '10.0.0.9')).to.equal('cookie=0x30a0b0c0a000009/-1');
     expect(networkMatch(WEB.vni)).to.equal('cookie=0x20a0b0c00000000/-1');
+    expect(tunnelMatch('192.168.108.2')).to.equal('cookie=0x4000000c0a86c02/-1');
+    expect(remoteMatch(WEB.vni, '10.0.0.9')).to.equal('cookie=0x50a0b0c0a000009/-1');
   });
 });
 
@@ -68,21 +108,48 @@ describe('names', () => {
     const [first, second] = portNames('0123456789abcdef'.repeat(4));
     expect([first, second, peerName(first!)]).to.deep.equal(['ovs01234567', 'ovs89abcdef', 'ovp01234567']);
     expect(gatewayName(WEB)).to.equal('sp000a0b0c');
+    expect(tunnelName('192.168.108.2')).to.equal('vxc0a86c02');
     for (const name of [first!, gatewayName(WEB)]) expect(name.length).to.be.at.most(15);
   });
 });
 
 describe('nat', () => {
+  const way = { uplink: 'eth0', tunnels: { device: 'eth1', address: '192.168.108.1' } };
+  const rulesOf = (chain: string, ...args: Parameters<typeof natRules>) =>
+    natRules(...args)
+      .split('\n')
+      .filter((rule) => rule.startsWith(`-A ${chain} `))
+      .map((rule) => rule.slice(`-A ${chain} `.length));
+
   it('masquerades each network towards everything but itself, in chains of its own', () => {
-    const rules = natRules([WEB, { ...WEB, id: 'db', subnet: '10.9.0.0/24', vni: 2 }]).split('\n');
-    expect(rules).to.include.members([
-      ':SOCKETPLANE-POSTROUTING - [0:0]',
-      '-A SOCKETPLANE-POSTROUTING -s 10.0.0.0/16 ! -o sp000a0b0c -j MASQUERADE',
-      '-A SOCKETPLANE-POSTROUTING -s 10.9.0.0/24 ! -o sp00000002 -j MASQUERADE',
+    const networks = [WEB, { ...WEB, id: 'db', subnet: '10.9.0.0/24', vni: 2 }];
+    expect(rulesOf('SOCKETPLANE-POSTROUTING', networks, way)).to.deep.equal([
+      '-s 10.0.0.0/16 ! -o sp000a0b0c -j MASQUERADE',
+      '-s 10.9.0.0/24 ! -o sp00000002 -j MASQUERADE',
     ]);
+    const rules = natRules(networks, way).split('\n');
+    expect(rules).to.include(':SOCKETPLANE-POSTROUTING - [0:0]');
     const chains = rules.filter((rule) => rule.startsWith('-A')).map((rule) => rule.split(' ')[1]);
     expect(chains.every((chain) => chain?.startsWith('SOCKETPLANE-'))).to.equal(true);
-    const forward = rules.filter((rule) => rule.startsWith('-A SOCKETPLANE-FORWARD'));
-    expect(forward[0], 'first of all, no route between networks').to.match(/-i sp\+ -o sp\+ -j DROP$/);
+  });
+
+  it('joins no networks, and lets no container speak to hosts as if it were one', () => {
+    const [first, ...rest] = rulesOf('SOCKETPLANE-FORWARD', [WEB], way);
+    expect(first).to.equal('-i sp+ -o sp+ -j DROP');
+    const accepted = rest.findIndex((rule) => rule.endsWith('ACCEPT'));
+    expect(rest.slice(0, accepted)).to.include.members([
+      '-i sp+ -p udp --dport 4789 -j DROP',
+      '-i sp+ -p tcp --dport 6676:6678 -j DROP',
+      '-i docker0 -o eth1 -p udp --dport 4789 -j DROP',
+      '-i br-+ -o eth1 -p tcp --dport 6676:6678 -j DROP',
+    ]);
+  });
+
+  it("takes the uplink for none of Docker's bridges, whatever its name", () => {
+    const rules = rulesOf('SOCKETPLANE-FORWARD', [WEB], { ...way, uplink: 'br-lan' });
+    expect(rules.indexOf('-i sp+ -o br-lan -j ACCEPT')).to.be.within(
+      0,
+      rules.indexOf('-i sp+ -o br-+ -j RETURN'),
+    );
   });
 });

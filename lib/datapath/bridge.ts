@@ -1,0 +1,67 @@
+import { AppError } from '../errors.js';
+import type { Log } from '../log.js';
+import type { OpenFlow } from './openflow.js';
+import { down, type Ovsdb } from './ovsdb.js';
+
+export type DatapathKind = 'kernel' | 'userspace';
+
+/** The bridge itself. */
+export interface Bridge {
+  readonly kind: DatapathKind;
+  /** Whether it has been there once. */
+  readonly opened: boolean;
+  /** Make sure that it is there. Costs next to nothing when it is; looks closer when `again` is set. */
+  open(again?: boolean): Promise<void>;
+}
+
+export function createBridge(options: {
+  ovsdb: Ovsdb;
+  openflow: OpenFlow;
+  name: string;
+  kind: 'auto' | DatapathKind;
+  log: Log;
+}): Bridge {
+  const { ovsdb, openflow, name, kind: wanted, log } = options;
+  let kind: DatapathKind | undefined;
+  let opened = false;
+
+  async function chooseKind(): Promise<DatapathKind> {
+    if (wanted === 'userspace') return wanted;
+    const hasKernel = await ovsdb.hasKernelDatapath();
+    if (wanted === 'kernel' && !hasKernel) {
+      throw new AppError(
+        'unavailable',
+        'Open vSwitch has no kernel datapath here: load the module openvswitch',
+      );
+    }
+    return hasKernel ? 'kernel' : 'userspace';
+  }
+
+  return {
+    get kind() {
+      return kind ?? 'userspace';
+    },
+    get opened() {
+      return opened;
+    },
+    async open(again = false) {
+      const state = await openflow.state();
+      if (state === 'dead') throw down(undefined);
+      if (state === 'alive' && opened && !again) return;
+      const chosen = await chooseKind();
+      if (chosen !== kind) log.info('using Open vSwitch', { bridge: name, datapath: chosen });
+      kind = chosen;
+      const settings = [
+        `datapath_type=${kind === 'kernel' ? 'system' : 'netdev'}`,
+        'protocols=OpenFlow10,OpenFlow13,OpenFlow14,OpenFlow15',
+        // Without rules nothing is switched.
+        'fail_mode=secure',
+      ];
+      await ovsdb.transact([
+        ['--may-exist', 'add-br', name],
+        ['set', 'bridge', name, ...settings],
+      ]);
+      opened = true;
+    },
+  };
+}

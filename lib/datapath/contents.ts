@@ -1,0 +1,100 @@
+import { AppError } from '../errors.js';
+import type { Endpoint, Network } from '../types.js';
+import { baseFlows, endpointFlows, floodFlows, gatewayFlows, type Attached } from './flows.js';
+import { portNames } from './names.js';
+import { createRemotes, type Remotes } from './remotes.js';
+import { remoteFlows, tunnelFlows } from './tunnel-flows.js';
+
+/**
+ * OpenFlow port numbers are chosen here, so that rules need not wait for the port; lower ones are left to people. Tunnels
+ * have numbers of their own, so that a rule shows what it leads to.
+ */
+const LOCAL_PORTS = [100, 0xefff] as const;
+const TUNNEL_PORTS = [0xf000, 0xfeff] as const;
+
+export interface Port extends Attached<Endpoint> {
+  name: string;
+}
+
+/** What the rules on a bridge are made from. Holds state and does nothing. */
+export interface Contents {
+  /** By container. */
+  ports: Map<string, Port>;
+  /** By network. */
+  gateways: Map<string, Attached<Network>>;
+  /** OpenFlow port numbers, by peer. */
+  tunnels: Map<string, number>;
+  remotes: Remotes;
+  freeOfport(of: 'local' | 'tunnel'): number;
+  freeName(container: string): string;
+  /** None for a network that is not here. */
+  flood(network: Network): string[];
+  /** None without a tunnel that leads there. */
+  remote(network: Network, ip: string): string[];
+  /** Every rule of the bridge. */
+  flows(): string[];
+  clear(): void;
+}
+
+export function createContents(): Contents {
+  const ports = new Map<string, Port>();
+  const gateways = new Map<string, Attached<Network>>();
+  const tunnels = new Map<string, number>();
+  const remotes = createRemotes();
+
+  function firstFree([first, last]: readonly [number, number], taken: Set<number>): number {
+    for (let ofport = first; ofport <= last; ofport++) if (!taken.has(ofport)) return ofport;
+    throw new AppError('exhausted', 'the bridge has no port number left');
+  }
+
+  function flood(network: Network): string[] {
+    const gateway = gateways.get(network.id);
+    if (gateway?.owner.vni !== network.vni) return [];
+    const members = [...ports.values()].filter(({ owner }) => owner.network.vni === network.vni);
+    return floodFlows(network, {
+      containers: members.map(({ ofport }) => ofport),
+      gateway: [gateway.ofport],
+      tunnels: remotes.peersOf(network).flatMap((peer) => tunnels.get(peer) ?? []),
+    });
+  }
+
+  function remote(network: Network, ip: string): string[] {
+    const found = remotes.get(network, ip);
+    const tunnel = found && tunnels.get(found.peer);
+    return found && tunnel !== undefined ? remoteFlows(found, tunnel) : [];
+  }
+
+  return {
+    ports,
+    gateways,
+    tunnels,
+    remotes,
+    freeOfport: (of) =>
+      of === 'tunnel'
+        ? firstFree(TUNNEL_PORTS, new Set(tunnels.values()))
+        : firstFree(
+            LOCAL_PORTS,
+            new Set([...ports.values(), ...gateways.values()].map(({ ofport }) => ofport)),
+          ),
+    freeName(container) {
+      const taken = new Set([...ports.values()].map(({ name }) => name));
+      for (const name of portNames(container)) if (!taken.has(name)) return name;
+      throw new AppError('exhausted', `no port name is left for container ${container.slice(0, 12)}`);
+    },
+    flood,
+    remote,
+    flows: () => [
+      ...baseFlows(),
+      ...[...gateways.values()].flatMap((gateway) => [...gatewayFlows(gateway), ...flood(gateway.owner)]),
+      ...[...ports.values()].flatMap(endpointFlows),
+      ...[...tunnels].flatMap(([peer, ofport]) => tunnelFlows(peer, ofport)),
+      ...remotes.all().flatMap(({ network, ip }) => remote(network, ip)),
+    ],
+    clear() {
+      ports.clear();
+      gateways.clear();
+      tunnels.clear();
+      remotes.clear();
+    },
+  };
+}

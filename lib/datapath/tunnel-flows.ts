@@ -1,0 +1,27 @@
+import type { Remote } from '../types.js';
+import { ADMIT, ARP, arpAnswer, cookie, FORWARD, FROM } from './tables.js';
+
+/**
+ * Admission from another host. Open vSwitch gives a packet to this port only when it comes from the peer's address; what
+ * was in the tunnel was admitted there. ARP never crosses tunnels: each host answers it by itself.
+ */
+export function tunnelFlows(peer: string, ofport: number): string[] {
+  const match = `in_port=${ofport},vlan_tci=0x0000,ip`;
+  const mark = `move:NXM_NX_TUN_ID[0..31]->NXM_NX_REG0[],set_field:${FROM.tunnel}->reg1`;
+  return [
+    `cookie=${cookie('tunnel', 0, peer)},table=${ADMIT},priority=100,${match},actions=${mark},goto_table:${FORWARD}`,
+  ];
+}
+
+/**
+ * The way to an endpoint on another host, for containers of this one only. While an address moves here or away, both
+ * hosts may be known for it: what is plugged in here goes first.
+ */
+export function remoteFlows({ network: { vni }, ip, mac }: Remote, tunnel: number): string[] {
+  const head = `cookie=${cookie('remote', vni, ip)}`;
+  const local = `reg0=${vni},reg1=${FROM.container}`;
+  return [
+    `${head},table=${ARP},priority=90,${local},arp,arp_tpa=${ip},actions=${arpAnswer(ip, mac)}`,
+    `${head},table=${FORWARD},priority=90,${local},dl_dst=${mac},actions=set_field:${vni}->tun_id,output:${tunnel}`,
+  ];
+}

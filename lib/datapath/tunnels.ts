@@ -1,0 +1,167 @@
+import { AppError } from '../errors.js';
+import type { Log } from '../log.js';
+import type { Contents } from './contents.js';
+import type { RemoteChange } from './datapath.js';
+import { tunnelName } from './names.js';
+import type { OpenFlow } from './openflow.js';
+import type { Interface, Ovsdb } from './ovsdb.js';
+import { remoteMatch, tunnelMatch } from './tables.js';
+import { tunnelFlows } from './tunnel-flows.js';
+import type { UnderlayState } from './underlay.js';
+
+/** Key of a tunnel port's `external_ids`. */
+const PEER = 'socketplane-peer';
+const VXLAN_PORT = 4789;
+
+export interface Tunnels {
+  ensure(peer: string): Promise<void>;
+  remove(peer: string): Promise<void>;
+  apply(change: RemoteChange): Promise<void>;
+  /** Make the bridge's tunnel ports, found as they are, those of exactly these peers; the rules are the caller's. */
+  adopt(found: Interface[], peers: string[]): Promise<void>;
+  readonly problem: string | undefined;
+}
+
+/** One VXLAN port per peer. Callers hold the gate that keeps `contents` still while `adopt` runs. */
+export function createTunnels(options: {
+  contents: Contents;
+  ovsdb: Ovsdb;
+  openflow: OpenFlow;
+  bridge: string;
+  isKernel: () => boolean;
+  underlay: () => Promise<UnderlayState>;
+  log: Log;
+}): Tunnels {
+  const { contents, ovsdb, openflow, bridge, isKernel, underlay, log } = options;
+  const { tunnels, remotes } = contents;
+  let problem: string | undefined;
+
+  /** The address to send from. Userspace Open vSwitch sends only out of devices that are its own. */
+  async function origin(interfaces: () => Promise<Interface[]>): Promise<string> {
+    const { tunnels: from } = await underlay();
+    if (!from) {
+      throw impossible('no address to send from: name a device with `socketplane cluster bind`');
+    }
+    const own = ({ name, type }: Interface) => name === from.device && type === 'internal';
+    if (!isKernel() && !(await interfaces()).some(own)) {
+      throw impossible(
+        `Open vSwitch has no kernel datapath here, and in userspace it sends only out of a bridge of its own, which ` +
+          `${from.device} is not: load the module openvswitch, or see "Tunnels" in docs/operations.md`,
+      );
+    }
+    return from.address;
+  }
+
+  function impossible(reason: string): AppError {
+    const line = `no tunnels to other hosts: ${reason}`;
+    if (line !== problem) log.warn(line);
+    problem = line;
+    return new AppError('unavailable', line);
+  }
+
+  function portCommands(peer: string, ofport: number, local: string): string[][] {
+    const name = tunnelName(peer);
+    return [
+      ['--may-exist', 'add-port', bridge, name],
+      [
+        'set',
+        'Interface',
+        name,
+        'type=vxlan',
+        `ofport_request=${ofport}`,
+        `options:remote_ip=${peer}`,
+        `options:local_ip=${local}`,
+        'options:key=flow',
+        `options:dst_port=${VXLAN_PORT}`,
+        `external_ids:${PEER}=${peer}`,
+      ],
+    ];
+  }
+
+  /** Rules of a peer's endpoints, and of the networks that they are on. */
+  function reachLines(peer: string): string[] {
+    const there = remotes.at(peer);
+    const networks = new Map(there.map(({ network }) => [network.vni, network]));
+    return [
+      ...there.flatMap(({ network, ip }) => remoteLines(network.vni, ip, contents.remote(network, ip))),
+      ...adding([...networks.values()].flatMap(contents.flood)),
+    ];
+  }
+
+  return {
+    get problem() {
+      return problem;
+    },
+
+    async ensure(peer) {
+      const local = await origin(ovsdb.interfaces);
+      problem = undefined;
+      const ofport = tunnels.get(peer) ?? contents.freeOfport('tunnel');
+      tunnels.set(peer, ofport);
+      await Promise.all([
+        ovsdb.transact(portCommands(peer, ofport, local)),
+        openflow.change(() =>
+          tunnels.get(peer) === ofport ? [...adding(tunnelFlows(peer, ofport)), ...reachLines(peer)] : [],
+        ),
+      ]);
+    },
+
+    async remove(peer) {
+      if (!tunnels.delete(peer)) return;
+      await openflow.change(() =>
+        tunnels.has(peer) ? [] : [`delete ${tunnelMatch(peer)}`, ...reachLines(peer)],
+      );
+      await ovsdb.transact([['--if-exists', 'del-port', bridge, tunnelName(peer)]]);
+    },
+
+    async apply({ put, drop }) {
+      const stays = new Set(put.map(({ network, ip }) => `${network.vni} ${ip}`));
+      const gone = drop.filter(({ network, ip }) => !stays.has(`${network.vni} ${ip}`));
+      const changed = [
+        ...gone.filter(({ network, ip }) => remotes.get(network, ip)),
+        ...put.filter(({ network, ip, peer }) => remotes.get(network, ip)?.peer !== peer),
+      ];
+      const flooded = new Map(
+        [
+          ...gone.filter(({ network, ip }) => remotes.drop(network, ip)),
+          ...put.filter((remote) => remotes.put(remote)),
+        ].map(({ network }) => [network.vni, network]),
+      );
+      await openflow.change(() => [
+        ...changed.flatMap(({ network, ip }) => remoteLines(network.vni, ip, contents.remote(network, ip))),
+        ...adding([...flooded.values()].flatMap(contents.flood)),
+      ]);
+    },
+
+    async adopt(found, peers) {
+      const local = peers.length === 0 ? undefined : await origin(async () => found).catch(onlyImpossible);
+      if (local !== undefined || peers.length === 0) problem = undefined;
+      const wanted = new Set(local === undefined ? [] : peers);
+      const commands: string[][] = [];
+      for (const { name, ofport, externalIds } of found) {
+        const peer = externalIds.get(PEER);
+        if (peer === undefined) continue;
+        if (wanted.has(peer) && name === tunnelName(peer) && ofport > 0) tunnels.set(peer, ofport);
+        else commands.push(['--if-exists', 'del-port', bridge, name]);
+      }
+      for (const peer of wanted) {
+        const ofport = tunnels.get(peer) ?? contents.freeOfport('tunnel');
+        tunnels.set(peer, ofport);
+        commands.push(...portCommands(peer, ofport, local ?? ''));
+      }
+      if (commands.length > 0) await ovsdb.transact(commands);
+    },
+  };
+}
+
+/** That there can be no tunnels has been said, and stops nothing else. */
+function onlyImpossible(error: unknown): undefined {
+  if (!(error instanceof AppError && error.kind === 'unavailable')) throw error;
+}
+
+const adding = (flows: string[]) => flows.map((flow) => `add ${flow}`);
+
+/** An address that stays keeps its match, so that its rules are replaced at once. */
+function remoteLines(vni: number, ip: string, flows: string[]): string[] {
+  return flows.length > 0 ? adding(flows) : [`delete ${remoteMatch(vni, ip)}`];
+}

@@ -1,0 +1,44 @@
+import { z } from 'zod';
+import type { Run } from '../exec.js';
+import type { Underlay } from './datapath.js';
+
+/** VXLAN over IPv4: outer Ethernet 14, IP 20, UDP 8, VXLAN 8. */
+const TUNNEL_OVERHEAD = 50;
+const ETHERNET_MTU = 1500;
+
+const routeList = z.array(z.object({ dev: z.string().optional(), prefsrc: z.string().optional() }));
+const deviceList = z.array(
+  z.object({
+    mtu: z.number().default(ETHERNET_MTU),
+    addr_info: z.array(z.object({ family: z.string(), local: z.string().optional() })).default([]),
+  }),
+);
+
+export interface UnderlayState {
+  /** Device of the default route. */
+  uplink: string | undefined;
+  /** Where tunnels go out. */
+  tunnels: Underlay | undefined;
+  /** MTU of a container's link: what is left of the underlay's own inside a tunnel. */
+  mtu: number;
+}
+
+/** @param chosen the device that this host is bound to; the default route's where it is bound to none */
+export async function readUnderlay(run: Run, chosen: Underlay | undefined): Promise<UnderlayState> {
+  const list = async (...argv: string[]) =>
+    JSON.parse((await run(['ip', '-json', ...argv])) || '[]') as unknown;
+  const [route] = routeList.parse(await list('-4', 'route', 'show', 'default'));
+  const uplink = route?.dev;
+  const device = chosen?.device ?? uplink;
+  if (device === undefined) {
+    return { uplink, tunnels: undefined, mtu: ETHERNET_MTU - TUNNEL_OVERHEAD };
+  }
+  const [found] = deviceList.parse(await list('address', 'show', 'dev', device));
+  const own = found?.addr_info.find(({ family }) => family === 'inet')?.local;
+  const address = chosen?.address ?? route?.prefsrc ?? own;
+  return {
+    uplink,
+    tunnels: address === undefined ? undefined : { device, address },
+    mtu: (found?.mtu ?? ETHERNET_MTU) - TUNNEL_OVERHEAD,
+  };
+}

@@ -1,0 +1,94 @@
+import type { Datapath } from '../../../lib/datapath/datapath.js';
+import { createOvsDatapath } from '../../../lib/datapath/ovs.js';
+import { createRun, type Run } from '../../../lib/exec.js';
+import { silentLog } from '../../../lib/log.js';
+import { macOf } from '../../../lib/network/cidr.js';
+import type { Endpoint, Network } from '../../../lib/types.js';
+import type { Host } from '../../lab/host.js';
+import { createNamespace, type Namespace } from '../../lab/namespace.js';
+import { until } from '../../lab/process.js';
+
+export const WEB: Network = { id: 'web', subnet: '10.50.0.0/16', gateway: '10.50.0.1', vni: 7 };
+export const DB: Network = { id: 'db', subnet: '10.60.0.0/16', gateway: '10.60.0.1', vni: 8 };
+export const ALONE = { peers: [], remotes: [] };
+
+export function endpoint(n: number, network: Network): Endpoint {
+  const ip = network.gateway.replace(/\d+$/, String(n));
+  const container = (network.vni * 256 + n).toString(16).padStart(8, '0').padEnd(64, 'a');
+  return { container, network, ip, mac: macOf(ip) };
+}
+
+/** The data plane of a host, driven from here. */
+export function datapathOn(host: Host): Datapath {
+  return createOvsDatapath({
+    run: runIn(host),
+    log: silentLog,
+    bridge: 'docker0-ovs',
+    kind: 'auto',
+    runFolder: host.file('/run/openvswitch'),
+  });
+}
+
+/** Commands of the datapath, in the host's network but with the paths of this process. */
+function runIn(host: Host): Run {
+  const run = createRun(silentLog);
+  const sockets = `OVS_RUNDIR=${host.file('/run/openvswitch')}`;
+  return (argv, options) => {
+    const enter = ['nsenter', '-t', String(host.namespace.pid), '--net', 'env', sockets] as const;
+    return run([...enter, ...argv], options);
+  };
+}
+
+export const netnsOf = (container: Namespace) => `/proc/${container.pid}/ns/net`;
+
+/** Namespaces that stand for containers. */
+export function createContainers() {
+  const made: Namespace[] = [];
+  return {
+    async attach(datapath: Datapath, target: Endpoint): Promise<Namespace> {
+      const namespace = await createNamespace(['--net'], ['sleep', 'infinity']);
+      made.push(namespace);
+      await namespace.run(['ip', 'link', 'set', 'lo', 'up']);
+      await datapath.prepare(target);
+      await datapath.plug(target, netnsOf(namespace));
+      return namespace;
+    },
+    destroy: () => Promise.all(made.map((namespace) => namespace.destroy())),
+  };
+}
+
+export async function reaches(from: Namespace, address: string, ...options: string[]): Promise<boolean> {
+  const argv = ['busybox', 'ping', '-c', '2', '-i', '0.1', '-W', '1', ...options, address];
+  return (await from.run(argv, { reject: false })).exitCode === 0;
+}
+
+/** Whether what the one sends comes back whole from the other. */
+export async function carriesTcp(
+  from: Namespace,
+  to: Namespace,
+  address: string,
+  bytes: number,
+): Promise<boolean> {
+  const server = to.spawn(['busybox', 'nc', '-l', '-p', '7', '-e', 'cat'], { stdio: 'ignore' });
+  const listening = async () => (await to.run(['busybox', 'netstat', '-ltn'])).stdout.includes(':7 ');
+  try {
+    await until('the listener', listening);
+    const { stdout } = await from.run(['busybox', 'nc', '-w', '3', address, '7'], {
+      input: 'x'.repeat(bytes),
+    });
+    return stdout.length === bytes;
+  } finally {
+    server.kill();
+  }
+}
+
+/** What Open vSwitch would do with a frame, as its datapath actions. */
+export async function trace(host: Host, frame: string): Promise<string> {
+  const { stdout } = await host.run(['ovs-appctl', 'ofproto/trace', 'docker0-ovs', frame]);
+  return /Datapath actions: (.*)/.exec(stdout)?.[1] ?? stdout;
+}
+
+export async function flowsOf(host: Host): Promise<string> {
+  return (await host.run(['ovs-ofctl', '-O', 'OpenFlow14', '--no-stats', 'dump-flows', 'docker0-ovs']))
+    .stdout;
+}

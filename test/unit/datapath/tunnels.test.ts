@@ -1,0 +1,162 @@
+import { expect } from 'chai';
+import { createContents } from '../../../lib/datapath/contents.js';
+import { createTunnels } from '../../../lib/datapath/tunnels.js';
+import type { AppError } from '../../../lib/errors.js';
+import { messageOf } from '../../../lib/errors.js';
+import { createLog } from '../../../lib/log.js';
+import type { Network, Remote } from '../../../lib/types.js';
+
+const WEB: Network = { id: 'web', subnet: '10.0.0.0/16', gateway: '10.0.0.1', vni: 7 };
+const [A, B] = ['192.168.108.2', '192.168.108.3'];
+
+function remote(n: number, peer: string): Remote {
+  return { network: WEB, ip: `10.0.0.${n}`, mac: `02:42:0a:00:00:0${n}`, peer };
+}
+
+/** Tunnels over a bridge that keeps nothing but what it was told, with the gateway of `web` on port 100. */
+function create({ isKernel = true, devices = ['br-phy'] } = {}) {
+  const contents = createContents();
+  contents.gateways.set(WEB.id, { owner: WEB, ofport: 100 });
+  const told = { flows: [] as string[], commands: [] as string[][] };
+  const interfaces = async () =>
+    devices.map((name) => ({
+      name,
+      type: 'internal',
+      ofport: 65534,
+      externalIds: new Map<string, string>(),
+    }));
+  const tunnels = createTunnels({
+    contents,
+    ovsdb: {
+      transact: async (commands) => void told.commands.push(...commands),
+      interfaces,
+      hasKernelDatapath: async () => isKernel,
+    },
+    openflow: {
+      change: async (lines) => void told.flows.push(...lines()),
+      replace: async () => undefined,
+      state: async () => 'alive',
+      closed: async () => undefined,
+    },
+    bridge: 'docker0-ovs',
+    isKernel: () => isKernel,
+    underlay: async () => ({
+      uplink: 'br-phy',
+      tunnels: { device: 'br-phy', address: '192.168.108.1' },
+      mtu: 1450,
+    }),
+    log: createLog('test', 'error'),
+  });
+  /** What was told since the last time, each rule by its beginning. */
+  const flows = () => told.flows.splice(0).map((line) => line.split(',actions=')[0]);
+  return { tunnels, contents, told, flows, interfaces };
+}
+
+const remoteRules = (n: number) => [
+  `add cookie=0x50000070a00000${n},table=1,priority=90,reg0=7,reg1=0,arp,arp_tpa=10.0.0.${n}`,
+  `add cookie=0x50000070a00000${n},table=2,priority=90,reg0=7,reg1=0,dl_dst=02:42:0a:00:00:0${n}`,
+];
+const FLOOD = [
+  'add cookie=0x200000700000000,table=2,priority=60,reg0=7,reg1=0,dl_dst=01:00:00:00:00:00/01:00:00:00:00:00',
+  'add cookie=0x200000700000000,table=2,priority=50,reg0=7,dl_dst=01:00:00:00:00:00/01:00:00:00:00:00',
+];
+
+describe('tunnels', () => {
+  it('are one port for each peer, numbered apart from containers', async () => {
+    const { tunnels, contents, told } = create();
+    await Promise.all([tunnels.ensure(A), tunnels.ensure(B), tunnels.ensure(A)]);
+    expect([...contents.tunnels]).to.deep.equal([
+      [A, 0xf000],
+      [B, 0xf001],
+    ]);
+    expect(
+      told.commands.find((command) => command.includes('vxc0a86c02') && command[0] === 'set'),
+    ).to.include.members([
+      'type=vxlan',
+      'options:remote_ip=192.168.108.2',
+      'options:local_ip=192.168.108.1',
+      'options:key=flow',
+      'external_ids:socketplane-peer=192.168.108.2',
+    ]);
+  });
+
+  it('cost two rules for an endpoint, and the flooding of its network only for the first on a peer', async () => {
+    const { tunnels, flows } = create();
+    await tunnels.ensure(A);
+    flows();
+    await tunnels.apply({ put: [remote(2, A)], drop: [] });
+    expect(flows()).to.deep.equal([...remoteRules(2), ...FLOOD]);
+    await tunnels.apply({ put: [remote(3, A)], drop: [] });
+    expect(flows()).to.deep.equal(remoteRules(3));
+    await tunnels.apply({ put: [remote(3, A)], drop: [] });
+    expect(flows(), 'nothing new').to.deep.equal([]);
+    await tunnels.apply({ put: [], drop: [remote(3, A)] });
+    expect(flows()).to.deep.equal(['delete cookie=0x50000070a000003/-1']);
+    await tunnels.apply({ put: [], drop: [remote(2, A)] });
+    expect(flows()).to.deep.equal(['delete cookie=0x50000070a000002/-1', ...FLOOD]);
+  });
+
+  it('move an address from one peer to another by replacing its rules', async () => {
+    const { tunnels, told, flows } = create();
+    await Promise.all([tunnels.ensure(A), tunnels.ensure(B)]);
+    await tunnels.apply({ put: [remote(2, A)], drop: [] });
+    flows();
+    await tunnels.apply({ put: [remote(2, B)], drop: [remote(2, A)] });
+    expect(told.flows[1]).to.match(/set_field:7->tun_id,output:61441$/);
+    expect(told.flows[2]).to.match(/output:100,set_field:7->tun_id,output:61441$/);
+    expect(flows()).to.deep.equal([...remoteRules(2), ...FLOOD]);
+  });
+
+  it('may come after the endpoints that they lead to, and go before them', async () => {
+    const { tunnels, contents, flows } = create();
+    await tunnels.apply({ put: [remote(2, A), remote(3, B)], drop: [] });
+    expect(contents.flows().filter((flow) => flow.includes('cookie=0x5'))).to.deep.equal([]);
+    flows();
+    await tunnels.ensure(A);
+    expect(flows().slice(1)).to.deep.equal([...remoteRules(2), ...FLOOD]);
+    await tunnels.remove(A);
+    expect(flows()).to.deep.equal([
+      'delete cookie=0x4000000c0a86c02/-1',
+      'delete cookie=0x50000070a000002/-1',
+      ...FLOOD,
+    ]);
+    await tunnels.remove(A);
+    expect(flows()).to.deep.equal([]);
+    await tunnels.ensure(A);
+    expect(flows().slice(1)).to.deep.equal([...remoteRules(2), ...FLOOD]);
+  });
+
+  it('say what is missing where userspace Open vSwitch cannot send, and leave the rest alone', async () => {
+    const { tunnels, contents, interfaces } = create({ isKernel: false, devices: [] });
+    const error = await tunnels.ensure(A).catch((thrown: unknown) => thrown);
+    expect((error as AppError).kind).to.equal('unavailable');
+    expect(messageOf(error)).to.match(
+      /^no tunnels to other hosts: .* br-phy is not: load the module openvswitch, or/,
+    );
+    await tunnels.adopt(await interfaces(), [A]);
+    expect(tunnels.problem).to.equal(messageOf(error));
+    expect(contents.tunnels.size).to.equal(0);
+  });
+
+  it('need no such bridge with the kernel datapath, nor where it is there', async () => {
+    for (const options of [{ devices: [] }, { isKernel: false }]) {
+      const { tunnels, contents } = create(options);
+      await tunnels.ensure(A);
+      expect(tunnels.problem).to.equal(undefined);
+      expect(contents.tunnels.size).to.equal(1);
+    }
+  });
+
+  it('that have no peer any more go, and those that are right keep their number', async () => {
+    const { tunnels, contents, told } = create();
+    const port = (name: string, peer: string, ofport: number) => ({
+      name,
+      type: 'vxlan',
+      ofport,
+      externalIds: new Map([['socketplane-peer', peer]]),
+    });
+    await tunnels.adopt([port('vxc0a86c02', A, 0xf005), port('vxc0a86c03', B, 0xf006)], [A]);
+    expect([...contents.tunnels]).to.deep.equal([[A, 0xf005]]);
+    expect(told.commands[0]).to.deep.equal(['--if-exists', 'del-port', 'docker0-ovs', 'vxc0a86c03']);
+  });
+});
