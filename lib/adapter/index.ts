@@ -2,7 +2,8 @@
  * What authors of adapters write against: `import { … } from 'socketplane/adapter'`. The documents are those of hook
  * protocol 2, the same over HTTP and in process.
  */
-import type { PostHook, PostHookReply, PreHook, PreHookReply, Unwind } from '../hook/v2.js';
+import type { ClientRequest, PostHook, PostHookReply, PreHook, PreHookReply, Unwind } from '../hook/v2.js';
+import { parseTarget } from '../proxy/target.js';
 
 export { isSecretName, MASK, mask } from '../hook/mask.js';
 export type * from '../hook/v2.js';
@@ -40,6 +41,10 @@ export interface Setup {
   options: unknown;
   /** The folder of proxy.yml: relative paths in options are meant from there. */
   directory: string;
+  /** Which of Docker's calls its hooks are asked about, for one `POST /containers/{id}/update`. */
+  calls: { pre: string[]; post: string[] };
+  /** What a call does when the adapter fails. */
+  onFailure: 'fail' | 'ignore';
   /** The proxy's log. */
   log: {
     error(message: string, fields?: object): void;
@@ -55,6 +60,11 @@ export type AdapterModule = Adapter | ((setup: Setup) => Awaitable<Adapter>);
 /** Lends its types to an adapter: `export default defineAdapter({ pre(hook) { … } })`. */
 export function defineAdapter<T extends AdapterModule>(adapter: T): T {
   return adapter;
+}
+
+/** The path of a call as proxy.yml's patterns see it: decoded, without API version and query. */
+export function pathOf({ Request }: Pick<ClientRequest, 'Request'>): string {
+  return parseTarget(Request).path;
 }
 
 /** The proxy may have another copy of this file than the adapter. */

@@ -1,6 +1,6 @@
 import type { ProxyConfig } from './config.js';
 import { DOCKER_CALLS } from './docker-api.js';
-import { createMatch } from './match.js';
+import { createMatch, type Endpoint } from './match.js';
 import { isStream } from './routes.js';
 
 /** The hooks that one of Docker's calls gets, in the order in which they run. */
@@ -10,14 +10,19 @@ export interface CallHooks {
   post: string[];
 }
 
-/** What people should know who read a configuration: which of Docker's calls get which hooks, and what will not work. */
-export function describeConfig(config: ProxyConfig): { calls: CallHooks[]; warnings: string[] } {
-  const match = createMatch(config.endpoints);
-  const calls = DOCKER_CALLS.flatMap((call) => {
+/** Those of Docker's calls that have hooks. */
+export function hookedCalls(endpoints: Endpoint[]): CallHooks[] {
+  const match = createMatch(endpoints);
+  return DOCKER_CALLS.flatMap((call) => {
     const hooks = match(...line(call));
     if (!hooks) return [];
     return [{ call, pre: hooks.pre, post: streams(call) ? [] : hooks.post }];
   });
+}
+
+/** What people should know who read a configuration: which of Docker's calls get which hooks, and what will not work. */
+export function describeConfig(config: ProxyConfig): { calls: CallHooks[]; warnings: string[] } {
+  const calls = hookedCalls(config.endpoints);
   const warnings: string[] = [];
   for (const endpoint of config.endpoints) {
     const { pattern, post } = endpoint;

@@ -1,9 +1,10 @@
 import type { Log } from '../log.js';
-import { createCallLog } from './call-log.js';
+import { createCallLog, type CallLog } from './call-log.js';
 import type { ProxyConfig } from './config.js';
 import { createHandler } from './handler.js';
 import { createHijack } from './hijack.js';
 import { createHookedCall } from './hooked.js';
+import type { Adapter } from './hooks/adapter.js';
 import { createChains } from './hooks/chain.js';
 import { loadAdapters } from './hooks/load-adapters.js';
 import { createMatch } from './match.js';
@@ -36,18 +37,8 @@ export async function createGeneration(config: ProxyConfig, parts: GenerationPar
   const { metrics, trace, log } = parts;
   const { adapters, callerOf } = await loadAdapters(config, log);
   const upstream = createUpstream(config.upstream, config.upstreamTls);
-  const { hookBody } = config.limits;
-  const chains = createChains({ adapters, metrics, log });
   const callLog = createCallLog({ callerOf, trace, log });
-  const handler = createHandler({
-    match: createMatch(config.endpoints),
-    buildkit: config.buildkit,
-    passThrough: createPassThrough(upstream),
-    hooked: createHookedCall({ upstream, chains, hookBody }),
-    hijack: createHijack({ tunnel: createTunnel(upstream), chains, hookBody }),
-    callLog,
-    metrics,
-  });
+  const handler = createHandling({ config, adapters, upstream, callLog, metrics, log });
   return {
     config,
     upstream,
@@ -58,4 +49,27 @@ export async function createGeneration(config: ProxyConfig, parts: GenerationPar
       for (const adapter of adapters.values()) adapter.retire();
     },
   };
+}
+
+/** The way of a call through hooks and Docker. */
+export function createHandling(parts: {
+  config: Pick<ProxyConfig, 'endpoints' | 'buildkit' | 'limits'>;
+  adapters: Map<string, Adapter>;
+  upstream: Upstream;
+  callLog: CallLog;
+  metrics: Pick<Metrics, 'call' | 'stream' | 'hook'>;
+  log: Log;
+}): Handler {
+  const { config, adapters, upstream, callLog, metrics, log } = parts;
+  const { hookBody } = config.limits;
+  const chains = createChains({ adapters, metrics, log });
+  return createHandler({
+    match: createMatch(config.endpoints),
+    buildkit: config.buildkit,
+    passThrough: createPassThrough(upstream),
+    hooked: createHookedCall({ upstream, chains, hookBody }),
+    hijack: createHijack({ tunnel: createTunnel(upstream), chains, hookBody }),
+    callLog,
+    metrics,
+  });
 }

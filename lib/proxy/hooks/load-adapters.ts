@@ -1,7 +1,9 @@
 import { AppError } from '../../errors.js';
 import type { Log } from '../../log.js';
 import { createCallerOf, type CallerOf } from '../caller.js';
+import { hookedCalls } from '../check.js';
 import type { ProxyConfig } from '../config.js';
+import type { Endpoint } from '../match.js';
 import type { Adapter } from './adapter.js';
 import { createHttpAdapter } from './http-adapter.js';
 import { loadModule } from './load-module.js';
@@ -46,7 +48,15 @@ async function createAdapter(name: string, config: ProxyConfig, log: Log): Promi
     return createHttpAdapter({ name, url: adapter.url, protocol, timeout, onFailure, maxReply });
   }
   const { module, options } = adapter;
-  const hooks = await loadModule(module, { name, options, directory: config.directory, log });
+  const calls = callsOf(name, config.endpoints);
+  const hooks = await loadModule(module, {
+    name,
+    options,
+    directory: config.directory,
+    calls,
+    onFailure,
+    log,
+  });
   for (const side of ['pre', 'post'] as const) {
     const endpoint = config.endpoints.find((candidate) => candidate[side].includes(name));
     if (!endpoint || hooks[side]) continue;
@@ -56,6 +66,14 @@ async function createAdapter(name: string, config: ProxyConfig, log: Log): Promi
     );
   }
   return createModuleAdapter({ name, hooks, timeout, onFailure, log });
+}
+
+/** Which of Docker's calls an adapter is asked about, before and after Docker. */
+export function callsOf(name: string, endpoints: Endpoint[]): { pre: string[]; post: string[] } {
+  const hooked = hookedCalls(endpoints);
+  const on = (side: 'pre' | 'post') =>
+    hooked.filter((call) => call[side].includes(name)).map(({ call }) => call);
+  return { pre: on('pre'), post: on('post') };
 }
 
 /** Where adapters go by the caller, not to know it is a reason not to start; else it is missing in the log alone. */

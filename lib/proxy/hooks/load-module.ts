@@ -23,8 +23,7 @@ export interface ModuleFile {
  * @throws AppError `invalid` that names adapter and file, whatever goes wrong in it
  */
 export async function loadModule({ text, file, changed }: ModuleFile, setup: Setup): Promise<Adapter> {
-  const fail = (what: string, cause?: unknown) =>
-    new AppError('invalid', `adapter ${setup.name} (${text}): ${what}`, { cause });
+  const fail = failure(setup, text);
   let exported: { default?: AdapterModule };
   try {
     const url = pathToFileURL(file);
@@ -34,15 +33,31 @@ export async function loadModule({ text, file, changed }: ModuleFile, setup: Set
     throw fail(`cannot be loaded: ${messageOf(cause)}`, cause);
   }
   if (exported.default === undefined) throw fail('has no default export');
+  return makeHooks(exported.default, text, setup);
+}
+
+/**
+ * The adapter itself, checked to be one.
+ *
+ * @param text what messages call the module
+ * @throws AppError `invalid` that names adapter and module
+ */
+export async function makeHooks(module: AdapterModule, text: string, setup: Setup): Promise<Adapter> {
+  const fail = failure(setup, text);
   let adapter: Adapter;
   try {
-    adapter = typeof exported.default === 'function' ? await exported.default(setup) : exported.default;
+    adapter = typeof module === 'function' ? await module(setup) : module;
   } catch (cause) {
     throw fail(whatIsWrong(cause), cause);
   }
   const parsed = shape.safeParse(adapter);
   if (!parsed.success) throw fail(`is not an adapter: ${parsed.error.issues[0]?.message}`);
   return adapter;
+}
+
+function failure({ name }: Setup, text: string) {
+  return (what: string, cause?: unknown) =>
+    new AppError('invalid', `adapter ${name} (${text}): ${what}`, { cause });
 }
 
 const schemaError = z.object({

@@ -1,50 +1,38 @@
-import http from 'node:http';
-import { readFileSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { closeAll, startProxy, type Harness } from '../proxy/harness.js';
-
-const ADAPTERS = join(import.meta.dirname, '../../../adapters');
+import audit from '../../../adapters/audit/index.js';
+import inject from '../../../adapters/inject/index.js';
+import type { AdapterModule } from '../../../lib/adapter/index.js';
+import { adapterKit, type Answer, type Kit } from '../../../lib/adapter/testing.js';
 
 describe('adapters that come with the project', () => {
-  let bodies: string[];
-  beforeEach(() => (bodies = []));
-  afterEach(closeAll);
+  let directory: string;
+  let kit: Kit | undefined;
 
-  /** A proxy with one of them around create. */
-  async function proxy(name: string, hooks: string, options: (harness: Harness) => object): Promise<Harness> {
-    const docker = http.createServer((req, res) => {
-      let body = '';
-      req.on('data', (chunk: Buffer) => (body += chunk.toString()));
-      req.on('end', () => {
-        bodies.push(body);
-        const missing = body.includes('missing');
-        res.writeHead(missing ? 404 : 201, { 'Content-Type': 'application/json' }).end('{"Id":"1"}');
-      });
-    });
-    const harness = await startProxy(docker);
-    const module = join(ADAPTERS, name, 'index.ts');
-    await harness.reload(
-      `endpoints: { "POST /containers/create": ${hooks} }\nadapters: { x: { module: ${module}, options: ${JSON.stringify(options(harness))} } }\n`,
-    );
-    return harness;
-  }
+  beforeEach(() => (directory = mkdtempSync(join(tmpdir(), 'adapters-test-'))));
+  afterEach(async () => {
+    await kit?.close();
+    kit = undefined;
+    rmSync(directory, { recursive: true, force: true });
+  });
 
-  const create = (harness: Harness, body: object) =>
-    harness.call('POST', '/v1.41/containers/create', {
-      body: JSON.stringify(body),
-      headers: { 'Content-Type': 'application/json' },
-    });
+  const use = async (module: AdapterModule, options: object): Promise<Kit> =>
+    (kit = await adapterKit(module, { name: 'x', options, directory }));
+  const create = (body: object, answer: Answer = { Code: 201, Body: { Id: '1' } }) =>
+    kit!.call({ method: 'POST', path: '/v1.41/containers/create', body, docker: () => answer });
 
   it('inject labels and variables, and leave those of the user', async () => {
-    const harness = await proxy('inject', '{ pre: [x] }', () => ({
-      labels: { team: 'a', stage: 'test' },
-      env: { TZ: 'UTC', LANG: 'C' },
-    }));
-    await create(harness, { Image: 'b', Labels: { team: 'mine' }, Env: ['LANG=de', 'X'] });
-    await create(harness, { Image: 'b' });
-    await create(harness, { Image: 'b', Env: 'nonsense' });
-    expect(bodies.map((body) => JSON.parse(body) as unknown)).to.deep.equal([
+    await use(inject, { labels: { team: 'a', stage: 'test' }, env: { TZ: 'UTC', LANG: 'C' } });
+    const given = [
+      { Image: 'b', Labels: { team: 'mine' }, Env: ['LANG=de', 'X'] },
+      { Image: 'b' },
+      { Image: 'b', Env: 'nonsense' },
+    ];
+    const bodies: unknown[] = [];
+    for (const body of given) bodies.push((await create(body)).docker?.body);
+    expect(bodies).to.deep.equal([
       { Image: 'b', Labels: { team: 'mine', stage: 'test' }, Env: ['LANG=de', 'X', 'TZ=UTC'] },
       { Image: 'b', Labels: { team: 'a', stage: 'test' }, Env: ['TZ=UTC', 'LANG=C'] },
       { Image: 'b', Env: 'nonsense' },
@@ -52,12 +40,13 @@ describe('adapters that come with the project', () => {
   });
 
   it('record who asked for what and what came of it, without secrets', async () => {
-    const harness = await proxy('audit', '{ pre: [x], post: [x] }', ({ dir }) => ({
-      file: join(dir, 'audit.log'),
-    }));
-    await create(harness, { Image: 'b', Env: ['PASSWORD=geheim'] });
-    await create(harness, { Image: 'missing' });
-    const file = join(harness.dir, 'audit.log');
+    await use(audit, { file: 'audit.log' });
+    await create({ Image: 'b', Env: ['PASSWORD=geheim'] });
+    const { unwinds } = await create({ Image: 'missing' }, { Code: 404, Body: { message: 'no such image' } });
+    expect(unwinds.map(({ hook, reason }) => [hook, reason.By, reason.Code])).to.deep.equal([
+      ['pre-hook', 'docker', 404],
+    ]);
+    const file = join(directory, 'audit.log');
     const text = readFileSync(file, 'utf8');
     expect(text).to.include('PASSWORD=***').and.not.include('geheim');
     const lines = text
@@ -76,13 +65,8 @@ describe('adapters that come with the project', () => {
   });
 
   it('say at the start what their options should be', async () => {
-    const wrong = await proxy('audit', '{ pre: [x] }', () => ({ path: '/x' })).catch(
-      (error: Error) => error.message,
-    );
-    expect(wrong).to.match(/adapter x \(\S+\): options\.?/);
-    const unwritable = await proxy('audit', '{ pre: [x] }', () => ({ file: '/nonexistent/x' })).catch(
-      (error: Error) => error.message,
-    );
-    expect(unwritable).to.match(/adapter x \(\S+\): ENOENT/);
+    const messageOf = (options: object) => use(audit, options).catch((error: Error) => error.message);
+    expect(await messageOf({ path: '/x' })).to.match(/^adapter x \(a module\): options\.file: /);
+    expect(await messageOf({ file: '/nonexistent/x' })).to.match(/^adapter x \(a module\): ENOENT/);
   });
 });

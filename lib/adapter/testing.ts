@@ -1,0 +1,144 @@
+/**
+ * Drives an adapter without Docker: `import { adapterKit } from 'socketplane/adapter/testing'`. Calls go through the
+ * proxy's own code, over sockets; only Docker is played. For any test framework.
+ */
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import http from 'node:http';
+import type { Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Answer, Body, Caller, Headers, Reason } from '../hook/v2.js';
+import { silentLog } from '../log.js';
+import { createCallLog } from '../proxy/call-log.js';
+import { proxyConfig, type ProxyConfig } from '../proxy/config.js';
+import { createHandling } from '../proxy/generation.js';
+import type { Adapter } from '../proxy/hooks/adapter.js';
+import type { CallContext } from '../proxy/hooks/hook.js';
+import { createTraceHub } from '../proxy/trace/hub.js';
+import { createUpstream } from '../proxy/upstream.js';
+import type { AdapterModule } from './index.js';
+import { callAt, serveDocker, type ClientAnswer, type DockerRequest } from './kit/http.js';
+import { createAdapter, type AdapterSettings } from './kit/adapter.js';
+
+export type { AdapterModule } from './index.js';
+export type { Answer, Body, Caller, Headers, Reason } from '../hook/v2.js';
+export type { ClientAnswer, DockerRequest } from './kit/http.js';
+export type { AdapterSettings } from './kit/adapter.js';
+
+export interface KitCall {
+  method: string;
+  /** For one `/v1.45/containers/create?name=web`. */
+  path: string;
+  headers?: Headers;
+  /** Sent as JSON; a string is sent as it is. */
+  body?: Body;
+  /** Who calls; the user of this process when it is not set. */
+  caller?: Caller;
+  /** Docker's part; it answers 200 and `{}` when it is not set. */
+  docker?: (request: DockerRequest) => Answer | Promise<Answer>;
+  /** When it aborts, the client leaves. */
+  signal?: AbortSignal;
+}
+
+export interface KitResult {
+  /** What Docker got; undefined when it was never asked. */
+  docker: DockerRequest | undefined;
+  /** What the client got; undefined when it left before that. */
+  client: ClientAnswer | undefined;
+  /** What the adapter said when it said no. */
+  refused: string | undefined;
+  /** Why the adapter failed (it threw, was slow, or answered nonsense), also where `onFailure: ignore` let the call go on. */
+  failed: string | undefined;
+  /** The adapter's hooks that were told of the call's failure, in this order. */
+  unwinds: { hook: 'pre-hook' | 'post-hook'; reason: Reason }[];
+}
+
+export interface Kit {
+  call(call: KitCall): Promise<KitResult>;
+  close(): Promise<void>;
+}
+
+/**
+ * @param adapter a module that runs in process (its default export), or the URL of an adapter
+ * @throws AppError when it cannot be made, with the message that stops the proxy's start
+ */
+export async function adapterKit(
+  adapter: AdapterModule | string,
+  settings: AdapterSettings = {},
+): Promise<Kit> {
+  const directory = await mkdtemp(join(tmpdir(), 'adapter-kit-'));
+  const close = async () => rm(directory, { recursive: true, force: true });
+  try {
+    const made = await createAdapter(adapter, settings);
+    const config = proxyConfig(directory).parse({ version: 1 });
+    let sockets = 0;
+    return {
+      call: (call) => run(call, { ...made, config, socket: () => join(directory, `${++sockets}.sock`) }),
+      async close() {
+        made.adapter.retire();
+        await close();
+      },
+    };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+interface Parts {
+  adapter: Adapter;
+  endpoints: ProxyConfig['endpoints'];
+  config: ProxyConfig;
+  /** A path of its own each time. */
+  socket: () => string;
+}
+
+async function run(call: KitCall, { adapter, endpoints, config, socket }: Parts): Promise<KitResult> {
+  const { docker: answer = () => ({ Code: 200, Body: {} }), caller = myself() } = call;
+  const [dockerSocket, clientSocket] = [socket(), socket()];
+  let docker: DockerRequest | undefined;
+  const server = await serveDocker(dockerSocket, (request) => answer((docker = request)));
+  const upstream = createUpstream({ kind: 'unix', path: dockerSocket, text: `unix://${dockerSocket}` });
+  const callLog = createCallLog({ callerOf: () => caller, trace: createTraceHub(), log: silentLog });
+  let context: CallContext | undefined;
+  const handler = createHandling({
+    config: { ...config, endpoints },
+    adapters: new Map([[adapter.name, adapter]]),
+    upstream,
+    callLog: { ...callLog, begin: (start) => (context = { ...callLog.begin(start), traced: true }) },
+    metrics: { call: () => undefined, stream: () => () => undefined, hook: () => undefined },
+    log: silentLog,
+  });
+  const proxy = http.createServer(handler.onRequest);
+  proxy.on('checkContinue', handler.onRequest);
+  proxy.on('upgrade', (req, duplex: Socket, head) => handler.onUpgrade(req, duplex, head));
+  proxy.listen(clientSocket);
+  await once(proxy, 'listening');
+  try {
+    const client = await callAt(clientSocket, call);
+    await callLog.settled();
+    return { docker, client, ...outcome(context) };
+  } finally {
+    upstream.retire();
+    for (const each of [proxy, server]) {
+      each.close();
+      each.closeAllConnections();
+    }
+  }
+}
+
+function outcome(context: CallContext | undefined): Pick<KitResult, 'refused' | 'failed' | 'unwinds'> {
+  const steps = context?.steps ?? [];
+  return {
+    refused: steps.find(({ result }) => result === 'refused')?.message,
+    failed: steps.find(({ result }) => result === 'failed' || result === 'ignored')?.message,
+    unwinds: steps.flatMap(({ detail }) =>
+      detail?.hook.type === 'unwind' ? [{ hook: detail.hook.of, reason: detail.hook.reason }] : [],
+    ),
+  };
+}
+
+function myself(): Caller {
+  return { Transport: 'unix', Uid: process.getuid?.() ?? 0, Gid: process.getgid?.() ?? 0, Pid: process.pid };
+}
