@@ -37,6 +37,11 @@ export function messageOf(error: unknown): string {
   return message.split('\n', 1)[0] ?? '';
 }
 
+/** Where any thrown value came from, for its author. */
+export function stackOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
 /** Whether a thrown value is a Node system error with one of these codes (`ENOENT`, `ECONNREFUSED`, …). */
 export function hasCode(error: unknown, ...codes: string[]): boolean {
   return error instanceof Error && 'code' in error && codes.includes(String(error.code));

@@ -13,6 +13,7 @@ import { formatTrace } from './proxy/trace/format-trace.js';
 import { serveTrace } from './proxy/trace/serve-trace.js';
 import { watchTrace } from './proxy/trace/watch-trace.js';
 import { watchConfig } from './proxy/watch-config.js';
+import { watchStrayErrors } from './stray-errors.js';
 import { VERSION } from './version.js';
 
 const PID_FILE = '/run/socketplane/proxy.pid';
@@ -29,6 +30,7 @@ interface ServeOptions {
 async function serve({ config: file, pidFile, logLevel }: ServeOptions): Promise<void> {
   const config = await readProxyConfig(file);
   const log = createLog('powerstrip', logLevel);
+  watchStrayErrors(log);
   for (const warning of describeConfig(config).warnings) log.debug(warning);
   const stopped = new Promise<string>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal));

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { isRefused, type Adapter as Hooks } from '../../adapter/index.js';
-import { messageOf } from '../../errors.js';
+import { messageOf, stackOf } from '../../errors.js';
 import type { PostHook, PreHook, Unwind } from '../../hook/v2.js';
 import type { Log } from '../../log.js';
 import { AdapterFailure, AdapterRefusal, within, type Adapter } from './adapter.js';
@@ -84,8 +84,4 @@ function read(result: unknown, hook: Hook): Reply {
       cause,
     });
   }
-}
-
-function stackOf(error: unknown): string {
-  return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
