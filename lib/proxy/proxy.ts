@@ -15,10 +15,11 @@ export interface Proxy {
   /**
    * Goes over to another configuration. Connections stay, and calls under way end as they began.
    *
+   * @param anew even when nothing is different: adapters are made again
    * @returns false when nothing is different
    * @throws AppError when an address cannot be listened on or an adapter cannot be loaded; then nothing has changed
    */
-  reload(config: ProxyConfig): Promise<boolean>;
+  reload(config: ProxyConfig, anew?: boolean): Promise<boolean>;
   /** Takes no new calls, lets those under way finish for `grace` milliseconds, and lets go of everything. */
   stop(grace: number): Promise<void>;
 }
@@ -43,10 +44,9 @@ export async function createProxy(config: ProxyConfig, log: Log): Promise<Proxy>
     metrics,
     trace,
     start: () => listener.listen(config.listen, config.tls),
-    async reload(next) {
-      const made = isDeepStrictEqual(next, current.config)
-        ? undefined
-        : await createGeneration(next, { metrics, trace, log });
+    async reload(next, anew = false) {
+      const same = !anew && isDeepStrictEqual(next, current.config);
+      const made = same ? undefined : await createGeneration(next, { metrics, trace, log });
       try {
         // Certificates may have changed where the configuration has not.
         await listener.listen(next.listen, next.tls);

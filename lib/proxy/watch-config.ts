@@ -8,14 +8,17 @@ import type { Proxy } from './proxy.js';
 /** Looking at the file works on every file system and however it is replaced, unlike waiting for its events. */
 const INTERVAL_MS = 1_000;
 
-/** Brings changes of the file to the proxy, also at SIGHUP. A bad one is logged, and the proxy stays as it is. */
+/**
+ * Brings changes of the file to the proxy. At SIGHUP everything is made anew, as adapters and certificates have files of
+ * their own. A bad change is logged, and the proxy stays as it is.
+ */
 export function watchConfig(file: string, proxy: Proxy, log: Log): () => void {
   const one = pLimit(1);
 
-  async function reload(): Promise<void> {
+  async function reload(anew: boolean): Promise<void> {
     try {
       const config = await readProxyConfig(file);
-      if (!(await proxy.reload(config))) return;
+      if (!(await proxy.reload(config, anew))) return;
       proxy.metrics.reload('ok');
       log.info('configuration changed', {
         file,
@@ -29,11 +32,12 @@ export function watchConfig(file: string, proxy: Proxy, log: Log): () => void {
     }
   }
 
-  const onChange = (): void => void one(reload);
+  const onChange = (): void => void one(reload, false);
+  const onHangUp = (): void => void one(reload, true);
   watchFile(file, { interval: INTERVAL_MS }, onChange);
-  process.on('SIGHUP', onChange);
+  process.on('SIGHUP', onHangUp);
   return () => {
     unwatchFile(file, onChange);
-    process.off('SIGHUP', onChange);
+    process.off('SIGHUP', onHangUp);
   };
 }

@@ -129,6 +129,41 @@ describe('a changed configuration', () => {
       unwatch();
     }
   });
+
+  it('is everything anew after SIGHUP, so that adapters read their own files again', async () => {
+    const file = join(proxy.dir, 'proxy.yml');
+    const rules = join(proxy.dir, 'rules.txt');
+    const module = join(proxy.dir, 'adapter.mjs');
+    writeFileSync(
+      module,
+      `import { readFileSync } from 'node:fs';
+       export default () => {
+         const text = readFileSync(${JSON.stringify(rules)}, 'utf8');
+         if (text === 'bad') throw new Error('bad rules');
+         return { pre: () => ({ Continue: false, ServerResponse: { Code: 200, Body: text } }) };
+       };`,
+    );
+    writeFileSync(rules, 'first');
+    const yaml = `endpoints: { "GET /info": { pre: [a] } }\nadapters: { a: ${module} }\n`;
+    writeFileSync(file, proxy.head + yaml);
+    await proxy.reload(yaml);
+    const lines: string[] = [];
+    const note = (message: string, fields?: object) => lines.push(`${message} ${JSON.stringify(fields)}`);
+    const unwatch = watchConfig(file, proxy.proxy, { info: note, error: note } as unknown as Log);
+    try {
+      for (const [text, line, served] of [
+        ['second', /^configuration changed/, 'second'],
+        ['bad', /the old one stays.*bad rules/, 'second'],
+      ] as const) {
+        writeFileSync(rules, text);
+        process.emit('SIGHUP');
+        await eventually(() => lines.some((each) => line.test(each)));
+        expect((await proxy.call('GET', '/info')).body).to.equal(JSON.stringify(served));
+      }
+    } finally {
+      unwatch();
+    }
+  });
 });
 
 async function rawCall(path: string): Promise<string> {
