@@ -18,8 +18,15 @@ interface Hook {
 /** What an adapter answers; undefined: no change. */
 export type Adapter = (hook: Hook) => { status: number; text: string } | object | undefined;
 
-/** A host with Docker, busybox, and the proxy with an adapter on everything that is not a stream. */
-export function useProxy(adapter: () => Adapter): { host: () => Host; seen: Hook[] } {
+/**
+ * A host with Docker, busybox, and the proxy, with an adapter on everything that is not a stream.
+ *
+ * @param files in /etc/socketplane
+ */
+export function useProxy(
+  adapter: () => Adapter,
+  files: Record<string, string> = { 'proxy.yml': CONFIG },
+): { host: () => Host; seen: Hook[] } {
   const seen: Hook[] = [];
   let lab: Lab;
   let host: Host;
@@ -34,7 +41,9 @@ export function useProxy(adapter: () => Adapter): { host: () => Host; seen: Hook
     server = serve(seen, adapter);
     server.listen(host.file('/run/adapter.sock'));
     await once(server, 'listening');
-    await writeFile(host.file('/etc/socketplane/proxy.yml'), CONFIG);
+    for (const [name, text] of Object.entries(files)) {
+      await writeFile(host.file(`/etc/socketplane/${name}`), text);
+    }
     await startProxy(host);
   });
   after(async function () {
