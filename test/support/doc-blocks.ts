@@ -1,0 +1,24 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+export const ROOT = join(import.meta.dirname, '../..');
+
+/** A block of code in a document. */
+export interface DocBlock {
+  language: string;
+  /** A file's name, where the first line says it: `# proxy.yml`, `// guard.mjs`. */
+  file: string | undefined;
+  text: string;
+  /** Its first line in the document. */
+  line: number;
+}
+
+export function docBlocks(document: string): DocBlock[] {
+  const text = readFileSync(join(ROOT, document), 'utf8');
+  return [...text.matchAll(/^```(\w+)\n([^]*?)^```$/gm)].map((match) => ({
+    language: match[1]!,
+    file: /^(?:#|\/\/) ([\w.-]+\.\w+)$/m.exec(match[2]!.split('\n', 1)[0]!)?.[1],
+    text: match[2]!,
+    line: text.slice(0, match.index).split('\n').length + 1,
+  }));
+}
