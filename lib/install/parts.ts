@@ -27,6 +27,8 @@ export const PARTS: readonly Part[] = [
   { name: 'iptables', command: 'iptables', args: ['--version'], wanted: '1.8', package: 'iptables' },
   { name: 'nsenter', command: 'nsenter', args: ['--version'], wanted: '2.36', package: 'util-linux' },
   { name: 'ethtool', command: 'ethtool', args: ['--version'], wanted: '5.9', package: 'ethtool' },
+  // For clusters. Installed by `consul.ts`: few releases have the package, and it would start a Consul of its own.
+  { name: 'consul', command: 'consul', args: ['version'], wanted: '1.8', package: 'consul', optional: true },
   // For an image to try things with, where no registry answers.
   {
     name: 'busybox',

@@ -1,5 +1,6 @@
 import { AppError } from '../errors.js';
-import { MAX_OPERATIONS, type Change, type Entry, type Operation, type Store } from './store.js';
+import { checkLimits } from './limits.js';
+import type { Change, Entry, Operation, Store } from './store.js';
 
 /** What a group of commits changes: entries to keep, keys to drop. */
 export interface Changes {
@@ -115,12 +116,7 @@ export function createMemoryStore({ entries, revision, persist, close }: MemoryS
     },
     async commit(operations) {
       assertOpen();
-      if (
-        operations.length > MAX_OPERATIONS ||
-        new Set(operations.map((op) => op.key)).size < operations.length
-      ) {
-        throw new AppError('internal', `a commit takes at most ${MAX_OPERATIONS} operations, each key once`);
-      }
+      checkLimits(operations);
       return new Promise<number>((resolve, reject) => {
         queue.push({ operations, resolve, reject });
         if (!busy) flushed = flush();

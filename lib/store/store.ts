@@ -16,9 +16,6 @@ export interface Operation {
   ifVersion?: number;
 }
 
-/** Consul's limit is 64, and its store adds operations of its own; the same everywhere, so that code runs on any store. */
-export const MAX_OPERATIONS = 60;
-
 /** What became of some keys: entries that are new or have a new value, keys that are gone. */
 export interface Change {
   put: Entry[];
@@ -28,7 +25,7 @@ export interface Change {
 
 /**
  * The state that survives, and the one place where owners are decided. Implementations: `embedded.ts` (one host,
- * durable) on top of `memory.ts` (which unit tests use alone).
+ * durable) on top of `memory.ts` (which unit tests use alone), and `consul.ts` (a cluster).
  * Errors: `AppError('unavailable')` when the store cannot be read or written.
  */
 export interface Store {
@@ -37,7 +34,7 @@ export interface Store {
   list(prefix: string): Promise<Entry[]>;
   /**
    * All operations or none, durable when the promise resolves: to the version that every key it wrote has now, or to 0
-   * when a condition did not hold and nothing was written. At most {@link MAX_OPERATIONS}, each key once.
+   * when a condition did not hold and nothing was written. At most as much as `limits.ts` says, each key once.
    */
   commit(operations: Operation[]): Promise<number>;
   /**

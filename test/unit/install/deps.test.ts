@@ -16,6 +16,7 @@ const OUTPUT: Record<string, string> = {
   iptables: 'iptables v1.8.9 (nf_tables)',
   nsenter: 'nsenter from util-linux 2.38.1',
   ethtool: 'ethtool version 6.1',
+  consul: 'Consul v1.8.7\nProtocol 2 spoken by default, understands 2 to 3',
   busybox: 'BusyBox v1.35.0 (Debian 1:1.35.0-4+deb12u1+b1) multi-call binary.',
 };
 
@@ -42,6 +43,7 @@ describe('dependencies of the host', () => {
       iptables: '1.8.9',
       nsenter: '2.38.1',
       ethtool: '6.1',
+      consul: '1.8.7',
       busybox: '1.35.0',
     });
     expect(missing(found)).to.deep.equal([]);

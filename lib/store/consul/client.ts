@@ -1,0 +1,160 @@
+import { EventEmitter } from 'node:events';
+import { z } from 'zod';
+import { connect, type CallOptions, type ConsulEndpoint } from './connect.js';
+import { failureOf, statusOf } from './failure.js';
+import type { KvOperation } from './operation.js';
+
+/** With what {@link failureOf} may need to find the reason, an answer takes less than 4 s. */
+const TIMEOUT_MS = 3_500;
+/** How long a query on a prefix waits for a change. A leader cut off from its followers is noticed after that time. */
+const WAIT_S = 10;
+/** Consul spreads the ends of waits over a sixteenth. */
+const WAIT_MS = (WAIT_S + WAIT_S / 16) * 1_000;
+
+const kvEntry = z.object({
+  Key: z.string(),
+  /** Null for nothing, and where the operation does not ask for it. */
+  Value: z.string().nullable(),
+  ModifyIndex: z.number().int().positive(),
+  /** That holds the key. */
+  Session: z.string().optional(),
+});
+export type KvEntry = z.infer<typeof kvEntry>;
+
+const transactionAnswer = z.object({ Results: z.array(z.object({ KV: kvEntry })).nullable() });
+const transactionRefused = z.object({ Errors: z.array(z.object({ OpIndex: z.number(), What: z.string() })) });
+
+export type Outcome =
+  { done: true; entries: KvEntry[] } | { done: false; failed: { index: number; why: string }[] };
+
+export interface SessionOptions {
+  name: string;
+  /** Checks of the Consul agent whose failure ends the session. */
+  checks: string[];
+  /** What becomes of keys that the session holds when it ends. */
+  behavior: 'release' | 'delete';
+  ttlSeconds: number;
+  /** How long nobody gets a key after the session that held it was ended. */
+  lockDelaySeconds: number;
+}
+
+/** Consul's HTTP API, as far as it is used here. All throw AppError `unavailable` within 4 s, but for a wait. */
+export interface ConsulClient {
+  /** All operations or none; reads see everything that was committed before. */
+  transact(operations: KvOperation[]): Promise<Outcome>;
+  /**
+   * What is under a prefix, as soon as that has changed since `index`; without `index` at once. Also gives an answer
+   * now and then when nothing changed.
+   */
+  changed(prefix: string, index: number, signal: AbortSignal): Promise<{ index: number; entries: KvEntry[] }>;
+  createSession(options: SessionOptions): Promise<string>;
+  /** False: the session has ended. */
+  renewSession(id: string): Promise<boolean>;
+  destroySession(id: string): Promise<void>;
+  close(): void;
+}
+
+export function createConsulClient(endpoint: ConsulEndpoint): ConsulClient {
+  const where = endpoint.address;
+  const consul = connect(endpoint);
+
+  async function call<T>(work: (options: CallOptions) => Promise<T>): Promise<T> {
+    try {
+      return await work({ timeout: TIMEOUT_MS });
+    } catch (error) {
+      throw await failureOf(error, where, (timeout) => consul.status.leader({ timeout }));
+    }
+  }
+
+  return {
+    async transact(operations) {
+      const parts = operations.map(({ Value, ...rest }) => ({
+        KV: Value === undefined ? rest : { ...rest, Value: encode(Value) },
+      }));
+      const answer = await call((options) =>
+        consul.transaction.create(parts, { ...options, consistent: true }).catch((error: unknown) => {
+          if (statusOf(error) === 409) return error;
+          throw error;
+        }),
+      );
+      if (!(answer instanceof Error)) {
+        const { Results } = transactionAnswer.parse(answer);
+        return { done: true, entries: (Results ?? []).map(({ KV }) => ({ ...KV, Value: decode(KV.Value) })) };
+      }
+      const { Errors } = transactionRefused.parse(bodyOf(answer));
+      return { done: false, failed: Errors.map(({ OpIndex, What }) => ({ index: OpIndex, why: What })) };
+    },
+
+    async changed(prefix, index, signal) {
+      signal.throwIfAborted();
+      const ctx = Object.assign(new EventEmitter(), { includeResponse: true });
+      const cancel = () => ctx.emit('cancel');
+      signal.addEventListener('abort', cancel);
+      try {
+        const answer = await call(({ timeout = 0 }) =>
+          consul.kv.get({
+            key: prefix,
+            recurse: true,
+            ctx,
+            ...(index > 0
+              ? { index: String(index), wait: `${WAIT_S}s`, timeout: WAIT_MS + timeout }
+              : { timeout }),
+          }),
+        );
+        return waited.parse(answer);
+      } finally {
+        signal.removeEventListener('abort', cancel);
+      }
+    },
+
+    async createSession({ name, checks, behavior, ttlSeconds, lockDelaySeconds }) {
+      const answer = await call((options) =>
+        consul.session.create({
+          ...options,
+          name,
+          checks,
+          behavior,
+          ttl: `${ttlSeconds}s`,
+          lockdelay: `${lockDelaySeconds}s`,
+        }),
+      );
+      return z.object({ ID: z.string() }).parse(answer).ID;
+    },
+    renewSession: (id) =>
+      call((options) =>
+        consul.session.renew({ ...options, id }).then(
+          () => true,
+          (error: unknown) => {
+            if (statusOf(error) === 404) return false;
+            throw error;
+          },
+        ),
+      ),
+    async destroySession(id) {
+      await call((options) => consul.session.destroy({ ...options, id }));
+    },
+    close: () => consul.destroy(),
+  };
+}
+
+/** The response and, decoded, what it holds; nothing where nothing is under the prefix. */
+const waited = z
+  .tuple([z.object({ headers: z.object({ 'x-consul-index': z.coerce.number() }) })])
+  .rest(z.unknown())
+  .transform(([response, body]) => ({
+    index: response.headers['x-consul-index'],
+    entries: z.array(kvEntry).parse(body ?? []),
+  }));
+
+/** The package decodes the values of other answers, but neither these nor what it sends in a transaction. */
+function encode(text: string): string {
+  return Buffer.from(text).toString('base64');
+}
+
+function decode(base64: string | null): string {
+  return Buffer.from(base64 ?? '', 'base64').toString();
+}
+
+function bodyOf(error: Error): unknown {
+  return 'response' in error ? (error.response as { body?: unknown }).body : undefined;
+}

@@ -1,0 +1,55 @@
+import { messageOf } from '../../errors.js';
+import type { Log } from '../../log.js';
+import type { Feed, FeedEntry, FeedState } from './feed.js';
+
+/** Longer than a watcher is busy with one state of the feed, as it then has to read everything again. */
+const OLD_MS = 2_000;
+/** The more old entries, the more is read with each change; the fewer, the more transactions that collect. */
+const MANY = 16;
+/** With the floor these are as many operations as Consul takes. */
+const MAX_COLLECTED = 63;
+/** Spread over this time, one of all the hosts collects, and the others see that nothing is left to do. */
+const SPREAD_MS = 1_000;
+
+/** Keeps the feed small. Whether an entry is old is told by when this process first saw it: clocks may differ. */
+export interface Collector {
+  saw(state: FeedState): void;
+  stop(): void;
+}
+
+export function createCollector(feed: Feed, log: Log): Collector {
+  let firstSeen = new Map<string, number>();
+  let latest: FeedState | undefined;
+  let timer: NodeJS.Timeout | undefined;
+
+  function old(): FeedEntry[] {
+    const before = performance.now() - OLD_MS;
+    return latest?.entries.filter(({ name }) => (firstSeen.get(name) ?? Infinity) <= before) ?? [];
+  }
+
+  async function collect(): Promise<void> {
+    timer = undefined;
+    const entries = old();
+    if (!latest || entries.length < MANY) return;
+    try {
+      await feed.collect(entries.slice(0, MAX_COLLECTED), latest);
+    } catch (error) {
+      log.debug('cannot collect the feed of changes', { error: messageOf(error) });
+    }
+  }
+
+  return {
+    saw(state) {
+      const now = performance.now();
+      firstSeen = new Map(state.entries.map(({ name }) => [name, firstSeen.get(name) ?? now]));
+      latest = state;
+      // Those that are not old yet will be when the timer fires, or at the next look.
+      if (state.entries.length >= MANY)
+        timer ??= setTimeout(() => void collect(), Math.random() * SPREAD_MS).unref();
+    },
+    stop() {
+      clearTimeout(timer);
+      timer = undefined;
+    },
+  };
+}

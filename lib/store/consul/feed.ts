@@ -1,0 +1,89 @@
+import { randomBytes } from 'node:crypto';
+import { z } from 'zod';
+import type { Operation } from '../store.js';
+import type { ConsulClient, KvEntry } from './client.js';
+import type { KvOperation } from './operation.js';
+import { write } from './transaction.js';
+
+/** No name of an entry, which is base64url. */
+const FLOOR = '!floor';
+
+const changedKeys = z.object({ put: z.array(z.string()), drop: z.array(z.string()) });
+
+/** What one commit changed. */
+export interface FeedEntry {
+  name: string;
+  /** The commit's version. */
+  version: number;
+  put: string[];
+  drop: string[];
+}
+
+/** The feed at one moment. */
+export interface FeedState {
+  /** Names this state to Consul in the query for a later one. */
+  index: number;
+  /** Oldest first. */
+  entries: FeedEntry[];
+  /** Every entry up to this version may have been collected. */
+  floor: number;
+  /** Of the key that holds the floor; 0 where there is none. */
+  floorVersion: number;
+}
+
+/**
+ * What changed of late, kept in Consul beside the data: a query that waits for changes of a prefix answers with all that
+ * is under it, so the prefix waited for must stay small however large the data are.
+ *
+ * Every commit adds an entry of its own in the same transaction; nobody contends for it. Whoever sees many old entries
+ * collects them, and notes in the same transaction up to which version ({@link FeedState.floor}): who has not seen
+ * everything up to there reads all data again, so nothing is missed.
+ */
+export interface Feed {
+  /** To be made part of the transaction; nothing when it changes no key. */
+  announce(operations: readonly Operation[]): KvOperation[];
+  /** The state after `index`, waiting for it; at once for 0. */
+  next(index: number, signal: AbortSignal): Promise<FeedState>;
+  /** Removes entries, the oldest of that state. False: somebody else was collecting. */
+  collect(entries: readonly FeedEntry[], state: FeedState): Promise<boolean>;
+}
+
+export function createFeed(client: ConsulClient, prefix: string): Feed {
+  return {
+    announce(operations) {
+      const put = operations.flatMap(({ key, value }) => (typeof value === 'string' ? [key] : []));
+      const drop = operations.flatMap(({ key, value }) => (value === null ? [key] : []));
+      if (put.length + drop.length === 0) return [];
+      return [write(prefix + randomBytes(12).toString('base64url'), JSON.stringify({ put, drop }))];
+    },
+    async next(index, signal) {
+      const answer = await client.changed(prefix, index, signal);
+      const floor = answer.entries.find(({ Key }) => Key === prefix + FLOOR);
+      return {
+        index: answer.index,
+        entries: answer.entries
+          .filter((entry) => entry !== floor)
+          .map(parse)
+          .sort((a, b) => a.version - b.version),
+        floor: floor ? Number(floor.Value) : 0,
+        floorVersion: floor?.ModifyIndex ?? 0,
+      };
+    },
+    async collect(entries, { floor, floorVersion }) {
+      const newest = Math.max(floor, ...entries.map(({ version }) => version));
+      const { done } = await client.transact([
+        write(prefix + FLOOR, String(newest), floorVersion),
+        ...entries.map(({ name }) => ({ Verb: 'delete' as const, Key: prefix + name })),
+      ]);
+      return done;
+    },
+  };
+
+  function parse({ Key, Value, ModifyIndex }: KvEntry): FeedEntry {
+    return {
+      name: Key.slice(prefix.length),
+      version: ModifyIndex,
+      ...changedKeys.parse(JSON.parse(Value ?? '')),
+    };
+  }
+}

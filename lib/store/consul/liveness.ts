@@ -1,0 +1,57 @@
+import type { Log } from '../../log.js';
+import type { Liveness } from '../liveness.js';
+import type { ConsulClient } from './client.js';
+import { retry } from './retry.js';
+import { unlessAborted, withSession } from './session.js';
+
+export interface ConsulSessionsOptions {
+  client: ConsulClient;
+  /** Of all keys in Consul, such as `socketplane/`. */
+  prefix: string;
+  /** Checks of the Consul agent that end the sessions made through it: `serfHealth` where each host runs its own agent. */
+  checks: string[];
+  log: Log;
+}
+
+/** A key for each host that is alive, which Consul removes when the host's session ends: `<prefix>alive/<host>`. */
+export function createConsulLiveness({ client, prefix, checks, log }: ConsulSessionsOptions): Liveness {
+  const alive = `${prefix}alive/`;
+  return {
+    announce(host, signal) {
+      const options = { name: `${host} is alive`, behavior: 'delete', lockDelaySeconds: 0 } as const;
+      return withSession({ ...options, client, checks, log, signal }, async (session, ended) => {
+        // In one step from the session before, which may go on for a while: nobody sees the host away.
+        const take = async () => {
+          const outcome = await client.transact([
+            { Verb: 'delete', Key: alive + host },
+            { Verb: 'lock', Key: alive + host, Session: session, Value: '' },
+          ]);
+          if (!outcome.done) throw new Error(outcome.failed.map(({ why }) => why).join(', '));
+        };
+        await retry(take, { what: 'say that this host is alive', log, signal: ended }).catch(
+          unlessAborted(ended),
+        );
+        if (!ended.aborted)
+          await new Promise((resolve) => ended.addEventListener('abort', resolve, { once: true }));
+      });
+    },
+
+    async *watch(signal) {
+      let index = 0;
+      let before: string | undefined;
+      while (!signal.aborted) {
+        const look = () => client.changed(alive, index, signal);
+        const state = await retry(look, { what: 'see which hosts are alive', log, signal }).catch(
+          unlessAborted(signal),
+        );
+        if (!state) return;
+        // A Consul that was set back counts from below again.
+        index = state.index < index ? 0 : state.index;
+        const hosts = state.entries.map(({ Key }) => Key.slice(alive.length));
+        const now = JSON.stringify(hosts);
+        if (now !== before) yield new Set(hosts);
+        before = now;
+      }
+    },
+  };
+}

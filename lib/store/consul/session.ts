@@ -1,0 +1,90 @@
+import type { Log } from '../../log.js';
+import type { ConsulClient, SessionOptions } from './client.js';
+import { retry } from './retry.js';
+
+/** The least that Consul allows; it may take up to twice as long until it ends a session. */
+const TTL_S = 10;
+const RENEW_MS = 2_000;
+
+export interface WithSessionOptions extends Omit<SessionOptions, 'ttlSeconds'> {
+  client: ConsulClient;
+  log: Log;
+  signal: AbortSignal;
+  /** Milliseconds without a renewal after which the session counts as lost. Default: only Consul's word counts. */
+  patience?: number;
+}
+
+/**
+ * Runs a task with a session that is renewed all the time. The task's signal aborts when `signal` does, or when the
+ * session is lost: then the task is run anew, with another session if need be. Resolves when the task has ended although
+ * its session was not lost; the session is then ended too, and what it holds with it.
+ */
+export async function withSession(
+  { client, log, signal, patience, ...options }: WithSessionOptions,
+  task: (session: string, signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  let session: string | undefined;
+  // One that was lost because Consul did not answer may have outlived that, with all that it holds.
+  const open = async () =>
+    session !== undefined && (await client.renewSession(session))
+      ? session
+      : client.createSession({ ...options, ttlSeconds: TTL_S });
+  try {
+    for (let isOver = false; !isOver;) {
+      session = await retry(open, { what: 'have a session in Consul', log, signal });
+      const lost = keep({ client, session, patience });
+      try {
+        await task(session, AbortSignal.any([signal, lost.signal]));
+      } finally {
+        lost.stop();
+      }
+      isOver = signal.aborted || !lost.signal.aborted;
+      if (!isOver) log.warn(`the session in Consul was lost: ${options.name}`, { session });
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  } finally {
+    if (session !== undefined) await client.destroySession(session).catch(() => undefined);
+  }
+}
+
+function keep({
+  client,
+  session,
+  patience,
+}: Pick<WithSessionOptions, 'client' | 'patience'> & { session: string }) {
+  const lost = new AbortController();
+  let deadline: NodeJS.Timeout | undefined;
+  const startPatience = (since: number) => {
+    if (patience === undefined) return;
+    clearTimeout(deadline);
+    deadline = setTimeout(() => lost.abort(), since + patience - performance.now());
+  };
+
+  async function renew(): Promise<void> {
+    const start = performance.now();
+    try {
+      if (await client.renewSession(session)) startPatience(start);
+      else lost.abort();
+    } catch {
+      // Whether it is lost shows when Consul answers again, or when patience ends.
+    }
+  }
+
+  startPatience(performance.now());
+  const renewal = setInterval(() => void renew(), RENEW_MS);
+  return {
+    signal: lost.signal,
+    stop() {
+      clearInterval(renewal);
+      clearTimeout(deadline);
+    },
+  };
+}
+
+/** Gives undefined for what failed because it was aborted. */
+export function unlessAborted(signal: AbortSignal) {
+  return (error: unknown): undefined => {
+    if (!signal.aborted) throw error;
+  };
+}

@@ -1,0 +1,29 @@
+import { randomInt } from 'node:crypto';
+import type { Operation } from '../store.js';
+import type { KvOperation } from './operation.js';
+
+const MAX_FLAGS = 2 ** 48 - 1;
+
+/** A write of a key. Flags that differ each time make Consul give a new version to an unchanged value too. */
+export function write(key: string, value: string, ifVersion?: number): KvOperation {
+  return {
+    Verb: ifVersion === undefined ? 'set' : 'cas',
+    Key: key,
+    Value: value,
+    Flags: randomInt(MAX_FLAGS),
+    ...(ifVersion !== undefined && { Index: ifVersion }),
+  };
+}
+
+/**
+ * One or two of Consul's operations for one of ours. Its `delete-cas` does not serve, as it succeeds when there is no
+ * such key.
+ */
+export function translate({ key, value, ifVersion }: Operation): KvOperation[] {
+  if (typeof value === 'string') return [write(key, value, ifVersion)];
+  const parts: KvOperation[] = [];
+  if (ifVersion === 0) parts.push({ Verb: 'check-not-exists', Key: key });
+  else if (ifVersion !== undefined) parts.push({ Verb: 'check-index', Key: key, Index: ifVersion });
+  if (value === null) parts.push({ Verb: 'delete', Key: key });
+  return parts;
+}

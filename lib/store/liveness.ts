@@ -1,0 +1,47 @@
+/** Which hosts are alive. */
+export interface Liveness {
+  /** Says that this host is alive, and goes on saying so until `signal` aborts. */
+  announce(host: string, signal: AbortSignal): Promise<void>;
+  /** The hosts that are alive: at once, then whenever others are. Ends when `signal` aborts. */
+  watch(signal: AbortSignal): AsyncIterable<ReadonlySet<string>>;
+}
+
+/** Of hosts that are in this process: the only one there is, and in tests several. */
+export function createMemoryLiveness(): Liveness {
+  const hosts = new Set<string>();
+  const watchers = new Set<() => void>();
+  const notify = () => {
+    for (const wake of watchers) wake();
+  };
+  return {
+    async announce(host, signal) {
+      if (signal.aborted) return;
+      hosts.add(host);
+      notify();
+      await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+      hosts.delete(host);
+      notify();
+    },
+    async *watch(signal) {
+      let isNews = true;
+      let wake: () => void = () => undefined;
+      const notice = () => {
+        isNews = true;
+        wake();
+      };
+      watchers.add(notice);
+      signal.addEventListener('abort', notice);
+      try {
+        for (;;) {
+          while (!isNews) await new Promise<void>((resolve) => (wake = resolve));
+          if (signal.aborted) return;
+          isNews = false;
+          yield new Set(hosts);
+        }
+      } finally {
+        watchers.delete(notice);
+        signal.removeEventListener('abort', notice);
+      }
+    },
+  };
+}
