@@ -24,8 +24,9 @@ export interface ConsulStoreOptions {
  */
 export function createConsulStore({ client, prefix, log }: ConsulStoreOptions): Store {
   const dataPrefix = `${prefix}data/`;
-  const data = createData(client, dataPrefix);
-  const feed = createFeed(client, `${prefix}feed/`);
+  const feedPrefix = `${prefix}feed/`;
+  const data = createData(client, dataPrefix, feedPrefix);
+  const feed = createFeed(client, feedPrefix);
   const closing = new AbortController();
   let follower: Follower | undefined;
 

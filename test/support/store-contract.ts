@@ -141,7 +141,7 @@ export function describeStore(kind: string, open: () => Promise<Store>): void {
       const told = async (changes: AsyncIterator<Change>) => {
         const step = await changes.next();
         if (step.done) return undefined;
-        return { put: step.value.put.map(({ value }) => value), drop: step.value.drop };
+        return { put: step.value.put.map(({ value }) => value), drop: step.value.drop.map(({ key }) => key) };
       };
 
       it('everything at once, then what changes under the prefix, until aborted', async () => {
@@ -199,7 +199,10 @@ export function describeStore(kind: string, open: () => Promise<Store>): void {
             expect(entry.version).to.be.greaterThan(seen.get(entry.key)?.version ?? 0);
             seen.set(entry.key, entry);
           }
-          for (const key of drop) seen.delete(key);
+          for (const { key, version } of drop) {
+            expect(version).to.be.greaterThan(seen.get(key)?.version ?? 0);
+            seen.delete(key);
+          }
         }
         await last;
         const state = [...seen.values()].sort((a, b) => (a.key < b.key ? -1 : 1));

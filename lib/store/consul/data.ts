@@ -10,10 +10,17 @@ export interface Data {
   /** Those of the keys that exist. */
   read(keys: readonly string[]): Promise<Entry[]>;
   list(prefix: string): Promise<Entry[]>;
+  /** With the version of the newest commit that is in it. */
+  snapshot(prefix: string): Promise<{ entries: Entry[]; version: number }>;
 }
 
-/** Keys go into transactions, never into URLs: these would change some of them. */
-export function createData(client: ConsulClient, prefix: string): Data {
+/**
+ * Keys go into transactions, never into URLs: these would change some of them.
+ *
+ * @param prefix of the data in Consul
+ * @param feed prefix of the feed, to which each commit writes
+ */
+export function createData(client: ConsulClient, prefix: string, feed: string): Data {
   const entryOf = ({ Key, Value, ModifyIndex }: KvEntry): Entry => ({
     key: Key.slice(prefix.length),
     value: Value ?? '',
@@ -30,15 +37,29 @@ export function createData(client: ConsulClient, prefix: string): Data {
     return readSome(keys.filter((_key, index) => !absent.has(index)));
   }
 
+  async function trees(prefixes: string[]): Promise<KvEntry[]> {
+    const outcome = await client.transact(prefixes.map((Key) => ({ Verb: 'get-tree', Key })));
+    if (!outcome.done) throw new AppError('internal', 'Consul refused to list');
+    return outcome.entries;
+  }
+
   return {
     async read(keys) {
       const chunks: (readonly string[])[] = [];
       for (let at = 0; at < keys.length; at += MAX_GETS) chunks.push(keys.slice(at, at + MAX_GETS));
       return (await Promise.all(chunks.map(readSome))).flat();
     },
-    async list(under) {
-      const outcome = await client.transact([{ Verb: 'get-tree', Key: prefix + under }]);
-      return outcome.done ? outcome.entries.map(entryOf).sort((a, b) => (a.key < b.key ? -1 : 1)) : [];
+    list: async (under) => (await trees([prefix + under])).map(entryOf).sort(byKey),
+    async snapshot(under) {
+      const found = await trees([prefix + under, feed]);
+      return {
+        entries: found.filter(({ Key }) => Key.startsWith(prefix)).map(entryOf),
+        version: found.reduce((newest, { ModifyIndex }) => Math.max(newest, ModifyIndex), 0),
+      };
     },
   };
+}
+
+function byKey(a: Entry, b: Entry): number {
+  return a.key < b.key ? -1 : 1;
 }

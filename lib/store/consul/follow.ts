@@ -62,7 +62,12 @@ async function follow({ feed, data, log, watches, joined, signal }: FollowOption
   let failures = 0;
 
   async function complete(): Promise<void> {
-    for (const watched of watches) if (!watched.complete) watched.reset(await data.list(watched.prefix));
+    for (const watched of watches) {
+      if (!watched.complete) {
+        const { entries, version } = await data.snapshot(watched.prefix);
+        watched.reset(entries, version);
+      }
+    }
   }
 
   async function advance(next: FeedState): Promise<void> {
@@ -91,7 +96,7 @@ async function follow({ feed, data, log, watches, joined, signal }: FollowOption
       for (const watched of watches) {
         if (!watched.complete || !key.startsWith(watched.prefix) || watched.versionOf(key) >= version)
           continue;
-        if (gone) watched.drop(key);
+        if (gone) watched.drop(key, version);
         else toRead.add(key);
       }
     }

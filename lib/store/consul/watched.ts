@@ -8,26 +8,22 @@ export interface Watched {
   /** Version of a key as last told, 0 for one that is not known. */
   versionOf(key: string): number;
   put(entry: Entry): void;
-  drop(key: string): void;
-  /** Takes all that is under the prefix; of that, what differs is to be given. */
-  reset(entries: readonly Entry[]): void;
+  /** It was not there after the commit of that version. */
+  drop(key: string, version: number): void;
+  /** Takes all that is under the prefix at a version; what differs from what was told is to be given. */
+  reset(entries: readonly Entry[], version: number): void;
   /** Resolves to what is to be given, as soon as there is something; to nothing when aborted. */
   next(signal: AbortSignal): Promise<Change | undefined>;
 }
 
 export function createWatched(prefix: string): Watched {
   const versions = new Map<string, number>();
-  const changed = new Map<string, Entry | null>();
+  const put = new Map<string, Entry>();
+  const dropped = new Map<string, number>();
   let started = false;
   let wake: () => void = () => undefined;
   // The first change is given even when nothing is under the prefix.
-  const isReady = () => changed.size > 0 || (watched.complete && !started);
-
-  function note(key: string, entry: Entry | null): void {
-    if (entry) versions.set(key, entry.version);
-    else versions.delete(key);
-    changed.set(key, entry);
-  }
+  const isReady = () => put.size + dropped.size > 0 || (watched.complete && !started);
 
   const watched: Watched = {
     prefix,
@@ -35,17 +31,21 @@ export function createWatched(prefix: string): Watched {
     versionOf: (key) => versions.get(key) ?? 0,
     put(entry) {
       if (!entry.key.startsWith(prefix) || versions.get(entry.key) === entry.version) return;
-      note(entry.key, entry);
+      versions.set(entry.key, entry.version);
+      put.set(entry.key, entry);
+      dropped.delete(entry.key);
       wake();
     },
-    drop(key) {
-      if (!versions.has(key)) return;
-      note(key, null);
+    // Also one that was never told: who wrote it knows it.
+    drop(key, version) {
+      versions.delete(key);
+      put.delete(key);
+      dropped.set(key, version);
       wake();
     },
-    reset(entries) {
+    reset(entries, version) {
       const present = new Set(entries.map(({ key }) => key));
-      for (const key of [...versions.keys()]) if (!present.has(key)) watched.drop(key);
+      for (const key of [...versions.keys()]) if (!present.has(key)) watched.drop(key, version);
       for (const entry of entries) watched.put(entry);
       watched.complete = true;
       wake();
@@ -57,10 +57,13 @@ export function createWatched(prefix: string): Watched {
       signal.removeEventListener('abort', aborted);
       if (signal.aborted) return undefined;
       started = true;
-      const put = [...changed.values()].filter((entry) => entry !== null);
-      const drop = [...changed].filter(([, entry]) => entry === null).map(([key]) => key);
-      changed.clear();
-      return { put, drop };
+      const change = {
+        put: [...put.values()],
+        drop: [...dropped].map(([key, version]) => ({ key, version })),
+      };
+      put.clear();
+      dropped.clear();
+      return change;
     },
   };
   return watched;
