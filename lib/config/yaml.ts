@@ -25,19 +25,30 @@ export function parseYaml<T>(file: string, text: string, schema: z.ZodType<T>): 
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const [syntaxError] = document.errors;
   if (syntaxError) {
-    throw new AppError(
-      'invalid',
-      `${file}:${lines.linePos(syntaxError.pos[0]).line}: ${syntaxError.message}`,
-    );
+    throw invalid(`${file}:${lines.linePos(syntaxError.pos[0]).line}: ${syntaxError.message}`);
   }
   // An empty file is one that sets nothing.
-  const parsed = schema.safeParse((document.toJS() as unknown) ?? {});
+  const parsed = schema.safeParse(valueOf(file, document) ?? {});
   if (parsed.success) return parsed.data;
   const mistakes = parsed.error.issues.map(({ path, message }) => {
     const line = lineOf(document, lines, path);
     return `${file}${line === undefined ? '' : `:${line}`}: ${path.length > 0 ? `${path.join('.')}: ` : ''}${message}`;
   });
-  throw new AppError('invalid', mistakes.join('; '));
+  throw invalid(mistakes.join('; '));
+}
+
+/** Aliases are followed only now: to nothing, or to too much. */
+function valueOf(file: string, document: Document): unknown {
+  try {
+    return document.toJS() as unknown;
+  } catch (cause) {
+    throw invalid(`${file}: ${messageOf(cause)}`, cause);
+  }
+}
+
+/** One line, also where a key of the file has several. */
+function invalid(message: string, cause?: unknown): AppError {
+  return new AppError('invalid', message.replace(/[\r\n\u2028\u2029]+/g, ' '), { cause });
 }
 
 /** The line of the nearest thing at or above the path that is in the file. */

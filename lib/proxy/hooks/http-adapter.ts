@@ -60,6 +60,11 @@ export function createHttpAdapter(options: HttpAdapterOptions): Adapter {
         const stale = request.reusedSocket && hasCode(error, 'ECONNRESET', 'EPIPE');
         reject(stale ? new StaleConnection() : error);
       });
+      // Without a listener Node would let go of the connection and of this call, without a word.
+      request.once('upgrade', (_, socket) => {
+        socket.destroy();
+        reject(new AdapterFailure(502, 'it answered with an upgrade'));
+      });
       request.once('response', (response) => {
         readBody(response, maxReply).then(
           (body) => resolve({ status: response.statusCode ?? 0, body }),
@@ -112,7 +117,8 @@ async function readBody(response: Readable, limit: number): Promise<string> {
 /** What the adapter says is for the person at the client: its `message` when it is JSON, else its text. */
 function refusal(status: number, body: string): AdapterRefusal {
   const text = messageIn(body) ?? body.trim();
-  return new AdapterRefusal(status < 400 ? 502 : status, text || `refused with status ${status}`);
+  const isError = status >= 400 && status <= 599;
+  return new AdapterRefusal(isError ? status : 502, text || `refused with status ${status}`);
 }
 
 function messageIn(body: string): string | undefined {
