@@ -20,8 +20,8 @@ const place = z
   .string(PLACE)
   .transform((text): Place => {
     const path = text.replace(/:ro$/, '');
-    const alone = path.replace(/\/\*\*$/, '');
-    return { path: alone === '' ? '/' : alone, below: alone !== path, readonly: path !== text };
+    const alone = path === '/**' ? '/' : path.replace(/\/\*\*$/, '');
+    return { path: alone, below: alone !== path, readonly: path !== text };
   })
   .refine(({ path }) => isPlainPath(path), PLACE);
 

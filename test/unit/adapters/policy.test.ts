@@ -332,6 +332,8 @@ describe('the policy adapter', () => {
       ['mounts: [srv]', /policy\.yml:1: mounts\.0: expected a full path/],
       ['mounts: [/srv/../etc]', /mounts\.0: expected a full path/],
       ['mounts: ["/srv/*/x"]', /mounts\.0: expected a full path/],
+      ['mounts: [""]', /mounts\.0: expected a full path/],
+      ['mounts: [":ro"]', /mounts\.0: expected a full path/],
       ['devices: [fuse]', /devices\.0: expected the full path of a device/],
       ['capabilities: [net_admin]', /capabilities\.0: expected a capability/],
       ['exempt-uids: [root]', /exempt-uids\.0: expected the number/],
