@@ -4,13 +4,13 @@ type State = 'size' | 'extension' | 'data' | 'data end' | 'trailer' | 'trailer l
 const [CR, LF] = [0x0d, 0x0a];
 
 export interface ChunkedEnd {
-  /** Follows the body through `bytes` from `offset`; gives where it stopped: behind the body's end, or at the end of the bytes. */
+  /** Follows the body through `bytes` from `offset`; gives where it stopped: behind its end, a fault, or all of the bytes. */
   push(bytes: Buffer, offset: number): number;
   state(): 'open' | 'done' | 'broken';
 }
 
-/** Finds the end of a body in `Transfer-Encoding: chunked` without taking it apart. */
-export function createChunkedEnd(): ChunkedEnd {
+/** Finds the end of a body in `Transfer-Encoding: chunked`. @param onData is given what is in the chunks */
+export function createChunkedEnd(onData?: (bytes: Buffer) => void): ChunkedEnd {
   let state: State = 'size';
   /** While in `size` what was read of it, then what is left of the chunk. */
   let size = 0;
@@ -61,6 +61,7 @@ export function createChunkedEnd(): ChunkedEnd {
           continue;
         }
         const skipped = Math.min(size, bytes.length - at);
+        onData?.(bytes.subarray(at, at + skipped));
         at += skipped;
         size -= skipped;
         if (size === 0) state = 'data end';

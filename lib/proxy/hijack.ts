@@ -2,6 +2,7 @@ import { STATUS_CODES, type IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { hasBody, readBody } from './body.js';
 import { detach } from './detach.js';
+import { askForBody } from './expect.js';
 import { headerPairs, HOP_BY_HOP, withoutHeaders } from './headers.js';
 import { isShown } from './hooked-body.js';
 import type { Chains, HookRun } from './hooks/chain.js';
@@ -9,9 +10,9 @@ import type { CallContext, HookedResponse } from './hooks/hook.js';
 import { DOCKER_FAILED, reasonOf } from './hooks/reason.js';
 import { canonicalBody } from './json/canonical.js';
 import type { Hooks } from './match.js';
-import { Refusal, statusOf } from './refusal.js';
+import { statusOf } from './refusal.js';
 import { isHijack } from './routes.js';
-import { takeBytes } from './take-bytes.js';
+import { chunkedBody, fixedBody, takeBody } from './take-body.js';
 import type { Target } from './target.js';
 import { answerError, type Tunnel } from './tunnel.js';
 
@@ -48,11 +49,9 @@ export function createHijack(parts: { tunnel: Tunnel; chains: Chains; hookBody: 
     socket.on('error', () => socket.destroy());
     const { endpoint } = call.hooks;
     await hooked(call, socket, async () => {
-      if (length === undefined) {
-        throw new Refusal(400, 'a call with hooks that upgrades needs a Content-Length');
-      }
-      if (length > hookBody) throw new Refusal(413, `the body of ${endpoint} is larger than limits.hookBody`);
-      return takeBytes(socket, head, length);
+      askForBody(req, socket);
+      const framing = length === undefined ? chunkedBody : fixedBody(length);
+      return takeBody(socket, head, { framing, limit: hookBody, what: `the body of ${endpoint}` });
     });
   }
 
@@ -60,6 +59,7 @@ export function createHijack(parts: { tunnel: Tunnel; chains: Chains; hookBody: 
     const { req } = call;
     // Without a body the connection has to be taken at once, before Node reads the stream as the next request.
     const early = hasBody(req) ? undefined : detach(req);
+    if (!early) askForBody(req, req.socket);
     const body = early
       ? Buffer.alloc(0)
       : await readBody(req, hookBody, `the body of ${req.method} ${call.target.path}`);
@@ -103,7 +103,7 @@ export function createHijack(parts: { tunnel: Tunnel; chains: Chains; hookBody: 
       return;
     }
     const body = text === null || request.body === text ? sent : Buffer.from(request.body ?? '');
-    const headers = withoutHeaders(request.headers, 'content-length', 'transfer-encoding');
+    const headers = withoutHeaders(request.headers, 'content-length', 'transfer-encoding', 'expect');
     if (body.length > 0) headers.push('Content-Length', String(body.length));
     const head = Buffer.concat([body, rest]);
     const line = { method: request.method, url: request.url };
@@ -136,5 +136,6 @@ function answerWhole(client: Duplex, { status, headers, body }: HookedResponse):
   const head = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`];
   for (const [name, value] of headerPairs(headers)) head.push(`${name}: ${value}`);
   head.push(`Content-Length: ${Buffer.byteLength(body ?? '')}`, 'Connection: close');
-  client.end(`${head.join('\r\n')}\r\n\r\n${body ?? ''}`);
+  client.write(`${head.join('\r\n')}\r\n\r\n`, 'latin1');
+  client.end(body ?? '');
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { hasBody, readBody } from './body.js';
+import { waitsToGoOn } from './expect.js';
 import { forward, type OutgoingCall } from './forward.js';
 import { HOP_BY_HOP, hasHeader, isJson, withoutHeaders } from './headers.js';
 import { isShown } from './hooked-body.js';
@@ -162,8 +163,7 @@ function reply(req: IncomingMessage, res: ServerResponse, { status, headers, bod
   const head = withoutHeaders(headers, ...HOP_BY_HOP, 'content-length', 'transfer-encoding', 'trailer');
   const hasBody = body !== null && !isBodiless(req, status);
   addNothing(res);
-  // Whether a client that was never told to go on sends its body after all, nobody can know.
-  if (req.headers.expect !== undefined && !req.complete) head.push('Connection', 'close');
+  if (waitsToGoOn(req)) head.push('Connection', 'close');
   res.writeHead(status, hasBody ? [...head, 'Content-Length', String(Buffer.byteLength(body))] : head);
   res.end(hasBody ? body : undefined);
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AppError, httpStatus, messageOf, type ErrorKind } from '../errors.js';
+import { waitsToGoOn } from './expect.js';
 
 /** An error whose HTTP status says more than its kind, for one 413, or the status that a hook chose. */
 export class Refusal extends AppError {
@@ -23,8 +24,7 @@ export function refuse(req: IncomingMessage, res: ServerResponse, error: unknown
   res.writeHead(statusOf(error), {
     'Content-Type': 'application/json',
     'Content-Length': Buffer.byteLength(body),
-    // Whether a client that was never told to go on sends its body after all, nobody can know.
-    ...(req.headers.expect !== undefined && !req.complete && { Connection: 'close' }),
+    ...(waitsToGoOn(req) && { Connection: 'close' }),
   });
   res.end(req.method === 'HEAD' ? undefined : body);
 }

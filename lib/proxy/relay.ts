@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { waitsToGoOn } from './expect.js';
 import { headerPairs, HOP_BY_HOP, withoutHeaders, type RawHeaders } from './headers.js';
 
 /** What a hook changed of an answer whose body streams through. */
@@ -21,6 +22,7 @@ export function relay(
   const headers = changes.headers ?? from.rawHeaders;
   const status = changes.status ?? from.statusCode ?? 502;
   const head = answerHeaders(headers, req);
+  if (waitsToGoOn(req)) head.push('Connection', 'close');
   // Held back for a moment, so that a short answer is one write.
   const { socket } = res;
   socket?.cork();

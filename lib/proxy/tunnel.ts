@@ -50,8 +50,7 @@ export function createTunnel(upstream: Upstream): Tunnel {
       closeGently(client);
     });
 
-    docker.write(requestHead(call));
-    const release = holdBack(call, client, docker);
+    const release = send(call, client, docker);
     const readHead = createHeadReader();
     docker.on('data', onData);
     docker.once('end', () => {
@@ -79,24 +78,31 @@ function isStream({ status, text }: AnswerHead): boolean {
   return status === 101 || (status === 200 && !/^(content-length|transfer-encoding):/im.test(text));
 }
 
-function requestHead({ method, url, headers }: TunnelCall): string {
+function requestHead({ method, url, headers }: TunnelCall): Buffer {
   const lines = [`${method} ${url} HTTP/1.1`];
   // Without these no server changes to HTTP/2 instead of the stream that this is about.
   for (const [name, value] of headerPairs(withoutHeaders(headers, 'http2-settings')))
     lines.push(`${name}: ${value}`);
   if (!hasHeader(headers, 'host')) lines.push('Host: docker');
-  return [...lines, 'Connection: close', '', ''].join('\r\n');
+  // As Node read it: a character for each byte.
+  return Buffer.from([...lines, 'Connection: close', '', ''].join('\r\n'), 'latin1');
 }
 
-/** Sends the body, holds what comes behind it, and gives the function that lets the rest go. */
-function holdBack(call: TunnelCall, client: Duplex, docker: Socket): () => void {
+/**
+ * Sends headers and body, holds what comes behind them, and gives the function that lets the rest go. What is there of the
+ * body goes in one piece with the headers: dockerd takes a body that comes to an attach later for input.
+ */
+function send(call: TunnelCall, client: Duplex, docker: Socket): () => void {
   client.pause();
-  if (call.head.length > 0) client.unshift(call.head);
+  const body = call.head.subarray(0, call.bodyLength);
+  const behind = call.head.subarray(body.length);
+  docker.write(Buffer.concat([requestHead(call), body]));
+  if (behind.length > 0) client.unshift(behind);
   if (call.bodyLength === undefined) {
     client.pipe(docker);
     return () => undefined;
   }
-  let missing = call.bodyLength;
+  let missing = call.bodyLength - body.length;
   const sendBody = (): void => {
     while (missing > 0) {
       const chunk = client.read(Math.min(missing, client.readableLength)) as Buffer | null;
