@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { Host } from '../../lab/host.js';
 import { createLab, type Lab } from '../../lab/lab.js';
 
-const POWERSTRIP = join(import.meta.dirname, '../../../dist/lib/powerstrip.js');
+export const POWERSTRIP = join(import.meta.dirname, '../../../dist/lib/powerstrip.js');
 export const DIRECT = 'unix:///run/docker.sock';
 export const PROXIED = 'unix:///run/socketplane/docker.sock';
 
