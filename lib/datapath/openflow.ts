@@ -24,6 +24,9 @@ export interface OpenFlow {
   closed(signal: AbortSignal): Promise<void>;
 }
 
+/** Lines for {@link OpenFlow.change}. */
+export const adding = (flows: string[]) => flows.map((flow) => `add ${flow}`);
+
 /** @param runFolder where Open vSwitch has its sockets */
 export function createOpenFlow(run: Run, bridge: string, runFolder: string): OpenFlow {
   const change = createBatcher<() => string[]>(async (makers) => {

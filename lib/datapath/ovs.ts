@@ -11,7 +11,7 @@ import { endpointFlows, gatewayFlows } from './flows.js';
 import { createLinks } from './links.js';
 import { gatewayName } from './names.js';
 import { applyNat } from './nat.js';
-import { createOpenFlow } from './openflow.js';
+import { adding, createOpenFlow } from './openflow.js';
 import { createOvsdb, type Interface } from './ovsdb.js';
 import { endpointMatch, gatewayMac, networkMatch } from './tables.js';
 import { createTunnels } from './tunnels.js';
@@ -241,8 +241,6 @@ export function createOvsDatapath({
     },
   };
 }
-
-const adding = (flows: string[]) => flows.map((flow) => `add ${flow}`);
 
 function containerPorts(interfaces: Interface[]): (PortRecord & { ofport: number })[] {
   return interfaces

@@ -3,7 +3,7 @@ import type { Log } from '../log.js';
 import type { Contents } from './contents.js';
 import type { RemoteChange } from './datapath.js';
 import { tunnelName } from './names.js';
-import type { OpenFlow } from './openflow.js';
+import { adding, type OpenFlow } from './openflow.js';
 import type { Interface, Ovsdb } from './ovsdb.js';
 import { remoteMatch, tunnelMatch } from './tables.js';
 import { tunnelFlows } from './tunnel-flows.js';
@@ -158,8 +158,6 @@ export function createTunnels(options: {
 function onlyImpossible(error: unknown): undefined {
   if (!(error instanceof AppError && error.kind === 'unavailable')) throw error;
 }
-
-const adding = (flows: string[]) => flows.map((flow) => `add ${flow}`);
 
 /** An address that stays keeps its match, so that its rules are replaced at once. */
 function remoteLines(vni: number, ip: string, flows: string[]): string[] {

@@ -1,6 +1,7 @@
 import { access } from 'node:fs/promises';
 import type { createHost } from './host.js';
 import { useAddress } from './lan.js';
+import { until } from './process.js';
 
 const DATABASE = '/var/lib/openvswitch/conf.db';
 const SCHEMA = '/usr/share/openvswitch/vswitch.ovsschema';
@@ -13,12 +14,13 @@ export function ovsOn(host: ReturnType<typeof createHost>) {
   async function startVswitchd(): Promise<void> {
     await host.start('ovs-vswitchd', ['ovs-vswitchd', `unix:${SOCKET}`, '--pidfile']);
     await host.ready('ovs-vswitchd', ['ovs-appctl', 'version']);
-    const { stdout } = await host.run(['cat', '/sys/class/net/eth0/address']);
     await host.run([
       ...['ovs-vsctl', '--may-exist', 'add-br', UNDERLAY],
-      ...['--', 'set', 'bridge', UNDERLAY, 'datapath_type=netdev', `other-config:hwaddr="${stdout.trim()}"`],
+      ...['--', 'set', 'bridge', UNDERLAY, 'datapath_type=netdev'],
       ...['--', '--may-exist', 'add-port', UNDERLAY, 'eth0'],
     ]);
+    const device = ['ip', 'link', 'show', 'dev', UNDERLAY];
+    await until(UNDERLAY, async () => (await host.run(device, { reject: false })).exitCode === 0);
     // The bridge's device is ovs-vswitchd's: it has ended, and has come back without its address.
     await useAddress(host.namespace, UNDERLAY, host.address);
   }

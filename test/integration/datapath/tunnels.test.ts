@@ -64,9 +64,9 @@ describe('tunnels between hosts', function () {
 
   /** Echo requests that have got into a namespace. */
   async function echoes(namespace: Namespace): Promise<number> {
-    const { stdout } = await namespace.run(['busybox', 'grep', 'IcmpMsg', '/proc/net/snmp']);
+    const { stdout } = await namespace.run(['busybox', 'grep', 'Icmp:', '/proc/net/snmp']);
     const [names = [], counts = []] = stdout.split('\n').map((line) => line.split(' '));
-    return Number(counts[names.indexOf('InType8')] ?? 0);
+    return Number(counts[names.indexOf('InEchos')]);
   }
 
   /** Sends echo requests for a container in VXLAN packets that are made by hand, as another host would. */
