@@ -59,7 +59,7 @@ export async function createLab(): Promise<Lab> {
 }
 
 /** Labs are named `<pid of the owner>-<time>`; each leaves a folder, and a cgroup per host under every controller. */
-async function removeDead(): Promise<void> {
+export async function removeDead(): Promise<void> {
   const folders = await readdir(STATE).catch(() => []);
   const groups = await Promise.all((await cgroupParents()).map((parent) => readdir(parent).catch(() => [])));
   const labs = groups.flat().map((name) => /^lab-(\d+-\w+)-h\d+$/.exec(name)?.[1] ?? '');

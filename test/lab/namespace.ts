@@ -6,6 +6,8 @@ import { command, until, type CommandOptions, type Result } from './process.js';
 export interface Namespace {
   /** Of the first process in it, as seen from here. */
   pid: number;
+  /** Command that runs another inside. */
+  enter: string[];
   run(argv: string[], options?: CommandOptions): Promise<Result>;
   /** A process inside that goes on; it gets this process's environment. */
   spawn(argv: string[], options?: Parameters<typeof spawn>[2]): ChildProcess;
@@ -25,16 +27,14 @@ export async function createNamespace(
   const holder = spawn('setpriv', owned, { stdio: ['ignore', 'ignore', 'inherit'] });
   const gone = new Promise<void>((resolve) => holder.once('exit', () => resolve()));
   const pid = await firstChild(holder.pid ?? 0);
-  const enter = ['-t', String(pid), ...flags.filter((flag) => flag !== '--mount-proc')];
+  const variables = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
+  const enter = ['-t', String(pid), ...flags, ...(variables.length > 0 ? ['env', ...variables] : [])];
   return {
     pid,
-    run: (argv, options = {}) =>
-      command(['nsenter', ...enter, ...argv], { ...options, env: { ...environment, ...options.env } }),
+    enter: ['nsenter', ...enter],
+    run: (argv, options) => command(['nsenter', ...enter, ...argv], options),
     spawn: (argv, options = {}) =>
-      spawn('nsenter', [...enter, ...argv], {
-        ...options,
-        env: { ...process.env, ...environment, ...options.env },
-      }),
+      spawn('nsenter', [...enter, ...argv], { ...options, env: { ...process.env, ...options.env } }),
     async destroy() {
       holder.kill('SIGKILL');
       await gone;

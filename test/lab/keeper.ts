@@ -1,0 +1,77 @@
+import { createServer } from 'node:http';
+import express from 'express';
+import { messageOf } from '../../lib/errors.js';
+import { listenUnix } from '../../lib/unix-socket.js';
+import type { Host } from './host.js';
+import { createLab } from './lab.js';
+import { startNode } from './node.js';
+
+/** Where the one lab that people use is spoken to. */
+export const SOCKET = '/run/socketplane-lab.sock';
+const DAEMONS = ['dockerd', 'ovs-vswitchd', 'agent', 'proxy'];
+
+export interface HostStatus {
+  name: string;
+  address: string;
+  up: boolean;
+  /** Those that run. */
+  daemons: string[];
+  /** Command that runs another in the host. */
+  enter: string[];
+}
+
+/** Makes a lab of complete nodes and keeps it until it is told to take it down. */
+export async function keep(count: number): Promise<void> {
+  const app = express();
+  const hosts: Host[] = [];
+  let ready = false;
+  app.use((_request, response, next) => {
+    if (ready) next();
+    else response.status(503).send('the lab is being made');
+  });
+  // Held before anything is made: a second lab must not begin.
+  await listenUnix(createServer(app), SOCKET);
+  const lab = await createLab();
+  for (let number = 1; number <= count; number++) hosts.push(await startNode(await lab.addHost()));
+
+  const actions: Record<string, (host: Host) => Promise<unknown>> = {
+    cut: (host) => host.cut(),
+    heal: (host) => host.heal(),
+    kill: (host) => host.kill(),
+    reboot: (host) => host.reboot().then(() => startNode(host)),
+  };
+  app.get('/hosts', (_request, response) => {
+    const status = hosts.map((host): HostStatus => {
+      const up = host.isUp();
+      return {
+        name: host.name,
+        address: host.address,
+        up,
+        daemons: DAEMONS.filter((daemon) => up && host.isRunning(daemon)),
+        enter: up ? host.namespace.enter : [],
+      };
+    });
+    response.json(status);
+  });
+  app.post('/hosts/:number/:action', async (request, response) => {
+    const host = hosts[Number(request.params.number) - 1];
+    const action = actions[request.params.action];
+    if (!host || !action) return void response.status(404).send(`there is no host ${request.params.number}`);
+    try {
+      await action(host);
+      response.send(`${host.name}: ${request.params.action} done`);
+    } catch (error) {
+      response.status(500).send(messageOf(error));
+    }
+  });
+  const down = new Promise<void>((resolve) => {
+    app.post('/down', async (_request, response) => {
+      await lab.destroy();
+      response.once('finish', resolve);
+      response.send('the lab is gone');
+    });
+  });
+  ready = true;
+  await down;
+  process.exit(0);
+}
