@@ -1,3 +1,4 @@
+import { macOf } from '../../lib/network/cidr.js';
 import { createNamespace, type Namespace } from './namespace.js';
 
 /** An address of the outside world (TEST-NET-3), beyond the LAN's router. */
@@ -34,8 +35,10 @@ export async function createLan(): Promise<Lan> {
   return {
     outside,
     async attach(host, address, namespace) {
+      // A network card's address is the same after every boot.
+      const mac = macOf(address);
       await batch(outside, [
-        `link add ${host} type veth peer name eth0 netns ${namespace.pid}`,
+        `link add ${host} type veth peer name eth0 address ${mac} netns ${namespace.pid}`,
         `link set ${host} master lan up`,
       ]);
       await useAddress(namespace, 'eth0', address);

@@ -57,8 +57,9 @@ export function createContainers() {
   };
 }
 
+/** The first packets to a host are spent on finding it. */
 export async function reaches(from: Namespace, address: string, ...options: string[]): Promise<boolean> {
-  const argv = ['busybox', 'ping', '-c', '2', '-i', '0.1', '-W', '1', ...options, address];
+  const argv = ['busybox', 'ping', '-c', '4', '-i', '0.1', '-W', '1', ...options, address];
   return (await from.run(argv, { reject: false })).exitCode === 0;
 }
 
