@@ -4,6 +4,8 @@ export interface Container {
   id: string;
   /** Without the leading slash. */
   name: string;
+  /** As the container itself sees it. */
+  hostname: string;
   running: boolean;
   /** Process id in the host's namespace; 0 when the container does not run. */
   pid: number;

@@ -11,7 +11,7 @@ const inspection = z.object({
   Id: z.string(),
   Name: z.string(),
   State: z.object({ Running: z.boolean(), Pid: z.number(), StartedAt: z.string() }),
-  Config: z.object({ Labels: z.record(z.string(), z.string()).nullish() }),
+  Config: z.object({ Hostname: z.string().default(''), Labels: z.record(z.string(), z.string()).nullish() }),
   HostConfig: z.object({ NetworkMode: z.string() }),
   NetworkSettings: z.object({ SandboxKey: z.string().default('') }),
 });
@@ -105,6 +105,7 @@ function toContainer(found: z.infer<typeof inspection>): Container {
     pid: running ? state.Pid : 0,
     startedAt: Date.parse(state.StartedAt),
     run: running ? [state.Pid, state.StartedAt, network.SandboxKey].join(' ') : '',
+    hostname: found.Config.Hostname,
     networkMode: found.HostConfig.NetworkMode,
     labels: found.Config.Labels ?? {},
   };

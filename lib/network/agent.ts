@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import pRetry from 'p-retry';
 import { coalesce } from '../concurrency/coalesce.js';
-import type { Datapath, PortRecord } from '../datapath/datapath.js';
+import type { Datapath, Overlay, PortRecord } from '../datapath/datapath.js';
 import type { ContainerEvent, Docker } from '../docker/docker.js';
 import { messageOf } from '../errors.js';
 import type { Log } from '../log.js';
@@ -27,6 +27,10 @@ export interface AgentOptions {
   datapath: Datapath;
   attachments: Attachments;
   endpoints: Endpoints;
+  /** What the data plane has to know of other hosts. */
+  overlay: () => Overlay;
+  /** Told of the networks that there are, once the data plane knows them. */
+  onNetworks: (current: Network[]) => Promise<void>;
   log: Log;
 }
 
@@ -34,19 +38,29 @@ export interface AgentOptions {
  * The loop that makes the node what Docker and the store say it should be. Events only say where to look: what is done
  * follows from Docker's state at that moment, so lost, late and repeated events do no harm. Runs until `signal` aborts.
  */
-export function createAgent({ docker, networks, ipam, datapath, attachments, endpoints, log }: AgentOptions) {
+export function createAgent({
+  docker,
+  networks,
+  ipam,
+  datapath,
+  attachments,
+  endpoints,
+  overlay,
+  onNetworks,
+  log,
+}: AgentOptions) {
   const limit = pLimit(PARALLEL);
   let undone = false;
+  /** The networks as last read: without the store, the node goes on with these. */
+  let known: Network[] = [];
   /** What was last said about a container that cannot be settled, so as to say it once. */
   const complaints = new Map<string, string>();
 
-  function ownerOf(known: Network[]): (port: PortRecord) => Endpoint | undefined {
-    return (port) => {
-      const lease = ipam.find(port.container);
-      const network = known.find(({ id }) => id === lease?.network);
-      if (!lease || !network || lease.network !== port.network || lease.ip !== port.ip) return undefined;
-      return { container: port.container, network, ip: lease.ip, mac: macOf(lease.ip) };
-    };
+  function ownerOf(port: PortRecord): Endpoint | undefined {
+    const lease = ipam.find(port.container);
+    const network = known.find(({ id }) => id === lease?.network);
+    if (!lease || !network || lease.network !== port.network || lease.ip !== port.ip) return undefined;
+    return { container: port.container, network, ip: lease.ip, mac: macOf(lease.ip) };
   }
 
   async function settle(id: string): Promise<void> {
@@ -68,8 +82,7 @@ export function createAgent({ docker, networks, ipam, datapath, attachments, end
     undone = false;
     try {
       await datapath.open();
-      const known = await networks.list();
-      await datapath.sync(known, ownerOf(known), { peers: [], remotes: [] });
+      await datapath.sync(known, ownerOf, overlay());
       const ports = await datapath.ports();
       attachments.adopt(ports);
       const ids = new Set([
@@ -115,16 +128,16 @@ export function createAgent({ docker, networks, ipam, datapath, attachments, end
   }
 
   async function followNetworks(signal: AbortSignal): Promise<void> {
-    let known = new Map<string, Network>();
     for await (const current of networks.watch(signal)) {
-      const next = new Map(current.map((network) => [network.id, network]));
-      for (const network of known.values()) {
-        if (next.get(network.id)?.vni !== network.vni) await apply('remove', network);
+      const [before, after] = [byId(known), byId(current)];
+      for (const network of known) {
+        if (after.get(network.id)?.vni !== network.vni) await apply('remove', network);
       }
       for (const network of current) {
-        if (known.get(network.id)?.vni !== network.vni) await apply('ensure', network);
+        if (before.get(network.id)?.vni !== network.vni) await apply('ensure', network);
       }
-      known = next;
+      known = current;
+      await onNetworks(current);
     }
   }
 
@@ -143,7 +156,8 @@ export function createAgent({ docker, networks, ipam, datapath, attachments, end
     while (!signal.aborted) {
       await sleep(RETRY_MS, undefined, { signal }).catch(() => undefined);
       if (signal.aborted) return;
-      const failed = undone || attachments.list().some(({ state }) => state === 'failed');
+      const failed =
+        undone || !attachments.areAllTold() || attachments.list().some(({ state }) => state === 'failed');
       if (!failed && Date.now() - last < PATROL_MS) continue;
       await converge();
       last = Date.now();
@@ -154,7 +168,12 @@ export function createAgent({ docker, networks, ipam, datapath, attachments, end
     /** The first pass is done, well or not, when this resolves; the loops go on until `signal` aborts. */
     async start(signal: AbortSignal): Promise<{ stopped: Promise<unknown> }> {
       await networks.recover();
+      known = await networks.list();
       await ipam.load();
+      await onNetworks(known);
+      ipam.index.subscribe(({ drop }) => {
+        for (const { container } of drop) if (attachments.isDispossessed(container)) void settle(container);
+      });
       datapath.watch(() => {
         log.warn('Open vSwitch was restarted');
         void converge();
@@ -163,9 +182,15 @@ export function createAgent({ docker, networks, ipam, datapath, attachments, end
       const quiet = (error: unknown) => {
         if (!signal.aborted) throw error;
       };
-      const loops = [followDocker(signal), followNetworks(signal), patrol(signal)];
+      const loops = [followDocker(signal), followNetworks(signal), ipam.follow(signal), patrol(signal)];
       return { stopped: Promise.all(loops.map((loop) => loop.catch(quiet))) };
     },
     converge,
+    /** Something was left undone; it is tried again. */
+    retry: () => void (undone = true),
   };
+}
+
+function byId(networks: readonly Network[]): Map<string, Network> {
+  return new Map(networks.map((network) => [network.id, network]));
 }

@@ -6,7 +6,7 @@ import type { Log } from '../log.js';
 import type { Endpoint, Network } from '../types.js';
 import { macOf } from './cidr.js';
 import type { Ipam } from './ipam.js';
-import { ADDRESS_LABEL } from './labels.js';
+import { ADDRESS_LABEL, DNS_LABEL, namesOf } from './labels.js';
 import type { Networks } from './networks.js';
 
 /**
@@ -29,6 +29,8 @@ export interface Connection {
   reason?: string;
   /** The host's end, while there is one. */
   port?: string;
+  /** Name servers that the user chose for it; empty when none. */
+  readonly nameServers: string[];
 }
 
 interface Attachment extends Connection {
@@ -62,24 +64,46 @@ export type Attachments = ReturnType<typeof createAttachments>;
 
 export function createAttachments({ docker, networks, ipam, datapath, openNetns, log }: AttachmentsOptions) {
   const attachments = new Map<string, Attachment>();
+  /** Containers of which others do not know yet what has become of them. */
+  const untold = new Set<string>();
   /** Ports that were on the bridge when the agent came: checked before they are used, instead of made anew. */
   const found = new Map<string, string>();
+
+  /**
+   * The address was taken back while this host was thought to be gone, and may be another's by now: nothing may use it
+   * for one moment longer.
+   */
+  async function dispossess({ container, name, ip, prepared }: Attachment): Promise<void> {
+    log.warn('address lost: this host was away for too long', {
+      container: container.slice(0, 12),
+      name,
+      ip,
+    });
+    await prepared;
+    await datapath.unplug(container);
+    attachments.delete(container);
+    found.delete(container);
+  }
 
   /** The container's attachment with its lease, which is made where there is none. */
   async function enter(container: Container, networkId: string): Promise<Attachment> {
     const known = attachments.get(container.id);
-    if (known) {
+    if (known && ipam.find(container.id)?.ip === known.ip) {
       known.name = container.name;
       known.pid = container.pid;
       return known;
     }
+    if (known) await dispossess(known);
     const record = await networks.find(networkId);
     if (!record)
       throw await networks.get(networkId).then(
         () => unavailable(networkId),
         (error: unknown) => error,
       );
-    const { lease, fresh } = await ipam.acquire(record, container.id, container.labels[ADDRESS_LABEL]);
+    const { lease, fresh } = await ipam.acquire(record, container.id, {
+      requested: container.labels[ADDRESS_LABEL],
+      description: { names: namesOf(container), up: true },
+    });
     const { id, name, pid } = container;
     const ip = lease.ip;
     const attachment: Attachment = {
@@ -91,12 +115,25 @@ export function createAttachments({ docker, networks, ipam, datapath, openNetns,
       mac: macOf(ip),
       state: 'down',
       run: '',
+      nameServers: container.labels[DNS_LABEL]?.split(',') ?? [],
       startingSince: 0,
       fresh,
     };
     attachments.set(id, attachment);
     if (fresh) log.info('address leased', { container: id.slice(0, 12), name, network: networkId, ip });
     return attachment;
+  }
+
+  /** Tell other hosts. Not waited for: without the store, what runs here goes on, and they learn of it later. */
+  function tell(container: Container, up: boolean): void {
+    const { id } = container;
+    ipam.describe(id, { names: namesOf(container), up }).then(
+      () => untold.delete(id),
+      (error: unknown) => {
+        untold.add(id);
+        log.warn('other hosts cannot be told', { container: id.slice(0, 12), up, error: messageOf(error) });
+      },
+    );
   }
 
   function prepare(attachment: Attachment): NonNullable<Attachment['prepared']> {
@@ -114,6 +151,7 @@ export function createAttachments({ docker, networks, ipam, datapath, openNetns,
     attachment.startingSince = Date.now();
     attachment.state = 'starting';
     attachment.prepared = prepare(attachment);
+    tell(container, true);
   }
 
   async function plug(attachment: Attachment, netns: string): Promise<void> {
@@ -137,6 +175,7 @@ export function createAttachments({ docker, networks, ipam, datapath, openNetns,
   async function connect(container: Container, networkId: string): Promise<Connection> {
     const began = Date.now();
     const attachment = await enter(container, networkId);
+    tell(container, true);
     if (attachment.state === 'up' && attachment.run === container.run) return attachment;
     let netns: Awaited<ReturnType<OpenNetns>> | undefined;
     try {
@@ -177,7 +216,9 @@ export function createAttachments({ docker, networks, ipam, datapath, openNetns,
     const attachment = attachments.get(id);
     if (attachment) {
       attachment.name = container.name;
-      if (Date.now() - attachment.startingSince < START_GRACE_MS || attachment.state === 'down') return;
+      if (Date.now() - attachment.startingSince < START_GRACE_MS) return;
+      tell(container, false);
+      if (attachment.state === 'down') return;
       await attachment.prepared;
     } else if (!found.delete(id)) {
       return;
@@ -196,9 +237,11 @@ export function createAttachments({ docker, networks, ipam, datapath, openNetns,
     if (!attachment && !found.has(id) && !ipam.find(id)) return;
     await attachment?.prepared;
     await datapath.unplug(id);
-    await ipam.release(id);
+    // First, so that it is plain who took the lease away. When that fails, the lease alone brings us here again.
     attachments.delete(id);
     found.delete(id);
+    await ipam.release(id);
+    untold.delete(id);
     log.info('address returned', { container: id.slice(0, 12), name: attachment?.name, ip: attachment?.ip });
   }
 
@@ -223,6 +266,10 @@ export function createAttachments({ docker, networks, ipam, datapath, openNetns,
       found.clear();
       for (const { container, port } of ports) if (!attachments.has(container)) found.set(container, port);
     },
+    /** Whether everything that others should know is in the store. */
+    areAllTold: () => untold.size === 0,
+    /** Whether the container's lease is gone although nobody here gave it back. */
+    isDispossessed: (id: string) => attachments.has(id) && !ipam.find(id),
     get: (id: string): Connection | undefined => attachments.get(id),
     list: (): Connection[] => [...attachments.values()],
   };

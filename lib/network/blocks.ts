@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { AppError } from '../errors.js';
 import type { Entry } from '../store/store.js';
-import { contains, formatAddress, gatewayOf, parseAddress, parseSubnet, type Subnet } from './cidr.js';
+import { contains, formatAddress, gatewayOf, parseAddress, type Subnet } from './cidr.js';
 
 /**
  * How leases lie in the store. A subnet is cut into small aligned blocks, each one key `blocks/<network>/<first address>`
@@ -46,10 +46,12 @@ export interface Lease extends StoredLease {
   network: string;
   /** Dotted quad. */
   ip: string;
+  /** Key of the block that it lies in. */
+  block: string;
 }
 
-export function blockPrefix(network = ''): string {
-  return network === '' ? PREFIX : `${PREFIX}${network}/`;
+export function blockPrefix(network?: string): string {
+  return network === undefined ? PREFIX : `${PREFIX}${network}/`;
 }
 
 export function networkOfBlock(key: string): string {
@@ -97,11 +99,5 @@ export function parseBlock({ key, value }: Pick<Entry, 'key' | 'value'>): Stored
 
 export function leasesOf(key: string, block: StoredBlock | undefined): Lease[] {
   const network = networkOfBlock(key);
-  return Object.entries(block?.leases ?? {}).map(([ip, lease]) => ({ ...lease, network, ip }));
-}
-
-/** Every block of a network, in the order of addresses, as the number of its first address. */
-export function* blocksOf(subnetText: string): Generator<number> {
-  const subnet = parseSubnet(subnetText);
-  for (let first = subnet.first; first <= subnet.last; first += blockSize(subnet)) yield first;
+  return Object.entries(block?.leases ?? {}).map(([ip, lease]) => ({ ...lease, network, ip, block: key }));
 }

@@ -1,58 +1,62 @@
-import { z } from 'zod';
 import { createKeyedLock } from '../concurrency/keyed-lock.js';
 import { AppError } from '../errors.js';
-import type { Entry, Store } from '../store/store.js';
-import { capacityOf, contains, formatAddress, gatewayOf, parseAddress, parseSubnet } from './cidr.js';
+import type { Store } from '../store/store.js';
+import { createBlockWriter, type Edit } from './block-writer.js';
+import { blockKey, blockPrefix, isUsable, type Lease, type StoredBlock, type StoredLease } from './blocks.js';
+import { capacityOf, contains, gatewayOf, parseAddress, parseSubnet } from './cidr.js';
+import { createAddressChooser } from './choose-address.js';
+import { createLeaseIndex, type LeaseIndex } from './lease-index.js';
 import type { NetworkRecord } from './networks.js';
 
-const PREFIX = 'leases/';
+export type { Lease } from './blocks.js';
+
+/** Lost races for one address; each is won by somebody, so this many in a row is no accident. */
 const RETRIES = 1_000;
 
-const storedLease = z.object({
-  container: z.string(),
-  host: z.string(),
-  /** ISO 8601, when the address was given. */
-  time: z.string(),
-});
-
-/** An address and its one owner. */
-export interface Lease extends z.infer<typeof storedLease> {
-  network: string;
-  ip: string;
+/** What others on the network may know of a container. */
+export interface Description {
+  names: string[];
+  /** Whether it runs, or is about to. */
+  up: boolean;
 }
 
 export interface Ipam {
-  /** Read all leases; call once before anything else. */
+  /** Read all leases: before anything else, and when what is known may not be believed any more. */
   load(): Promise<void>;
+  /** Learn what other hosts lease and give back, until `signal` aborts. */
+  follow(signal: AbortSignal): Promise<void>;
   /**
    * The container's address on the network: the one it has, else the requested one, else the next free one.
-   * Takes one store write, none when the container has an address already.
+   * Takes one store write at most, shared with whatever is written at the same moment; none when the container has an
+   * address already.
    * Throws `conflict` (requested address is another's), `invalid` (outside the subnet or reserved), `exhausted`,
-   * `notFound` (the network has gone).
+   * `notFound` (the network has gone), `unavailable`.
    */
   acquire(
     record: NetworkRecord,
     container: string,
-    requested?: string,
+    options?: { requested?: string; description?: Description },
   ): Promise<{ lease: Lease; fresh: boolean }>;
   /** Throws like `acquire` when this address could not be given to a new container. */
   check(record: NetworkRecord, requested: string): void;
+  /** Let others know what has become of a container; nothing is written when that is known. */
+  describe(container: string, description: Description): Promise<void>;
   /** Give back whatever the container has. Nothing to give back is no error. */
   release(container: string): Promise<void>;
+  /** Give back everything that a host has, which is gone for good. */
+  releaseHost(host: string): Promise<void>;
+  /** The lease that this host has given to the container. */
   find(container: string): Lease | undefined;
   /** Containers that have an address from this host. */
   owned(): string[];
   usedOn(network: string): number;
-}
-
-export function leasePrefix(network: string): string {
-  return `${PREFIX}${network}/`;
+  /** All that is leased, by any host. */
+  readonly index: LeaseIndex;
 }
 
 /**
- * Leases are keys `leases/<network>/<ip>`, made with compare-and-swap 0: whatever this index believes, the store
- * never lets an address have two owners. Invariant: `byContainer` and `byNetwork` hold what this process has read
- * or committed; an address that another host took is learnt from a lost swap.
+ * Addresses, leased in the store: whatever this host believes, a block is written by compare-and-swap alone, so that no address
+ * ever has two owners. What other hosts do is learnt by watching.
  */
 export function createIpam({
   store,
@@ -60,29 +64,14 @@ export function createIpam({
   now = () => new Date(),
 }: {
   store: Store;
-  /** Name of this host, written into each lease. */
+  /** Id of this host, written into each lease. */
   host: string;
   now?: () => Date;
 }): Ipam {
-  const byContainer = new Map<string, Lease>();
-  const byNetwork = new Map<string, Map<string, Lease>>();
-  /** Where the last search of a network ended: addresses rest as long as possible before they are given again. */
-  const cursors = new Map<string, number>();
-  /** Keys of leases whose write got no answer: it may have happened all the same. */
-  const uncertain = new Map<string, string>();
+  const index = createLeaseIndex(host);
+  const writer = createBlockWriter({ store, index, host });
+  const chooser = createAddressChooser(index);
   const lock = createKeyedLock();
-
-  function remember(lease: Lease): void {
-    if (lease.host === host) byContainer.set(lease.container, lease);
-    let leases = byNetwork.get(lease.network);
-    if (!leases) byNetwork.set(lease.network, (leases = new Map<string, Lease>()));
-    leases.set(lease.ip, lease);
-  }
-
-  function forget(lease: Lease): void {
-    byContainer.delete(lease.container);
-    byNetwork.get(lease.network)?.delete(lease.ip);
-  }
 
   function check({ network }: NetworkRecord, requested: string): void {
     const subnet = parseSubnet(network.subnet);
@@ -93,139 +82,149 @@ export function createIpam({
         `address ${JSON.stringify(requested)} is not in subnet ${network.subnet} of network ${network.id}`,
       );
     }
-    if (address === subnet.first || address === subnet.last || address === gatewayOf(subnet)) {
-      const role = { [subnet.first]: 'network', [subnet.last]: 'broadcast' }[address] ?? 'gateway';
+    if (!isUsable(subnet, address)) {
+      const role =
+        address === gatewayOf(subnet) ? 'gateway' : address === subnet.first ? 'network' : 'broadcast';
       throw new AppError('invalid', `address ${requested} is the ${role} address of network ${network.id}`);
     }
-    const owner = byNetwork.get(network.id)?.get(requested);
-    if (owner) throw taken(network.id, requested, owner);
+    const owner = index.at(network.id, requested);
+    if (owner) throw taken(owner);
   }
 
-  /** Learn what other hosts have taken and given back; this host's own leases are known. */
-  async function refresh(network: string): Promise<void> {
-    const found = (await store.list(leasePrefix(network))).map(parse).filter((lease) => lease.host !== host);
-    for (const lease of byNetwork.get(network)?.values() ?? []) if (lease.host !== host) forget(lease);
-    found.forEach(remember);
+  /** Read a network's blocks, or all there are: the watch may lag behind. */
+  async function refresh(network?: string): Promise<void> {
+    const entries = await store.list(blockPrefix(network));
+    const found = new Set(entries.map(({ key }) => key));
+    for (const entry of entries) index.set(entry.key, entry);
+    // Each of the others is asked for by itself: it may have been made since.
+    const missing = index.keys(network).filter((key) => !found.has(key));
+    await Promise.all(missing.map(async (key) => index.set(key, await store.get(key))));
   }
 
-  /** Undefined when every address is taken. */
-  function nextFree({ network }: NetworkRecord): string | undefined {
-    const subnet = parseSubnet(network.subnet);
-    const capacity = capacityOf(subnet);
-    const firstUsable = gatewayOf(subnet) + 1;
-    const leases = byNetwork.get(network.id);
-    if ((leases?.size ?? 0) < capacity) {
-      const start = cursors.get(network.id) ?? 0;
-      for (let step = 0; step < capacity; step++) {
-        const offset = (start + step) % capacity;
-        const ip = formatAddress(firstUsable + offset);
-        if (leases?.has(ip)) continue;
-        cursors.set(network.id, offset + 1);
-        return ip;
-      }
-    }
-    return undefined;
-  }
-
-  async function choose(record: NetworkRecord): Promise<string> {
-    const { id, subnet } = record.network;
-    const free = nextFree(record);
+  async function choose({ network: { id, subnet } }: NetworkRecord): Promise<string> {
+    const free = chooser.choose(id, subnet);
     if (free !== undefined) return free;
     await refresh(id);
-    const returned = nextFree(record);
+    const returned = chooser.choose(id, subnet);
     if (returned !== undefined) return returned;
     const capacity = capacityOf(parseSubnet(subnet));
     throw new AppError('exhausted', `network ${id} (${subnet}) is full: all ${capacity} addresses are taken`);
   }
 
-  /** Whether a lease whose write got no answer was made. */
-  async function settleUncertain(container: string): Promise<void> {
-    const key = uncertain.get(container);
-    if (key === undefined) return;
-    const entry = await store.get(key);
-    if (entry && parse(entry).container === container) remember(parse(entry));
-    uncertain.delete(container);
+  /** An edit that gives the address to the container, unless somebody else was quicker. */
+  function giving(record: NetworkRecord, ip: string, lease: StoredLease, any: boolean): Edit {
+    const { network } = record;
+    const key = blockKey(network.id, parseSubnet(network.subnet), ip);
+    // A block that another host has made meanwhile is left to it as long as there are others.
+    const mayShare = any || index.block(key).version > 0;
+    return {
+      key,
+      guard: record,
+      change(block: StoredBlock) {
+        const owner = block.leases[ip];
+        if (owner && owner.container !== lease.container)
+          throw new Lost({ ...owner, network: network.id, ip, block: key });
+        if (block.host !== host && !mayShare) throw new Lost();
+        block.leases[ip] = lease;
+      },
+    };
   }
 
-  async function acquire(record: NetworkRecord, container: string, requested?: string) {
-    const { network } = record;
-    await settleUncertain(container);
-    const mine = byContainer.get(container);
-    if (mine?.network === network.id) return { lease: mine, fresh: false };
+  async function give(
+    record: NetworkRecord,
+    container: string,
+    requested: string | undefined,
+    { names, up }: Description,
+  ): Promise<Lease> {
+    const { id, subnet } = record.network;
     for (let attempt = 0; attempt < RETRIES; attempt++) {
       if (requested !== undefined) check(record, requested);
       const ip = requested ?? (await choose(record));
-      const stored = { container, host, time: now().toISOString() };
-      const lease: Lease = { ...stored, network: network.id, ip };
-      const key = leasePrefix(network.id) + ip;
-      // Taken in the index first: a concurrent search must not choose it too.
-      remember(lease);
-      let given = false;
-      uncertain.set(container, key);
+      const lease = { container, host, time: now().toISOString(), names, up };
       try {
-        given =
-          0 <
-          (await store.commit([
-            // The network must not have been removed meanwhile.
-            { key: `networks/${network.id}`, ifVersion: record.version },
-            { key, value: JSON.stringify(stored), ifVersion: 0 },
-          ]));
-        uncertain.delete(container);
+        await writer.edit(giving(record, ip, lease, requested !== undefined));
+        return { ...lease, network: id, ip, block: blockKey(id, parseSubnet(subnet), ip) };
+      } catch (error) {
+        if (!(error instanceof Lost)) throw error;
+        if (requested !== undefined && error.owner) throw taken(error.owner);
+        chooser.scatter(id, subnet);
       } finally {
-        if (!given) forget(lease);
-      }
-      if (given) return { lease, fresh: true };
-      const entry = await store.get(key);
-      if (entry) {
-        remember(parse(entry));
-      } else if ((await store.get(`networks/${network.id}`))?.version !== record.version) {
-        throw new AppError(
-          'notFound',
-          `network ${JSON.stringify(network.id)} was changed or removed meanwhile`,
-        );
+        chooser.done(id, ip);
       }
     }
-    throw new AppError('unavailable', `no address of network ${network.id} could be leased: try again`);
+    throw new AppError('unavailable', `no address of network ${id} could be leased: try again`);
+  }
+
+  /** Change the container's lease where it lies; null takes it away. */
+  async function edit(container: string, change: (lease: StoredLease) => StoredLease | null): Promise<void> {
+    await writer.settle();
+    const lease = index.own(container);
+    if (!lease) return;
+    await writer.edit({
+      key: lease.block,
+      change(block) {
+        const found = block.leases[lease.ip];
+        // Only what is still ours: somebody else's lease of the same address is not ours to change.
+        if (found?.container !== container || found.host !== host) return;
+        const next = change(found);
+        if (next) block.leases[lease.ip] = next;
+        else delete block.leases[lease.ip];
+      },
+    });
   }
 
   return {
-    async load() {
-      for (const entry of await store.list(PREFIX)) remember(parse(entry));
+    index,
+    load: () => refresh(),
+    async follow(signal) {
+      for await (const change of store.watch(blockPrefix(), signal)) index.apply(change);
     },
     // One container at a time, so that two triggers for the same start cannot lease twice.
-    acquire: (record, container, requested) => lock(container, () => acquire(record, container, requested)),
-    check,
-    release: (container) =>
+    acquire: (record, container, { requested, description = { names: [], up: true } } = {}) =>
       lock(container, async () => {
-        await settleUncertain(container);
-        const lease = byContainer.get(container);
-        if (!lease) return;
-        const key = leasePrefix(lease.network) + lease.ip;
-        const entry = await store.get(key);
-        // Only what is still ours: somebody else's lease of the same address is not ours to delete.
-        if (entry && parse(entry).container === container) {
-          await store.commit([{ key, value: null, ifVersion: entry.version }]);
-        }
-        forget(lease);
+        await writer.settle();
+        const mine = index.own(container);
+        if (mine?.network === record.network.id) return { lease: mine, fresh: false };
+        return { lease: await give(record, container, requested, description), fresh: true };
       }),
-    find: (container) => byContainer.get(container),
-    owned: () => [...byContainer.keys()],
-    usedOn: (network) => byNetwork.get(network)?.size ?? 0,
+    check,
+    describe: (container, { names, up }) =>
+      lock(container, async () => {
+        const lease = index.own(container);
+        if (!lease || (lease.up === up && JSON.stringify(lease.names) === JSON.stringify(names))) return;
+        await edit(container, (found) => ({ ...found, names, up }));
+      }),
+    release: (container) => lock(container, () => edit(container, () => null)),
+    async releaseHost(gone) {
+      const keys = new Set(index.all(gone).map(({ block }) => block));
+      await Promise.all(
+        [...keys].map((key) =>
+          writer.edit({
+            key,
+            change(block) {
+              for (const [ip, lease] of Object.entries(block.leases))
+                if (lease.host === gone) delete block.leases[ip];
+            },
+          }),
+        ),
+      );
+    },
+    find: (container) => index.own(container),
+    owned: () => index.owned(),
+    usedOn: (network) => index.count(network),
   };
 }
 
-function parse(entry: Entry): Lease {
-  const [, network, ip] = /^leases\/(.+)\/([0-9.]+)$/.exec(entry.key) ?? [];
-  const parsed = storedLease.safeParse(JSON.parse(entry.value));
-  if (!parsed.success || network === undefined || ip === undefined) {
-    throw new AppError('internal', `the store holds no valid lease at ${entry.key}`);
+/** Another host was quicker. */
+class Lost extends Error {
+  constructor(readonly owner?: Lease) {
+    super('the address was given to another container meanwhile');
   }
-  return { ...parsed.data, network, ip };
 }
 
-function taken(network: string, ip: string, owner: Lease): AppError {
+function taken({ ip, network, container }: Lease): AppError {
   return new AppError(
     'conflict',
-    `address ${ip} of network ${network} is in use by container ${owner.container.slice(0, 12)}`,
+    `address ${ip} of network ${network} is in use by container ${container.slice(0, 12)}`,
   );
 }

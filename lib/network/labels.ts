@@ -1,3 +1,5 @@
+import type { Container } from '../docker/docker.js';
+
 /**
  * What the create hook writes on a container and everything else reads. Docker keeps labels for the container's
  * whole life, whoever restarts what, so they are the one record of what a container is meant to have.
@@ -5,6 +7,22 @@
 export const NETWORK_LABEL = 'socketplane.network';
 /** The address that the user asked for; absent otherwise. */
 export const ADDRESS_LABEL = 'socketplane.ip';
+
+/** Further names on the network, separated by commas; absent when there are none. */
+export const ALIASES_LABEL = 'socketplane.aliases';
+/** The name servers that the user asked for, separated by commas; absent when there are none. */
+export const DNS_LABEL = 'socketplane.dns';
+const COMPOSE_SERVICE = 'com.docker.compose.service';
+const SHORT_ID = 12;
+
+/** By which names others on its network find a container, its own first, each once. */
+export function namesOf({ id, name, hostname, labels }: NamedContainer): string[] {
+  const aliases = labels[ALIASES_LABEL]?.split(',') ?? [];
+  const all = [name, ...aliases, labels[COMPOSE_SERVICE], hostname, id.slice(0, SHORT_ID)];
+  return [...new Set(all.filter((one) => one !== undefined && one !== ''))] as string[];
+}
+
+type NamedContainer = Pick<Container, 'id' | 'name' | 'hostname' | 'labels'>;
 
 /**
  * The network that a container is to be attached to, undefined when it is none of ours: both the label and

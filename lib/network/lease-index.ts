@@ -29,6 +29,8 @@ export interface LeaseIndex {
   /** Keys of the network's blocks that were made by this host. */
   ownBlocks(network: string): Iterable<string>;
   blocks(network: string): Iterable<string>;
+  /** Keys of all blocks, or of one network's. */
+  keys(network?: string): string[];
   at(network: string, ip: string): Lease | undefined;
   leases(network: string): Iterable<Lease>;
   count(network: string): number;
@@ -118,6 +120,7 @@ export function createLeaseIndex(host: string): LeaseIndex {
     block: known,
     ownBlocks: (network) => networkOf(network).own,
     blocks: (network) => networkOf(network).blocks,
+    keys: (network) => (network === undefined ? [...blocks.keys()] : [...networkOf(network).blocks]),
     at: (network, ip) => byNetwork.get(network)?.leases.get(ip),
     leases: (network) => byNetwork.get(network)?.leases.values() ?? [],
     count: (network) => byNetwork.get(network)?.leases.size ?? 0,

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { AppError } from '../errors.js';
 import type { Entry, Store } from '../store/store.js';
 import type { Network } from '../types.js';
+import { blockPrefix, leasesOf, parseBlock } from './blocks.js';
 import { formatAddress, gatewayOf, overlaps, parseCidr, parseSubnet, type Subnet } from './cidr.js';
 
 const PREFIX = 'networks/';
@@ -43,8 +44,6 @@ export interface NetworksOptions {
   hostRoutes: () => Promise<HostRoute[]>;
   /** Names of Docker's own networks, which would be ambiguous in `--network`. */
   foreignNames: () => Promise<string[]>;
-  /** Prefix in the store under which the leases of one network lie. */
-  leasePrefix: (network: string) => string;
 }
 
 export interface Networks {
@@ -60,13 +59,15 @@ export interface Networks {
   create(id: string, subnet?: string): Promise<Network>;
   /** Throws `notFound`, `conflict` when containers have addresses on it or it is the default network. */
   remove(id: string): Promise<void>;
+  /** The networks that share addresses with this subnet. Throws `invalid`. */
+  overlapping(subnet: string): Promise<Network[]>;
   /** Make sure that the default network exists; finish removals that a crash interrupted. */
   recover(): Promise<void>;
   /** The networks now and after each change, until `signal` aborts. */
   watch(signal: AbortSignal): AsyncIterable<Network[]>;
 }
 
-export function createNetworks({ store, hostRoutes, foreignNames, leasePrefix }: NetworksOptions): Networks {
+export function createNetworks({ store, hostRoutes, foreignNames }: NetworksOptions): Networks {
   const visible = (entries: Entry[]) =>
     entries
       .map(parse)
@@ -125,10 +126,11 @@ export function createNetworks({ store, hostRoutes, foreignNames, leasePrefix }:
    */
   async function finishRemoval(stored: StoredNetwork, version: number): Promise<void> {
     const key = PREFIX + stored.id;
-    const leases = await store.list(leasePrefix(stored.id));
+    const blocks = await store.list(blockPrefix(stored.id));
+    const leases = blocks.flatMap((entry) => leasesOf(entry.key, parseBlock(entry)));
     if (leases.length > 0) {
       await store.commit([{ key, value: JSON.stringify(toNetwork(stored)), ifVersion: version }]);
-      const some = leases.slice(0, 3).map((lease) => lease.key.slice(lease.key.lastIndexOf('/') + 1));
+      const some = leases.slice(0, 3).map(({ ip }) => ip);
       throw new AppError(
         'conflict',
         `network ${stored.id} is in use: ${leases.length} container${leases.length > 1 ? 's have' : ' has'} ` +
@@ -169,6 +171,10 @@ export function createNetworks({ store, hostRoutes, foreignNames, leasePrefix }:
       }
       const marked = await mark(id);
       await finishRemoval(parse(marked), marked.version);
+    },
+    async overlapping(text) {
+      const subnet = parseSubnet(text);
+      return visible(await store.list(PREFIX)).filter((other) => overlaps(subnet, parseCidr(other.subnet)!));
     },
     async recover() {
       for (const entry of await store.list(PREFIX)) {

@@ -67,6 +67,7 @@ export function createFakeDocker() {
       containers.set(id, {
         id,
         name,
+        hostname: id.slice(0, 12),
         running: false,
         pid: 0,
         startedAt: 0,

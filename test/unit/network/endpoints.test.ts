@@ -5,12 +5,13 @@ import { silentLog } from '../../../lib/log.js';
 import { createAgent } from '../../../lib/network/agent.js';
 import { createAttachments } from '../../../lib/network/attachments.js';
 import { createEndpoints } from '../../../lib/network/endpoints.js';
-import { createIpam, leasePrefix } from '../../../lib/network/ipam.js';
+import { createIpam } from '../../../lib/network/ipam.js';
 import { createNetworks } from '../../../lib/network/networks.js';
 import { createMemoryStore } from '../../../lib/store/memory.js';
 import type { Store } from '../../../lib/store/store.js';
 import { createFakeDatapath } from '../../support/fake-datapath.js';
 import { createFakeDocker } from '../../support/fake-docker.js';
+import { storedLeases } from '../../support/leases.js';
 
 type Shared = {
   store: Store;
@@ -27,7 +28,6 @@ async function setUp(shared?: Shared) {
   };
   const networks = createNetworks({
     store,
-    leasePrefix,
     hostRoutes: async () => [],
     foreignNames: async () => [],
   });
@@ -37,11 +37,18 @@ async function setUp(shared?: Shared) {
   const common = { docker: docker.docker, networks, ipam, datapath: bridge.datapath, log: silentLog };
   const attachments = createAttachments({ ...common, openNetns });
   const endpoints = createEndpoints({ ...common, attachments });
-  const agent = createAgent({ ...common, attachments, endpoints });
+  const overlay = () => ({ peers: [], remotes: [] });
+  const agent = createAgent({
+    ...common,
+    attachments,
+    endpoints,
+    overlay,
+    onNetworks: async () => undefined,
+  });
   return { store, docker, bridge, networks, ipam, attachments, endpoints, agent };
 }
 
-const leases = async (store: Store) => (await store.list('leases/')).length;
+const leases = async (store: Store) => (await storedLeases(store)).length;
 
 async function messageFrom(promise: Promise<unknown>): Promise<string> {
   return promise.then(

@@ -5,6 +5,7 @@ import { createIpam } from '../../../lib/network/ipam.js';
 import type { NetworkRecord } from '../../../lib/network/networks.js';
 import { createMemoryStore } from '../../../lib/store/memory.js';
 import type { Store } from '../../../lib/store/store.js';
+import { storedLeases } from '../../support/leases.js';
 
 const ID = (n: number) => n.toString(16).padStart(64, '0');
 
@@ -33,11 +34,18 @@ describe('ipam', () => {
     const { ipam, record, store } = await setUp();
     const { lease, fresh } = await ipam.acquire(record, ID(1));
     expect([lease.ip, fresh]).to.deep.equal(['10.0.0.2', true]);
-    expect(JSON.parse((await store.get('leases/web/10.0.0.2'))!.value)).to.deep.equal({
-      container: ID(1),
-      host: 'h1',
-      time: '1970-01-01T00:00:00.000Z',
-    });
+    expect(await storedLeases(store)).to.deep.equal([
+      {
+        container: ID(1),
+        host: 'h1',
+        time: '1970-01-01T00:00:00.000Z',
+        names: [],
+        up: true,
+        network: 'web',
+        ip: '10.0.0.2',
+        block: 'blocks/web/10.0.0.0',
+      },
+    ]);
   });
 
   it('gives a container the address that it has', async () => {
@@ -70,7 +78,7 @@ describe('ipam', () => {
 
   it('honours a requested address or says why not', async () => {
     const { ipam, record } = await setUp();
-    expect((await ipam.acquire(record, ID(1), '10.0.0.9')).lease.ip).to.equal('10.0.0.9');
+    expect((await ipam.acquire(record, ID(1), { requested: '10.0.0.9' })).lease.ip).to.equal('10.0.0.9');
     const cases: [string, string, RegExp][] = [
       ['10.0.0.9', 'conflict', /in use by container 000000000000/],
       ['10.0.1.9', 'invalid', /not in subnet 10\.0\.0\.0\/24/],
@@ -80,7 +88,7 @@ describe('ipam', () => {
       ['nonsense', 'invalid', /not in subnet/],
     ];
     for (const [ip, kind, says] of cases) {
-      const error = await failure(() => ipam.acquire(record, ID(2), ip));
+      const error = await failure(() => ipam.acquire(record, ID(2), { requested: ip }));
       expect(error.kind, ip).to.equal(kind);
       expect(error.message).to.match(says);
     }
@@ -89,14 +97,13 @@ describe('ipam', () => {
 
   it('learns from the store what another host took', async () => {
     const { ipam, record, store } = await setUp();
-    for (const ip of ['10.0.0.2', '10.0.0.3']) {
-      await store.commit([
-        { key: `leases/web/${ip}`, value: JSON.stringify({ container: ID(50), host: 'h2', time: 'x' }) },
-      ]);
-    }
-    expect((await ipam.acquire(record, ID(1))).lease.ip).to.equal('10.0.0.4');
+    const other = createIpam({ store, host: 'h2' });
+    const { lease: theirs } = await other.acquire(record, ID(50));
+    const { lease: mine } = await ipam.acquire(record, ID(1));
+    expect(theirs.ip).to.equal('10.0.0.2');
+    expect(mine.block).to.not.equal(theirs.block);
     await ipam.release(ID(50));
-    expect(await store.get('leases/web/10.0.0.2')).to.not.equal(undefined);
+    expect((await storedLeases(store)).map(({ container }) => container)).to.include(ID(50));
   });
 
   it('keeps leases over a restart', async () => {
@@ -106,7 +113,7 @@ describe('ipam', () => {
     expect(again.find(ID(1))?.ip).to.equal('10.0.0.2');
     expect((await again.acquire(record, ID(1))).fresh).to.equal(false);
     await again.release(ID(1));
-    expect(await store.list('leases/')).to.deep.equal([]);
+    expect(await storedLeases(store)).to.deep.equal([]);
   });
 
   it('recognises its own write when the answer was lost', async () => {
@@ -125,7 +132,7 @@ describe('ipam', () => {
     const ipam = createIpam({ store: flaky, host: 'h1' });
     expect((await failure(() => ipam.acquire(record, ID(1)))).kind).to.equal('unavailable');
     expect((await ipam.acquire(record, ID(1))).lease.ip).to.equal('10.0.0.2');
-    expect(await store.list('leases/')).to.have.length(1);
+    expect(await storedLeases(store)).to.have.length(1);
   });
 
   it('never has two owners for an address nor loses one, in any interleaving of two hosts', async () => {
@@ -156,8 +163,7 @@ describe('ipam', () => {
           if (wait) await Promise.all(running.splice(0));
         }
         await Promise.all(running.splice(0));
-        const leases = await store.list('leases/');
-        const owners = leases.map(({ value }) => (JSON.parse(value) as { container: string }).container);
+        const owners = (await storedLeases(store)).map(({ container }) => container);
         expect(new Set(owners).size).to.equal(owners.length);
         // What the hosts believe is what the store says.
         const believed = hosts.flatMap((ipam) => ipam.owned()).sort();

@@ -1,14 +1,14 @@
 import { expect } from 'chai';
 import { AppError } from '../../../lib/errors.js';
-import { createIpam, leasePrefix } from '../../../lib/network/ipam.js';
+import { createIpam } from '../../../lib/network/ipam.js';
 import { createNetworks } from '../../../lib/network/networks.js';
 import { createMemoryStore } from '../../../lib/store/memory.js';
+import { storedLeases } from '../../support/leases.js';
 import type { Store } from '../../../lib/store/store.js';
 
 function setUp(routes: { subnet: string; device: string }[] = [], store: Store = createMemoryStore()) {
   const networks = createNetworks({
     store,
-    leasePrefix,
     hostRoutes: async () => routes,
     foreignNames: async () => ['bridge', 'compose_default'],
   });
@@ -122,7 +122,7 @@ describe('networks', () => {
         })(),
         networks.remove('web'),
       ]);
-      const leases = await store.list('leases/');
+      const leases = await storedLeases(store);
       const exists = (await networks.list()).length === 1;
       expect(leases.length, `round ${round}: lease without network`).to.equal(
         exists && leased.status === 'fulfilled' ? 1 : 0,

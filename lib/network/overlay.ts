@@ -1,0 +1,119 @@
+import { coalesce } from '../concurrency/coalesce.js';
+import type { Datapath, Overlay as OverlayState } from '../datapath/datapath.js';
+import { messageOf } from '../errors.js';
+import type { Log } from '../log.js';
+import type { Network, Remote } from '../types.js';
+import type { Lease } from './blocks.js';
+import { macOf } from './cidr.js';
+import type { LeaseIndex } from './lease-index.js';
+
+/** Another host of the cluster. */
+export interface Peer {
+  /** Host id, as leases name it. */
+  id: string;
+  /** IPv4 address on the underlay. */
+  address: string;
+}
+
+export interface OverlayOptions {
+  index: LeaseIndex;
+  datapath: Pick<Datapath, 'ensurePeer' | 'removePeer' | 'applyRemotes'>;
+  /** Id of this host. */
+  host: string;
+  /** Something could not be applied; all of it has to be, some time. */
+  onFailure: () => void;
+  log: Log;
+}
+
+/**
+ * Tells the data plane of the other hosts and the containers on them: what is leased elsewhere, runs, and lies on a host
+ * with a known address. Each change costs what it changes, and changes at the same time go out together.
+ */
+export type Overlay = ReturnType<typeof createOverlay>;
+
+export function createOverlay({ index, datapath, host, onFailure, log }: OverlayOptions) {
+  const networks = new Map<string, Network>();
+  /** Addresses by host id. */
+  const peers = new Map<string, string>();
+  /** What the data plane may not have heard of yet: leases by network and address, peers by address. */
+  const dirtyLeases = new Map<string, { network: Network; ip: string }>();
+  const dirtyPeers = new Set<string>();
+
+  function remoteOf(lease: Lease | undefined): Remote | undefined {
+    if (!lease?.up || lease.host === host) return undefined;
+    const [network, peer] = [networks.get(lease.network), peers.get(lease.host)];
+    return network && peer !== undefined ? { network, ip: lease.ip, mac: macOf(lease.ip), peer } : undefined;
+  }
+
+  function touch({ network: id, ip }: Pick<Lease, 'network' | 'ip'>): void {
+    const network = networks.get(id);
+    if (network) dirtyLeases.set(`${id} ${ip}`, { network, ip });
+  }
+
+  /** Before the data plane was made right for the first time, it could only be made wrong. */
+  let active = false;
+
+  const isPeer = (address: string) => [...peers.values()].includes(address);
+
+  const apply = coalesce(async () => {
+    if (!active) return;
+    const leases = [...dirtyLeases.values()];
+    const addresses = [...dirtyPeers];
+    dirtyLeases.clear();
+    dirtyPeers.clear();
+    try {
+      for (const address of addresses) {
+        if (isPeer(address)) await datapath.ensurePeer(address);
+        else await datapath.removePeer(address);
+      }
+      const remotes = leases.map((lease) => remoteOf(index.at(lease.network.id, lease.ip)));
+      const put = remotes.filter((remote) => remote !== undefined);
+      const drop = leases.filter((_, at) => remotes[at] === undefined);
+      if (put.length + drop.length > 0) await datapath.applyRemotes({ put, drop });
+    } catch (error) {
+      log.warn('other hosts cannot all be reached', { error: messageOf(error) });
+      onFailure();
+    }
+  });
+
+  index.subscribe(({ put, drop }) => {
+    for (const lease of [...put, ...drop]) touch(lease);
+    if (dirtyLeases.size > 0) void apply();
+  });
+
+  return {
+    /** The other hosts that there are now. Resolves when the data plane knows. */
+    async setPeers(current: readonly Peer[]): Promise<void> {
+      const next = new Map(current.filter(({ id }) => id !== host).map(({ id, address }) => [id, address]));
+      const moved = new Set([...peers.keys(), ...next.keys()].filter((id) => peers.get(id) !== next.get(id)));
+      for (const id of moved) {
+        for (const address of [peers.get(id), next.get(id)])
+          if (address !== undefined) dirtyPeers.add(address);
+      }
+      peers.clear();
+      for (const [id, address] of next) peers.set(id, address);
+      for (const id of moved) for (const lease of index.all(id)) touch(lease);
+      if (moved.size > 0) await apply();
+    },
+    /** The networks that there are now. The data plane must know new ones already. */
+    async setNetworks(current: readonly Network[]): Promise<void> {
+      const fresh = current.filter(({ id, vni }) => networks.get(id)?.vni !== vni);
+      networks.clear();
+      for (const network of current) networks.set(network.id, network);
+      for (const { id } of fresh) for (const lease of index.leases(id)) touch(lease);
+      if (dirtyLeases.size > 0) await apply();
+    },
+    /** From now on, changes are applied; until now they were only kept. */
+    async activate(): Promise<void> {
+      active = true;
+      await apply();
+    },
+    /** All of it, for the data plane to be made right. */
+    state(): OverlayState {
+      return {
+        peers: [...new Set(peers.values())],
+        remotes: index.all().flatMap((lease) => remoteOf(lease) ?? []),
+      };
+    },
+  };
+}

@@ -1,0 +1,74 @@
+import { AppError, messageOf } from '../errors.js';
+import type { Log } from '../log.js';
+import type { Ipam, Lease } from './ipam.js';
+import { DEFAULT_NETWORK, type Networks } from './networks.js';
+
+/** Networks and leases in one store. */
+export interface Side {
+  networks: Networks;
+  ipam: Ipam;
+}
+
+/**
+ * Takes this host's networks and leases from one store to another, as when it joins a cluster or leaves it: running containers
+ * keep their addresses. What is there already is left alone, so it may be repeated.
+ *
+ * A network without containers on this host that is in the way of one over there stays behind, and so does the default
+ * network: there is one already. An address that is taken over there is lost; its container gets another.
+ *
+ * @param unused whether networks without containers are taken along too
+ * @throws AppError `conflict` when a network in use here is in the way of one over there: before anything was changed
+ */
+export async function transfer(
+  from: Side,
+  to: Side,
+  { host, unused, log }: { host: string; unused: boolean; log: Log },
+): Promise<void> {
+  const leases = from.ipam.index.all(host);
+  const isUsed = (id: string) => leases.some(({ network }) => network === id);
+  const theirs = new Map((await to.networks.list()).map((network) => [network.id, network]));
+  const mine = (await from.networks.list()).toSorted((a, b) => a.vni - b.vni);
+
+  for (const { id, subnet } of mine) {
+    const other = theirs.get(id);
+    if (other ? other.subnet === subnet || id === DEFAULT_NETWORK : !isUsed(id)) continue;
+    const clash = other ?? (await clashOf(to.networks, id, subnet));
+    if (!clash) continue;
+    throw new AppError(
+      'conflict',
+      `network ${id} (${subnet}) has containers on this host and is in the way of network ${clash.id} (${clash.subnet}) ` +
+        'of the cluster: remove the containers or that network first',
+    );
+  }
+  for (const { id, subnet } of mine) {
+    if (theirs.has(id) || !(unused || isUsed(id))) continue;
+    try {
+      await to.networks.create(id, subnet);
+    } catch (error) {
+      if (!(error instanceof AppError && error.kind === 'conflict')) throw error;
+      log.warn('network stays behind', { network: id, reason: messageOf(error) });
+    }
+  }
+  await Promise.all(leases.map((lease) => move(lease, to, log)));
+}
+
+async function clashOf(networks: Networks, id: string, subnet: string) {
+  return (await networks.overlapping(subnet)).find((other) => other.id !== id);
+}
+
+async function move(lease: Lease, { networks, ipam }: Side, log: Log): Promise<void> {
+  const { container, network, ip, names, up } = lease;
+  const record = await networks.find(network);
+  try {
+    if (!record) throw new AppError('notFound', `network ${network} is not there`);
+    await ipam.acquire(record, container, { requested: ip, description: { names, up } });
+  } catch (error) {
+    if (!(error instanceof AppError) || error.kind === 'unavailable') throw error;
+    log.warn('address is lost, the container gets another', {
+      container: container.slice(0, 12),
+      network,
+      ip,
+      reason: messageOf(error),
+    });
+  }
+}

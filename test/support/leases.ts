@@ -1,0 +1,7 @@
+import { blockPrefix, leasesOf, parseBlock, type Lease } from '../../lib/network/blocks.js';
+import type { Store } from '../../lib/store/store.js';
+
+/** All leases that are in the store. */
+export async function storedLeases(store: Store): Promise<Lease[]> {
+  return (await store.list(blockPrefix())).flatMap((entry) => leasesOf(entry.key, parseBlock(entry)));
+}
