@@ -1,0 +1,87 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf } from '../errors.js';
+import type { Log } from '../log.js';
+import { contains, parseAddress, parseCidr } from '../network/cidr.js';
+import type { Names } from '../network/names.js';
+import type { Network } from '../types.js';
+import type { Forward } from './forward.js';
+import { listen, type Listener, type Respond } from './listener.js';
+import { answer, readQuery, serverFailure } from './zone.js';
+
+const PORT = 53;
+/** A gateway's address may not be there yet, or no more for a moment. */
+const RETRY_MS = 500;
+
+export interface DnsOptions {
+  names: Names;
+  forward: Forward;
+  /** Who is asked what the agent does not know, for a container: the servers that it was given, else the host's. */
+  resolversFor: (network: string, ip: string) => Promise<readonly string[]>;
+  log: Log;
+  /** Another one only in tests. */
+  port?: number;
+}
+
+/** The name server of the containers: one on the gateway address of each network, for that network's containers. */
+export type Dns = ReturnType<typeof createDns>;
+
+export function createDns({ names, forward, resolversFor, log, port = PORT }: DnsOptions) {
+  const serving = new Map<string, { vni: number; stop: () => void }>();
+
+  function responder(network: Network): Respond {
+    const subnet = parseCidr(network.subnet)!;
+    return async (message, from, transport) => {
+      const source = parseAddress(from);
+      // Gateways are addresses of the host, which other networks' containers can reach too.
+      if (source === undefined || !contains(subnet, source)) return undefined;
+      const query = readQuery(message);
+      if (!query) return undefined;
+      const known = answer(query, network, names, transport);
+      if (known) return known;
+      const resolvers = await resolversFor(network.id, from);
+      return (await forward(message, resolvers, transport)) ?? serverFailure(query);
+    };
+  }
+
+  function serve(network: Network): () => void {
+    const stopping = new AbortController();
+    let listener: Listener | undefined;
+    void (async () => {
+      for (let failed = false; !listener && !stopping.signal.aborted; failed = true) {
+        try {
+          listener = await listen(network.gateway, port, responder(network));
+          if (stopping.signal.aborted) listener.close();
+        } catch (error) {
+          if (!failed) {
+            const at = `${network.gateway}:${port}`;
+            log.warn('no names on a network yet', { network: network.id, at, error: messageOf(error) });
+          }
+          await sleep(RETRY_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
+        }
+      }
+    })();
+    return () => {
+      stopping.abort();
+      listener?.close();
+    };
+  }
+
+  return {
+    /** Serve these networks, and no others. Their gateways may still be on their way. */
+    setNetworks(current: readonly Network[]): void {
+      const wanted = new Map(current.map((network) => [network.id, network]));
+      for (const [id, { vni, stop }] of serving) {
+        if (wanted.get(id)?.vni === vni) continue;
+        stop();
+        serving.delete(id);
+      }
+      for (const network of current) {
+        if (!serving.has(network.id)) serving.set(network.id, { vni: network.vni, stop: serve(network) });
+      }
+    },
+    close(): void {
+      for (const { stop } of serving.values()) stop();
+      serving.clear();
+    },
+  };
+}

@@ -1,0 +1,21 @@
+import type { Socket } from 'node:net';
+
+/** DNS over TCP: each message behind its length in two bytes (RFC 1035, 4.2.2). */
+export function frame(message: Buffer): Buffer {
+  const head = Buffer.alloc(2);
+  head.writeUInt16BE(message.length);
+  return Buffer.concat([head, message]);
+}
+
+/** The messages that come in on a connection, until its end. Half a message at the end is dropped. */
+export async function* messages(socket: Socket): AsyncGenerator<Buffer> {
+  let buffered = Buffer.alloc(0);
+  for await (const chunk of socket) {
+    buffered = Buffer.concat([buffered, chunk as Buffer]);
+    while (buffered.length >= 2 && buffered.length >= 2 + buffered.readUInt16BE(0)) {
+      const end = 2 + buffered.readUInt16BE(0);
+      yield buffered.subarray(2, end);
+      buffered = buffered.subarray(end);
+    }
+  }
+}

@@ -1,0 +1,85 @@
+import { createSocket, type Socket as UdpSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { createServer, type Server, type Socket } from 'node:net';
+import { frame, messages } from './frames.js';
+import type { Transport } from './zone.js';
+
+/** A connection on which nothing is asked for this long is closed (RFC 7766, 6.2.3). */
+const IDLE_MS = 10_000;
+const CONNECTIONS = 200;
+
+/** The answer to a message from an address; undefined: it gets none. */
+export type Respond = (message: Buffer, from: string, transport: Transport) => Promise<Buffer | undefined>;
+
+export interface Listener {
+  close(): void;
+}
+
+/** Answers questions at an address, over UDP and TCP. Throws when the address cannot be used. */
+export async function listen(address: string, port: number, respond: Respond): Promise<Listener> {
+  const udp = await listenUdp(address, port, respond);
+  const connections = new Set<Socket>();
+  let tcp: Server;
+  try {
+    tcp = await listenTcp(address, udp.address().port, respond, connections);
+  } catch (error) {
+    udp.close();
+    throw error;
+  }
+  return {
+    close() {
+      udp.close();
+      tcp.close();
+      for (const connection of connections) connection.destroy();
+    },
+  };
+}
+
+async function listenUdp(address: string, port: number, respond: Respond): Promise<UdpSocket> {
+  const socket = createSocket('udp4');
+  socket.on('message', (message, from) => {
+    void respond(message, from.address, 'udp').then((answer) => {
+      // The socket may have been closed, the client gone: nobody waits then.
+      if (answer) socket.send(answer, from.port, from.address, () => undefined);
+    });
+  });
+  const bound = once(socket, 'listening');
+  socket.bind(port, address);
+  try {
+    await bound;
+  } catch (error) {
+    socket.close();
+    throw error;
+  }
+  socket.on('error', () => undefined);
+  return socket;
+}
+
+async function listenTcp(
+  address: string,
+  port: number,
+  respond: Respond,
+  connections: Set<Socket>,
+): Promise<Server> {
+  const server = createServer((socket) => {
+    connections.add(socket);
+    socket.setTimeout(IDLE_MS, () => socket.destroy());
+    socket.on('error', () => undefined);
+    socket.on('close', () => connections.delete(socket));
+    void converse(socket, respond).catch(() => socket.destroy());
+  });
+  server.maxConnections = CONNECTIONS;
+  const bound = once(server, 'listening');
+  server.listen(port, address);
+  await bound;
+  return server;
+}
+
+async function converse(socket: Socket, respond: Respond): Promise<void> {
+  for await (const message of messages(socket)) {
+    const answer = await respond(message, socket.remoteAddress ?? '', 'tcp');
+    if (!answer) break;
+    socket.write(frame(answer));
+  }
+  socket.end();
+}

@@ -1,0 +1,124 @@
+import {
+  AUTHORITATIVE_ANSWER,
+  decode,
+  encode,
+  RECURSION_AVAILABLE,
+  RECURSION_DESIRED,
+  TRUNCATED_RESPONSE,
+  type Answer,
+  type DecodedPacket,
+  type OptAnswer,
+  type Question,
+} from 'dns-packet';
+import { contains, parseAddress, parseCidr } from '../network/cidr.js';
+import type { Names } from '../network/names.js';
+import type { Network } from '../types.js';
+
+/** Names change from one moment to the next: nobody is to remember an answer. */
+const TTL_S = 0;
+const RCODE = { ok: 0, formatError: 1, serverFailure: 2, noSuchName: 3, notImplemented: 4 };
+/** RFC 1035, 4.2.1; what a client without EDNS can take in one datagram. */
+const PLAIN_UDP = 512;
+/** What passes every path without fragments (DNS flag day 2020). */
+const EDNS_UDP = 1232;
+const REVERSE = '.in-addr.arpa';
+
+export type Transport = 'udp' | 'tcp';
+
+/** A question, read; or, when it is none, why there is no answer. */
+export type Query = DecodedPacket;
+
+/** @returns undefined for what is not a question at all: it gets no answer, lest two servers answer each other for ever */
+export function readQuery(message: Buffer): Query | undefined {
+  try {
+    const query = decode(message);
+    return query.type === 'query' ? query : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * What the agent knows itself: A records of the names of running containers on the network, PTR records of the network's
+ * addresses.
+ *
+ * @returns the whole answer, or undefined where somebody else has to be asked
+ */
+export function answer(
+  query: Query,
+  network: Network,
+  names: Names,
+  transport: Transport,
+): Buffer | undefined {
+  const [question, ...more] = query.questions ?? [];
+  if ((query.flags ?? 0) & 0x7800) return reply(query, RCODE.notImplemented, [], transport);
+  if (!question || more.length > 0) return reply(query, RCODE.formatError, [], transport);
+  if (question.class !== 'IN') return undefined;
+  const name = question.name.replace(/\.$/, '');
+  return name.toLowerCase().endsWith(REVERSE)
+    ? reverse(query, question, network, names, transport)
+    : forward(query, question, name, network, names, transport);
+}
+
+function forward(
+  query: Query,
+  question: Question,
+  name: string,
+  network: Network,
+  names: Names,
+  transport: Transport,
+): Buffer | undefined {
+  const addresses = names.addresses(network.id, name);
+  if (addresses.length === 0) return undefined;
+  // Any other type: the name exists, and has nothing of the kind.
+  const found = question.type === 'A' ? shuffle(addresses) : [];
+  const records = found.map((data): Answer => ({ type: 'A', name: question.name, ttl: TTL_S, data }));
+  return reply(query, RCODE.ok, records, transport);
+}
+
+function reverse(
+  query: Query,
+  question: Question,
+  network: Network,
+  names: Names,
+  transport: Transport,
+): Buffer | undefined {
+  const ip = question.name.slice(0, -REVERSE.length).split('.').reverse().join('.');
+  const address = parseAddress(ip);
+  if (address === undefined || !contains(parseCidr(network.subnet)!, address)) return undefined;
+  const data = names.nameOf(network.id, ip);
+  if (data === undefined) return reply(query, RCODE.noSuchName, [], transport);
+  const records: Answer[] =
+    question.type === 'PTR' ? [{ type: 'PTR', name: question.name, ttl: TTL_S, data }] : [];
+  return reply(query, RCODE.ok, records, transport);
+}
+
+/** The answer when nobody could be asked. */
+export function serverFailure(query: Query): Buffer {
+  return reply(query, RCODE.serverFailure, [], 'udp');
+}
+
+function reply(query: Query, rcode: number, answers: Answer[], transport: Transport): Buffer {
+  const opt = query.additionals?.find((record): record is OptAnswer => record.type === 'OPT');
+  const head = {
+    type: 'response' as const,
+    id: query.id,
+    flags: ((query.flags ?? 0) & RECURSION_DESIRED) | RECURSION_AVAILABLE | AUTHORITATIVE_ANSWER | rcode,
+    questions: query.questions,
+    additionals: opt
+      ? [{ ...opt, udpPayloadSize: EDNS_UDP, extendedRcode: 0, flags: 0, flag_do: false, options: [] }]
+      : [],
+  };
+  const whole = encode({ ...head, answers });
+  const room = opt ? Math.max(PLAIN_UDP, Math.min(opt.udpPayloadSize, EDNS_UDP)) : PLAIN_UDP;
+  if (transport === 'tcp' || whole.length <= room) return whole;
+  return encode({ ...head, flags: head.flags | TRUNCATED_RESPONSE });
+}
+
+/** Several containers behind one name take turns. */
+function shuffle<T>(values: readonly T[]): T[] {
+  const left = [...values];
+  const result: T[] = [];
+  while (left.length > 0) result.push(...left.splice(Math.floor(Math.random() * left.length), 1));
+  return result;
+}

@@ -1,0 +1,224 @@
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { expect } from 'chai';
+import { decode, encode, type DecodedPacket, type OptAnswer, type Packet } from 'dns-packet';
+import { createDns } from '../../../lib/dns/dns.js';
+import { createForward } from '../../../lib/dns/forward.js';
+import { frame, messages } from '../../../lib/dns/frames.js';
+import { nameServers } from '../../../lib/dns/resolv-conf.js';
+import { silentLog } from '../../../lib/log.js';
+import type { Names } from '../../../lib/network/names.js';
+import { until } from '../../lab/process.js';
+
+/** A network that this machine has: its gateway is where the server listens, and clients come from it. */
+const NETWORK = { id: 'web', subnet: '127.0.0.0/8', gateway: '127.53.0.1', vni: 7 };
+const PORT = 15353;
+const UPSTREAM = 15354;
+
+const table: Record<string, string[]> = {
+  con1: ['10.0.0.2'],
+  web: ['10.0.0.3', '10.0.0.4', '10.0.0.5'],
+  many: Array.from({ length: 50 }, (_, n) => `10.0.1.${n}`),
+};
+const names: Names = {
+  addresses: (network, name) => (network === 'web' ? (table[name.toLowerCase()] ?? []) : []),
+  nameOf: (_network, ip) => (ip === '127.0.0.9' ? 'con9' : undefined),
+};
+
+const question = (name: string, type: 'A' | 'AAAA' | 'PTR' = 'A', more: Partial<Packet> = {}): Packet => ({
+  type: 'query',
+  id: 4711,
+  flags: 0x100,
+  questions: [{ type, name, class: 'IN' }],
+  ...more,
+});
+
+async function askUdp(packet: Packet | Buffer): Promise<DecodedPacket | undefined> {
+  const socket = createSocket('udp4');
+  try {
+    socket.send(Buffer.isBuffer(packet) ? packet : encode(packet), PORT, NETWORK.gateway);
+    const [answer] = (await once(socket, 'message', { signal: AbortSignal.timeout(1_000) })) as [Buffer];
+    return decode(answer);
+  } catch {
+    return undefined;
+  } finally {
+    socket.close();
+  }
+}
+
+async function askTcp(...packets: Packet[]): Promise<DecodedPacket[]> {
+  const socket = connect(PORT, NETWORK.gateway);
+  // One byte apart: a message may come in any pieces.
+  const bytes = Buffer.concat(packets.map((packet) => frame(encode(packet))));
+  socket.write(bytes.subarray(0, 1));
+  setTimeout(() => socket.end(bytes.subarray(1)), 5);
+  const answers = [];
+  for await (const message of messages(socket)) answers.push(decode(message));
+  return answers;
+}
+
+const data = (packet?: DecodedPacket) =>
+  (packet?.answers ?? []).map((record) => ('data' in record ? record.data : undefined));
+const rcode = (packet?: DecodedPacket) => packet && (packet as unknown as { rcode: string }).rcode;
+
+describe('dns', () => {
+  let upstream: Socket;
+  let asked: string[];
+  let resolvers: string[];
+  let dns: ReturnType<typeof createDns>;
+
+  before(async () => {
+    upstream = createSocket('udp4');
+    upstream.on('message', (message, from) => {
+      const query = decode(message);
+      const [{ name } = { name: '' }] = query.questions ?? [];
+      asked.push(name);
+      if (name === 'silent.example') return;
+      const answers = [{ type: 'A' as const, name, ttl: 60, data: '198.51.100.7' }];
+      // A forged answer first: it has another id.
+      const wrong = encode({
+        type: 'response',
+        id: (query.id! + 1) & 0xffff,
+        questions: query.questions,
+        answers: [],
+      });
+      upstream.send(wrong, from.port, from.address);
+      const right = encode({ type: 'response', id: query.id, questions: query.questions, answers });
+      upstream.send(right, from.port, from.address);
+    });
+    upstream.bind(UPSTREAM, '127.0.0.1');
+    await once(upstream, 'listening');
+    dns = createDns({
+      names,
+      forward: createForward({ port: UPSTREAM, timeout: 100 }),
+      resolversFor: async () => resolvers,
+      log: silentLog,
+      port: PORT,
+    });
+    dns.setNetworks([NETWORK]);
+    asked = [];
+    resolvers = [];
+    await until('the name server', () => askUdp(question('con1')));
+  });
+  beforeEach(() => {
+    asked = [];
+    resolvers = ['127.0.0.1'];
+  });
+  after(() => {
+    dns.close();
+    upstream.close();
+  });
+
+  it('knows containers by name, whatever the case, with the question as it was asked', async () => {
+    const answer = await askUdp(question('Con1'));
+    expect(data(answer)).to.deep.equal(['10.0.0.2']);
+    expect([answer?.id, answer?.questions?.[0]?.name]).to.deep.equal([4711, 'Con1']);
+    expect(asked).to.deep.equal([]);
+  });
+
+  it('has no IPv6 address for a name that exists: an empty answer, no error', async () => {
+    const answer = await askUdp(question('con1', 'AAAA'));
+    expect([rcode(answer), data(answer)]).to.deep.equal(['NOERROR', []]);
+  });
+
+  it('lets several behind one name take turns', async () => {
+    const firsts = new Set<unknown>();
+    for (let n = 0; n < 40; n++) {
+      const all = data(await askUdp(question('web')));
+      expect([...all].sort()).to.deep.equal(table['web']);
+      firsts.add(all[0]);
+    }
+    expect(firsts.size).to.equal(3);
+  });
+
+  it('knows the names of addresses on the network, and says so when one has none', async () => {
+    expect(data(await askUdp(question('9.0.0.127.in-addr.arpa', 'PTR')))).to.deep.equal(['con9']);
+    expect(rcode(await askUdp(question('8.0.0.127.in-addr.arpa', 'PTR')))).to.equal('NXDOMAIN');
+    expect(asked).to.deep.equal([]);
+  });
+
+  it('cuts a long answer short over UDP, and gives it whole over TCP or to whoever has room', async () => {
+    const short = await askUdp(question('many'));
+    expect([short?.flag_tc, data(short).length]).to.deep.equal([true, 0]);
+    const [whole] = await askTcp(question('many'));
+    expect(data(whole).length).to.equal(50);
+    const opt: OptAnswer = {
+      type: 'OPT',
+      name: '.',
+      udpPayloadSize: 4096,
+      extendedRcode: 0,
+      ednsVersion: 0,
+      flags: 0,
+      flag_do: false,
+      options: [],
+    };
+    const roomy = await askUdp(question('many', 'A', { additionals: [opt] }));
+    expect([roomy?.flag_tc, data(roomy).length]).to.deep.equal([false, 50]);
+  });
+
+  it('answers several questions on one TCP connection', async () => {
+    const answers = await askTcp(question('con1'), question('web'));
+    expect(answers.map((answer) => data(answer).length)).to.deep.equal([1, 3]);
+  });
+
+  it('passes other questions on, and believes only the answer to its own', async () => {
+    const answer = await askUdp(question('example.com'));
+    expect([data(answer), answer?.id]).to.deep.equal([['198.51.100.7'], 4711]);
+    expect(asked).to.deep.equal(['example.com']);
+  });
+
+  it('asks the next resolver when one is silent, and says when none answers', async () => {
+    resolvers = ['127.0.0.77', '127.0.0.1'];
+    expect(data(await askUdp(question('example.com')))).to.deep.equal(['198.51.100.7']);
+    expect(rcode(await askUdp(question('silent.example')))).to.equal('SERVFAIL');
+    resolvers = [];
+    expect(rcode(await askUdp(question('example.com')))).to.equal('SERVFAIL');
+  });
+
+  it('ignores what is not a question, and goes on', async () => {
+    const response = encode({ type: 'response', id: 1, questions: [{ type: 'A', name: 'con1' }] });
+    for (const junk of [Buffer.alloc(0), Buffer.from([1, 2, 3]), Buffer.alloc(40, 0xff), response]) {
+      const socket = createSocket('udp4');
+      await new Promise((sent) => socket.send(junk, PORT, NETWORK.gateway, sent));
+      socket.close();
+    }
+    const two = question('con1');
+    two.questions = [two.questions![0]!, two.questions![0]!];
+    expect(rcode(await askUdp(two))).to.equal('FORMERR');
+    expect(data(await askUdp(question('con1')))).to.deep.equal(['10.0.0.2']);
+  });
+
+  it('answers nobody from outside the network', async () => {
+    const other = createDns({
+      names,
+      forward: createForward(),
+      resolversFor: async () => [],
+      log: silentLog,
+      port: PORT + 5,
+    });
+    other.setNetworks([{ ...NETWORK, gateway: '127.53.0.2', subnet: '127.53.0.0/30' }]);
+    const socket = createSocket('udp4');
+    const answered = once(socket, 'message', { signal: AbortSignal.timeout(300) }).catch(() => 'silence');
+    const asking = setInterval(() => socket.send(encode(question('con1')), PORT + 5, '127.53.0.2'), 20);
+    expect(await answered).to.equal('silence');
+    clearInterval(asking);
+    socket.close();
+    other.close();
+  });
+
+  it('stops and serves again as networks go and come', async () => {
+    dns.setNetworks([]);
+    expect(await askUdp(question('con1'))).to.equal(undefined);
+    dns.setNetworks([NETWORK]);
+    await until('the name server', () => askUdp(question('con1')));
+  });
+});
+
+describe('resolv.conf', () => {
+  it('is read for its name servers', () => {
+    const text =
+      '# nameserver 1.1.1.1\nsearch x\nnameserver 10.0.0.1\n nameserver\tfe80::1%eth0 # x\nnameserver junk\n';
+    expect(nameServers(text)).to.deep.equal(['10.0.0.1', 'fe80::1%eth0']);
+  });
+});
