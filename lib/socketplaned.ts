@@ -2,26 +2,18 @@ import { createServer, type Server } from 'node:http';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { createSocketplaneAdapter } from '../adapters/socketplane/index.js';
 import { createApp } from './api/app.js';
 import { configurationRoutes } from './api/configuration.js';
-import { connectionRoutes } from './api/connections.js';
 import { healthRoutes } from './api/health.js';
-import { networkRoutes } from './api/networks.js';
 import { AGENT_CONFIG, readAgentConfig, type AgentConfig } from './config/agent.js';
-import { hostRoutes } from './datapath/host-routes.js';
-import { openNetns } from './datapath/netns.js';
 import { createOvsDatapath } from './datapath/ovs.js';
 import { createDocker } from './docker/dockerode.js';
 import { AppError, messageOf } from './errors.js';
 import { createRun } from './exec.js';
 import { createLog } from './log.js';
-import { createAgent } from './network/agent.js';
-import { createAttachments } from './network/attachments.js';
-import { createEndpoints } from './network/endpoints.js';
-import { createIpam, leasePrefix } from './network/ipam.js';
-import { createNetworks } from './network/networks.js';
+import { createNode } from './node.js';
 import { writePidFile } from './pid-file.js';
+import { createSeat } from './seat.js';
 import { openEmbeddedStore } from './store/embedded.js';
 import { listenUnix } from './unix-socket.js';
 import { VERSION } from './version.js';
@@ -38,31 +30,23 @@ async function serve(config: AgentConfig, pidFile: string): Promise<void> {
   const store = await openEmbeddedStore(join(config.state, 'store'));
   const docker = createDocker(config.docker);
   const datapath = createOvsDatapath({ run, log, bridge: config.bridge, kind: config.datapath });
-  const networks = createNetworks({
-    store,
-    leasePrefix,
-    hostRoutes: () => hostRoutes(run),
-    // Docker's names only save from confusion; that it does not answer is no reason to refuse.
-    foreignNames: () => docker.networkNames().catch(() => []),
-  });
-  const ipam = createIpam({ store, host: hostname() });
-  const attachments = createAttachments({ docker, networks, ipam, datapath, openNetns, log });
-  const endpoints = createEndpoints({ docker, attachments, ipam, log });
-  const agent = createAgent({ docker, networks, ipam, datapath, attachments, endpoints, log });
+  const seat = createSeat();
+  const host = hostname();
+  const node = createNode({ store, host, docker, datapath, run, log });
   const app = createApp({
-    adapter: createSocketplaneAdapter({ networks, ipam, endpoints }),
     routes: [
-      networkRoutes({ networks, ipam, attachments, datapath }),
-      connectionRoutes({ docker, attachments, endpoints }),
       configurationRoutes({ config, datapath }),
-      healthRoutes({ version: VERSION, docker, datapath, store }),
+      healthRoutes({ version: VERSION, docker, datapath, store: async () => (await seat.node()).store }),
     ],
+    current: async () => (await seat.node()).routes,
     log,
   });
 
+  const stopped = new Promise((resolve) => stopping.signal.addEventListener('abort', resolve));
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopping.abort());
   // Calls are answered once the node has been looked at: whoever asks gets what is so.
-  const { stopped } = await agent.start(stopping.signal);
+  await node.start([]);
+  seat.take(node);
   const servers: Server[] = [createServer(app)];
   await listenUnix(servers[0]!, config.listen);
   if (config.tcp !== undefined) servers.push(await listenTcp(createServer(app), config.tcp));
@@ -77,6 +61,7 @@ async function serve(config: AgentConfig, pidFile: string): Promise<void> {
   await stopped;
   log.info('agent stops');
   await Promise.all(servers.map(close));
+  await seat.vacate('the agent stops');
   await store.close();
   await removePidFile();
 }

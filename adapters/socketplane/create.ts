@@ -1,11 +1,13 @@
 import { z } from 'zod';
 import { AppError, messageOf } from '../../lib/errors.js';
 import type { ClientRequest, ServerResponse } from '../../lib/hook/v1.js';
-import { editJson } from '../../lib/json-edit.js';
+import { editJson, type JsonText } from '../../lib/json-edit.js';
+import type { Path } from '../../lib/json-tree.js';
 import type { Ipam } from '../../lib/network/ipam.js';
-import { ADDRESS_LABEL, NETWORK_LABEL } from '../../lib/network/labels.js';
+import { ADDRESS_LABEL, ALIASES_LABEL, DNS_LABEL, NETWORK_LABEL } from '../../lib/network/labels.js';
 import type { Networks } from '../../lib/network/networks.js';
-import { createBody, selectNetwork, type CreateBody } from './select-network.js';
+import type { Network } from '../../lib/types.js';
+import { createBody, endpointOfMode, selectNetwork, type CreateBody } from './select-network.js';
 import { warningsFor } from './warnings.js';
 
 /**
@@ -29,16 +31,39 @@ export async function beforeCreate(
   if (!record) throw await unknownNetwork(networks, network);
   if (address !== undefined) ipam.check(record, address);
 
-  json.set(['HostConfig', 'NetworkMode'], 'none');
+  setAll(json, ['HostConfig'], body.HostConfig, hostConfig(body, record.network));
   // Docker refuses endpoints beside the mode "none".
   if (body.NetworkingConfig) json.set(['NetworkingConfig'], {});
   if (body.MacAddress) json.set(['MacAddress'], '');
-  const labels = { [NETWORK_LABEL]: network, ...(address && { [ADDRESS_LABEL]: address }) };
-  if (!body.Labels) json.set(['Labels'], labels);
-  else for (const [label, value] of Object.entries(labels)) json.set(['Labels', label], value);
+  setAll(json, ['Labels'], body.Labels, labelsFor(body, network, address));
   const warnings = warningsFor(body, network);
   if (warnings.length > 0) json.set([WARNINGS], warnings);
   return { ...request, Body: json.toString() };
+}
+
+/** Names are asked of the gateway; without `ndots:0`, a name of one word would first be looked for in search domains. */
+function hostConfig({ HostConfig }: CreateBody, { gateway }: Network): Record<string, unknown> {
+  const options = HostConfig?.DnsOptions ?? [];
+  const dots = options.some((option) => option.startsWith('ndots:')) ? [] : ['ndots:0'];
+  return { NetworkMode: 'none', Dns: [gateway], DnsOptions: [...options, ...dots] };
+}
+
+/** What has to be known of the container later. */
+function labelsFor(body: CreateBody, network: string, address: string | undefined): Record<string, string> {
+  const aliases = endpointOfMode(body)?.Aliases ?? [];
+  const servers = body.HostConfig?.Dns ?? [];
+  return {
+    [NETWORK_LABEL]: network,
+    ...(address && { [ADDRESS_LABEL]: address }),
+    ...(aliases.length > 0 && { [ALIASES_LABEL]: aliases.join(',') }),
+    ...(servers.length > 0 && { [DNS_LABEL]: servers.join(',') }),
+  };
+}
+
+/** Set fields of an object that may not be there. */
+function setAll(json: JsonText, path: Path, present: unknown, fields: Record<string, unknown>): void {
+  if (!present) json.set(path, fields);
+  else for (const [key, value] of Object.entries(fields)) json.set([...path, key], value);
 }
 
 /** Add our warnings to Docker's. */

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { ServerResponse } from '../../lib/hook/v1.js';
 import { editJson, type JsonText } from '../../lib/json-edit.js';
 import type { Connection } from '../../lib/network/attachments.js';
-import { ADDRESS_LABEL, networkOf } from '../../lib/network/labels.js';
+import { ADDRESS_LABEL, ALIASES_LABEL, networkOf } from '../../lib/network/labels.js';
 
 type Find = (id: string) => Connection | undefined;
 
@@ -31,7 +31,7 @@ export function afterInspect(response: ServerResponse, find: Find): ServerRespon
   const labels = Config.Labels ?? {};
   const network = networkOf({ networkMode: HostConfig.NetworkMode, labels });
   if (network === undefined) return response;
-  const endpoint = endpointSettings(Id, network, labels[ADDRESS_LABEL], State.Running ? find(Id) : undefined);
+  const endpoint = endpointSettings(Id, network, labels, State.Running ? find(Id) : undefined);
   json.set(['HostConfig', 'NetworkMode'], network);
   json.set(['NetworkSettings', 'Networks'], { [network]: endpoint });
   // Docker fills these for its default network alone; scripts read them, and ours is the only network there is.
@@ -60,7 +60,7 @@ function describeListed(json: JsonText, index: number, value: unknown, find: Fin
   const isRunning = State === 'running' || State === 'paused';
   json.set([index, 'HostConfig', 'NetworkMode'], network);
   json.set([index, 'NetworkSettings', 'Networks'], {
-    [network]: endpointSettings(Id, network, labels[ADDRESS_LABEL], isRunning ? find(Id) : undefined),
+    [network]: endpointSettings(Id, network, labels, isRunning ? find(Id) : undefined),
   });
 }
 
@@ -68,14 +68,15 @@ function describeListed(json: JsonText, index: number, value: unknown, find: Fin
 function endpointSettings(
   id: string,
   network: string,
-  requested: string | undefined,
+  labels: Record<string, string>,
   connection?: Connection,
 ) {
+  const { [ADDRESS_LABEL]: requested, [ALIASES_LABEL]: aliases } = labels;
   const up = connection?.state === 'up' ? connection : undefined;
   return {
     IPAMConfig: requested === undefined ? null : { IPv4Address: requested },
     Links: null,
-    Aliases: null,
+    Aliases: aliases?.split(',') ?? null,
     MacAddress: up?.mac ?? '',
     NetworkID: sha256(`network ${network}`),
     EndpointID: up ? sha256(`endpoint ${id} ${network}`) : '',

@@ -32,6 +32,8 @@ export const createBody = z.object({
       PortBindings: z.record(z.string(), z.unknown()).nullish(),
       PublishAllPorts: z.boolean().nullish(),
       Links: z.array(z.string()).nullish(),
+      Dns: z.array(z.string()).nullish(),
+      DnsOptions: z.array(z.string()).nullish(),
     })
     .nullish(),
   NetworkingConfig: z.object({ EndpointsConfig: z.record(z.string(), endpointConfig).nullish() }).nullish(),

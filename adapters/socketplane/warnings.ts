@@ -10,7 +10,6 @@ export function warningsFor(body: CreateBody, network: string): string[] {
   );
   const ineffective: [string, boolean][] = [
     ['published ports (-p, -P)', hasKeys(host.PortBindings) || host.PublishAllPorts === true],
-    ['network aliases (--network-alias)', hasItems(endpoint.Aliases)],
     ['links (--link)', hasItems(host.Links) || hasItems(endpoint.Links)],
     ['a chosen MAC address (--mac-address)', Boolean(body.MacAddress) || Boolean(endpoint.MacAddress)],
     ['an IPv6 address (--ip6)', Boolean(endpoint.IPAMConfig?.IPv6Address)],

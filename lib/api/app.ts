@@ -1,21 +1,22 @@
 import express, { Router, type Express } from 'express';
-import type { SocketplaneAdapter } from '../../adapters/socketplane/index.js';
-import { hookCall } from '../hook/v1.js';
 import type { Log } from '../log.js';
 import { errorHandler, notFound } from './errors.js';
-import { parseRequest } from './validate.js';
 
 /** A list of a few thousand containers, as a string inside a hook's JSON, is tens of megabytes. */
 const BODY_LIMIT = '64mb';
 
-/** The agent's REST API, the same at `/` and at `/v0.1`. */
+/**
+ * The agent's REST API, the same at `/` and at `/v0.1`.
+ *
+ * @param current the routes of the node in use, asked anew for each call; rejects while there is none
+ */
 export function createApp({
   routes,
-  adapter,
+  current,
   log,
 }: {
   routes: Router[];
-  adapter: SocketplaneAdapter;
+  current: () => Promise<Router>;
   log: Log;
 }): Express {
   const app = express();
@@ -25,10 +26,8 @@ export function createApp({
   app.use(express.json({ limit: BODY_LIMIT, type: () => true }));
 
   const api = Router();
-  api.post('/adapter', async (request, response) => {
-    response.json(await adapter(parseRequest(hookCall, request.body)));
-  });
   for (const router of routes) api.use(router);
+  api.use(async (request, response, next) => (await current())(request, response, next));
 
   app.use('/v0.1', api);
   app.use(api);

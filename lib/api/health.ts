@@ -9,7 +9,8 @@ export function healthRoutes(options: {
   version: string;
   docker: Docker;
   datapath: Datapath;
-  store: Store;
+  /** The store in use. */
+  store: () => Promise<Pick<Store, 'get'>>;
 }): Router {
   const { version, docker, datapath, store } = options;
   const router = Router();
@@ -18,7 +19,11 @@ export function healthRoutes(options: {
     const [dockerState, ovs, storeState] = await Promise.all([
       stateOf(docker.ping()),
       stateOf(datapath.open().then(() => datapath.tunnelProblem ?? `ok (${datapath.kind})`)),
-      stateOf(store.get('health')),
+      stateOf(
+        store()
+          .then((current) => current.get('health'))
+          .then(() => 'ok'),
+      ),
     ]);
     const ok = [dockerState, ovs, storeState].every((state) => state.startsWith('ok'));
     response

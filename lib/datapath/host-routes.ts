@@ -1,10 +1,13 @@
 import { z } from 'zod';
 import type { Run } from '../exec.js';
+import { isGatewayName } from './names.js';
 
 const routes = z.array(z.object({ dst: z.string(), dev: z.string().default('') }));
 
-/** IPv4 routes of this host but for the default route: destination as CIDR or bare address, and device. */
+/** IPv4 routes of this host but for the default route and those of our gateways: CIDR or bare address, and device. */
 export async function hostRoutes(run: Run): Promise<{ subnet: string; device: string }[]> {
   const found = routes.parse(JSON.parse((await run(['ip', '-4', '-json', 'route'])) || '[]'));
-  return found.filter(({ dst }) => dst !== 'default').map(({ dst, dev }) => ({ subnet: dst, device: dev }));
+  return found
+    .filter(({ dst, dev }) => dst !== 'default' && !isGatewayName(dev))
+    .map(({ dst, dev }) => ({ subnet: dst, device: dev }));
 }

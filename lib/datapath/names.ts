@@ -27,3 +27,8 @@ export function tunnelName(peer: string): string {
   const octets = peer.split('.').map((octet) => Number(octet).toString(16).padStart(2, '0'));
   return TUNNEL_PREFIX + octets.join('');
 }
+
+/** Whether a device is one of ours, whoever made it. */
+export function isGatewayName(device: string): boolean {
+  return /^sp[0-9a-f]{8}$/.test(device);
+}

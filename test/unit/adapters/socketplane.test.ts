@@ -4,7 +4,7 @@ import { routeOf } from '../../../adapters/socketplane/route.js';
 import type { ClientRequest, PostHookReply, PreHookReply } from '../../../lib/hook/v1.js';
 import type { Connection } from '../../../lib/network/attachments.js';
 import type { Endpoints } from '../../../lib/network/endpoints.js';
-import { createIpam, leasePrefix } from '../../../lib/network/ipam.js';
+import { createIpam } from '../../../lib/network/ipam.js';
 import { createNetworks } from '../../../lib/network/networks.js';
 import { createMemoryStore } from '../../../lib/store/memory.js';
 
@@ -17,13 +17,13 @@ const UP: Connection = {
   ip: '10.0.0.2',
   mac: '02:42:0a:00:00:02',
   state: 'up',
+  nameServers: [],
 };
 
 async function setUp() {
   const store = createMemoryStore();
   const networks = createNetworks({
     store,
-    leasePrefix,
     hostRoutes: async () => [],
     foreignNames: async () => [],
   });
@@ -106,7 +106,7 @@ describe('adapter socketplane, create', () => {
       '"NetworkingConfig":{"EndpointsConfig":{"web":{"IPAMConfig":{"IPv4Address":"10.0.0.9"}}}}}';
     expect((await pre('POST', CREATE, body)).Body).to.equal(
       '{"Image":"x","Unknown":9007199254740993,"Labels":{"b":"1","a":"2","socketplane.network":"web","socketplane.ip":"10.0.0.9"},' +
-        '"HostConfig":{"2":1,"1":2,"NetworkMode":"none","Memory":1e3},"NetworkingConfig":{}}',
+        '"HostConfig":{"2":1,"1":2,"NetworkMode":"none","Memory":1e3,"Dns":["10.0.0.1"],"DnsOptions":["ndots:0"]},"NetworkingConfig":{}}',
     );
   });
 
@@ -131,10 +131,29 @@ describe('adapter socketplane, create', () => {
 
   it('refuses an address that somebody has', async () => {
     const { pre, ipam, networks } = await setUp();
-    await ipam.acquire((await networks.find('web'))!, ID, '10.0.0.9');
+    await ipam.acquire((await networks.find('web'))!, ID, { requested: '10.0.0.9' });
     const body = { Labels: { 'socketplane.network': 'web', 'socketplane.ip': '10.0.0.9' } };
     const error = await pre('POST', CREATE, JSON.stringify(body)).catch((thrown: unknown) => thrown as Error);
     expect((error as Error).message).to.match(/in use by container aaaaaaaaaaaa/);
+  });
+
+  it('keeps names and name servers that were asked for, and lets names be asked of the gateway', async () => {
+    const { pre } = await setUp();
+    const body = {
+      HostConfig: { NetworkMode: 'web', Dns: ['9.9.9.9', '1.1.1.1'], DnsOptions: ['ndots:3'] },
+      NetworkingConfig: { EndpointsConfig: { web: { Aliases: ['db', 'main'] } } },
+    };
+    const changed = JSON.parse((await pre('POST', CREATE, JSON.stringify(body))).Body ?? '') as object;
+    expect(changed).to.deep.include({
+      Labels: {
+        'socketplane.network': 'web',
+        'socketplane.aliases': 'db,main',
+        'socketplane.dns': '9.9.9.9,1.1.1.1',
+      },
+      HostConfig: { NetworkMode: 'none', Dns: ['10.0.0.1'], DnsOptions: ['ndots:3'] },
+    });
+    const bare = JSON.parse((await pre('POST', CREATE, '{}')).Body ?? '') as { HostConfig: object };
+    expect(bare.HostConfig).to.include({ NetworkMode: 'none' });
   });
 
   it('adds a warning for each option without effect to those of Docker', async () => {
@@ -152,7 +171,6 @@ describe('adapter socketplane, create', () => {
     expect((JSON.parse(Body ?? '') as { Warnings: string[] }).Warnings).to.deep.equal([
       'theirs',
       'SocketPlane network web ignores published ports (-p, -P)',
-      'SocketPlane network web ignores network aliases (--network-alias)',
       'SocketPlane network web ignores links (--link)',
       'SocketPlane network web ignores a chosen MAC address (--mac-address)',
       'SocketPlane network web ignores further networks (second)',

@@ -1,0 +1,120 @@
+import { isIP } from 'node:net';
+import { Router } from 'express';
+import { createSocketplaneAdapter } from '../adapters/socketplane/index.js';
+import { adapterRoutes } from './api/adapter.js';
+import { connectionRoutes } from './api/connections.js';
+import { networkRoutes } from './api/networks.js';
+import type { Datapath } from './datapath/datapath.js';
+import { hostRoutes } from './datapath/host-routes.js';
+import { openNetns } from './datapath/netns.js';
+import { createDns } from './dns/dns.js';
+import { createForward } from './dns/forward.js';
+import { createHostResolvers } from './dns/resolv-conf.js';
+import type { Docker } from './docker/docker.js';
+import type { Run } from './exec.js';
+import type { Log } from './log.js';
+import { createAgent } from './network/agent.js';
+import { createAttachments } from './network/attachments.js';
+import { createEndpoints } from './network/endpoints.js';
+import { createIpam, type Ipam } from './network/ipam.js';
+import { createNames } from './network/names.js';
+import { createNetworks, type Networks } from './network/networks.js';
+import { createOverlay, type Peer } from './network/overlay.js';
+import type { Store } from './store/store.js';
+
+export interface NodeOptions {
+  store: Store;
+  /** Id of this host. */
+  host: string;
+  docker: Docker;
+  datapath: Datapath;
+  run: Run;
+  log: Log;
+}
+
+/**
+ * What the agent does with one store. When the host joins a cluster or leaves it, a node on the other store takes the place
+ * of this one; ports, rules and containers are what it finds, and go on meanwhile.
+ */
+export interface Node {
+  readonly store: Store;
+  readonly networks: Networks;
+  readonly ipam: Ipam;
+  /** The part of the REST API that needs the store. */
+  readonly routes: Router;
+  /**
+   * The host has been made equal to the store, as far as it could be, when this resolves.
+   *
+   * @param peers the other hosts of the cluster that take part now
+   */
+  start(peers: readonly Peer[]): Promise<void>;
+  /** Look at everything again. */
+  converge(): Promise<void>;
+  /** The other hosts that take part are others now. */
+  setPeers(peers: readonly Peer[]): Promise<void>;
+  /** Containers go on; the store stays open. */
+  stop(): Promise<void>;
+}
+
+export function createNode({ store, host, docker, datapath, run, log }: NodeOptions): Node {
+  const networks = createNetworks({
+    store,
+    hostRoutes: () => hostRoutes(run),
+    // Docker's names only save from confusion; that it does not answer is no reason to refuse.
+    foreignNames: () => docker.networkNames().catch(() => []),
+  });
+  const ipam = createIpam({ store, host });
+  const attachments = createAttachments({ docker, networks, ipam, datapath, openNetns, log });
+  const endpoints = createEndpoints({ docker, attachments, ipam, log });
+  const hostResolvers = createHostResolvers();
+  const dns = createDns({
+    names: createNames(ipam.index),
+    forward: createForward(),
+    async resolversFor(network, ip) {
+      const own = attachments.list().find((one) => one.ip === ip && one.network.id === network);
+      const chosen = own?.nameServers.filter((address) => isIP(address) !== 0) ?? [];
+      return chosen.length > 0 ? chosen : hostResolvers();
+    },
+    log,
+  });
+  const overlay = createOverlay({ index: ipam.index, datapath, host, onFailure: () => agent.retry(), log });
+  const agent = createAgent({
+    docker,
+    networks,
+    ipam,
+    datapath,
+    attachments,
+    endpoints,
+    overlay: overlay.state,
+    async onNetworks(current) {
+      dns.setNetworks(current);
+      await overlay.setNetworks(current);
+    },
+    log,
+  });
+  const stopping = new AbortController();
+  let stopped: Promise<unknown> = Promise.resolve();
+
+  return {
+    store,
+    networks,
+    ipam,
+    routes: Router().use(
+      adapterRoutes(createSocketplaneAdapter({ networks, ipam, endpoints })),
+      networkRoutes({ networks, ipam, attachments, datapath }),
+      connectionRoutes({ docker, attachments, endpoints }),
+    ),
+    async start(peers) {
+      await overlay.setPeers(peers);
+      ({ stopped } = await agent.start(stopping.signal));
+      await overlay.activate();
+    },
+    converge: agent.converge,
+    setPeers: overlay.setPeers,
+    async stop() {
+      stopping.abort();
+      dns.close();
+      await stopped;
+    },
+  };
+}
