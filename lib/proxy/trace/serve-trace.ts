@@ -1,6 +1,5 @@
-import http from 'node:http';
 import type { Address } from '../address.js';
-import { listenOn } from '../listen.js';
+import { servePath } from '../serve-path.js';
 import type { TraceHub } from './hub.js';
 
 /** What a watcher may fall behind before it misses traces. */
@@ -10,14 +9,8 @@ const MAX_BEHIND = 4 * 2 ** 20;
  * Answers `GET /trace` with one JSON document a line, for each call with hooks that ends from then on. The returned
  * function ends that.
  */
-export async function serveTrace(hub: TraceHub, address: Address): Promise<() => void> {
-  const server = http.createServer((req, res) => {
-    if (req.method !== 'GET' || req.url !== '/trace') {
-      res
-        .writeHead(404, { 'Content-Type': 'application/json' })
-        .end('{"message":"only GET /trace is here"}\n');
-      return;
-    }
+export function serveTrace(hub: TraceHub, address: Address): Promise<() => void> {
+  return servePath('/trace', address, (res) => {
     res.writeHead(200, { 'Content-Type': 'application/x-ndjson' });
     res.flushHeaders();
     const end = hub.watch((trace) => {
@@ -26,9 +19,4 @@ export async function serveTrace(hub: TraceHub, address: Address): Promise<() =>
     });
     res.once('close', end);
   });
-  await listenOn(server, address);
-  return () => {
-    server.close();
-    server.closeAllConnections();
-  };
 }
