@@ -1,5 +1,4 @@
 import { Command, Option } from 'commander';
-import { table } from './cli/output.js';
 import { AppError, messageOf } from './errors.js';
 import { createLog, LOG_LEVELS, silentLog, type Log, type LogLevel } from './log.js';
 import { writePidFile } from './pid-file.js';
@@ -63,6 +62,8 @@ async function check(file: string): Promise<void> {
   const { adapters } = await loadAdapters(config, silentLog);
   for (const adapter of adapters.values()) adapter.retire();
   const { calls, warnings } = describeConfig(config);
+  // Half of what it loads is tables of characters, which the proxy never needs.
+  const { table } = await import('./cli/output.js');
   const rows = calls.map(({ call, pre, post }) => [call, pre.join(', '), post.join(', ')]);
   if (rows.length > 0) process.stdout.write(table(['CALL', 'PRE', 'POST'], rows));
   for (const line of warnings) process.stdout.write(`warning: ${line}\n`);

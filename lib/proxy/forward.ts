@@ -1,5 +1,6 @@
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
+import { countPassing } from './collect.js';
 import { hasHeader, type RawHeaders } from './headers.js';
 import { requestOptions, type Upstream } from './upstream.js';
 
@@ -45,6 +46,7 @@ export function forward(
       if (body.rawTrailers.length > 0) request.addTrailers(pairs(body.rawTrailers));
     });
     body.pipe(request);
+    countPassing(body);
   });
 }
 

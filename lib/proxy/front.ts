@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { createAnswerEnd, type AnswerEnd } from './answer-end.js';
+import { passed } from './collect.js';
 import { Refusal } from './refusal.js';
 import { readPlainHead } from './request-head.js';
 import { parseTarget, type Target } from './target.js';
@@ -106,6 +107,7 @@ export function createFront({ upstream, passes, handOver }: FrontParts) {
       }
       answering = true;
       if (!client.write(chunk)) docker?.pause();
+      passed(chunk.length);
       if (state === 'open') return;
       answer = undefined;
       answered++;

@@ -1,5 +1,6 @@
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import { createProxyServer } from 'http-proxy-3';
+import { countPassing } from './collect.js';
 import { forward } from './forward.js';
 import { headerPairs, HOP_BY_HOP, withoutHeaders } from './headers.js';
 import { relay } from './relay.js';
@@ -21,7 +22,11 @@ export function createPassThrough(upstream: Upstream): PassThrough {
     toProxy: true,
     selfHandleResponse: true,
   });
-  proxy.on('proxyReq', (request, req) => sendAsReceived(request, req));
+  proxy.on('proxyReq', (request, req) => {
+    sendAsReceived(request, req);
+    // Not earlier: a body that flows before it is piped takes the headers with it.
+    countPassing(req);
+  });
   proxy.on('proxyRes', (response, req, res) => relay(response, req, res));
 
   return (req, res, url) => {

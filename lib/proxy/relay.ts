@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { countPassing } from './collect.js';
 import { waitsToGoOn } from './expect.js';
 import { headerPairs, HOP_BY_HOP, withoutHeaders, type RawHeaders } from './headers.js';
 
@@ -36,6 +37,7 @@ export function relay(
     if (from.rawTrailers.length > 0) res.addTrailers([...headerPairs(from.rawTrailers)]);
   });
   from.pipe(res);
+  countPassing(from);
 }
 
 function answerHeaders(raw: RawHeaders, req: IncomingMessage): RawHeaders {

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createHeadReader, type AnswerHead } from './answer-head.js';
+import { countPassing } from './collect.js';
 import { hasHeader, headerPairs, withoutHeaders, type RawHeaders } from './headers.js';
 import { errorBody, statusOf } from './refusal.js';
 import type { Upstream } from './upstream.js';
@@ -59,6 +60,7 @@ export function createTunnel(upstream: Upstream): Tunnel {
       else docker.destroy();
     });
     docker.pipe(client);
+    countPassing(docker);
     return told;
 
     function onData(chunk: Buffer): void {
@@ -100,6 +102,7 @@ function send(call: TunnelCall, client: Duplex, docker: Socket): () => void {
   if (behind.length > 0) client.unshift(behind);
   if (call.bodyLength === undefined) {
     client.pipe(docker);
+    countPassing(client);
     return () => undefined;
   }
   let missing = call.bodyLength - body.length;
@@ -115,6 +118,7 @@ function send(call: TunnelCall, client: Duplex, docker: Socket): () => void {
   return () => {
     client.off('readable', sendBody);
     client.pipe(docker);
+    countPassing(client);
   };
 }
 
