@@ -105,7 +105,7 @@ describe('the policy adapter in front of a real Docker', function () {
     const calls: [rule: string, ...args: string[]][] = [
       ['exec-privileged', 'exec', '--privileged', 'target', 'true'],
       ['update', 'update', '--memory', '64m', 'target'],
-      ['mounts', 'volume', 'create', '-o', 'type=none', '-o', 'o=bind', '-o', 'device=/', 'v'],
+      ['mounts', 'volume', 'create', '-o', 'type=none', '-o', 'o=bind', '-o', 'device=/', 'own'],
       ['swarm', 'swarm', 'init'],
     ];
     for (const [rule, ...args] of calls) {
@@ -114,7 +114,7 @@ describe('the policy adapter in front of a real Docker', function () {
       expect(exitCode).to.equal(1);
     }
     expect((await docker(PROXIED, 'exec', 'target', 'echo', 'in')).stdout).to.equal('in');
-    expect((await docker(PROXIED, 'volume', 'create', 'v')).stdout).to.equal('v');
+    expect((await docker(PROXIED, 'volume', 'create', 'own')).stdout).to.equal('own');
     await docker(DIRECT, 'rm', '-f', 'target');
   });
 
