@@ -51,10 +51,11 @@ export function createContents(): Contents {
     const gateway = gateways.get(network.id);
     if (gateway?.owner.vni !== network.vni) return [];
     const members = [...ports.values()].filter(({ owner }) => owner.network.vni === network.vni);
+    // In order, so that the same ports make the same rule, whoever came first.
     return floodFlows(network, {
-      containers: members.map(({ ofport }) => ofport),
+      containers: inOrder(members.map(({ ofport }) => ofport)),
       gateway: [gateway.ofport],
-      tunnels: remotes.peersOf(network).flatMap((peer) => tunnels.get(peer) ?? []),
+      tunnels: inOrder(remotes.peersOf(network).flatMap((peer) => tunnels.get(peer) ?? [])),
     });
   }
 
@@ -98,3 +99,5 @@ export function createContents(): Contents {
     },
   };
 }
+
+const inOrder = (ofports: number[]) => ofports.toSorted((a, b) => a - b);
