@@ -24,6 +24,8 @@ export function consulServers(hosts: Host[]): ConsulServer[] {
       ...['-hcl', `addresses { http = "unix://${SOCKET}" }`],
       ...['-hcl', 'ports { dns = -1, grpc = -1, serf_wan = -1 }'],
       ...['-hcl', 'performance { raft_multiplier = 1 }'],
+      // Else one that was killed has no vote for 10 s after its return, and the next must not be killed.
+      ...['-hcl', 'autopilot { cleanup_dead_servers = false }'],
       ...['-hcl', 'disable_update_check = true, leave_on_terminate = false'],
     ];
     return {

@@ -6,8 +6,6 @@ import type { Feed, FeedEntry, FeedState } from './feed.js';
 const OLD_MS = 2_000;
 /** The more old entries, the more is read with each change; the fewer, the more transactions that collect. */
 const MANY = 16;
-/** With the floor these are as many operations as Consul takes. */
-const MAX_COLLECTED = 63;
 /** Spread over this time, one of all the hosts collects, and the others see that nothing is left to do. */
 const SPREAD_MS = 1_000;
 
@@ -32,7 +30,7 @@ export function createCollector(feed: Feed, log: Log): Collector {
     const entries = old();
     if (!latest || entries.length < MANY) return;
     try {
-      await feed.collect(entries.slice(0, MAX_COLLECTED), latest);
+      await feed.collect(entries, latest);
     } catch (error) {
       log.debug('cannot collect the feed of changes', { error: messageOf(error) });
     }
@@ -43,9 +41,9 @@ export function createCollector(feed: Feed, log: Log): Collector {
       const now = performance.now();
       firstSeen = new Map(state.entries.map(({ name }) => [name, firstSeen.get(name) ?? now]));
       latest = state;
-      // Those that are not old yet will be when the timer fires, or at the next look.
+      // By then these are old.
       if (state.entries.length >= MANY)
-        timer ??= setTimeout(() => void collect(), Math.random() * SPREAD_MS).unref();
+        timer ??= setTimeout(() => void collect(), OLD_MS + Math.random() * SPREAD_MS).unref();
     },
     stop() {
       clearTimeout(timer);

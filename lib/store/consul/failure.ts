@@ -2,6 +2,7 @@ import { AppError, hasCode, messageOf } from '../../errors.js';
 
 /** For the question whether there is a leader: any agent that is alive answers at once. */
 const LEADER_MS = 400;
+const ADVICE = 'most of its servers must run and reach each other';
 const CONSEQUENCE = 'containers that run are not affected';
 
 /** The HTTP status of an error that the package made of an answer. */
@@ -36,12 +37,19 @@ async function reason(
   }
   const answers = status !== undefined;
   const noLeader =
-    /no cluster leader/i.test(said) ||
-    (!answers && isTimeout(error) && (await leader(LEADER_MS).catch(() => undefined)) === '');
-  if (noLeader) return 'Consul does not answer (no cluster leader): most of its servers must run';
-  if (answers) return `Consul on ${where} failed (${status} ${said})`;
+    /no cluster leader/i.test(said) || (!answers && isTimeout(error) && (await lacksLeader(leader)));
+  if (noLeader) return `Consul does not answer (no cluster leader): ${ADVICE}`;
+  if (answers) return `Consul on ${where} failed (${status} ${said}): ${ADVICE}`;
   if (hasCode(causeOf(error), 'ENOENT', 'ECONNREFUSED')) return `no Consul runs on ${where}`;
   return `Consul on ${where} does not answer (${said})`;
+}
+
+/** The package gives nothing for an empty answer. */
+function lacksLeader(leader: (timeout: number) => Promise<unknown>): Promise<boolean> {
+  return leader(LEADER_MS).then(
+    (address) => !address,
+    () => false,
+  );
 }
 
 function isTimeout(error: unknown): boolean {

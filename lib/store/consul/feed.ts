@@ -8,6 +8,9 @@ import { write } from './transaction.js';
 /** No name of an entry, which is base64url. */
 const FLOOR = '!floor';
 
+/** With the floor these are as many operations as Consul takes. */
+const MAX_COLLECTED = 63;
+
 const changedKeys = z.object({ put: z.array(z.string()), drop: z.array(z.string()) });
 
 /** What one commit changed. */
@@ -44,8 +47,8 @@ export interface Feed {
   announce(operations: readonly Operation[]): KvOperation[];
   /** The state after `index`, waiting for it; at once for 0. */
   next(index: number, signal: AbortSignal): Promise<FeedState>;
-  /** Removes entries, the oldest of that state. False: somebody else was collecting. */
-  collect(entries: readonly FeedEntry[], state: FeedState): Promise<boolean>;
+  /** Removes entries, the oldest of that state; stops where somebody else is collecting. */
+  collect(entries: readonly FeedEntry[], state: FeedState): Promise<void>;
 }
 
 export function createFeed(client: ConsulClient, prefix: string): Feed {
@@ -70,12 +73,18 @@ export function createFeed(client: ConsulClient, prefix: string): Feed {
       };
     },
     async collect(entries, { floor, floorVersion }) {
-      const newest = Math.max(floor, ...entries.map(({ version }) => version));
-      const { done } = await client.transact([
-        write(prefix + FLOOR, String(newest), floorVersion),
-        ...entries.map(({ name }) => ({ Verb: 'delete' as const, Key: prefix + name })),
-      ]);
-      return done;
+      let version = floorVersion;
+      let newest = floor;
+      for (let at = 0; at < entries.length; at += MAX_COLLECTED) {
+        const some = entries.slice(at, at + MAX_COLLECTED);
+        newest = Math.max(newest, ...some.map((entry) => entry.version));
+        const outcome = await client.transact([
+          write(prefix + FLOOR, String(newest), version),
+          ...some.map(({ name }) => ({ Verb: 'delete' as const, Key: prefix + name })),
+        ]);
+        if (!outcome.done) return;
+        version = outcome.entries[0]?.ModifyIndex ?? 0;
+      }
     },
   };
 
