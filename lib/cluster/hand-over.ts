@@ -1,0 +1,39 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ConsulApi } from './consul-api.js';
+
+const POLL_MS = 250;
+
+/** Hosts whose Consul answers. */
+export async function aliveHosts(consul: ConsulApi): Promise<Set<string>> {
+  const members = await consul.members();
+  return new Set(members.filter(({ status }) => status === 'alive').map(({ hostId }) => hostId));
+}
+
+/**
+ * Waits until this host can stop being a server without harm to the others: each that is to be one, and is alive, has a
+ * vote, and no server that is gone has one. Raft decides on a removal with the quorum that is left after it, so one that
+ * is gone could stop everything then; it is turned out first.
+ *
+ * @param servers who is to be one, asked anew at each look; this host among them means: no need any more
+ * @returns false when `signal` aborted before, or there is no need any more
+ */
+export async function handOver(
+  consul: ConsulApi,
+  hostId: string,
+  servers: () => readonly string[],
+  signal: AbortSignal,
+): Promise<boolean> {
+  while (!signal.aborted && !servers().includes(hostId)) {
+    const done = await isHandedOver(consul, hostId, servers()).catch(() => false);
+    if (done) return true;
+    await sleep(POLL_MS, undefined, { signal }).catch(() => undefined);
+  }
+  return false;
+}
+
+async function isHandedOver(consul: ConsulApi, hostId: string, servers: readonly string[]): Promise<boolean> {
+  const [voters, alive] = await Promise.all([consul.voters(), aliveHosts(consul)]);
+  const gone = voters.filter((voter) => !servers.includes(voter) && !alive.has(voter));
+  for (const voter of gone) await consul.forceLeave(voter);
+  return gone.length === 0 && servers.every((server) => voters.includes(server) || !alive.has(server));
+}

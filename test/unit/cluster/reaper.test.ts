@@ -1,0 +1,105 @@
+import { expect } from 'chai';
+import { HOSTS, MEMBERS } from '../../../lib/cluster/hosts.js';
+import { runReaper } from '../../../lib/cluster/reaper.js';
+import { reap, type Sight } from '../../../lib/cluster/reaper-step.js';
+import { silentLog } from '../../../lib/log.js';
+import { createMemoryElection } from '../../../lib/store/election.js';
+import { createMemoryLiveness } from '../../../lib/store/liveness.js';
+import { createMemoryStore } from '../../../lib/store/memory.js';
+import { until } from '../../lab/process.js';
+
+const terms = { fence: 5, grace: 100 };
+const sight = (members: string[], hosts: string[], alive: string[]): Sight => ({
+  members: new Set(members),
+  hosts: new Set(hosts),
+  alive: new Set(alive),
+});
+
+describe('what is due of a silent host', () => {
+  it('nothing while all are alive', () => {
+    const step = reap(new Map(), sight(['a', 'b'], ['a', 'b'], ['a', 'b']), terms, 1);
+    expect(step).to.deep.equal({ silent: new Map(), fence: [], evict: [], wait: undefined });
+  });
+
+  it('first its tunnels, after the grace period its place', () => {
+    const seen = sight(['a'], ['a'], []);
+    const first = reap(new Map(), seen, terms, 10);
+    expect(first).to.deep.include({ fence: [], evict: [], wait: 5 });
+    const second = reap(first.silent, seen, terms, 15);
+    expect(second).to.deep.include({ fence: ['a'], evict: [], wait: 95 });
+    expect(reap(second.silent, sight(['a'], [], []), terms, 109)).to.deep.include({ fence: [], evict: [] });
+    expect(reap(second.silent, sight(['a'], [], []), terms, 110)).to.deep.include({ evict: ['a'] });
+  });
+
+  it('begins anew for one that was heard of', () => {
+    const { silent } = reap(new Map(), sight(['a'], ['a'], []), terms, 0);
+    const back = reap(silent, sight(['a'], ['a'], ['a']), terms, 4);
+    expect(reap(back.silent, sight(['a'], ['a'], []), terms, 6)).to.deep.include({ fence: [], wait: 5 });
+  });
+});
+
+describe('reaper', () => {
+  function world() {
+    const store = createMemoryStore();
+    const liveness = createMemoryLiveness();
+    const stop = new AbortController();
+    const done: string[] = [];
+    const options = {
+      store,
+      liveness,
+      election: createMemoryElection(),
+      terms: { fence: 20, grace: 100 },
+      release: async (host: string) => void done.push(`release ${host}`),
+      forceLeave: async (host: string) => void done.push(`force ${host}`),
+      log: silentLog,
+    };
+    async function join(host: string): Promise<AbortController> {
+      const alive = new AbortController();
+      void liveness.announce(host, AbortSignal.any([alive.signal, stop.signal]));
+      await store.commit([MEMBERS, HOSTS].map((prefix) => ({ key: prefix + host, value: '{}' })));
+      return alive;
+    }
+    const keys = async () => (await store.list('')).map(({ key }) => key);
+    let ended: Promise<void>;
+    return {
+      store,
+      done,
+      join,
+      keys,
+      begin: () => (ended = runReaper(options, stop.signal)),
+      end: () => (stop.abort(), ended),
+    };
+  }
+
+  it('takes leave of a host step by step, and of no other', async () => {
+    const { done, join, keys, begin, end } = world();
+    await join('a');
+    const b = await join('b');
+    void begin();
+    b.abort();
+    await until('the tunnels to go', async () => !(await keys()).includes(`${HOSTS}b`));
+    expect(await keys(), 'still a member').to.include(`${MEMBERS}b`);
+    expect(done).to.deep.equal([]);
+    await until('its place to go', async () => !(await keys()).includes(`${MEMBERS}b`));
+    expect(done).to.deep.equal(['force b', 'release b']);
+    expect(await keys()).to.deep.equal([`${HOSTS}a`, `${MEMBERS}a`]);
+    await end();
+  });
+
+  it('leaves the record of a host that has written it anew meanwhile', async () => {
+    const { store, join, keys, begin, end } = world();
+    const b = await join('b');
+    const commit = store.commit;
+    // The host comes back just before the reaper's commit.
+    store.commit = async (operations) => {
+      store.commit = commit;
+      await join('b');
+      return commit(operations);
+    };
+    void begin();
+    b.abort();
+    await until('the reaper to try', async () => store.commit === commit);
+    expect(await keys()).to.deep.equal([`${HOSTS}b`, `${MEMBERS}b`]);
+    await end();
+  });
+});
