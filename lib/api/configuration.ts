@@ -12,7 +12,8 @@ export function configurationRoutes({
 }): Router {
   const router = Router();
   router.get('/configuration', (_request, response) => {
-    response.json({ ...config, datapath: datapath.kind });
+    const { key: _secret, ...cluster } = config.cluster;
+    response.json({ ...config, cluster, datapath: datapath.kind });
   });
   return router;
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { AppError } from '../errors.js';
 import { LOG_LEVELS } from '../log.js';
+import { clusterConfig } from './cluster.js';
 import { readYaml } from './yaml.js';
 
 export const AGENT_CONFIG = '/etc/socketplane/agent.yml';
@@ -31,6 +32,7 @@ const agentConfig = z.strictObject({
     .default('docker0-ovs'),
   datapath: z.enum(['auto', 'kernel', 'userspace']).default('auto'),
   log: z.enum(LOG_LEVELS).default('info'),
+  cluster: clusterConfig.prefault({}),
 });
 export type AgentConfig = z.infer<typeof agentConfig>;
 
