@@ -1,0 +1,210 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import pRetry from 'p-retry';
+import { coalesce } from '../concurrency/coalesce.js';
+import { AppError, messageOf } from '../errors.js';
+import type { Log } from '../log.js';
+import type { Store } from '../store/store.js';
+import { serveAdmission, ADMISSION_PORT } from './admission.js';
+import { makeNodeCertificate } from './certificates.js';
+import type { Member } from './cluster-state.js';
+import type { ConsulAgent, ConsulWish } from './consul-agent.js';
+import { DATACENTER } from './consul-config.js';
+import { aliveHosts, handOver } from './hand-over.js';
+import { createMembers } from './hosts.js';
+import { createServersRecord, type ServersRecord } from './keep-servers.js';
+import { deriveSecrets } from './key.js';
+import type { Mdns } from './mdns.js';
+import type { Underlay } from './underlay.js';
+
+const RETRY = { forever: true, minTimeout: 500, maxTimeout: 10_000, factor: 2 } as const;
+const LEADER_POLL_MS = 100;
+const HAND_OVER_MS = 30_000;
+/** Members whose addresses are kept for the next start; one that still answers is enough. */
+const PEERS_KEPT = 16;
+
+export interface ActiveMemberOptions {
+  hostId: string;
+  /** Name of the host, for people. */
+  name: string;
+  member: Member;
+  underlay: Underlay;
+  consul: ConsulAgent;
+  mdns: Mdns;
+  /** Consul can be used: open the store on its socket. */
+  connect: () => Promise<Store>;
+  save: (member: Member) => Promise<void>;
+  log: Log;
+}
+
+/** This host as a member of a cluster. */
+export interface ActiveMember {
+  readonly member: Member;
+  /** Join the cluster at an address, once Consul runs. */
+  begin(joinAt?: string[]): Promise<void>;
+  /** Resolves when the store has been opened and this host is on record; retries until then. */
+  connected: Promise<void>;
+  /** The underlay's address is another now. */
+  move(underlay: Underlay): Promise<void>;
+  /** Hand over what others rely on. The store must still be open. */
+  withdraw(): Promise<void>;
+  /** End everything but Consul. */
+  close(): Promise<void>;
+}
+
+export function createActiveMember(options: ActiveMemberOptions): ActiveMember {
+  const { hostId, name, consul, mdns, connect, save, log } = options;
+  let { member, underlay } = options;
+  const closing = new AbortController();
+  const { signal } = closing;
+  const secrets = deriveSecrets(member.name, member.key);
+  let servers: string[] | undefined;
+  let record: { servers: ServersRecord; store: Store } | undefined;
+  let stopAdmission: () => Promise<void> = async () => undefined;
+  let connected!: () => void;
+  let changingRole: Promise<void> = Promise.resolve();
+
+  const wish = (): ConsulWish => ({
+    hostId,
+    address: underlay.address,
+    server: member.server,
+    bootstrap: member.bootstrap,
+    peers: member.peers.filter((peer) => peer !== underlay.address),
+    gossipKey: secrets.gossipKey,
+    authoritySeed: secrets.authoritySeed,
+  });
+
+  async function update(change: Partial<Member>): Promise<void> {
+    signal.throwIfAborted();
+    member = { ...member, ...change };
+    await save(member);
+  }
+
+  /** Try again until it works or all ends. */
+  function persist(what: string, task: () => Promise<void>): Promise<void> {
+    return pRetry(task, {
+      ...RETRY,
+      signal,
+      onFailedAttempt: (error) => {
+        if (error.attemptNumber % 10 === 1)
+          log.warn(`${what} does not work yet`, { error: messageOf(error) });
+      },
+    }).catch((error: unknown) => {
+      if (!signal.aborted) log.error(what, { error: messageOf(error) });
+    });
+  }
+
+  async function joinOneOf(addresses: string[]): Promise<void> {
+    const joins = addresses.map((address) => consul.api.join(address));
+    await Promise.any(joins).catch((cause: AggregateError) => {
+      const why = cause.errors.map(messageOf).join('; ');
+      throw new AppError('conflict', `no member let this host in: has it the same key? (${why})`, { cause });
+    });
+  }
+
+  async function untilLeader(): Promise<void> {
+    while (!signal.aborted && !(await consul.api.hasLeader())) {
+      await sleep(LEADER_POLL_MS, undefined, { signal }).catch(() => undefined);
+    }
+    signal.throwIfAborted();
+  }
+
+  /** Server or not, as the record has it. */
+  const followRole = coalesce(() =>
+    persist('change of this host’s part in Consul', async () => {
+      const server = servers?.includes(hostId) ?? member.server;
+      if (server === member.server) return;
+      if (!server) {
+        if (!(await handOver(consul.api, hostId, () => servers ?? [], signal))) return;
+        await consul.demote();
+      }
+      await update({ server });
+      await consul.apply(wish());
+    }),
+  );
+
+  async function recordSelf(store: Store): Promise<void> {
+    const members = createMembers(store, log);
+    const before = (await members.list()).find((other) => other.hostId === hostId);
+    if (before?.address === underlay.address && before.name === name) return;
+    const joined = before?.joined ?? new Date().toISOString();
+    await members.put({ hostId, name, address: underlay.address, joined });
+  }
+
+  async function followMembers(store: Store): Promise<void> {
+    for await (const members of createMembers(store, log).watch(signal)) {
+      // It had been away for so long that it was taken off the record.
+      if (!members.some((other) => other.hostId === hostId)) await recordSelf(store);
+      const others = members.filter((other) => other.hostId !== hostId).map(({ address }) => address);
+      const peers = others.slice(0, PEERS_KEPT);
+      if (peers.length > 0 && peers.join() !== member.peers.join()) await update({ peers });
+    }
+  }
+
+  async function appear(): Promise<void> {
+    mdns.use([underlay]);
+    await mdns.announce({
+      hostId,
+      cluster: member.name,
+      fingerprint: secrets.fingerprint,
+      port: member.generated ? ADMISSION_PORT : 0,
+    });
+    if (!member.generated) return;
+    await stopAdmission();
+    const certificate = await makeNodeCertificate(secrets.authoritySeed, DATACENTER, hostId);
+    const answer = () => ({ key: member.key, peers: [underlay.address, ...member.peers] });
+    stopAdmission = await serveAdmission({ cluster: member.name, underlay, certificate, answer, log });
+  }
+
+  async function run(): Promise<void> {
+    await untilLeader();
+    if (member.bootstrap) await update({ bootstrap: false });
+    const store = await connect();
+    record = { store, servers: createServersRecord(store, hostId, log) };
+    await recordSelf(store);
+    log.info('host is a member of the cluster', { cluster: member.name, host: hostId });
+    await appear().catch(() => void persist('appearing to others', appear));
+    connected();
+    void persist('record of members', () => followMembers(store));
+    const { servers: list } = record;
+    const onChange = (next: string[]) => {
+      servers = next;
+      changingRole = followRole();
+    };
+    void persist('record of servers', () => list.keep(onChange, signal));
+  }
+
+  return {
+    get member() {
+      return member;
+    },
+    connected: new Promise<void>((resolve) => (connected = resolve)),
+    async begin(joinAt = []) {
+      await consul.apply(wish());
+      if (joinAt.length > 0) await joinOneOf(joinAt);
+      void persist('joining the cluster', run);
+    },
+    async move(next) {
+      underlay = next;
+      await consul.apply(wish());
+      if (!record) return;
+      await recordSelf(record.store);
+      await appear();
+    },
+    async withdraw() {
+      const inTime = AbortSignal.timeout(HAND_OVER_MS);
+      // Consul may be down just now, because it is to become a client or a server.
+      await Promise.race([changingRole, sleep(HAND_OVER_MS, undefined, { ref: false })]);
+      closing.abort();
+      if (!record) return;
+      const next = await record.servers.withdraw(() => aliveHosts(consul.api), inTime);
+      if (!member.server || next.length === 0) return;
+      if (!(await handOver(consul.api, hostId, () => next, inTime))) {
+        log.warn('leaves before another server has taken over', { servers: next });
+      }
+    },
+    async close() {
+      closing.abort();
+      await Promise.all([mdns.announce(undefined), stopAdmission()]);
+    },
+  };
+}
