@@ -18,7 +18,7 @@ const MAX_HEADERS = 4_096;
 const WINDOW_MS = 60_000;
 const PER_WINDOW = 20;
 
-export const admissionRequest = z.strictObject({ cluster: z.string().min(1).max(63), hostId: z.uuid() });
+const admissionRequest = z.strictObject({ cluster: z.string().min(1).max(63), hostId: z.uuid() });
 export const admissionAnswer = z.object({ key: z.string(), peers: z.array(z.ipv4()) });
 export type AdmissionAnswer = z.infer<typeof admissionAnswer>;
 

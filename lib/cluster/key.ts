@@ -1,7 +1,7 @@
 import { hkdfSync, randomBytes } from 'node:crypto';
 import { AppError } from '../errors.js';
 
-export const KEY_BYTES = 32;
+const KEY_BYTES = 32;
 
 /** The one secret of a cluster: whoever has it is a member. Base64. */
 export function generateKey(): string {
