@@ -4,6 +4,7 @@ import http from 'node:http';
 import { join } from 'node:path';
 import type { Host } from '../../lab/host.js';
 import { createLab, type Lab } from '../../lab/lab.js';
+import type { CommandOptions, Result } from '../../lab/process.js';
 
 export const POWERSTRIP = join(import.meta.dirname, '../../../dist/lib/powerstrip.js');
 export const DIRECT = 'unix:///run/docker.sock';
@@ -26,7 +27,14 @@ export type Adapter = (hook: Hook) => { status: number; text: string } | object 
 export function useProxy(
   adapter: () => Adapter,
   files: Record<string, string> = { 'proxy.yml': CONFIG },
-): { host: () => Host; seen: Hook[] } {
+): {
+  host: () => Host;
+  /** One more, with nothing on it. */
+  addHost: () => Promise<Host>;
+  /** The command on one of the sockets; gives also the result of one that failed. */
+  docker: (socket: string, args: string[], options?: CommandOptions) => Promise<Result>;
+  seen: Hook[];
+} {
   const seen: Hook[] = [];
   let lab: Lab;
   let host: Host;
@@ -52,7 +60,13 @@ export function useProxy(
     server.closeAllConnections();
     await lab.destroy();
   });
-  return { host: () => host, seen };
+  return {
+    host: () => host,
+    addHost: () => lab.addHost(),
+    docker: (socket, args, options) =>
+      host.run(['docker', '-H', socket, ...args], { reject: false, timeout: 20_000, ...options }),
+    seen,
+  };
 }
 
 export async function startProxy(host: Host): Promise<void> {
