@@ -1,9 +1,11 @@
 import { isIP } from 'node:net';
+import { hostname } from 'node:os';
 import { Router } from 'express';
 import { createSocketplaneAdapter } from '../adapters/socketplane/index.js';
 import { adapterRoutes } from './api/adapter.js';
 import { connectionRoutes } from './api/connections.js';
 import { networkRoutes } from './api/networks.js';
+import { createMembers } from './cluster/hosts.js';
 import type { Datapath } from './datapath/datapath.js';
 import { hostRoutes } from './datapath/host-routes.js';
 import { openNetns } from './datapath/netns.js';
@@ -92,6 +94,11 @@ export function createNode({ store, host, docker, datapath, run, log }: NodeOpti
     },
     log,
   });
+  async function hostNames(): Promise<ReadonlyMap<string, string>> {
+    const members = await createMembers(store, log).list();
+    return new Map([[host, hostname()], ...members.map(({ hostId, name }) => [hostId, name] as const)]);
+  }
+
   const stopping = new AbortController();
   let stopped: Promise<unknown> = Promise.resolve();
 
@@ -101,7 +108,7 @@ export function createNode({ store, host, docker, datapath, run, log }: NodeOpti
     ipam,
     routes: Router().use(
       adapterRoutes(createSocketplaneAdapter({ networks, ipam, endpoints })),
-      networkRoutes({ networks, ipam, attachments, datapath }),
+      networkRoutes({ networks, ipam, attachments, datapath, hostNames }),
       connectionRoutes({ docker, attachments, endpoints }),
     ),
     async start(peers) {

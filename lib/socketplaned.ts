@@ -3,50 +3,93 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { createApp } from './api/app.js';
+import { clusterRoutes } from './api/cluster.js';
 import { configurationRoutes } from './api/configuration.js';
 import { healthRoutes } from './api/health.js';
 import { AGENT_CONFIG, readAgentConfig, type AgentConfig } from './config/agent.js';
 import { createOvsDatapath } from './datapath/ovs.js';
+import { createClusterStateFile, readHostId, type ClusterState } from './cluster/cluster-state.js';
+import { createConsulAgent } from './cluster/consul-agent.js';
+import { consulFiles } from './cluster/consul-config.js';
+import { createMembership } from './cluster/membership.js';
+import { createUnderlayFinder } from './cluster/underlay.js';
+import { withBootstrap, type ClusterConfig } from './config/cluster.js';
 import { createDocker } from './docker/dockerode.js';
 import { AppError, messageOf } from './errors.js';
 import { createRun } from './exec.js';
+import { createHost } from './host.js';
 import { createLog } from './log.js';
 import { createNode } from './node.js';
 import { writePidFile } from './pid-file.js';
 import { createSeat } from './seat.js';
+
 import { openEmbeddedStore } from './store/embedded.js';
+import { openConsul } from './store/open-consul.js';
 import { listenUnix } from './unix-socket.js';
 import { VERSION } from './version.js';
 
 const PID_FILE = '/run/socketplane/agent.pid';
+/** For root alone: whoever can use it owns the cluster. */
+const CONSUL_SOCKET = '/run/socketplane/consul.sock';
+const PREFIX = 'socketplane/';
+/** A host that says nothing for this long is taken out of the others' data plane. */
+const FENCE_MS = 5_000;
 /** Calls that are under way when the agent is told to stop get this long. */
 const DRAIN_MS = 5_000;
 
-/** The composition root of the agent: the one place that knows which store, datapath and Docker client are in use. */
+/** The composition root of the agent: the one place that knows which stores, datapath and Docker client are in use. */
 async function serve(config: AgentConfig, pidFile: string): Promise<void> {
   const log = createLog('agent', config.log);
   const run = createRun(log);
-  const stopping = new AbortController();
-  const store = await openEmbeddedStore(join(config.state, 'store'));
+  const hostId = await readHostId(config.state);
   const docker = createDocker(config.docker);
-  const datapath = createOvsDatapath({ run, log, bridge: config.bridge, kind: config.datapath });
+  const underlay = () => membership.status().underlay;
+  const datapath = createOvsDatapath({ run, log, bridge: config.bridge, kind: config.datapath, underlay });
   const seat = createSeat();
-  const host = hostname();
-  const node = createNode({ store, host, docker, datapath, run, log });
+  const cluster = withBootstrap(config.cluster, process.env);
+  const file = createClusterStateFile(config.state);
+  const files = consulFiles(config.state, CONSUL_SOCKET);
+  const consul = createConsulAgent({ files, log });
+  const host = createHost({
+    hostId,
+    name: hostname(),
+    seat,
+    makeNode: (store) => createNode({ store, host: hostId, docker, datapath, run, log }),
+    openEmbedded: () => openEmbeddedStore(join(config.state, 'store')),
+    openCluster: () => openConsul({ address: files.socket, prefix: PREFIX, checks: ['serfHealth'], log }),
+    address: () => underlay()?.address,
+    terms: { fence: FENCE_MS, grace: cluster.leaseGrace },
+    forceLeave: (id) => consul.api.forceLeave(id),
+    log,
+  });
+  const membership = createMembership({
+    hostId,
+    config: cluster,
+    file,
+    consul,
+    underlays: createUnderlayFinder({ run }),
+    connect: () => host.connect(),
+    disconnect: () => host.disconnect(),
+    onMove: () => void host.moved(),
+    log,
+  });
   const app = createApp({
     routes: [
       configurationRoutes({ config, datapath }),
       healthRoutes({ version: VERSION, docker, datapath, store: async () => (await seat.node()).store }),
+      clusterRoutes({ membership, current: () => seat.current, log }),
     ],
     current: async () => (await seat.node()).routes,
     log,
   });
 
-  const stopped = new Promise((resolve) => stopping.signal.addEventListener('abort', resolve));
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stopping.abort());
+  const stopped = new Promise<void>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
+  });
   // Calls are answered once the node has been looked at: whoever asks gets what is so.
-  await node.start([]);
-  seat.take(node);
+  if (isAlone(cluster, await file.read())) await host.alone();
+  else
+    await seat.vacate(`this host is not in cluster ${cluster.name} yet: see \`socketplane cluster members\``);
   const servers: Server[] = [createServer(app)];
   await listenUnix(servers[0]!, config.listen);
   if (config.tcp !== undefined) servers.push(await listenTcp(createServer(app), config.tcp));
@@ -57,13 +100,19 @@ async function serve(config: AgentConfig, pidFile: string): Promise<void> {
     tcp: config.tcp,
     datapath: datapath.kind,
   });
+  await membership.start();
 
   await stopped;
   log.info('agent stops');
   await Promise.all(servers.map(close));
-  await seat.vacate('the agent stops');
-  await store.close();
+  await host.close();
+  await membership.stop();
   await removePidFile();
+}
+
+/** A host that is to be a member waits for its cluster: what it leased meanwhile might be another's there. */
+function isAlone({ bootstrap, join: addresses }: ClusterConfig, { member }: ClusterState): boolean {
+  return member === undefined && bootstrap === undefined && addresses.length === 0;
 }
 
 async function listenTcp(server: Server, address: string): Promise<Server> {

@@ -14,9 +14,21 @@ export function networkRoutes(options: {
   ipam: Ipam;
   attachments: Attachments;
   datapath: Datapath;
+  /** Names of the hosts of the cluster by their ids. */
+  hostNames: () => Promise<ReadonlyMap<string, string>>;
 }): Router {
-  const { networks, ipam, attachments, datapath } = options;
+  const { networks, ipam, attachments, datapath, hostNames } = options;
   const router = Router();
+
+  /** How many addresses of a network each host has given away. */
+  async function useByHost(network: string): Promise<{ id: string; name: string; used: number }[]> {
+    const used = new Map<string, number>();
+    for (const { host } of ipam.index.leases(network)) used.set(host, (used.get(host) ?? 0) + 1);
+    const names = await hostNames();
+    return [...used]
+      .map(([id, count]) => ({ id, name: names.get(id) ?? id, used: count }))
+      .sort((a, b) => a.name.localeCompare(b.name));
+  }
 
   router.get('/networks', async (_request, response) => {
     response.json(await networks.list());
@@ -44,7 +56,11 @@ export function networkRoutes(options: {
       .map(({ name }) => name);
     response.json({
       ...network,
-      addresses: { total: capacityOf(parseSubnet(network.subnet)), used: ipam.usedOn(network.id) },
+      addresses: {
+        total: capacityOf(parseSubnet(network.subnet)),
+        used: ipam.usedOn(network.id),
+        hosts: await useByHost(network.id),
+      },
       connections,
     });
   });

@@ -6,6 +6,7 @@ import * as answers from './answers.js';
 /** A call may wait for Open vSwitch. */
 const TIMEOUT_MS = 30_000;
 const HEALTH_TIMEOUT_MS = 5_000;
+const CLUSTER_TIMEOUT_MS = 90_000;
 
 const failure = z.looseObject({ message: z.string() });
 const KINDS: Record<number, ErrorKind> = {
@@ -23,6 +24,12 @@ export interface AgentClient {
   connections(): Promise<answers.ConnectionAnswer[]>;
   /** By id, unique prefix or name. */
   connection(reference: string): Promise<answers.ConnectionAnswer>;
+  cluster(): Promise<answers.ClusterAnswer>;
+  /** Takes as long as it takes to join a cluster. */
+  changeCluster(
+    what: 'bootstrap' | 'bind' | 'join' | 'leave',
+    query?: Record<string, string | undefined>,
+  ): Promise<answers.ClusterAnswer>;
   /** Also of an agent that is not well. */
   health(): Promise<answers.HealthAnswer>;
 }
@@ -46,8 +53,14 @@ export function createAgentClient(socket: string, command = 'socketplane'): Agen
     }
   }
 
-  async function call<T>(schema: z.ZodType<T>, method: string, path: string, body?: unknown): Promise<T> {
-    const answer = await send(method, path, body);
+  async function call<T>(
+    schema: z.ZodType<T>,
+    method: string,
+    path: string,
+    body?: unknown,
+    timeout?: number,
+  ): Promise<T> {
+    const answer = await send(method, path, body, timeout);
     if (answer.status >= 400) throw refusal(answer);
     return read(schema, answer, `${method} ${path}`);
   }
@@ -64,6 +77,12 @@ export function createAgentClient(socket: string, command = 'socketplane'): Agen
     },
     connections: () => call(z.array(answers.connection), 'GET', '/connections'),
     connection: (reference) => call(answers.connection, 'GET', of('connections', reference)),
+    cluster: () => call(answers.cluster, 'GET', '/cluster'),
+    changeCluster(what, query = {}) {
+      const given = Object.entries(query).filter((pair): pair is [string, string] => pair[1] !== undefined);
+      const path = `/cluster/${what}?${new URLSearchParams(given).toString()}`;
+      return call(answers.cluster, 'POST', path, undefined, CLUSTER_TIMEOUT_MS);
+    },
     async health() {
       return read(
         answers.health,

@@ -11,7 +11,11 @@ export const network = z.looseObject({
 export type NetworkAnswer = z.infer<typeof network>;
 
 export const networkDetails = network.extend({
-  addresses: z.looseObject({ total: z.number(), used: z.number() }),
+  addresses: z.looseObject({
+    total: z.number(),
+    used: z.number(),
+    hosts: z.array(z.looseObject({ name: z.string(), used: z.number() })).default([]),
+  }),
   connections: z.array(z.string()),
 });
 export type NetworkDetailsAnswer = z.infer<typeof networkDetails>;
@@ -34,6 +38,25 @@ export const connection = z.looseObject({
   reason: z.string().optional(),
 });
 export type ConnectionAnswer = z.infer<typeof connection>;
+
+export const cluster = z.looseObject({
+  state: z.string(),
+  id: z.string(),
+  name: z.string(),
+  server: z.boolean(),
+  interface: z.string().optional(),
+  address: z.string().optional(),
+  members: z.array(
+    z.looseObject({
+      id: z.string(),
+      name: z.string(),
+      address: z.string(),
+      server: z.boolean(),
+      state: z.string(),
+    }),
+  ),
+});
+export type ClusterAnswer = z.infer<typeof cluster>;
 
 export const health = z.looseObject({
   status: z.enum(['ok', 'degraded']),

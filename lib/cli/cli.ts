@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { messageOf } from '../errors.js';
 import { VERSION } from '../version.js';
 import { addAgentCommand } from './commands/agent.js';
+import { addClusterCommand } from './commands/cluster.js';
 import { addDemoCommand } from './commands/demo.js';
 import { addDepsCommand } from './commands/deps.js';
 import { addDockerCommands } from './commands/docker.js';
@@ -53,6 +54,7 @@ The stock client works as well: DOCKER_HOST=unix://${context.paths.proxySocket} 
   addCommonOptions(program, 'json', 'agent');
   addNetworkCommand(program, context);
   addInfoCommand(program, context);
+  addClusterCommand(program, context);
   addRunCommand(program, context);
   addDockerCommands(program, context);
   addAgentCommand(program, context);

@@ -9,6 +9,13 @@ const SERVERS = 'servers';
 const POLL_MS = 250;
 const serverList = z.array(z.string());
 
+/** Ids of the hosts that run Consul servers, or are to. */
+export async function readServers(store: Store): Promise<{ servers: string[]; version: number }> {
+  const entry = await store.get(SERVERS);
+  const servers = entry ? serverList.parse(JSON.parse(entry.value)) : [];
+  return { servers, version: entry?.version ?? 0 };
+}
+
 export interface ServersRecord {
   /** Follow the record, and keep it right, until `signal` aborts. `onChange` gets the list at first and after each change. */
   keep(onChange: (servers: string[]) => void, signal: AbortSignal): Promise<void>;
@@ -24,11 +31,7 @@ export interface ServersRecord {
 export function createServersRecord(store: Store, hostId: string, log: Log): ServersRecord {
   const members = createMembers(store, log);
 
-  async function read(): Promise<{ servers: string[]; version: number }> {
-    const entry = await store.get(SERVERS);
-    const servers = entry ? serverList.parse(JSON.parse(entry.value)) : [];
-    return { servers, version: entry?.version ?? 0 };
-  }
+  const read = () => readServers(store);
 
   /** Only servers change the list, so that a host that joins a big cluster is not answered by hundreds of writes. */
   async function correct(): Promise<string[]> {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AppError } from '../errors.js';
+import { duration } from './units.js';
 
 /** The part `cluster` of agent.yml. */
 export const clusterConfig = z.strictObject({
@@ -22,6 +23,8 @@ export const clusterConfig = z.strictObject({
     .optional(),
   /** Members to join by address, for hosts that multicast does not reach. */
   join: z.array(z.ipv4('expected an IPv4 address')).default([]),
+  /** How long the addresses of a host that is gone are kept for it. */
+  leaseGrace: duration.default(600_000),
   /** Find others, and be found, by multicast DNS. */
   mdns: z.boolean().default(true),
 });

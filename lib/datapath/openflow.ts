@@ -15,6 +15,8 @@ export interface OpenFlow {
   change(lines: () => string[]): Promise<void>;
   /** Make the bridge's rules exactly these; rules that are right already go on without interruption. */
   replace(flows: string[]): Promise<void>;
+  /** Send a frame, in hex, as if it came from the bridge itself. */
+  send(frame: string, actions: string): Promise<void>;
   /**
    * Whether ovs-vswitchd serves the bridge: it listens on the bridge's socket as long as it runs. `absent` when there is
    * no such socket, `dead` when a process that was killed left it.
@@ -41,6 +43,10 @@ export function createOpenFlow(run: Run, bridge: string, runFolder: string): Ope
       await run(['ovs-ofctl', ...PROTOCOL, '--bundle', 'replace-flows', bridge, '-'], {
         input: `${flows.join('\n')}\n`,
       });
+    },
+    async send(frame, actions) {
+      const packet = `in_port=local,packet=${frame},actions=${actions}`;
+      await run(['ovs-ofctl', ...PROTOCOL, 'packet-out', bridge, packet]);
     },
     state: () =>
       new Promise((resolve) => {

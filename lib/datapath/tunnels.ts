@@ -1,4 +1,4 @@
-import { AppError } from '../errors.js';
+import { AppError, messageOf } from '../errors.js';
 import type { Log } from '../log.js';
 import type { Contents } from './contents.js';
 import type { RemoteChange } from './datapath.js';
@@ -21,6 +21,9 @@ export interface Tunnels {
   adopt(found: Interface[], peers: string[]): Promise<void>;
   readonly problem: string | undefined;
 }
+
+/** 60 bytes of a local experimental EtherType (IEEE 802), which no rule on the other side lets in. */
+const PROBE = `ffffffffffff02535000000088b5${'00'.repeat(46)}`;
 
 /** One VXLAN port per peer. Callers hold the gate that keeps `contents` still while `adopt` runs. */
 export function createTunnels(options: {
@@ -88,6 +91,21 @@ export function createTunnels(options: {
     ];
   }
 
+  /**
+   * Userspace Open vSwitch drops the packet for which it first has to find a host's MAC, where the kernel would keep it. So
+   * that the first packet is not a container's, one is sent for nothing. It does no harm when that fails.
+   */
+  async function findHosts(peers: readonly string[]): Promise<void> {
+    if (isKernel() || peers.length === 0) return;
+    const outputs = peers.flatMap((peer) => {
+      const ofport = tunnels.get(peer);
+      return ofport === undefined ? [] : [`output:${ofport}`];
+    });
+    await openflow
+      .send(PROBE, outputs.join(','))
+      .catch((error: unknown) => log.debug('hosts not looked for', { error: messageOf(error) }));
+  }
+
   return {
     get problem() {
       return problem;
@@ -104,6 +122,7 @@ export function createTunnels(options: {
           tunnels.get(peer) === ofport ? [...adding(tunnelFlows(peer, ofport)), ...reachLines(peer)] : [],
         ),
       ]);
+      await findHosts([peer]);
     },
 
     async remove(peer) {
@@ -150,6 +169,7 @@ export function createTunnels(options: {
         commands.push(...portCommands(peer, ofport, local ?? ''));
       }
       if (commands.length > 0) await ovsdb.transact(commands);
+      await findHosts([...wanted]);
     },
   };
 }

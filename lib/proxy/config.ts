@@ -5,7 +5,7 @@ import { isLocal, parseAddress, type Address } from './address.js';
 import { globMistake } from './glob.js';
 import { adapterConfig } from './hooks/adapter-config.js';
 import type { Endpoint } from './match.js';
-import { duration, size } from './units.js';
+import { duration, size } from '../config/units.js';
 
 const TRACE_SOCKET = '/run/socketplane/trace.sock';
 export const PROXY_CONFIG = '/etc/socketplane/proxy.yml';

@@ -10,21 +10,25 @@ const AGENT_SOCKET = '/run/socketplane/agent.sock';
 /** A lab host with Docker, Open vSwitch, agent and proxy on it, as a user's host has them. */
 export type Node = Host & ReturnType<typeof productOn>;
 
-/** Starts everything on a host. The built product is run, not its sources. */
-export async function startNode(host: Host): Promise<Node> {
-  const node = Object.assign(host, productOn(host));
+/**
+ * Starts everything on a host. The built product is run, not its sources.
+ *
+ * @param environment of the agent: `BOOTSTRAP`
+ */
+export async function startNode(host: Host, environment: Record<string, string> = {}): Promise<Node> {
+  const node = Object.assign(host, productOn(host, environment));
   await Promise.all([host.startDocker(), host.startOvs()]);
   await Promise.all([host.importBusybox(), node.startAgent(), node.startProxy()]);
   return node;
 }
 
-function productOn(host: Host) {
+function productOn(host: Host, environment: Record<string, string>) {
   const curl = (path: string, ...options: string[]) =>
     host.run(['curl', '-sS', '--unix-socket', AGENT_SOCKET, ...options, `http://agent/v0.1${path}`]);
 
   return {
     async startAgent(): Promise<void> {
-      await host.start('agent', ['node', join(ROOT, 'dist/lib/socketplaned.js')]);
+      await host.start('agent', ['node', join(ROOT, 'dist/lib/socketplaned.js')], environment);
       await host.ready('agent', [
         'curl',
         '-fsS',

@@ -27,6 +27,7 @@ export function addNetworkCommand(program: Command, context: Context): void {
       Gateway: gateway,
       VNI: String(vni),
       Addresses: `${addresses.used} of ${addresses.total} in use`,
+      'By host': addresses.hosts.map((host) => `${host.name} ${host.used}`).join(', '),
       Containers: connections.join(', '),
     };
     stdout.write(wantsJson(command) ? json(found) : details(fields));

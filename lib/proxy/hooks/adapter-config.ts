@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { z } from 'zod';
-import { duration } from '../units.js';
+import { duration } from '../../config/units.js';
 import { parseAdapterUrl } from './adapter-url.js';
 import type { ModuleFile } from './load-module.js';
 

@@ -119,6 +119,7 @@ export function fakeAgent({ docker = 'ok' }: { docker?: string } = {}): express.
     if (id === 'con1' || CONTAINER.startsWith(id)) response.json(connection);
     else response.status(404).json({ message: `container "${id}" not found` });
   });
+  addCluster(api);
   api.get('/healthz', (_request, response) => {
     const ok = docker === 'ok';
     response
@@ -130,4 +131,24 @@ export function fakeAgent({ docker = 'ok' }: { docker?: string } = {}): express.
 
 function network(id: string, subnet: string, vni: number) {
   return { id, subnet, gateway: subnet.replace(/\.0\/.*/, '.1'), vni };
+}
+
+/** A cluster that this host begins or joins, and leaves. */
+function addCluster(api: express.Router): void {
+  const self = { id: 'a', name: 'h1', address: '192.0.2.1', server: true, state: 'up' };
+  let cluster = { state: 'none', interface: 'eth0', members: [] as (typeof self)[] };
+  const answer = () => ({ ...cluster, id: 'a', name: 'socketplane', server: true, address: '192.0.2.1' });
+  api.get('/cluster', (_request, response) => void response.json(answer()));
+  api.post('/cluster/:what', ({ params: { what }, query }, response) => {
+    const address = typeof query['address'] === 'string' ? query['address'] : '192.0.2.2';
+    if (address === 'nonsense') {
+      response.status(400).json({ message: 'bad request: address: expected an IPv4 address' });
+      return;
+    }
+    const other = { id: 'b', name: 'h2', address, server: false, state: 'silent' };
+    if (what === 'leave') cluster = { ...cluster, state: 'none', members: [] };
+    else if (what === 'bind') cluster = { ...cluster, state: 'seeking', interface: String(query['iface']) };
+    else cluster = { ...cluster, state: 'member', members: what === 'join' ? [self, other] : [self] };
+    response.json(answer());
+  });
 }

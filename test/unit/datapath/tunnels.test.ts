@@ -17,7 +17,7 @@ function remote(n: number, peer: string): Remote {
 function create({ isKernel = true, devices = ['br-phy'] } = {}) {
   const contents = createContents();
   contents.gateways.set(WEB.id, { owner: WEB, ofport: 100 });
-  const told = { flows: [] as string[], commands: [] as string[][] };
+  const told = { flows: [] as string[], commands: [] as string[][], sent: [] as string[] };
   const interfaces = async () =>
     devices.map((name) => ({
       name,
@@ -35,6 +35,7 @@ function create({ isKernel = true, devices = ['br-phy'] } = {}) {
     openflow: {
       change: async (lines) => void told.flows.push(...lines()),
       replace: async () => undefined,
+      send: async (_frame, actions) => void told.sent.push(actions),
       state: async () => 'alive',
       closed: async () => undefined,
     },
@@ -78,6 +79,16 @@ describe('tunnels', () => {
       'options:key=flow',
       'external_ids:socketplane-peer=192.168.108.2',
     ]);
+  });
+
+  it('in userspace spend the first packet to a host on finding it, so that no container has to', async () => {
+    const userspace = create({ isKernel: false });
+    await userspace.tunnels.ensure(A);
+    await userspace.tunnels.adopt(await userspace.interfaces(), [A, B]);
+    expect(userspace.told.sent).to.deep.equal(['output:61440', 'output:61440,output:61441']);
+    const kernel = create();
+    await kernel.tunnels.ensure(A);
+    expect(kernel.told.sent).to.deep.equal([]);
   });
 
   it('cost two rules for an endpoint, and the flooding of its network only for the first on a peer', async () => {

@@ -1,0 +1,82 @@
+import { Router } from 'express';
+import { z } from 'zod';
+import { createHosts, createMembers } from '../cluster/hosts.js';
+import type { Membership } from '../cluster/membership.js';
+import { readServers } from '../cluster/keep-servers.js';
+import type { Log } from '../log.js';
+import type { Node } from '../node.js';
+import { parseRequest } from './validate.js';
+
+const bindRequest = z.object({ iface: z.string('name the device: ?iface=eth0').min(1) });
+const joinRequest = z.object({ address: z.ipv4('expected an IPv4 address').optional() });
+
+/** What host and cluster are to each other. */
+export function clusterRoutes(options: {
+  membership: Membership;
+  /** The node in use, if there is one now. */
+  current: () => Node | undefined;
+  log: Log;
+}): Router {
+  const { membership, current, log } = options;
+  const router = Router();
+
+  async function members() {
+    const store = current()?.store;
+    if (!store || membership.status().state !== 'member') return [];
+    const [all, hosts, { servers }] = await Promise.all([
+      createMembers(store, log).list(),
+      createHosts(store, log).list(),
+      readServers(store),
+    ]);
+    const taking = new Set(hosts.map(({ hostId }) => hostId));
+    return all
+      .toSorted((a, b) => a.joined.localeCompare(b.joined))
+      .map(({ hostId, name, address, joined }) => ({
+        id: hostId,
+        name,
+        address,
+        joined,
+        server: servers.includes(hostId),
+        state: taking.has(hostId) ? 'up' : 'silent',
+      }));
+  }
+
+  async function status() {
+    const { state, hostId, cluster, underlay, server } = membership.status();
+    return {
+      state,
+      id: hostId,
+      name: cluster,
+      server,
+      interface: underlay?.device,
+      address: underlay?.address,
+      members: await members(),
+    };
+  }
+
+  router.get('/cluster', async (_request, response) => {
+    response.json(await status());
+  });
+
+  router.post('/cluster/bootstrap', async (_request, response) => {
+    await membership.bootstrap();
+    response.json(await status());
+  });
+
+  router.post('/cluster/bind', async (request, response) => {
+    await membership.bind(parseRequest(bindRequest, request.query).iface);
+    response.json(await status());
+  });
+
+  router.post('/cluster/join', async (request, response) => {
+    await membership.join(parseRequest(joinRequest, request.query).address);
+    response.json(await status());
+  });
+
+  router.post('/cluster/leave', async (_request, response) => {
+    await membership.leave();
+    response.json(await status());
+  });
+
+  return router;
+}

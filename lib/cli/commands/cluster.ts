@@ -1,0 +1,72 @@
+import type { Command } from 'commander';
+import type { AgentClient } from '../agent-client.js';
+import type { ClusterAnswer } from '../answers.js';
+import type { Context } from '../context.js';
+import { addCommonOptions, agentOf, wantsJson } from '../options.js';
+import { details, json, table } from '../output.js';
+
+/** `cluster bootstrap|bind|join|leave|members` */
+export function addClusterCommand(program: Command, context: Context): void {
+  const { stdout, command: name } = context;
+  const cluster = program.command('cluster').description('hosts that share their networks');
+
+  const members = cluster.command('members').alias('ls').description('the hosts of the cluster');
+  addCommonOptions(members, 'json', 'agent').action(async (_options, command: Command) => {
+    const found = await agentOf(command, context).cluster();
+    stdout.write(wantsJson(command) ? json(found) : describe(found, name));
+  });
+
+  function add(
+    words: string,
+    description: string,
+    change: (agent: AgentClient, argument: string | undefined) => Promise<ClusterAnswer>,
+  ): void {
+    const command = cluster.command(words).description(description);
+    addCommonOptions(command, 'json', 'agent').action(async (...args: unknown[]) => {
+      const argument = typeof args[0] === 'string' ? args[0] : undefined;
+      const result = await change(agentOf(command, context), argument);
+      stdout.write(wantsJson(command) ? json(result) : sentence(result));
+    });
+  }
+
+  add('bootstrap', 'begin a cluster with this host', (agent) => agent.changeCluster('bootstrap'));
+  add(
+    'bind <device>',
+    'let this network device carry the cluster, and join one that is found there',
+    (agent, iface) => agent.changeCluster('bind', { iface }),
+  );
+  add(
+    'join [address]',
+    'join the cluster of the host with this address; without, the one that is found',
+    (agent, address) => agent.changeCluster('join', { address }),
+  );
+  add('leave', 'leave the cluster; containers here keep their networks among themselves', (agent) =>
+    agent.changeCluster('leave'),
+  );
+}
+
+function sentence({ state, name, members, interface: device }: ClusterAnswer): string {
+  if (state === 'member') {
+    return `this host is a member of cluster ${name}, ${members.length} ${members.length === 1 ? 'host' : 'hosts'} in all\n`;
+  }
+  if (state === 'none') return 'this host belongs to no cluster\n';
+  return `this host looks for cluster ${name}${device ? ` on ${device}` : ''}\n`;
+}
+
+function describe(found: ClusterAnswer, command: string): string {
+  if (found.state !== 'member') {
+    return (
+      sentence(found) +
+      (found.state === 'none'
+        ? `\`${command} cluster bootstrap\` begins one, \`${command} cluster join\` joins one\n`
+        : '')
+    );
+  }
+  const rows = found.members.map(({ name, address, state, server, id }) => [
+    name + (id === found.id ? ' (this host)' : ''),
+    address,
+    state,
+    server ? 'server' : 'client',
+  ]);
+  return `${details({ Cluster: found.name, Device: found.interface ?? '' })}\n${table(['NAME', 'ADDRESS', 'STATE', 'CONSUL'], rows)}`;
+}
