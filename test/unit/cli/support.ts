@@ -147,7 +147,12 @@ function addCluster(api: express.Router): void {
     }
     const other = { id: 'b', name: 'h2', address, server: false, state: 'silent' };
     if (what === 'leave') cluster = { ...cluster, state: 'none', members: [] };
-    else if (what === 'bind') cluster = { ...cluster, state: 'seeking', interface: String(query['iface']) };
+    else if (what === 'bind')
+      cluster = {
+        ...cluster,
+        state: 'seeking',
+        interface: typeof query['iface'] === 'string' ? query['iface'] : '',
+      };
     else cluster = { ...cluster, state: 'member', members: what === 'join' ? [self, other] : [self] };
     response.json(answer());
   });
