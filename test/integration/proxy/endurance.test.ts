@@ -6,15 +6,18 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { until } from '../../lab/process.js';
+import { until as untilIn } from '../../lab/process.js';
 
 const POWERSTRIP = join(import.meta.dirname, '../../../dist/lib/powerstrip.js');
 const GIB = 2 ** 30;
 const BLOCK = Buffer.alloc(65_536, 1);
+/** Nothing here is about how fast it goes, and the machine may have other things to do. */
+const PATIENCE_MS = 60_000;
+const until = (what: string, condition: () => Promise<unknown>) => untilIn(what, condition, PATIENCE_MS);
 
 /** The built proxy in a process of its own, in front of a Docker that only moves bytes or waits. */
 describe('the proxy under load', function () {
-  this.timeout(60_000);
+  this.timeout(5 * PATIENCE_MS);
   let dir: string;
   let powerstrip: ChildProcess;
   let docker: http.Server;
@@ -113,7 +116,7 @@ describe('the proxy under load', function () {
       const request = http.get({ socketPath: socket(), path: '/source', headers, agent: false });
       expect((await answer(request)).length).to.equal(2 * GIB);
     }
-    expect(peakMiB()).to.be.lessThan(120);
+    expect(peakMiB()).to.be.lessThan(100);
   });
 
   it('keeps its memory flat when clients stop reading', async () => {
@@ -125,7 +128,7 @@ describe('the proxy under load', function () {
     slow.write('GET /source HTTP/1.1\r\nHost: d\r\nTE: trailers\r\n\r\n');
     await until('bytes in flight', async () => atDocker.size === 2);
     await new Promise((resolve) => setTimeout(resolve, 500));
-    expect(peakMiB()).to.be.lessThan(120);
+    expect(peakMiB()).to.be.lessThan(100);
     stalled.destroy();
     slow.destroy();
     await until('Docker is let go', async () => atDocker.size === 0);
