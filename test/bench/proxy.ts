@@ -2,52 +2,31 @@
  * What the proxy costs, beside direct access, HAProxy and a bare splice in Node: all of them in front of one dockerd,
  * interleaved, medians of the rounds.
  */
-import Table from 'cli-table3';
 import { createLab } from '../lab/lab.js';
-import { median } from './median.js';
-import { openWays, PORTS, WAYS, type Way } from './ways.js';
-import { wrk, type Load } from './wrk.js';
+import { measureFirstByte } from './first-byte.js';
+import { measureHooks } from './hooks.js';
+import { measureLargeBodies } from './large-bodies.js';
+import { memoryOf } from './memory.js';
+import { measureShortCalls } from './short-calls.js';
+import { openWays } from './ways.js';
 
 const ROUNDS = Number(process.env['ROUNDS'] ?? 3);
-const SECONDS = 1;
-const PATHS = ['/_ping', '/containers/json?all=1'];
-const CONNECTIONS = [1, 8, 64];
 
 const lab = await createLab();
 try {
   const host = await lab.addHost();
   await openWays(host);
   for (const name of ['one', 'two', 'three']) await host.docker('create', '--name', name, 'busybox');
-  for (const path of PATHS) {
-    for (const connections of CONNECTIONS) {
-      const loads = new Map<Way, Load[]>(WAYS.map((way) => [way, []]));
-      for (let round = 0; round < ROUNDS; round++) {
-        for (const way of WAYS) {
-          const url = `http://127.0.0.1:${PORTS[way]}${path}`;
-          loads.get(way)?.push(await wrk(host, url, connections, SECONDS));
-        }
-      }
-      console.log(`GET ${path}, ${connections} connections`);
-      console.log(compare(loads));
-    }
-  }
+  const proxy = await host.pidOf('proxy');
+  const idle = await memoryOf(proxy);
+  await measureShortCalls(host, ROUNDS);
+  await measureLargeBodies(host, ROUNDS);
+  await measureFirstByte(host, ROUNDS);
+  const after = await memoryOf(proxy);
+  console.log(
+    `memory of the proxy, MiB: ${idle.now} idle, ${after.now} after all that, ${after.peak} at most\n`,
+  );
+  await measureHooks(host, ROUNDS);
 } finally {
   await lab.destroy();
-}
-
-function compare(loads: Map<Way, Load[]>): string {
-  const of = (way: Way, key: keyof Load) => median((loads.get(way) ?? []).map((load) => load[key]));
-  const table = new Table({ head: ['', 'calls/s', 'of HAProxy', 'p50 µs', 'over direct', 'p99 µs'] });
-  for (const way of WAYS) {
-    const [rate, p50, p99] = [of(way, 'rate'), of(way, 'p50'), of(way, 'p99')];
-    table.push([
-      way,
-      rate.toFixed(0),
-      (rate / of('haproxy', 'rate')).toFixed(2),
-      p50.toFixed(0),
-      (p50 - of('direct', 'p50')).toFixed(0),
-      p99.toFixed(0),
-    ]);
-  }
-  return table.toString();
 }
