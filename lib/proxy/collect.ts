@@ -3,7 +3,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
 /** What passes between two collections. One takes half a millisecond. */
-const BYTES = 8 * 2 ** 20;
+const BYTES = 4 * 2 ** 20;
 
 // Only programs that are started with a flag have it as a global.
 setFlagsFromString('--expose-gc');
