@@ -3,6 +3,7 @@ import net, { type Socket } from 'node:net';
 import tls, { type SecureContextOptions } from 'node:tls';
 import { AppError, messageOf } from '../errors.js';
 import { createAbandonment } from './abandoned.js';
+import { isDetached } from './detach.js';
 import type { Address } from './address.js';
 import { createFront, type FrontConnection, type FrontParts } from './front.js';
 import { MAX_HEADER_BYTES } from './limits.js';
@@ -68,6 +69,11 @@ export function createListener({
   const abandon = createAbandonment();
 
   function take(req: http.IncomingMessage, res: http.ServerResponse): void {
+    // Sent ahead of Docker's answer, when nobody can know yet whether it is input or a call: Docker would take it for input.
+    if (isDetached(req.socket)) {
+      req.socket.destroy();
+      return;
+    }
     abandon(req, res);
     res.once('close', () => {
       if (stopping) setImmediate(() => parser.closeIdleConnections());

@@ -47,6 +47,14 @@ describe('the body of a hijacked call', () => {
     });
   }
 
+  it('ends the connection when another such call was sent ahead behind it: Docker would take it for input', async () => {
+    const attach = 'POST /containers/x/attach HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}';
+    const client = proxy.connect();
+    client.socket.write(attach + attach);
+    await eventually(() => client.socket.destroyed || client.socket.readableEnded);
+    expect(pieces.join('').match(/attach/g) ?? []).to.have.length.lessThan(2);
+  });
+
   it('is what stands in its chunks, for hooks and for Docker', async () => {
     const client = post('/exec/1/start', `${UPGRADE}Transfer-Encoding: chunked\r\n`, '4;x=y\r\n{"a"\r\n3');
     await sleep(10);
