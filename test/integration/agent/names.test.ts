@@ -53,14 +53,14 @@ describe('containers by name', function () {
   it('are not found when they are stopped, and again, by their new name, when they were renamed', async () => {
     const node = current();
     await node.sp(['stop', '-t', '0', 'con2']);
-    await until('the name to go', async () => (await lookup('con1', 'con2')).length === 0, 1_000);
+    await until('the name to go', async () => (await lookup('con1', 'con2')).length === 0, 5_000);
     await node.sp(['start', 'con2']);
     expect(await lookup('con1', 'con2')).to.have.length(1);
     await node.sp(['rename', 'con2', 'con3']);
-    await until('the new name', async () => (await lookup('con1', 'con3')).length === 1, 1_000);
+    await until('the new name', async () => (await lookup('con1', 'con3')).length === 1, 5_000);
     expect(await lookup('con1', 'con2')).to.deep.equal([]);
     await node.sp(['rm', '-f', 'con3']);
-    await until('the name to go', async () => (await lookup('con1', 'con3')).length === 0, 1_000);
+    await until('the name to go', async () => (await lookup('con1', 'con3')).length === 0, 5_000);
   });
 
   it('are asked of the name servers that a container was given, where the agent knows nothing', async () => {

@@ -12,7 +12,7 @@ describe('networks that span three hosts', function () {
     await first!.api('POST', '/networks', { id: 'web', subnet: '10.50.0.0/16' });
     await Promise.all(
       nodes().map((node) =>
-        until('the network', async () => (await node.api('GET', '/networks/web')).status === 200, 1_000),
+        until('the network', async () => (await node.api('GET', '/networks/web')).status === 200, 5_000),
       ),
     );
     await Promise.all(nodes().map((node, index) => sleeper(node, `con${index + 1}`, '-e', 'SP_NETWORK=web')));
@@ -46,7 +46,7 @@ describe('networks that span three hosts', function () {
     expect(await pings(first!, 'con1', 'new')).to.equal(true);
     expect(await pings(third!, 'con3', 'new')).to.equal(true);
     await second!.sp(['rm', '-f', 'new']);
-    await until('the name to go', async () => !(await pings(third!, 'con3', 'new')), 2_000);
+    await until('the name to go', async () => !(await pings(third!, 'con3', 'new')), 5_000);
   });
 
   it('have one tunnel for each peer', async () => {
