@@ -1,0 +1,152 @@
+import { expect } from 'chai';
+import { AppError } from '../../../lib/errors.js';
+import { silentLog } from '../../../lib/log.js';
+import { createLeaseIndex } from '../../../lib/network/lease-index.js';
+import { createNames } from '../../../lib/network/names.js';
+import { createOverlay } from '../../../lib/network/overlay.js';
+
+const WEB = { id: 'web', subnet: '10.0.0.0/16', gateway: '10.0.0.1', vni: 7 };
+const A = { id: 'a', address: '192.0.2.1' };
+const B = { id: 'b', address: '192.0.2.2' };
+const BLOCK = 'blocks/web/10.0.0.16';
+
+/** A block of host a with a lease on each of these addresses. */
+function block(version: number, ...ips: [ip: string, name: string, up?: boolean][]) {
+  const leases = ips.map(([ip, name, up = true]) => [
+    ip,
+    { container: name.padEnd(64, '0'), host: 'a', time: '', names: [name, 'Web'], up },
+  ]);
+  return { key: BLOCK, version, value: JSON.stringify({ host: 'a', leases: Object.fromEntries(leases) }) };
+}
+
+/** What host b tells its data plane. */
+async function setUp({ active = true } = {}) {
+  const index = createLeaseIndex('b');
+  const told: string[] = [];
+  const fail: { next?: Error } = {};
+  let failures = 0;
+  const tell = async (...words: string[]) => {
+    const error = fail.next;
+    fail.next = undefined;
+    if (error) throw error;
+    told.push(words.join(' '));
+  };
+  const overlay = createOverlay({
+    index,
+    host: 'b',
+    datapath: {
+      ensurePeer: (address) => tell('+peer', address),
+      removePeer: (address) => tell('-peer', address),
+      applyRemotes: ({ put, drop }) =>
+        tell(...put.map(({ ip, peer, mac }) => `${ip}@${peer} ${mac}`), ...drop.map(({ ip }) => `-${ip}`)),
+    },
+    onFailure: () => failures++,
+    log: silentLog,
+  });
+  await overlay.setNetworks([WEB]);
+  if (active) await overlay.activate();
+  const settled = async () => {
+    for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+    return told.splice(0);
+  };
+  return { index, overlay, settled, fail, failures: () => failures };
+}
+
+describe('overlay', () => {
+  it('tells of what runs on other hosts, and each change alone', async () => {
+    const { index, overlay, settled } = await setUp();
+    await overlay.setPeers([A, B]);
+    index.apply({ put: [block(1, ['10.0.0.16', 'x'])], drop: [] });
+    expect(await settled()).to.deep.equal(['+peer 192.0.2.1', '10.0.0.16@192.0.2.1 02:42:0a:00:00:10']);
+    index.apply({ put: [block(2, ['10.0.0.16', 'x'], ['10.0.0.17', 'y'])], drop: [] });
+    expect(await settled()).to.deep.equal(['10.0.0.17@192.0.2.1 02:42:0a:00:00:11']);
+    index.apply({ put: [block(3, ['10.0.0.16', 'x', false], ['10.0.0.17', 'y'])], drop: [] });
+    expect(await settled()).to.deep.equal(['-10.0.0.16']);
+    index.apply({ put: [], drop: [{ key: BLOCK, version: 4 }] });
+    expect(await settled()).to.deep.equal(['-10.0.0.16 -10.0.0.17']);
+  });
+
+  it('waits for host and network of a lease, in whatever order they come', async () => {
+    const { index, overlay, settled } = await setUp();
+    await overlay.setNetworks([]);
+    index.apply({ put: [block(1, ['10.0.0.16', 'x'])], drop: [] });
+    expect(await settled()).to.deep.equal([]);
+    await overlay.setNetworks([WEB]);
+    expect(await settled()).to.deep.equal(['-10.0.0.16']);
+    await overlay.setPeers([A]);
+    expect(await settled()).to.deep.equal(['+peer 192.0.2.1', '10.0.0.16@192.0.2.1 02:42:0a:00:00:10']);
+  });
+
+  it('moves what is on a host whose address changes, and takes it away with the host', async () => {
+    const { index, overlay, settled } = await setUp();
+    index.apply({ put: [block(1, ['10.0.0.16', 'x'])], drop: [] });
+    await overlay.setPeers([A]);
+    await settled();
+    await overlay.setPeers([{ ...A, address: '192.0.2.9' }]);
+    expect(await settled()).to.deep.equal([
+      '-peer 192.0.2.1',
+      '+peer 192.0.2.9',
+      '10.0.0.16@192.0.2.9 02:42:0a:00:00:10',
+    ]);
+    await overlay.setPeers([]);
+    expect(await settled()).to.deep.equal(['-peer 192.0.2.9', '-10.0.0.16']);
+  });
+
+  it('says nothing of its own before the data plane was made right, but has it in its state', async () => {
+    const { index, overlay, settled } = await setUp({ active: false });
+    await overlay.setPeers([A]);
+    index.apply({ put: [block(1, ['10.0.0.16', 'x'])], drop: [] });
+    expect(await settled()).to.deep.equal([]);
+    const remote = { network: WEB, ip: '10.0.0.16', mac: '02:42:0a:00:00:10', peer: A.address };
+    expect(overlay.state()).to.deep.equal({ peers: [A.address], remotes: [remote] });
+    await overlay.activate();
+    expect(await settled()).to.deep.equal(['+peer 192.0.2.1', '10.0.0.16@192.0.2.1 02:42:0a:00:00:10']);
+  });
+
+  it('asks for all of it to be made right when something failed', async () => {
+    const { overlay, fail, failures } = await setUp();
+    fail.next = new AppError('unavailable', 'no Open vSwitch');
+    await overlay.setPeers([A]);
+    expect(failures()).to.equal(1);
+  });
+});
+
+describe('names', () => {
+  it('follow the leases of running containers, without regard to case', () => {
+    const index = createLeaseIndex('b');
+    const names = createNames(index);
+    index.apply({
+      put: [block(1, ['10.0.0.16', 'x'], ['10.0.0.17', 'y'], ['10.0.0.18', 'z', false])],
+      drop: [],
+    });
+    expect(names.addresses('web', 'X')).to.deep.equal(['10.0.0.16']);
+    expect(names.addresses('web', 'web').sort()).to.deep.equal(['10.0.0.16', '10.0.0.17']);
+    expect([names.addresses('web', 'z'), names.addresses('db', 'x')]).to.deep.equal([[], []]);
+    expect([names.nameOf('web', '10.0.0.17'), names.nameOf('web', '10.0.0.18')]).to.deep.equal([
+      'y',
+      undefined,
+    ]);
+    index.apply({ put: [block(2, ['10.0.0.17', 'new'])], drop: [] });
+    expect(['x', 'y', 'new', 'web'].map((name) => names.addresses('web', name))).to.deep.equal([
+      [],
+      [],
+      ['10.0.0.17'],
+      ['10.0.0.17'],
+    ]);
+  });
+});
+
+describe('lease index', () => {
+  it('believes what is newer, from whichever side it comes', () => {
+    const index = createLeaseIndex('a');
+    const stored = JSON.parse(block(0, ['10.0.0.16', 'x']).value) as Parameters<typeof index.committed>[1];
+    index.committed(BLOCK, stored, 5);
+    index.apply({ put: [block(4, ['10.0.0.17', 'old'])], drop: [{ key: BLOCK, version: 3 }] });
+    expect(index.owned()).to.deep.equal(['x'.padEnd(64, '0')]);
+    index.committed(BLOCK, undefined, 6);
+    index.apply({ put: [block(5, ['10.0.0.16', 'x'])], drop: [] });
+    expect(index.owned(), 'what was given back stays so').to.deep.equal([]);
+    index.apply({ put: [block(7, ['10.0.0.16', 'x'])], drop: [] });
+    expect(index.count('web')).to.equal(1);
+  });
+});
