@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { AppError } from '../../../lib/errors.js';
 import { silentLog } from '../../../lib/log.js';
+import type { StoredLease } from '../../../lib/network/blocks.js';
 import { createLeaseIndex } from '../../../lib/network/lease-index.js';
 import { createNames } from '../../../lib/network/names.js';
 import { createOverlay } from '../../../lib/network/overlay.js';
@@ -12,7 +13,7 @@ const BLOCK = 'blocks/web/10.0.0.16';
 
 /** A block of host a with a lease on each of these addresses. */
 function block(version: number, ...ips: [ip: string, name: string, up?: boolean][]) {
-  const leases = ips.map(([ip, name, up = true]) => [
+  const leases = ips.map(([ip, name, up = true]): [string, StoredLease] => [
     ip,
     { container: name.padEnd(64, '0'), host: 'a', time: '', names: [name, 'Web'], up },
   ]);
