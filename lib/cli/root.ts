@@ -7,7 +7,15 @@ import { ExitStatus } from './exit-status.js';
 
 const MAIN = fileURLToPath(new URL('./main.js', import.meta.url));
 /** What a command may need of the user's environment; sudo drops the rest. */
-const KEPT = ['PATH', 'BOOTSTRAP', 'SOCKETPLANE_AGENT', 'SOCKETPLANE_COMMAND', 'http_proxy', 'https_proxy', 'no_proxy'];
+const KEPT = [
+  'PATH',
+  'BOOTSTRAP',
+  'SOCKETPLANE_AGENT',
+  'SOCKETPLANE_COMMAND',
+  'http_proxy',
+  'https_proxy',
+  'no_proxy',
+];
 
 /**
  * Goes on when the caller is root. Otherwise runs the same command again through `sudo`, and ends with its status.
