@@ -38,6 +38,8 @@ export function createDns({ names, forward, resolversFor, log, port = PORT }: Dn
       if (!query) return undefined;
       const known = answer(query, network, names, transport);
       if (known) return known;
+      // The host itself, which has this server among its own resolvers: it would ask itself for ever.
+      if (from === network.gateway) return serverFailure(query);
       const resolvers = await resolversFor(network.id, from);
       return (await forward(message, resolvers, transport)) ?? serverFailure(query);
     };

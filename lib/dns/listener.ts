@@ -38,10 +38,12 @@ export async function listen(address: string, port: number, respond: Respond): P
 async function listenUdp(address: string, port: number, respond: Respond): Promise<UdpSocket> {
   const socket = createSocket('udp4');
   socket.on('message', (message, from) => {
-    void respond(message, from.address, 'udp').then((answer) => {
-      // The socket may have been closed, the client gone: nobody waits then.
-      if (answer) socket.send(answer, from.port, from.address, () => undefined);
-    });
+    void respond(message, from.address, 'udp')
+      .then((answer) => {
+        if (answer) socket.send(answer, from.port, from.address, () => undefined);
+      })
+      // The socket was closed meanwhile, or the question came from port 0, to which nothing can be sent.
+      .catch(() => undefined);
   });
   const bound = once(socket, 'listening');
   socket.bind(port, address);
@@ -72,6 +74,8 @@ async function listenTcp(
   const bound = once(server, 'listening');
   server.listen(port, address);
   await bound;
+  // A connection that could not be taken, as when the process has no file descriptors left.
+  server.on('error', () => undefined);
   return server;
 }
 

@@ -207,6 +207,33 @@ describe('dns', () => {
     other.close();
   });
 
+  it('passes nothing on for the host itself, which may have it among its resolvers', async () => {
+    const socket = createSocket('udp4');
+    socket.bind(0, NETWORK.gateway);
+    await once(socket, 'listening');
+    for (const [name, expected] of [
+      ['example.com', 'SERVFAIL'],
+      ['con1', 'NOERROR'],
+    ] as const) {
+      socket.send(encode(question(name)), PORT, NETWORK.gateway);
+      const signal = AbortSignal.timeout(1_000);
+      const [answer] = (await once(socket, 'message', { signal })) as [Buffer];
+      expect(rcode(decode(answer))).to.equal(expected);
+    }
+    expect(asked).to.deep.equal([]);
+    socket.close();
+  });
+
+  it('may stop while somebody waits for an answer from elsewhere', async () => {
+    resolvers = ['127.0.0.1'];
+    const answered = askUdp(question('silent.example'));
+    await until('the question', async () => asked.length > 0);
+    dns.setNetworks([]);
+    expect(await answered).to.equal(undefined);
+    dns.setNetworks([NETWORK]);
+    await until('the name server', () => askUdp(question('con1')));
+  });
+
   it('stops and serves again as networks go and come', async () => {
     dns.setNetworks([]);
     expect(await askUdp(question('con1'))).to.equal(undefined);
