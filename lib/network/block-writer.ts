@@ -46,7 +46,8 @@ export function createBlockWriter({
   async function refresh(keys: Iterable<string>): Promise<void> {
     await Promise.all(
       [...keys].map(async (key) => {
-        index.set(key, await store.get(key));
+        const { version } = index.block(key);
+        index.set(key, await store.get(key), version);
         uncertain.delete(key);
       }),
     );
@@ -164,9 +165,10 @@ export function createBlockWriter({
         queue.push({ ...edit, resolve, reject });
         if (!busy) void drain();
       }),
-    /** Find out what became of writes without an answer. */
-    async settle(): Promise<void> {
-      if (uncertain.size > 0) await refresh(uncertain);
+    /** Find out what became of writes without an answer, to one block or to all. */
+    async settle(key?: string): Promise<void> {
+      if (key === undefined) await refresh(uncertain);
+      else if (uncertain.has(key)) await refresh([key]);
     },
   };
 }

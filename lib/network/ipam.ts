@@ -1,6 +1,6 @@
 import { createKeyedLock } from '../concurrency/keyed-lock.js';
 import { AppError } from '../errors.js';
-import type { Store } from '../store/store.js';
+import type { Entry, Store } from '../store/store.js';
 import { createBlockWriter, type Edit } from './block-writer.js';
 import { blockKey, blockPrefix, isUsable, type Lease, type StoredBlock, type StoredLease } from './blocks.js';
 import { capacityOf, contains, gatewayOf, parseAddress, parseSubnet } from './cidr.js';
@@ -93,12 +93,19 @@ export function createIpam({
 
   /** Read a network's blocks, or all there are: the watch may lag behind. */
   async function refresh(network?: string): Promise<void> {
+    const before = versions(network);
     const entries = await store.list(blockPrefix(network));
+    takeAll(entries, before);
+  }
+
+  const versions = (network?: string) =>
+    new Map(index.keys(network).map((key) => [key, index.block(key).version]));
+
+  /** @param before versions of what was known before all of it was read: what is not among that any more has gone */
+  function takeAll(entries: readonly Entry[], before: ReadonlyMap<string, number>): void {
     const found = new Set(entries.map(({ key }) => key));
-    for (const entry of entries) index.set(entry.key, entry);
-    // Each of the others is asked for by itself: it may have been made since.
-    const missing = index.keys(network).filter((key) => !found.has(key));
-    await Promise.all(missing.map(async (key) => index.set(key, await store.get(key))));
+    for (const entry of entries) index.set(entry.key, entry, 0);
+    for (const [key, version] of before) if (!found.has(key)) index.set(key, undefined, version);
   }
 
   async function choose({ network: { id, subnet } }: NetworkRecord): Promise<string> {
@@ -177,7 +184,13 @@ export function createIpam({
     index,
     load: () => refresh(),
     async follow(signal) {
-      for await (const change of store.watch(blockPrefix(), signal)) index.apply(change);
+      let before: Map<string, number> | undefined = versions();
+      for await (const change of store.watch(blockPrefix(), signal)) {
+        index.apply(change);
+        // The first is all that there is, and does not tell what has gone since it was loaded.
+        if (before) takeAll(change.put, before);
+        before = undefined;
+      }
     },
     // One container at a time, so that two triggers for the same start cannot lease twice.
     acquire: (record, container, { requested, description = { names: [], up: true } } = {}) =>
@@ -190,11 +203,18 @@ export function createIpam({
     check,
     describe: (container, { names, up }) =>
       lock(container, async () => {
+        const known = index.own(container);
+        // An earlier change that got no answer may have been made all the same.
+        if (known) await writer.settle(known.block);
         const lease = index.own(container);
         if (!lease || (lease.up === up && JSON.stringify(lease.names) === JSON.stringify(names))) return;
         await edit(container, (found) => ({ ...found, names, up }));
       }),
-    release: (container) => lock(container, () => edit(container, () => null)),
+    release: (container) =>
+      lock(container, async () => {
+        do await edit(container, () => null);
+        while (index.own(container));
+      }),
     async releaseHost(gone) {
       const keys = new Set(index.all(gone).map(({ block }) => block));
       await Promise.all(

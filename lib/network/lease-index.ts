@@ -1,7 +1,7 @@
 import type { Change, Entry } from '../store/store.js';
 import { leasesOf, networkOfBlock, parseBlock, type Lease, type StoredBlock } from './blocks.js';
 
-/** Leases that are new or changed, and leases that are gone. */
+/** Leases that are new or changed, and leases that are gone: also those whose address is another container's now. */
 export interface LeaseChange {
   put: Lease[];
   drop: Lease[];
@@ -20,8 +20,12 @@ interface Known {
 export interface LeaseIndex {
   /** Take over what the store's watch gave. */
   apply(change: Change): void;
-  /** Take over what the store has at a key; undefined: nothing. */
-  set(key: string, entry: Entry | undefined): void;
+  /**
+   * Take over what the store had at a key; undefined: nothing.
+   *
+   * @param seen version that was known here before the store was asked: what has come since is newer than nothing
+   */
+  set(key: string, entry: Entry | undefined, seen: number): void;
   /** Take over what this process has committed. */
   committed(key: string, block: StoredBlock | undefined, version: number): void;
   /** The block at a key and its version, 0 for none. */
@@ -34,7 +38,7 @@ export interface LeaseIndex {
   at(network: string, ip: string): Lease | undefined;
   leases(network: string): Iterable<Lease>;
   count(network: string): number;
-  /** The lease that this host has given to a container. */
+  /** The lease that this host has given to a container; the first, if a write that was given up made a second. */
   own(container: string): Lease | undefined;
   owned(): string[];
   /** All leases of a host, or of all hosts. */
@@ -49,7 +53,8 @@ export function createLeaseIndex(host: string): LeaseIndex {
   /** Versions at which this process deleted blocks, until the watch has told of it: what it tells before is older. */
   const deleted = new Map<string, number>();
   const byNetwork = new Map<string, { blocks: Set<string>; own: Set<string>; leases: Map<string, Lease> }>();
-  const byContainer = new Map<string, Lease>();
+  /** This host's leases, by container and address. */
+  const byContainer = new Map<string, Map<string, Lease>>();
   const listeners: ((change: LeaseChange) => void)[] = [];
 
   function networkOf(network: string) {
@@ -58,28 +63,37 @@ export function createLeaseIndex(host: string): LeaseIndex {
     return known;
   }
 
+  function own(lease: Lease): void {
+    const leases = byContainer.get(lease.container) ?? new Map<string, Lease>();
+    byContainer.set(lease.container, leases.set(lease.ip, lease));
+  }
+
+  function disown({ container, ip }: Lease): void {
+    const leases = byContainer.get(container);
+    leases?.delete(ip);
+    if (leases?.size === 0) byContainer.delete(container);
+  }
+
   /** Replaces a block and gives what that changed. */
   function replace(key: string, block: StoredBlock | undefined, version: number): LeaseChange {
     const network = networkOf(networkOfBlock(key));
     const before = new Map(leasesOf(key, blocks.get(key)?.block).map((lease) => [lease.ip, lease]));
     const after = leasesOf(key, block);
     const put = after.filter((lease) => !isSame(before.get(lease.ip), lease));
-    const kept = new Set(after.map(({ ip }) => ip));
-    const drop = [...before.values()].filter(({ ip }) => !kept.has(ip));
+    const owners = new Map(after.map(({ ip, container }) => [ip, container]));
+    const drop = [...before.values()].filter(({ ip, container }) => owners.get(ip) !== container);
     if (block) blocks.set(key, { version, block });
     else blocks.delete(key);
     toggle(network.blocks, key, block !== undefined);
     toggle(network.own, key, block?.host === host);
     for (const lease of drop) {
       network.leases.delete(lease.ip);
-      if (byContainer.get(lease.container)?.ip === lease.ip) byContainer.delete(lease.container);
+      disown(lease);
     }
     for (const lease of put) {
-      const previous = before.get(lease.ip);
-      if (previous && byContainer.get(previous.container)?.ip === lease.ip)
-        byContainer.delete(previous.container);
       network.leases.set(lease.ip, lease);
-      if (lease.host === host) byContainer.set(lease.container, lease);
+      if (lease.host === host) own(lease);
+      else disown(lease);
     }
     return { put, drop };
   }
@@ -108,9 +122,10 @@ export function createLeaseIndex(host: string): LeaseIndex {
       }
       tell(change);
     },
-    set(key, entry) {
-      if (!entry) tell(replace(key, undefined, 0));
-      else if (isNews(entry)) tell(replace(key, parseBlock(entry), entry.version));
+    set(key, entry, seen) {
+      if (entry === undefined) {
+        if (known(key).version === seen) tell(replace(key, undefined, 0));
+      } else if (isNews(entry)) tell(replace(key, parseBlock(entry), entry.version));
     },
     committed(key, block, version) {
       if (block) deleted.delete(key);
@@ -124,7 +139,7 @@ export function createLeaseIndex(host: string): LeaseIndex {
     at: (network, ip) => byNetwork.get(network)?.leases.get(ip),
     leases: (network) => byNetwork.get(network)?.leases.values() ?? [],
     count: (network) => byNetwork.get(network)?.leases.size ?? 0,
-    own: (container) => byContainer.get(container),
+    own: (container) => byContainer.get(container)?.values().next().value,
     owned: () => [...byContainer.keys()],
     all: (of) =>
       [...byNetwork.values()]
