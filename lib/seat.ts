@@ -16,7 +16,8 @@ export interface Seat {
   take(node: Node): void;
 }
 
-export function createSeat(): Seat {
+/** @param patience milliseconds that a call waits */
+export function createSeat(patience = PATIENCE_MS): Seat {
   let current: Node | undefined;
   let reason = 'the agent is starting: try again';
   let taken!: (node: Node) => void;
@@ -29,7 +30,7 @@ export function createSeat(): Seat {
     async node() {
       if (current) return current;
       const timer = new AbortController();
-      const late = sleep(PATIENCE_MS, undefined, { signal: timer.signal }).then(() => {
+      const late = sleep(patience, undefined, { signal: timer.signal }).then(() => {
         throw new AppError('unavailable', reason);
       });
       try {
