@@ -61,8 +61,26 @@ export function createClusterStateFile(folder: string): ClusterStateFile {
   };
 }
 
-/** This host's lasting name: made once, whatever becomes of host name and addresses. */
+/**
+ * This host's lasting name: made once, whatever becomes of host name and addresses.
+ *
+ * @throws AppError `unavailable` when the folder cannot be used, `invalid` when the file holds something else
+ */
 export async function readHostId(folder: string): Promise<string> {
+  try {
+    return await readOrMakeHostId(folder);
+  } catch (cause) {
+    if (cause instanceof AppError && cause.kind === 'invalid') throw cause;
+    const root = cause instanceof AppError ? cause.cause : cause;
+    throw new AppError(
+      'unavailable',
+      `cannot keep anything in ${folder}: ${messageOf(root)}; it must be a writable directory`,
+      { cause },
+    );
+  }
+}
+
+async function readOrMakeHostId(folder: string): Promise<string> {
   const file = join(folder, 'host-id');
   const text = (await readIfThere(file))?.trim();
   if (text !== undefined && hostIdText.safeParse(text).success) return text;
