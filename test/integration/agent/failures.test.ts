@@ -56,7 +56,11 @@ describe('when something is wrong', function () {
 
   const requests: [object | string, number, RegExp][] = [
     [{ id: 'two', subnet: '10.50.1.0/24' }, 409, /overlaps network web \(10\.50\.0\.0\/16\)/],
-    [{ id: 'two', subnet: '192.168.108.0/25' }, 409, /overlaps the route 192\.168\.108\.0\/24 \(dev br-phy\)/],
+    [
+      { id: 'two', subnet: '192.168.108.0/25' },
+      409,
+      /overlaps the route 192\.168\.108\.0\/24 \(dev br-phy\)/,
+    ],
     [{ id: 'two', subnet: '10.51.0.1/16' }, 400, /did you mean 10\.51\.0\.0\/16/],
     [{ id: 'web' }, 409, /exists already/],
     [{ id: 'bridge' }, 400, /Docker uses it itself/],
