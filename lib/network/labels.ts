@@ -15,11 +15,25 @@ export const DNS_LABEL = 'socketplane.dns';
 const COMPOSE_SERVICE = 'com.docker.compose.service';
 const SHORT_ID = 12;
 
+/** RFC 1035, 2.3.4: what is longer cannot be asked for. */
+const LONGEST_NAME = 253;
+const LONGEST_LABEL = 63;
+/** A block of leases with the names of its containers has to fit one write to the store. */
+const MOST_NAMES = 32;
+
 /** By which names others on its network find a container, its own first, each once. */
 export function namesOf({ id, name, hostname, labels }: NamedContainer): string[] {
   const aliases = labels[ALIASES_LABEL]?.split(',') ?? [];
-  const all = [name, ...aliases, labels[COMPOSE_SERVICE], hostname, id.slice(0, SHORT_ID)];
-  return [...new Set(all.filter((one) => one !== undefined && one !== ''))] as string[];
+  const all = [name, labels[COMPOSE_SERVICE], hostname, id.slice(0, SHORT_ID), ...aliases];
+  return [...new Set(all.filter(isName))].slice(0, MOST_NAMES);
+}
+
+function isName(text: string | undefined): text is string {
+  return (
+    text !== undefined &&
+    Buffer.byteLength(text) <= LONGEST_NAME &&
+    text.split('.').every((label) => label !== '' && Buffer.byteLength(label) <= LONGEST_LABEL)
+  );
 }
 
 type NamedContainer = Pick<Container, 'id' | 'name' | 'hostname' | 'labels'>;
