@@ -109,9 +109,11 @@ async function follow({ feed, data, log, watches, joined, signal }: FollowOption
   while (!signal.aborted) {
     try {
       if (state.index === 0) await advance(await feed.next(0, signal));
+      // Asked for first: a watch that is added meanwhile may have been passed over.
+      const added = joined();
       await complete();
       waiting ??= feed.next(state.index, signal).finally(() => (waiting = undefined));
-      const next = await Promise.race([waiting, joined()]);
+      const next = await Promise.race([waiting, added]);
       if (next) {
         await advance(next);
         await complete();
