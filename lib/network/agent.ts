@@ -51,6 +51,7 @@ export function createAgent({
 }: AgentOptions) {
   const limit = pLimit(PARALLEL);
   let undone = false;
+  let isStopping = () => false;
   /** The networks as last read: without the store, the node goes on with these. */
   let known: Network[] = [];
   /** What was last said about a container that cannot be settled, so as to say it once. */
@@ -78,6 +79,8 @@ export function createAgent({
 
   /** Bridge first, so that traffic that is right goes on; then each container that Docker or we know of. */
   const converge = coalesce(async () => {
+    // The host may be another agent's already, on another store.
+    if (isStopping()) return;
     const before = undone;
     undone = false;
     try {
@@ -167,6 +170,7 @@ export function createAgent({
   return {
     /** The first pass is done, well or not, when this resolves; the loops go on until `signal` aborts. */
     async start(signal: AbortSignal): Promise<{ stopped: Promise<unknown> }> {
+      isStopping = () => signal.aborted;
       await networks.recover();
       known = await networks.list();
       await ipam.load();
@@ -183,7 +187,9 @@ export function createAgent({
         if (!signal.aborted) throw error;
       };
       const loops = [followDocker(signal), followNetworks(signal), ipam.follow(signal), patrol(signal)];
-      return { stopped: Promise.all(loops.map((loop) => loop.catch(quiet))) };
+      const ended = Promise.all(loops.map((loop) => loop.catch(quiet)));
+      // Not before what is under way has ended too.
+      return { stopped: ended.then(converge).then(endpoints.idle) };
     },
     converge,
     /** Something was left undone; it is tried again. */

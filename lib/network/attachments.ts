@@ -33,7 +33,7 @@ export interface Connection {
   readonly nameServers: string[];
 }
 
-interface Attachment extends Connection {
+export interface Attachment extends Connection {
   /** The run (see `Container.run`) whose namespace is plugged; '' when none is. */
   run: string;
   /** Outcome of the host half, while it waits for the container's namespace. Never rejects. */
@@ -261,6 +261,11 @@ export function createAttachments({ docker, networks, ipam, datapath, openNetns,
     disconnect,
     forget,
     abandon,
+    /** The end of a start has been reported: whatever it came to, nothing keeps its port for it any more. */
+    startReported(id: string): void {
+      const attachment = attachments.get(id);
+      if (attachment) attachment.startingSince = 0;
+    },
     /** Tell which ports are on the bridge before any container is looked at. */
     adopt(ports: PortRecord[]) {
       found.clear();

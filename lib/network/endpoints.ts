@@ -1,4 +1,4 @@
-import { createKeyedLock } from '../concurrency/keyed-lock.js';
+import { createKeyedLock, type KeyedLock } from '../concurrency/keyed-lock.js';
 import type { Docker } from '../docker/docker.js';
 import { messageOf } from '../errors.js';
 import type { Log } from '../log.js';
@@ -24,12 +24,17 @@ export interface Endpoints {
   settle(reference: string): Promise<Connection | undefined>;
   /** {@link settle} for a start that a client waits for: when it fails, the container is stopped as well. */
   started(reference: string): Promise<Connection | undefined>;
-  /** Settle every container that the reference may have named before it was removed. */
+  /**
+   * Settle every container that the reference may have named before it was removed. Never fails: Docker has removed it, and
+   * what cannot be given back now is when the agent looks again.
+   */
   removed(reference: string): Promise<void>;
   /** By full id, name or unique prefix; containers without address are not found. */
   find(reference: string): Connection | undefined;
   /** Take away the connection of a container and its address, whatever Docker says. */
   release(id: string): Promise<void>;
+  /** Resolves when nothing is under way. */
+  idle(): Promise<void>;
 }
 
 /**
@@ -47,7 +52,16 @@ export function createEndpoints({
   ipam: Ipam;
   log: Log;
 }): Endpoints {
-  const lock = createKeyedLock();
+  const locks = createKeyedLock();
+  const underWay = new Set<Promise<unknown>>();
+  const lock: KeyedLock = (id, task) => track(locks(id, task));
+
+  function track<T>(work: Promise<T>): Promise<T> {
+    const end = () => void underWay.delete(work);
+    underWay.add(work);
+    work.then(end, end);
+    return work;
+  }
 
   async function settleLocked(id: string): Promise<Connection | undefined> {
     const container = await docker.inspect(id);
@@ -64,9 +78,13 @@ export function createEndpoints({
   }
 
   /** Runs the task under the lock of the container that the reference names, if it names one. */
-  async function locked<T>(reference: string, task: (id: string) => Promise<T>): Promise<T | undefined> {
-    const id = FULL_ID.test(reference) ? reference : (await docker.inspect(reference))?.id;
-    return id === undefined ? undefined : lock(id, () => task(id));
+  function locked<T>(reference: string, task: (id: string) => Promise<T>): Promise<T | undefined> {
+    return track(
+      (async () => {
+        const id = FULL_ID.test(reference) ? reference : (await docker.inspect(reference))?.id;
+        return id === undefined ? undefined : lock(id, () => task(id));
+      })(),
+    );
   }
 
   async function stopUnconnected(id: string): Promise<void> {
@@ -96,6 +114,7 @@ export function createEndpoints({
     settle: (reference) => locked(reference, settleLocked),
     started: (reference) =>
       locked(reference, async (id) => {
+        attachments.startReported(id);
         try {
           return await settleLocked(id);
         } catch (error) {
@@ -107,14 +126,25 @@ export function createEndpoints({
       const named = attachments
         .list()
         .filter(({ container, name }) => name === reference || container.startsWith(reference));
-      await Promise.all(named.map(({ container }) => lock(container, () => settleLocked(container))));
+      await Promise.all(
+        named.map(({ container, name }) =>
+          lock(container, () => settleLocked(container)).catch((error: unknown) =>
+            log.warn('not all is given back yet', { name, error: messageOf(error) }),
+          ),
+        ),
+      );
     },
     find(reference) {
+      const known = attachments.get(reference);
+      // A list of containers asks for each by its full id, which must not cost a look at all of them.
+      if (known || FULL_ID.test(reference)) return known;
       const all = attachments.list();
-      const exact = attachments.get(reference) ?? all.find(({ name }) => name === reference);
       const matches = all.filter(({ container }) => reference !== '' && container.startsWith(reference));
-      return exact ?? (matches.length === 1 ? matches[0] : undefined);
+      return all.find(({ name }) => name === reference) ?? (matches.length === 1 ? matches[0] : undefined);
     },
     release: (id) => lock(id, () => attachments.forget(id)),
+    async idle() {
+      while (underWay.size > 0) await Promise.allSettled(underWay);
+    },
   };
 }

@@ -1,52 +1,8 @@
 import { expect } from 'chai';
-import type { OpenNetns } from '../../../lib/datapath/netns.js';
 import { AppError } from '../../../lib/errors.js';
-import { silentLog } from '../../../lib/log.js';
-import { createAgent } from '../../../lib/network/agent.js';
-import { createAttachments } from '../../../lib/network/attachments.js';
-import { createEndpoints } from '../../../lib/network/endpoints.js';
-import { createIpam } from '../../../lib/network/ipam.js';
-import { createNetworks } from '../../../lib/network/networks.js';
-import { createMemoryStore } from '../../../lib/store/memory.js';
 import type { Store } from '../../../lib/store/store.js';
-import { createFakeDatapath } from '../../support/fake-datapath.js';
-import { createFakeDocker } from '../../support/fake-docker.js';
+import { setUp } from '../../support/agent-on-fakes.js';
 import { storedLeases } from '../../support/leases.js';
-
-type Shared = {
-  store: Store;
-  docker: ReturnType<typeof createFakeDocker>;
-  bridge: ReturnType<typeof createFakeDatapath>;
-};
-
-/** An agent on fakes; a second one on the same fakes is the first one restarted. */
-async function setUp(shared?: Shared) {
-  const { store, docker, bridge } = shared ?? {
-    store: createMemoryStore(),
-    docker: createFakeDocker(),
-    bridge: createFakeDatapath(),
-  };
-  const networks = createNetworks({
-    store,
-    hostRoutes: async () => [],
-    foreignNames: async () => [],
-  });
-  if (!shared) await networks.create('web', '10.0.0.0/29');
-  const ipam = createIpam({ store, host: 'h1' });
-  const openNetns: OpenNetns = async (pid) => ({ path: `/netns/${pid}`, close: async () => undefined });
-  const common = { docker: docker.docker, networks, ipam, datapath: bridge.datapath, log: silentLog };
-  const attachments = createAttachments({ ...common, openNetns });
-  const endpoints = createEndpoints({ ...common, attachments });
-  const overlay = () => ({ peers: [], remotes: [] });
-  const agent = createAgent({
-    ...common,
-    attachments,
-    endpoints,
-    overlay,
-    onNetworks: async () => undefined,
-  });
-  return { store, docker, bridge, networks, ipam, attachments, endpoints, agent };
-}
 
 const leases = async (store: Store) => (await storedLeases(store)).length;
 
@@ -160,6 +116,31 @@ describe('endpoints', () => {
     bridge.datapath.plug = plug;
     await endpoints.settle(id);
     expect([await leases(store), bridge.ports.size]).to.deep.equal([0, 0]);
+  });
+
+  it('takes the port of a container that exited before its start was reported', async () => {
+    const { docker, bridge, endpoints } = await setUp();
+    docker.create('con', 'web');
+    await endpoints.starting('con');
+    docker.start('con');
+    docker.stop('con');
+    expect((await endpoints.started('con'))?.state).to.equal('down');
+    expect(bridge.ports.size).to.equal(0);
+  });
+
+  it('does not call a removal failed because the store is away, and gives back later', async () => {
+    const { docker, endpoints, agent, ipam, store } = await setUp();
+    const id = docker.create('con', 'web');
+    docker.start('con');
+    await endpoints.started('con');
+    docker.remove('con');
+    const { commit } = store;
+    store.commit = async () => Promise.reject(new AppError('unavailable', 'away'));
+    await endpoints.removed('con');
+    expect(ipam.find(id)?.ip).to.equal('10.0.0.2');
+    store.commit = commit;
+    await agent.converge();
+    expect(await leases(store)).to.equal(0);
   });
 
   it('follows the container over a restart, with the same address', async () => {
@@ -280,6 +261,27 @@ describe('agent', () => {
       await new Promise((resolve) => setTimeout(resolve, 20));
       expect(bridge.rules.size).to.equal(1);
     });
+  });
+
+  it('has ended with all that was under way before another may take its place', async () => {
+    const { docker, bridge, agent, endpoints } = await setUp();
+    const end = new AbortController();
+    const { stopped } = await agent.start(end.signal);
+    docker.create('con', 'web');
+    docker.start('con');
+    let unblock!: () => void;
+    const blocked = new Promise<void>((resolve) => (unblock = resolve));
+    const { plug, sync } = bridge.datapath;
+    bridge.datapath.plug = async (...of) => blocked.then(() => plug(...of));
+    const settled = endpoints.settle('con').then(() => 'settled');
+    end.abort();
+    setTimeout(unblock, 20);
+    expect(await Promise.race([settled, stopped.then(() => 'stopped')])).to.equal('settled');
+    await stopped;
+    let synced = 0;
+    bridge.datapath.sync = async (...of) => (synced++, sync(...of));
+    await agent.converge();
+    expect(synced).to.equal(0);
   });
 
   it('carries networks as they come and go', async () => {

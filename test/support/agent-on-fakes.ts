@@ -1,0 +1,46 @@
+import type { OpenNetns } from '../../lib/datapath/netns.js';
+import { silentLog } from '../../lib/log.js';
+import { createAgent } from '../../lib/network/agent.js';
+import { createAttachments } from '../../lib/network/attachments.js';
+import { createEndpoints } from '../../lib/network/endpoints.js';
+import { createIpam } from '../../lib/network/ipam.js';
+import { createNetworks } from '../../lib/network/networks.js';
+import { createMemoryStore } from '../../lib/store/memory.js';
+import type { Store } from '../../lib/store/store.js';
+import { createFakeDatapath } from './fake-datapath.js';
+import { createFakeDocker } from './fake-docker.js';
+
+type Shared = {
+  store: Store;
+  docker: ReturnType<typeof createFakeDocker>;
+  bridge: ReturnType<typeof createFakeDatapath>;
+};
+
+/** An agent on fakes; a second one on the same fakes is the first one restarted. */
+export async function setUp(shared?: Shared) {
+  const { store, docker, bridge } = shared ?? {
+    store: createMemoryStore(),
+    docker: createFakeDocker(),
+    bridge: createFakeDatapath(),
+  };
+  const networks = createNetworks({
+    store,
+    hostRoutes: async () => [],
+    foreignNames: async () => [],
+  });
+  if (!shared) await networks.create('web', '10.0.0.0/29');
+  const ipam = createIpam({ store, host: 'h1' });
+  const openNetns: OpenNetns = async (pid) => ({ path: `/netns/${pid}`, close: async () => undefined });
+  const common = { docker: docker.docker, networks, ipam, datapath: bridge.datapath, log: silentLog };
+  const attachments = createAttachments({ ...common, openNetns });
+  const endpoints = createEndpoints({ ...common, attachments });
+  const overlay = () => ({ peers: [], remotes: [] });
+  const agent = createAgent({
+    ...common,
+    attachments,
+    endpoints,
+    overlay,
+    onNetworks: async () => undefined,
+  });
+  return { store, docker, bridge, networks, ipam, attachments, endpoints, agent };
+}
