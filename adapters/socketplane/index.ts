@@ -42,8 +42,9 @@ export function createSocketplaneAdapter(options: AdapterOptions) {
       case 'list':
         return afterList(response, endpoints.find);
       case 'start':
-        // 304: it was running already.
-        if (response.Code === 204 || response.Code === 304) await endpoints.started(route.reference);
+        if (response.Code === 204) await endpoints.started(route.reference);
+        // It was running already: whatever fails now is no reason to stop it.
+        else if (response.Code === 304) await endpoints.settle(route.reference);
         else await endpoints.startFailed(route.reference);
         return response;
       case 'restart':

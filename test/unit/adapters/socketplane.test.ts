@@ -36,6 +36,7 @@ async function setUp() {
     starting: note('starting'),
     startFailed: note('startFailed'),
     started: note('started'),
+    settle: note('settle'),
     removed: note('removed'),
     find: (id: string) => (id === ID ? UP : undefined),
   } as unknown as Endpoints;
@@ -190,7 +191,7 @@ describe('adapter socketplane, life cycle and views', () => {
     expect(calls).to.deep.equal([
       'starting con',
       'started con',
-      'started con',
+      'settle con',
       'startFailed con',
       'started con',
       'removed con',
