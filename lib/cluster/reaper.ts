@@ -4,6 +4,7 @@ import type { Log } from '../log.js';
 import type { Election } from '../store/election.js';
 import type { Liveness } from '../store/liveness.js';
 import type { Store } from '../store/store.js';
+import { createEvictions } from './evictions.js';
 import { HOSTS, MEMBERS } from './hosts.js';
 import { reap, type Terms } from './reaper-step.js';
 
@@ -34,6 +35,7 @@ export function runReaper(options: ReaperOptions, signal: AbortSignal): Promise<
 
 async function reign(options: ReaperOptions, held: AbortSignal): Promise<void> {
   const { store, liveness, terms, release, forceLeave, log } = options;
+  const evictions = createEvictions(store);
   /** Versions by host id. */
   const members = new Map<string, number>();
   const hosts = new Map<string, number>();
@@ -75,13 +77,17 @@ async function reign(options: ReaperOptions, held: AbortSignal): Promise<void> {
   }
 
   async function evict(host: string): Promise<void> {
+    if (!(await evictions.begin(host))) return;
     await forceLeave(host);
     await release(host);
+    await evictions.end(host);
     if (await remove(MEMBERS, members, host)) {
       log.warn('host is gone for good; its addresses are free again', { host });
     }
   }
 
+  // What another reaper has left half done.
+  for (const host of await evictions.unfinished()) await evict(host);
   await Promise.all([
     followRecords(MEMBERS, members),
     followRecords(HOSTS, hosts),

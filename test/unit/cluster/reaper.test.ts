@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { createEvictions } from '../../../lib/cluster/evictions.js';
 import { HOSTS, MEMBERS } from '../../../lib/cluster/hosts.js';
 import { runReaper } from '../../../lib/cluster/reaper.js';
 import { reap, type Sight } from '../../../lib/cluster/reaper-step.js';
@@ -6,6 +7,7 @@ import { silentLog } from '../../../lib/log.js';
 import { createMemoryElection } from '../../../lib/store/election.js';
 import { createMemoryLiveness } from '../../../lib/store/liveness.js';
 import { createMemoryStore } from '../../../lib/store/memory.js';
+import type { Operation } from '../../../lib/store/store.js';
 import { until } from '../../lab/process.js';
 
 const terms = { fence: 5, grace: 100 };
@@ -82,7 +84,7 @@ describe('reaper', () => {
     expect(done).to.deep.equal([]);
     await until('its place to go', async () => !(await keys()).includes(`${MEMBERS}b`));
     expect(done).to.deep.equal(['force b', 'release b']);
-    expect(await keys()).to.deep.equal([`${HOSTS}a`, `${MEMBERS}a`]);
+    expect(await keys()).to.deep.equal(['evictions/b', `${HOSTS}a`, `${MEMBERS}a`]);
     await end();
   });
 
@@ -101,5 +103,38 @@ describe('reaper', () => {
     await until('the reaper to try', async () => store.commit === commit);
     expect(await keys()).to.deep.equal([`${HOSTS}b`, `${MEMBERS}b`]);
     await end();
+  });
+
+  it('ends what another one has left half done', async () => {
+    const { store, done, begin, end } = world();
+    const evictions = createEvictions(store);
+    await evictions.begin('b');
+    void begin();
+    await until('the rest to be done', async () => (await evictions.unfinished()).length === 0);
+    expect(done).to.deep.equal(['force b', 'release b']);
+    await end();
+  });
+});
+
+describe('evictions', () => {
+  it('leave a host alone that takes part', async () => {
+    const store = createMemoryStore();
+    await store.commit([{ key: `${HOSTS}b`, value: '{}' }]);
+    expect(await createEvictions(store).begin('b')).to.equal(false);
+  });
+
+  it('let a host come back only with what it has read afterwards', async () => {
+    const store = createMemoryStore();
+    const evictions = createEvictions(store);
+    const comeBack = async (condition: Operation) =>
+      (await store.commit([condition, { key: `${HOSTS}b`, value: '{}' }])) > 0;
+    const before = await evictions.condition('b');
+    expect(await evictions.begin('b')).to.equal(true);
+    expect(await comeBack(before), 'while it is being evicted').to.equal(false);
+    const message = await evictions.condition('b').catch((error: Error) => error.message);
+    expect(message).to.match(/taking back what this host had/);
+    await evictions.end('b');
+    expect(await comeBack(before), 'with what it had read before').to.equal(false);
+    expect(await comeBack(await evictions.condition('b'))).to.equal(true);
   });
 });
