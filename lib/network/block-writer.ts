@@ -11,7 +11,7 @@ const RETRIES = 100;
 /** A change to one block. */
 export interface Edit {
   key: string;
-  /** Changes the leases in place. What it throws refuses this edit alone. May be called again after a lost swap. */
+  /** Puts leases into the block and takes some away, but changes none of them in place. What it throws refuses this edit alone. May be called again after a lost swap. */
   change: (block: StoredBlock) => void;
   /** The network must still be as it was. */
   guard?: NetworkRecord;
@@ -81,7 +81,7 @@ export function createBlockWriter({
     const alive = edits.filter((edit) => {
       const current = blocks.get(edit.key) ?? index.block(edit.key).block ?? { host, leases: {} };
       // A copy: an edit that throws half-way must leave nothing behind.
-      const next = structuredClone(current);
+      const next = { ...current, leases: { ...current.leases } };
       try {
         edit.change(next);
       } catch (error) {

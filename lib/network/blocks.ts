@@ -70,10 +70,12 @@ export function blockKey(network: string, subnet: Subnet, ip: string): string {
   return blockPrefix(network) + formatAddress(address - (address % size));
 }
 
-/** The addresses of a block that containers may have, given as numbers. */
-export function usableIn(subnet: Subnet, first: number): number[] {
-  const addresses = Array.from({ length: blockSize(subnet) }, (_, offset) => first + offset);
-  return addresses.filter((address) => isUsable(subnet, address));
+/** The first and the last address of a block that containers may have. */
+export function usableIn(subnet: Subnet, first: number): { from: number; to: number } {
+  return {
+    from: Math.max(first, gatewayOf(subnet) + 1),
+    to: Math.min(first + blockSize(subnet), subnet.last) - 1,
+  };
 }
 
 /** Whether a container may have the address: all but those of network, gateway and broadcast. */

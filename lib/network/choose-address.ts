@@ -1,6 +1,6 @@
-import { blockKey, blockSize, firstOfBlock, isUsable, usableIn } from './blocks.js';
-import { capacityOf, formatAddress, gatewayOf, parseSubnet, type Subnet } from './cidr.js';
-import type { LeaseIndex } from './lease-index.js';
+import { blockSize, isUsable, usableIn } from './blocks.js';
+import { capacityOf, formatAddress, gatewayOf, parseAddress, parseSubnet, type Subnet } from './cidr.js';
+import type { KnownBlock, LeaseIndex } from './lease-index.js';
 
 /**
  * Chooses addresses for new containers: in the blocks of this host, else in a block that nobody has yet, else, when there is
@@ -12,63 +12,64 @@ export interface AddressChooser {
   choose(network: string, subnet: string): string | undefined;
   /** The address's lease is in the index now, or was not given after all. */
   done(network: string, ip: string): void;
-  /** Others were quicker: look for new blocks elsewhere, not where all look. */
-  scatter(network: string, subnet: string): void;
+  /**
+   * Others were quicker with this one, which is not `done` yet: look for new blocks elsewhere, not where all look. Of many
+   * that are lost together the first one moves the search: the others follow it, and share blocks.
+   */
+  scatter(network: string, subnet: string, ip: string): void;
+}
+
+interface Search {
+  /** Where the next search begins; undefined for the subnet's first address. */
+  cursor?: number;
+  /** How often the search was moved. */
+  moves: number;
+  /** Chosen, with the write under way, and after how many moves. */
+  chosen: Map<number, number>;
 }
 
 export function createAddressChooser(index: LeaseIndex, random: () => number = Math.random): AddressChooser {
-  /** Chosen, with the write under way. */
-  const chosen = new Map<string, Set<string>>();
-  /** Where the next search of a network begins. */
-  const cursors = new Map<string, number>();
+  const searches = new Map<string, Search>();
 
-  function isFree(network: string, ip: string): boolean {
-    return index.at(network, ip) === undefined && !chosen.get(network)?.has(ip);
-  }
-
-  function take(network: string, address: number): string {
-    const ip = formatAddress(address);
-    let taken = chosen.get(network);
-    if (!taken) chosen.set(network, (taken = new Set()));
-    taken.add(ip);
-    cursors.set(network, address + 1);
-    return ip;
+  function searchOf(network: string): Search {
+    let search = searches.get(network);
+    if (!search) searches.set(network, (search = { moves: 0, chosen: new Map<number, number>() }));
+    return search;
   }
 
   /** The first free address of these blocks from the cursor on, round the subnet. */
-  function inBlocks(network: string, subnet: Subnet, keys: Iterable<string>): number | undefined {
-    const from = cursors.get(network) ?? subnet.first;
-    let wrapped: number | undefined;
-    let best: number | undefined;
-    for (const key of keys) {
-      const usable = usableIn(subnet, firstOfBlock(key));
-      if (Object.keys(index.block(key).block?.leases ?? {}).length === usable.length) continue;
-      for (const address of usable) {
-        if (!isFree(network, formatAddress(address))) continue;
-        if (address >= from) best = Math.min(best ?? Infinity, address);
-        else wrapped = Math.min(wrapped ?? Infinity, address);
+  function inBlocks(network: string, subnet: Subnet, blocks: Iterable<KnownBlock>): number | undefined {
+    const { cursor = subnet.first, chosen } = searchOf(network);
+    const size = subnet.last - subnet.first + 1;
+    const distance = (address: number) => (address - cursor + size) % size;
+    let nearest: number | undefined;
+    let least = Infinity;
+    for (const { first, count } of blocks) {
+      const { from, to } = usableIn(subnet, first);
+      const holdsCursor = from <= cursor && cursor <= to;
+      if (count > to - from || (!holdsCursor && distance(from) >= least)) continue;
+      for (let address = from; address <= to; address++) {
+        const isFree = !chosen.has(address) && !index.at(network, formatAddress(address));
+        if (isFree && distance(address) < least) [nearest, least] = [address, distance(address)];
       }
     }
-    return best ?? wrapped;
+    return nearest;
   }
 
   /** The next address in a block that is not in the store, round the subnet. */
   function inNewBlock(network: string, subnet: Subnet): number | undefined {
-    const capacity = capacityOf(subnet);
-    const usable = gatewayOf(subnet) + 1;
-    const start = Math.max(0, (cursors.get(network) ?? usable) - usable);
-    const size = blockSize(subnet);
-    for (let step = 0; step < capacity + size;) {
-      const address = usable + ((start + step) % capacity);
-      const key = blockKey(network, subnet, formatAddress(address));
-      if (
-        index.block(key).version === 0 &&
-        isUsable(subnet, address) &&
-        isFree(network, formatAddress(address))
-      )
-        return address;
-      // On to the next block, or to the next address of one that is new but partly chosen.
-      step += index.block(key).version === 0 ? 1 : size - (address % size);
+    const { cursor = subnet.first, chosen } = searchOf(network);
+    const size = subnet.last - subnet.first + 1;
+    const perBlock = blockSize(subnet);
+    for (let step = 0; step < size + perBlock;) {
+      const address = subnet.first + ((cursor - subnet.first + step) % size);
+      const first = address - (address % perBlock);
+      if (index.blockAt(network, first)) {
+        step += first + perBlock - address;
+        continue;
+      }
+      if (isUsable(subnet, address) && !chosen.has(address)) return address;
+      step++;
     }
     return undefined;
   }
@@ -80,14 +81,21 @@ export function createAddressChooser(index: LeaseIndex, random: () => number = M
         inBlocks(network, subnet, index.ownBlocks(network)) ??
         inNewBlock(network, subnet) ??
         inBlocks(network, subnet, index.blocks(network));
-      return address === undefined ? undefined : take(network, address);
+      if (address === undefined) return undefined;
+      const search = searchOf(network);
+      search.chosen.set(address, search.moves);
+      search.cursor = address + 1;
+      return formatAddress(address);
     },
     done(network, ip) {
-      chosen.get(network)?.delete(ip);
+      searchOf(network).chosen.delete(parseAddress(ip) ?? 0);
     },
-    scatter(network, subnetText) {
+    scatter(network, subnetText, ip) {
+      const search = searchOf(network);
+      if (search.chosen.get(parseAddress(ip) ?? 0) !== search.moves) return;
       const subnet = parseSubnet(subnetText);
-      cursors.set(network, gatewayOf(subnet) + 1 + Math.floor(random() * capacityOf(subnet)));
+      search.cursor = gatewayOf(subnet) + 1 + Math.floor(random() * capacityOf(subnet));
+      search.moves++;
     },
   };
 }

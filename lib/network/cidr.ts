@@ -1,4 +1,4 @@
-import ipaddr from 'ipaddr.js';
+import { isIPv4 } from 'node:net';
 import { AppError } from '../errors.js';
 
 /** An IPv4 subnet in numbers; addresses are unsigned 32-bit integers. */
@@ -15,16 +15,18 @@ const WIDEST = 8;
 const NARROWEST = 30;
 
 /** Ranges that no host may use as a unicast address of its own network (RFC 6890). */
-const FORBIDDEN = ['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '224.0.0.0/3'];
+const FORBIDDEN = ['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '224.0.0.0/3'].map((text) =>
+  parseCidr(text)!,
+);
 
 /** The number of a dotted quad, undefined when the text is none. */
 export function parseAddress(text: string): number | undefined {
-  if (!ipaddr.IPv4.isValidFourPartDecimal(text)) return undefined;
-  return ipaddr.IPv4.parse(text).octets.reduce((sum, octet) => sum * 256 + octet, 0);
+  if (!isIPv4(text)) return undefined;
+  return text.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0);
 }
 
 export function formatAddress(address: number): string {
-  return [24, 16, 8, 0].map((shift) => (address >>> shift) & 255).join('.');
+  return `${address >>> 24}.${(address >>> 16) & 255}.${(address >>> 8) & 255}.${address & 255}`;
 }
 
 /** Any IPv4 CIDR, as found in a routing table. A bare address counts as /32. Undefined when the text is none. */
@@ -51,7 +53,7 @@ export function parseSubnet(text: string): Subnet {
   if (subnet.text.split('/')[0] !== text.split('/')[0])
     throw refuse(`has host bits set: did you mean ${subnet.text}?`);
   for (const forbidden of FORBIDDEN) {
-    if (overlaps(subnet, parseCidr(forbidden)!)) throw refuse(`lies in ${forbidden}, which hosts cannot use`);
+    if (overlaps(subnet, forbidden)) throw refuse(`lies in ${forbidden.text}, which hosts cannot use`);
   }
   return subnet;
 }

@@ -154,7 +154,7 @@ export function createIpam({
       } catch (error) {
         if (!(error instanceof Lost)) throw error;
         if (requested !== undefined && error.owner) throw taken(error.owner);
-        chooser.scatter(id, subnet);
+        chooser.scatter(id, subnet, ip);
       } finally {
         chooser.done(id, ip);
       }
@@ -216,7 +216,7 @@ export function createIpam({
         while (index.own(container));
       }),
     async releaseHost(gone) {
-      const keys = new Set(index.all(gone).map(({ block }) => block));
+      const keys = new Set(index.ofHost(gone).map(({ block }) => block));
       await Promise.all(
         [...keys].map((key) =>
           writer.edit({

@@ -1,10 +1,26 @@
 import type { Change, Entry } from '../store/store.js';
-import { leasesOf, networkOfBlock, parseBlock, type Lease, type StoredBlock } from './blocks.js';
+import {
+  blockPrefix,
+  firstOfBlock,
+  leasesOf,
+  networkOfBlock,
+  parseBlock,
+  type Lease,
+  type StoredBlock,
+} from './blocks.js';
 
 /** Leases that are new or changed, and leases that are gone: also those whose address is another container's now. */
 export interface LeaseChange {
   put: Lease[];
   drop: Lease[];
+}
+
+/** A block that is in the store. */
+export interface KnownBlock {
+  /** Its first address. */
+  first: number;
+  /** How many of its addresses are leased. */
+  count: number;
 }
 
 interface Known {
@@ -30,9 +46,10 @@ export interface LeaseIndex {
   committed(key: string, block: StoredBlock | undefined, version: number): void;
   /** The block at a key and its version, 0 for none. */
   block(key: string): Known;
-  /** Keys of the network's blocks that were made by this host. */
-  ownBlocks(network: string): Iterable<string>;
-  blocks(network: string): Iterable<string>;
+  /** The network's blocks that were made by this host. */
+  ownBlocks(network: string): Iterable<KnownBlock>;
+  blocks(network: string): Iterable<KnownBlock>;
+  blockAt(network: string, first: number): KnownBlock | undefined;
   /** Keys of all blocks, or of one network's. */
   keys(network?: string): string[];
   at(network: string, ip: string): Lease | undefined;
@@ -41,10 +58,19 @@ export interface LeaseIndex {
   /** The lease that this host has given to a container; the first, if a write that was given up made a second. */
   own(container: string): Lease | undefined;
   owned(): string[];
-  /** All leases of a host, or of all hosts. */
-  all(host?: string): Lease[];
+  /** All leases of all hosts. */
+  all(): Iterable<Lease>;
+  ofHost(host: string): Lease[];
   /** Calls back with every change from now on. */
   subscribe(listener: (change: LeaseChange) => void): void;
+}
+
+interface NetworkLeases {
+  /** By first address, as are this host's own. */
+  blocks: Map<number, KnownBlock>;
+  own: Map<number, KnownBlock>;
+  /** By address. */
+  leases: Map<string, Lease>;
 }
 
 /** @param host id of this host */
@@ -52,14 +78,14 @@ export function createLeaseIndex(host: string): LeaseIndex {
   const blocks = new Map<string, Known>();
   /** Versions at which this process deleted blocks, until the watch has told of it: what it tells before is older. */
   const deleted = new Map<string, number>();
-  const byNetwork = new Map<string, { blocks: Set<string>; own: Set<string>; leases: Map<string, Lease> }>();
+  const byNetwork = new Map<string, NetworkLeases>();
   /** This host's leases, by container and address. */
   const byContainer = new Map<string, Map<string, Lease>>();
   const listeners: ((change: LeaseChange) => void)[] = [];
 
   function networkOf(network: string) {
     let known = byNetwork.get(network);
-    if (!known) byNetwork.set(network, (known = { blocks: new Set(), own: new Set(), leases: new Map() }));
+    if (!known) byNetwork.set(network, (known = { blocks: new Map(), own: new Map(), leases: new Map() }));
     return known;
   }
 
@@ -77,15 +103,18 @@ export function createLeaseIndex(host: string): LeaseIndex {
   /** Replaces a block and gives what that changed. */
   function replace(key: string, block: StoredBlock | undefined, version: number): LeaseChange {
     const network = networkOf(networkOfBlock(key));
-    const before = new Map(leasesOf(key, blocks.get(key)?.block).map((lease) => [lease.ip, lease]));
+    const before = Object.keys(blocks.get(key)?.block?.leases ?? {});
     const after = leasesOf(key, block);
-    const put = after.filter((lease) => !isSame(before.get(lease.ip), lease));
-    const owners = new Map(after.map(({ ip, container }) => [ip, container]));
-    const drop = [...before.values()].filter(({ ip, container }) => owners.get(ip) !== container);
+    const put = after.filter((lease) => !isSame(network.leases.get(lease.ip), lease));
+    const drop = before.flatMap((ip) => {
+      const lease = network.leases.get(ip);
+      return lease && block?.leases[ip]?.container !== lease.container ? [lease] : [];
+    });
     if (block) blocks.set(key, { version, block });
     else blocks.delete(key);
-    toggle(network.blocks, key, block !== undefined);
-    toggle(network.own, key, block?.host === host);
+    const summary = { first: firstOfBlock(key), count: after.length };
+    toggle(network.blocks, summary, block !== undefined);
+    toggle(network.own, summary, block?.host === host);
     for (const lease of drop) {
       network.leases.delete(lease.ip);
       disown(lease);
@@ -106,6 +135,10 @@ export function createLeaseIndex(host: string): LeaseIndex {
 
   function isNews({ key, version }: Entry): boolean {
     return version > Math.max(known(key).version, deleted.get(key) ?? 0);
+  }
+
+  function* all(): Generator<Lease> {
+    for (const { leases } of byNetwork.values()) yield* leases.values();
   }
 
   return {
@@ -133,27 +166,35 @@ export function createLeaseIndex(host: string): LeaseIndex {
       tell(replace(key, block, version));
     },
     block: known,
-    ownBlocks: (network) => networkOf(network).own,
-    blocks: (network) => networkOf(network).blocks,
-    keys: (network) => (network === undefined ? [...blocks.keys()] : [...networkOf(network).blocks]),
+    ownBlocks: (network) => networkOf(network).own.values(),
+    blocks: (network) => networkOf(network).blocks.values(),
+    blockAt: (network, first) => byNetwork.get(network)?.blocks.get(first),
+    keys: (network) => [...blocks.keys()].filter((key) => key.startsWith(blockPrefix(network))),
     at: (network, ip) => byNetwork.get(network)?.leases.get(ip),
     leases: (network) => byNetwork.get(network)?.leases.values() ?? [],
     count: (network) => byNetwork.get(network)?.leases.size ?? 0,
     own: (container) => byContainer.get(container)?.values().next().value,
     owned: () => [...byContainer.keys()],
-    all: (of) =>
-      [...byNetwork.values()]
-        .flatMap(({ leases }) => [...leases.values()])
-        .filter((lease) => of === undefined || lease.host === of),
+    all,
+    ofHost: (of) => [...all()].filter((lease) => lease.host === of),
     subscribe: (listener) => void listeners.push(listener),
   };
 }
 
-function toggle(set: Set<string>, key: string, on: boolean): void {
-  if (on) set.add(key);
-  else set.delete(key);
+function toggle(blocks: Map<number, KnownBlock>, block: KnownBlock, on: boolean): void {
+  if (on) blocks.set(block.first, block);
+  else blocks.delete(block.first);
 }
 
+/** Whether two leases of one address say the same. */
 function isSame(a: Lease | undefined, b: Lease): boolean {
-  return a !== undefined && JSON.stringify(a) === JSON.stringify(b);
+  return (
+    a !== undefined &&
+    a.container === b.container &&
+    a.host === b.host &&
+    a.time === b.time &&
+    a.up === b.up &&
+    a.names.length === b.names.length &&
+    a.names.every((name, at) => name === b.names[at])
+  );
 }

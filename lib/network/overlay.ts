@@ -53,8 +53,6 @@ export function createOverlay({ index, datapath, host, onFailure, log }: Overlay
   /** Before the data plane was made right for the first time, it could only be made wrong. */
   let active = false;
 
-  const isPeer = (address: string) => [...peers.values()].includes(address);
-
   const apply = coalesce(async () => {
     if (!active) return;
     const leases = [...dirtyLeases.values()];
@@ -62,8 +60,9 @@ export function createOverlay({ index, datapath, host, onFailure, log }: Overlay
     dirtyLeases.clear();
     dirtyPeers.clear();
     try {
+      const wanted = new Set(peers.values());
       for (const address of addresses) {
-        if (isPeer(address)) await datapath.ensurePeer(address);
+        if (wanted.has(address)) await datapath.ensurePeer(address);
         else await datapath.removePeer(address);
       }
       const remotes = leases.map((lease) => remoteOf(index.at(lease.network.id, lease.ip)));
@@ -92,8 +91,9 @@ export function createOverlay({ index, datapath, host, onFailure, log }: Overlay
       }
       peers.clear();
       for (const [id, address] of next) peers.set(id, address);
-      for (const id of moved) for (const lease of index.all(id)) touch(lease);
-      if (moved.size > 0) await apply();
+      if (moved.size === 0) return;
+      for (const lease of index.all()) if (moved.has(lease.host)) touch(lease);
+      await apply();
     },
     /** The networks that there are now. The data plane must know new ones already. */
     async setNetworks(current: readonly Network[]): Promise<void> {
@@ -110,10 +110,15 @@ export function createOverlay({ index, datapath, host, onFailure, log }: Overlay
     },
     /** All of it, for the data plane to be made right. */
     state(): OverlayState {
-      return {
-        peers: [...new Set(peers.values())],
-        remotes: index.all().flatMap((lease) => remoteOf(lease) ?? []),
-      };
+      // It holds what was not told yet; if it cannot be applied, another one follows.
+      dirtyLeases.clear();
+      dirtyPeers.clear();
+      const remotes: Remote[] = [];
+      for (const lease of index.all()) {
+        const remote = remoteOf(lease);
+        if (remote) remotes.push(remote);
+      }
+      return { peers: [...new Set(peers.values())], remotes };
     },
   };
 }

@@ -24,7 +24,7 @@ export async function transfer(
   to: Side,
   { host, unused, log }: { host: string; unused: boolean; log: Log },
 ): Promise<void> {
-  const leases = from.ipam.index.all(host);
+  const leases = from.ipam.index.ofHost(host);
   const isUsed = (id: string) => leases.some(({ network }) => network === id);
   const theirs = new Map((await to.networks.list()).map((network) => [network.id, network]));
   const mine = (await from.networks.list()).toSorted((a, b) => a.vni - b.vni);

@@ -100,8 +100,10 @@ describe('overlay', () => {
     expect(await settled()).to.deep.equal([]);
     const remote = { network: WEB, ip: '10.0.0.16', mac: '02:42:0a:00:00:10', peer: A.address };
     expect(overlay.state()).to.deep.equal({ peers: [A.address], remotes: [remote] });
+    index.apply({ put: [block(2, ['10.0.0.16', 'x'], ['10.0.0.17', 'y'])], drop: [] });
     await overlay.activate();
-    expect(await settled()).to.deep.equal(['+peer 192.0.2.1', '10.0.0.16@192.0.2.1 02:42:0a:00:00:10']);
+    // What the state held is not told again.
+    expect(await settled()).to.deep.equal(['10.0.0.17@192.0.2.1 02:42:0a:00:00:11']);
   });
 
   it('asks for all of it to be made right when something failed', async () => {
