@@ -26,6 +26,8 @@ export function consulServers(hosts: Host[]): ConsulServer[] {
       ...['-hcl', 'performance { raft_multiplier = 1 }'],
       // Else one that was killed has no vote for 10 s after its return, and the next must not be killed.
       ...['-hcl', 'autopilot { cleanup_dead_servers = false }'],
+      // All that run outside the hosts count as one client.
+      ...['-hcl', 'limits { http_max_conns_per_client = 10000 }'],
       ...['-hcl', 'disable_update_check = true, leave_on_terminate = false'],
     ];
     return {
