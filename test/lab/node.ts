@@ -6,6 +6,9 @@ import type { CommandOptions, Result } from './process.js';
 const ROOT = join(import.meta.dirname, '../..');
 export const PROXY_SOCKET = 'unix:///run/socketplane/docker.sock';
 const AGENT_SOCKET = '/run/socketplane/agent.sock';
+const CONSUL_SOCKET = '/run/socketplane/consul.sock';
+/** Cookies of rules for containers, of this host and of others. */
+const OF_ENDPOINTS = /cookie=0x[35]0/;
 
 /** A lab host with Docker, Open vSwitch, agent and proxy on it, as a user's host has them. */
 export type Node = Host & ReturnType<typeof productOn>;
@@ -74,11 +77,19 @@ function productOn(host: Host, environment: Record<string, string>) {
         ports: (await lines('ovs-vsctl', 'list-ports', 'docker0-ovs')).filter((name) =>
           name.startsWith('ovs'),
         ),
-        flows: flows.filter((flow) => flow.includes('cookie=0x3')).length,
+        flows: flows.filter((flow) => OF_ENDPOINTS.test(flow)).length,
         links: links
           .map((line) => line.split(': ')[1] ?? '')
           .filter((name) => /^ov[sp][0-9a-f]{8}/.test(name)),
       };
+    },
+    /** Keys that the cluster has in Consul, without their common prefix. */
+    async storedKeys(prefix: string): Promise<string[]> {
+      const url = `http://consul/v1/kv/socketplane/${prefix}?keys`;
+      const { stdout } = await host.run(['curl', '-sS', '--unix-socket', CONSUL_SOCKET, url]);
+      // Consul's answer is empty where there are none.
+      const keys = stdout === '' ? [] : (JSON.parse(stdout) as string[]);
+      return keys.map((key) => key.slice('socketplane/'.length));
     },
     agentLog: () => readFile(host.file('/run/lab-agent.log'), 'utf8'),
   };

@@ -1,3 +1,4 @@
+import { expect } from 'chai';
 import { createLab, type Lab } from '../../lab/lab.js';
 import { startNode, type Node } from '../../lab/node.js';
 import { until } from '../../lab/process.js';
@@ -44,4 +45,49 @@ export async function untilMembers(nodes: Node[], count: number, timeout = 30_00
       timeout,
     );
   }
+}
+
+/** Makes a network and waits until each host has heard of it. */
+export async function createNetwork(nodes: Node[], id: string, subnet: string): Promise<void> {
+  await nodes[0]!.api('POST', '/networks', { id, subnet });
+  for (const node of nodes) {
+    await until(
+      `network ${id} on ${node.name}`,
+      async () => (await node.api('GET', `/networks/${id}`)).status === 200,
+      1_000,
+    );
+  }
+}
+
+/** The address that answers a container for each name, by one ping; '' for none. */
+export async function answering(node: Node, from: string, names: string[]): Promise<string[]> {
+  const script =
+    'for name; do ping -c 1 -W 1 $name | sed -n "s/^64 bytes from \\([^:]*\\).*/\\1/p" | grep . || echo; done';
+  const { stdout } = await node.sp(['exec', from, 'sh', '-c', script, 'sh', ...names]);
+  return stdout.split('\n');
+}
+
+/** Waits until no host, nor the store, has anything of a container any more. */
+export async function untilNothingIsLeft(nodes: Node[]): Promise<void> {
+  const nothing = { leases: 0, ports: [], flows: 0, links: [] };
+  for (const node of nodes) {
+    let left: unknown;
+    await until(
+      `${node.name} to be clean`,
+      async () => {
+        left = await node.traces();
+        return JSON.stringify(left) === JSON.stringify(nothing);
+      },
+      10_000,
+    ).catch((error: unknown) => {
+      throw new Error(`${String(error)}: ${JSON.stringify(left)}`);
+    });
+  }
+  const [first] = nodes;
+  expect(await first!.storedKeys('blocks/')).to.deep.equal([]);
+  await until(
+    'the feed of changes to be collected',
+    async () => (await first!.storedKeys('feed/')).length < 40,
+    10_000,
+  );
 }
