@@ -29,7 +29,7 @@ export async function beforeCreate(
   const { network, address } = selection;
   const record = await networks.find(network);
   if (!record) throw await unknownNetwork(networks, network);
-  if (address !== undefined) ipam.check(record, address);
+  if (address !== undefined) await ipam.check(record, address);
 
   setAll(json, ['HostConfig'], body.HostConfig, hostConfig(body, record.network));
   // Docker refuses endpoints beside the mode "none".

@@ -160,6 +160,8 @@ export function createBlockWriter({
   }
 
   return {
+    /** Read blocks from the store, now. */
+    refresh,
     edit: (edit: Edit) =>
       new Promise<void>((resolve, reject) => {
         queue.push({ ...edit, resolve, reject });

@@ -38,7 +38,7 @@ export interface Ipam {
     options?: { requested?: string; description?: Description },
   ): Promise<{ lease: Lease; fresh: boolean }>;
   /** Throws like `acquire` when this address could not be given to a new container. */
-  check(record: NetworkRecord, requested: string): void;
+  check(record: NetworkRecord, requested: string): Promise<void>;
   /** Let others know what has become of a container; nothing is written when that is known. */
   describe(container: string, description: Description): Promise<void>;
   /** Give back whatever the container has. Nothing to give back is no error. */
@@ -73,7 +73,7 @@ export function createIpam({
   const chooser = createAddressChooser(index);
   const lock = createKeyedLock();
 
-  function check({ network }: NetworkRecord, requested: string): void {
+  async function check({ network }: NetworkRecord, requested: string): Promise<void> {
     const subnet = parseSubnet(network.subnet);
     const address = parseAddress(requested);
     if (address === undefined || !contains(subnet, address)) {
@@ -87,6 +87,9 @@ export function createIpam({
         address === gatewayOf(subnet) ? 'gateway' : address === subnet.first ? 'network' : 'broadcast';
       throw new AppError('invalid', `address ${requested} is the ${role} address of network ${network.id}`);
     }
+    if (!index.at(network.id, requested)) return;
+    // Another host may have given it back a moment ago: the watch may lag behind.
+    await writer.refresh([blockKey(network.id, subnet, requested)]);
     const owner = index.at(network.id, requested);
     if (owner) throw taken(owner);
   }
@@ -145,7 +148,7 @@ export function createIpam({
   ): Promise<Lease> {
     const { id, subnet } = record.network;
     for (let attempt = 0; attempt < RETRIES; attempt++) {
-      if (requested !== undefined) check(record, requested);
+      if (requested !== undefined) await check(record, requested);
       const ip = requested ?? (await choose(record));
       const lease = { container, host, time: now().toISOString(), names, up };
       try {

@@ -95,6 +95,17 @@ describe('ipam', () => {
     expect(ipam.find(ID(2))).to.equal(undefined);
   });
 
+  it('honours a requested address that another host has given back a moment ago', async () => {
+    const { ipam, record, store } = await setUp();
+    const other = createIpam({ store, host: 'h2' });
+    await other.acquire(record, ID(50), { requested: '10.0.0.9' });
+    await ipam.load();
+    expect((await failure(() => ipam.check(record, '10.0.0.9'))).kind).to.equal('conflict');
+    await other.release(ID(50));
+    await ipam.check(record, '10.0.0.9');
+    expect((await ipam.acquire(record, ID(1), { requested: '10.0.0.9' })).lease.ip).to.equal('10.0.0.9');
+  });
+
   it('learns from the store what another host took', async () => {
     const { ipam, record, store } = await setUp();
     const other = createIpam({ store, host: 'h2' });
