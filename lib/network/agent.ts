@@ -86,8 +86,7 @@ export function createAgent({
     try {
       await datapath.open();
       await datapath.sync(known, ownerOf, overlay());
-      const ports = await datapath.ports();
-      attachments.adopt(ports);
+      const ports = await attachments.adopt();
       const ids = new Set([
         ...(await docker.idsWithLabel(NETWORK_LABEL)),
         ...attachments.list().map(({ container }) => container),

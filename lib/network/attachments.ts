@@ -51,7 +51,7 @@ export interface AttachmentsOptions {
   docker: Pick<Docker, 'inspect'>;
   networks: Pick<Networks, 'find' | 'get'>;
   ipam: Ipam;
-  datapath: Pick<Datapath, 'prepare' | 'plug' | 'isPlugged' | 'unplug'>;
+  datapath: Pick<Datapath, 'prepare' | 'plug' | 'isPlugged' | 'unplug' | 'ports'>;
   openNetns: OpenNetns;
   log: Log;
 }
@@ -266,10 +266,16 @@ export function createAttachments({ docker, networks, ipam, datapath, openNetns,
       const attachment = attachments.get(id);
       if (attachment) attachment.startingSince = 0;
     },
-    /** Tell which ports are on the bridge before any container is looked at. */
-    adopt(ports: PortRecord[]) {
+    /** Look which ports are on the bridge, before any container is looked at: some were not made here, some may have gone. */
+    async adopt(): Promise<PortRecord[]> {
+      // Those from before the look: what is plugged in meanwhile is not among the ports, and is there.
+      const up = [...attachments.values()].filter(({ state }) => state === 'up');
+      const ports = await datapath.ports();
+      const there = new Set(ports.map(({ container }) => container));
       found.clear();
       for (const { container, port } of ports) if (!attachments.has(container)) found.set(container, port);
+      for (const attachment of up) if (!there.has(attachment.container)) attachment.run = '';
+      return ports;
     },
     /** Whether everything that others should know is in the store. */
     areAllTold: () => untold.size === 0,

@@ -263,6 +263,23 @@ describe('agent', () => {
     });
   });
 
+  it('makes a port anew that was taken away, and no other', async () => {
+    const parts = await setUp();
+    const { docker, bridge, endpoints, agent } = parts;
+    await run(parts, async () => {
+      const [lost, kept] = [docker.create('lost', 'web'), docker.create('kept', 'web')];
+      for (const id of [lost, kept]) {
+        docker.start(id);
+        await endpoints.started(id);
+      }
+      await bridge.datapath.unplug(lost);
+      await agent.converge();
+      expect([...bridge.ports.keys()]).to.have.members([lost, kept]);
+      expect(bridge.plugged.size).to.equal(2);
+      expect(bridge.preparedCount()).to.equal(3);
+    });
+  });
+
   it('has ended with all that was under way before another may take its place', async () => {
     const { docker, bridge, agent, endpoints } = await setUp();
     const end = new AbortController();
