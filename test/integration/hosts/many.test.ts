@@ -6,7 +6,7 @@ import { answering, createNetwork, untilNothingIsLeft, useCluster } from './suit
 
 const MANY = 100;
 /** CYCLES=500 goes on for longer. */
-const CYCLES = Number(process.env['CYCLES'] ?? 60);
+const CYCLES = Number(process.env['CYCLES'] ?? 40);
 /** Containers that come and go at the same time on each host. */
 const PARALLEL = 2;
 
@@ -70,7 +70,7 @@ describe('containers that come and go on three hosts', function () {
     );
 
     it('is reached by the first packet, from everywhere and every time', async () => {
-      for (const round of [0, 1, 2, 3, 4, 5]) {
+      for (const round of [0, 1, 2]) {
         const node = nodes()[round % 3]!;
         expect(await sleeper(node, `moving${round}`, ...run)).to.equal(ip);
         await Promise.all(
