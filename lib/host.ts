@@ -66,7 +66,8 @@ export function createHost(options: HostOptions) {
     try {
       const before = makeNode(store);
       await Promise.all([before.ipam.load(), node.ipam.load()]);
-      await transfer(before, node, { host: hostId, unused: true, log });
+      const belongings = { networks: await before.networks.list(), leases: before.ipam.index.ofHost(hostId) };
+      await transfer(belongings, node, { unused: true, log });
       await clear(store);
     } finally {
       await store.close();
@@ -159,15 +160,20 @@ export function createHost(options: HostOptions) {
         throw error;
       }
     },
-    /** Be alone again: give back what the host has in the cluster, and keep what its own containers use. */
+    /**
+     * Be alone, again: keep what this host's containers use, then give back what the host has in the cluster. Throws when
+     * that cannot be reached; the host is alone all the same.
+     */
     async disconnect(): Promise<void> {
+      if (!membership && seat.current) return;
       const hosts = membership?.hosts;
       await endMembership();
       const node = seat.current;
       await seat.vacate('this host is leaving the cluster: try again in a moment');
       try {
-        await hosts?.remove(hostId);
         if (node) await takeAlong(node);
+        await hosts?.remove(hostId);
+        await node?.ipam.releaseHost(hostId);
       } finally {
         await node?.store.close();
         await alone();
@@ -192,11 +198,12 @@ export function createHost(options: HostOptions) {
   async function takeAlong(node: Node): Promise<void> {
     const store = await openEmbedded();
     try {
-      await transfer(node, makeNode(store), { host: hostId, unused: false, log });
+      const { leases, networks: known } = node.known();
+      const networks = await node.networks.list().catch(() => known);
+      await transfer({ leases, networks }, makeNode(store), { unused: false, log });
     } finally {
       await store.close();
     }
-    await node.ipam.releaseHost(hostId);
   }
 }
 

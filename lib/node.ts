@@ -22,6 +22,7 @@ import { createIpam, type Ipam } from './network/ipam.js';
 import { createNames } from './network/names.js';
 import { createNetworks, type Networks } from './network/networks.js';
 import { createOverlay, type Peer } from './network/overlay.js';
+import type { Belongings } from './network/transfer.js';
 import type { Store } from './store/store.js';
 
 export interface NodeOptions {
@@ -42,6 +43,8 @@ export interface Node {
   readonly store: Store;
   readonly networks: Networks;
   readonly ipam: Ipam;
+  /** What this host has, as last heard: also while the store does not answer. */
+  known(): Belongings;
   /** The part of the REST API that needs the store. */
   readonly routes: Router;
   /**
@@ -106,6 +109,7 @@ export function createNode({ store, host, docker, datapath, run, log }: NodeOpti
     store,
     networks,
     ipam,
+    known: () => ({ networks: agent.networks(), leases: ipam.index.ofHost(host) }),
     routes: Router().use(
       adapterRoutes(createSocketplaneAdapter({ networks, ipam, endpoints })),
       networkRoutes({ networks, ipam, attachments, datapath, hostNames }),
@@ -120,6 +124,7 @@ export function createNode({ store, host, docker, datapath, run, log }: NodeOpti
     setPeers: overlay.setPeers,
     async stop() {
       stopping.abort();
+      overlay.deactivate();
       dns.close();
       await stopped;
     },

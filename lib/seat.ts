@@ -11,15 +11,15 @@ export interface Seat {
   node(): Promise<Node>;
   /** The node in use, if there is one now. */
   readonly current: Node | undefined;
-  /** Nobody sits here for now; `reason` tells callers why, and what to do. */
-  vacate(reason: string): Promise<void>;
+  /** Nobody sits here for now; `reason` tells callers why, and what to do. It is asked when one has waited in vain. */
+  vacate(reason: string | (() => string)): Promise<void>;
   take(node: Node): void;
 }
 
 /** @param patience milliseconds that a call waits */
 export function createSeat(patience = PATIENCE_MS): Seat {
   let current: Node | undefined;
-  let reason = 'the agent is starting: try again';
+  let reason: string | (() => string) = 'the agent is starting: try again';
   let taken!: (node: Node) => void;
   let waiting = new Promise<Node>((resolve) => (taken = resolve));
 
@@ -31,7 +31,7 @@ export function createSeat(patience = PATIENCE_MS): Seat {
       if (current) return current;
       const timer = new AbortController();
       const late = sleep(patience, undefined, { signal: timer.signal }).then(() => {
-        throw new AppError('unavailable', reason);
+        throw new AppError('unavailable', typeof reason === 'string' ? reason : reason());
       });
       try {
         return await Promise.race([waiting, late]);

@@ -42,7 +42,7 @@ export function clusterRoutes(options: {
   }
 
   async function status() {
-    const { state, hostId, cluster, underlay, server } = membership.status();
+    const { state, hostId, cluster, underlay, server, problem } = membership.status();
     return {
       state,
       id: hostId,
@@ -50,6 +50,7 @@ export function clusterRoutes(options: {
       server,
       interface: underlay?.device,
       address: underlay?.address,
+      problem,
       members: await members(),
     };
   }

@@ -46,6 +46,8 @@ export const cluster = z.looseObject({
   server: z.boolean(),
   interface: z.string().optional(),
   address: z.string().optional(),
+  /** Why it is not a member yet. */
+  problem: z.string().optional(),
   members: z.array(
     z.looseObject({
       id: z.string(),

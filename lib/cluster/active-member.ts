@@ -10,13 +10,15 @@ import type { Member } from './cluster-state.js';
 import type { ConsulAgent, ConsulWish } from './consul-agent.js';
 import { DATACENTER } from './consul-config.js';
 import { aliveHosts, handOver } from './hand-over.js';
-import { createMembers } from './hosts.js';
 import { createServersRecord, type ServersRecord } from './keep-servers.js';
 import { deriveSecrets } from './key.js';
 import type { Mdns } from './mdns.js';
+import { createOwnRecord, type OwnRecord } from './own-record.js';
 import type { Underlay } from './underlay.js';
 
 const RETRY = { forever: true, minTimeout: 500, maxTimeout: 10_000, factor: 2 } as const;
+const NO_LEADER =
+  'Consul has no leader here yet: most of the cluster’s servers must run, and reach each other and this host';
 const LEADER_POLL_MS = 100;
 const HAND_OVER_MS = 30_000;
 /** Members whose addresses are kept for the next start; one that still answers is enough. */
@@ -36,6 +38,12 @@ export interface ActiveMemberOptions {
   log: Log;
 }
 
+/** What is on record of hosts. */
+interface Records {
+  own: OwnRecord;
+  servers: ServersRecord;
+}
+
 /** This host as a member of a cluster. */
 export interface ActiveMember {
   readonly member: Member;
@@ -43,6 +51,8 @@ export interface ActiveMember {
   begin(joinAt?: string[]): Promise<void>;
   /** Resolves when the store has been opened and this host is on record; retries until then. */
   connected: Promise<void>;
+  /** Why it is not connected yet. */
+  readonly problem: string | undefined;
   /** The underlay's address is another now. */
   move(underlay: Underlay): Promise<void>;
   /** Hand over what others rely on. The store must still be open. */
@@ -58,9 +68,10 @@ export function createActiveMember(options: ActiveMemberOptions): ActiveMember {
   const { signal } = closing;
   const secrets = deriveSecrets(member.name, member.key);
   let servers: string[] | undefined;
-  let record: { servers: ServersRecord; store: Store } | undefined;
+  let record: Records | undefined;
   let stopAdmission: () => Promise<void> = async () => undefined;
   let connected!: () => void;
+  let problem: string | undefined = NO_LEADER;
   let changingRole: Promise<void> = Promise.resolve();
 
   const wish = (): ConsulWish => ({
@@ -85,6 +96,7 @@ export function createActiveMember(options: ActiveMemberOptions): ActiveMember {
       ...RETRY,
       signal,
       onFailedAttempt: (error) => {
+        problem = messageOf(error);
         if (error.attemptNumber % 10 === 1)
           log.warn(`${what} does not work yet`, { error: messageOf(error) });
       },
@@ -122,19 +134,13 @@ export function createActiveMember(options: ActiveMemberOptions): ActiveMember {
     }),
   );
 
-  async function recordSelf(store: Store): Promise<void> {
-    const members = createMembers(store, log);
-    const before = (await members.list()).find((other) => other.hostId === hostId);
-    if (before?.address === underlay.address && before.name === name) return;
-    const joined = before?.joined ?? new Date().toISOString();
-    await members.put({ hostId, name, address: underlay.address, joined });
+  function recordsIn(store: Store): Records {
+    const self = () => ({ hostId, name, address: underlay.address });
+    return { own: createOwnRecord(store, self, log), servers: createServersRecord(store, hostId, log) };
   }
 
-  async function followMembers(store: Store): Promise<void> {
-    for await (const members of createMembers(store, log).watch(signal)) {
-      // It had been away for so long that it was taken off the record.
-      if (!members.some((other) => other.hostId === hostId)) await recordSelf(store);
-      const others = members.filter((other) => other.hostId !== hostId).map(({ address }) => address);
+  async function followMembers({ own }: Records): Promise<void> {
+    for await (const others of own.keep(signal)) {
       const peers = others.slice(0, PEERS_KEPT);
       if (peers.length > 0 && peers.join() !== member.peers.join()) await update({ peers });
     }
@@ -157,15 +163,16 @@ export function createActiveMember(options: ActiveMemberOptions): ActiveMember {
 
   async function run(): Promise<void> {
     await untilLeader();
+    problem = undefined;
     if (member.bootstrap) await update({ bootstrap: false });
-    const store = await connect();
-    record = { store, servers: createServersRecord(store, hostId, log) };
-    await recordSelf(store);
+    // What fails after this is tried again without opening a second store.
+    record ??= recordsIn(await connect());
+    const { own, servers: list } = record;
+    await own.write();
     log.info('host is a member of the cluster', { cluster: member.name, host: hostId });
     await appear().catch(() => void persist('appearing to others', appear));
     connected();
-    void persist('record of members', () => followMembers(store));
-    const { servers: list } = record;
+    void persist('record of members', () => followMembers({ own, servers: list }));
     const onChange = (next: string[]) => {
       servers = next;
       changingRole = followRole();
@@ -177,6 +184,9 @@ export function createActiveMember(options: ActiveMemberOptions): ActiveMember {
     get member() {
       return member;
     },
+    get problem() {
+      return problem;
+    },
     connected: new Promise<void>((resolve) => (connected = resolve)),
     async begin(joinAt = []) {
       await consul.apply(wish());
@@ -187,7 +197,7 @@ export function createActiveMember(options: ActiveMemberOptions): ActiveMember {
       underlay = next;
       await consul.apply(wish());
       if (!record) return;
-      await recordSelf(record.store);
+      await record.own.write();
       await appear();
     },
     async withdraw() {

@@ -10,7 +10,7 @@ import type { ClusterState, ClusterStateFile, Member } from './cluster-state.js'
 import type { ConsulAgent } from './consul-agent.js';
 import { findPeers, foundMember, joiningMember } from './enrol.js';
 import { createMdns, silentMdns, type Sighting } from './mdns.js';
-import type { Underlay, UnderlayFinder } from './underlay.js';
+import { needUnderlay as needUnderlayOf, type Underlay, type UnderlayFinder } from './underlay.js';
 
 const CONNECT_MS = 30_000;
 /** By then each member has answered, so two clusters of one name are both seen. */
@@ -25,7 +25,9 @@ export interface MembershipOptions {
   underlays: UnderlayFinder;
   /** The host is a member and Consul can be used: open the store. Called again when it failed. */
   connect: () => Promise<Store>;
-  /** Before the host leaves: give back what it has in the store, and close that. */
+  /**
+   * The host is to be alone: give back what it has in the store, and close that. Also called when it never was a member.
+   */
   disconnect: () => Promise<void>;
   /** The address that carries the cluster has changed. */
   onMove?: (underlay: Underlay) => void;
@@ -40,6 +42,8 @@ export interface MembershipStatus {
   underlay: Underlay | undefined;
   /** Whether this host's Consul is a server. */
   server: boolean;
+  /** Why the host is not a member although it is to be one. */
+  problem: string | undefined;
 }
 
 /**
@@ -75,6 +79,8 @@ export function createMembership(options: MembershipOptions): Membership {
   let state: MembershipStatus['state'] = 'none';
   let active: ActiveMember | undefined;
   let underlay: Underlay | undefined;
+  /** Why the last attempt in the background failed. */
+  let problem: string | undefined;
   let pursuit = new AbortController();
   const device = () => saved.interface ?? config.interface;
 
@@ -88,19 +94,14 @@ export function createMembership(options: MembershipOptions): Membership {
     await file.write(saved);
   }
 
-  async function needUnderlay(): Promise<Underlay> {
-    const found = await underlays.find(device());
-    if (found) return (underlay = found);
-    const named = device();
-    throw new AppError(
-      'unavailable',
-      named === undefined
-        ? 'no default route tells which device carries the cluster: name it by `socketplane cluster bind <device>`'
-        : `device ${named} is not there, is down or has no IPv4 address, so it cannot carry the cluster`,
-    );
-  }
+  const needUnderlay = async () => (underlay = await needUnderlayOf(underlays, device()));
 
-  function activate(member: Member, on: Underlay): ActiveMember {
+  /** @param onConflict what the host has cannot go along, and trying again will not change that */
+  function activate(
+    member: Member,
+    on: Underlay,
+    onConflict: (error: AppError) => void = () => undefined,
+  ): ActiveMember {
     return createActiveMember({
       hostId,
       name: hostname(),
@@ -108,7 +109,11 @@ export function createMembership(options: MembershipOptions): Membership {
       underlay: on,
       consul,
       mdns,
-      connect,
+      connect: () =>
+        connect().catch((error: unknown) => {
+          if (error instanceof AppError && error.kind === 'conflict') onConflict(error);
+          throw error;
+        }),
       save: (next) => save({ member: next }),
       log,
     });
@@ -122,13 +127,16 @@ export function createMembership(options: MembershipOptions): Membership {
     const signal = AbortSignal.any([waiting.signal, stopping.signal]);
     state = 'joining';
     await save({ member });
-    active = activate(member, on);
+    let refuse!: (error: AppError) => void;
+    const refused = new Promise<never>((_resolve, reject) => (refuse = reject));
+    refused.catch(() => undefined);
+    active = activate(member, on, refuse);
     try {
       await active.begin(joinAt);
       const late = sleep(CONNECT_MS, undefined, { signal }).then(() => {
         throw new AppError('unavailable', 'no Consul server of the cluster has answered: is one running?');
       });
-      await Promise.race([active.connected, late]);
+      await Promise.race([active.connected, refused, late]);
       state = 'member';
     } catch (error) {
       await active.close();
@@ -179,14 +187,16 @@ export function createMembership(options: MembershipOptions): Membership {
     pursuit = new AbortController();
     const signal = AbortSignal.any([pursuit.signal, stopping.signal]);
     state = wanted;
+    problem = undefined;
     void (async () => {
-      for (let said = ''; !signal.aborted;) {
+      while (!signal.aborted) {
         try {
           return await command(async () => (signal.aborted ? undefined : task()));
         } catch (error) {
+          if (signal.aborted) return;
           const reason = messageOf(error);
-          if (reason !== said && !signal.aborted) log.warn('not a member of a cluster yet', { reason });
-          said = reason;
+          if (reason !== problem) log.warn('not a member of a cluster yet', { reason });
+          problem = reason;
         }
         await sleep(PURSUE_MS, undefined, { signal }).catch(() => undefined);
       }
@@ -251,6 +261,7 @@ export function createMembership(options: MembershipOptions): Membership {
       cluster: saved.member?.name ?? config.name,
       underlay,
       server: active?.member.server ?? false,
+      problem: state === 'seeking' ? problem : state === 'joining' ? (active?.problem ?? problem) : undefined,
     }),
     bootstrap: () => commence(bootstrap),
     join: (address) =>
@@ -266,6 +277,7 @@ export function createMembership(options: MembershipOptions): Membership {
         if (!next)
           throw new AppError('invalid', `device ${name} is not there, is down or has no IPv4 address`);
         await save({ interface: name });
+        underlay ??= next;
         if (saved.member) await move(next);
         else pursue('seeking', seek);
       }),
@@ -276,6 +288,8 @@ export function createMembership(options: MembershipOptions): Membership {
           state = 'leaving';
           await giveBack(active);
           active = undefined;
+        } else {
+          await disconnect();
         }
         await consul.leave();
         await file.remove();

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import ipaddr from 'ipaddr.js';
+import { AppError } from '../errors.js';
 import type { Run } from '../exec.js';
 
 /** What carries the cluster: its traffic, and the containers' in tunnels. */
@@ -20,6 +21,18 @@ export interface UnderlayFinder {
   find(device?: string): Promise<Underlay | undefined>;
   /** What it is now, then each change, until `signal` aborts. `device` is asked anew at each look. */
   watch(device: () => string | undefined, signal: AbortSignal): AsyncIterable<Underlay | undefined>;
+}
+
+/** @param device undefined: that of the default route. @throws AppError `unavailable` that says what is missing */
+export async function needUnderlay(underlays: UnderlayFinder, device: string | undefined): Promise<Underlay> {
+  const found = await underlays.find(device);
+  if (found) return found;
+  throw new AppError(
+    'unavailable',
+    device === undefined
+      ? 'no default route tells which device carries the cluster: name it by `socketplane cluster bind <device>`'
+      : `device ${device} is not there, is down or has no IPv4 address, so it cannot carry the cluster`,
+  );
 }
 
 export interface UnderlayOptions {
@@ -49,7 +62,7 @@ export function createUnderlayFinder({
   async function onBridge(port: string): Promise<Underlay | undefined> {
     const known = bridges.get(port);
     const underlay = known === undefined ? undefined : addressOf(known);
-    if (underlay || interfaces()[port] === undefined) return underlay;
+    if (underlay) return underlay;
     const bridge = (await run(['ovs-vsctl', '--timeout=2', 'iface-to-br', port]).catch(() => '')).trim();
     if (bridge === '') return undefined;
     bridges.set(port, bridge);

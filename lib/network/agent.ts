@@ -167,6 +167,8 @@ export function createAgent({
   }
 
   return {
+    /** The networks as last read, also while the store does not answer. */
+    networks: () => known,
     /** The first pass is done, well or not, when this resolves; the loops go on until `signal` aborts. */
     async start(signal: AbortSignal): Promise<{ stopped: Promise<unknown> }> {
       isStopping = () => signal.aborted;
@@ -175,6 +177,8 @@ export function createAgent({
       await ipam.load();
       await onNetworks(known);
       ipam.index.subscribe(({ drop }) => {
+        // What a host that leaves gives back in the end, its containers go on using.
+        if (signal.aborted) return;
         for (const { container } of drop) if (attachments.isDispossessed(container)) void settle(container);
       });
       datapath.watch(() => {

@@ -53,10 +53,10 @@ export interface Networks {
   /** Throws `AppError('notFound')`. */
   get(id: string): Promise<Network>;
   /**
-   * Without `subnet`, the first of a list of private ones that is free.
+   * Without `subnet`, the first of a list of private ones that is free. `vni` is used where it is free.
    * Throws `invalid` (name, subnet) and `conflict` (name taken, overlap with a network or a route).
    */
-  create(id: string, subnet?: string): Promise<Network>;
+  create(id: string, subnet?: string, vni?: number): Promise<Network>;
   /** Throws `notFound`, `conflict` when containers have addresses on it or it is the default network. */
   remove(id: string): Promise<void>;
   /** The networks that share addresses with this subnet. Throws `invalid`. */
@@ -88,7 +88,7 @@ export function createNetworks({ store, hostRoutes, foreignNames }: NetworksOpti
     );
   }
 
-  async function create(id: string, subnetText?: string): Promise<Network> {
+  async function create(id: string, subnetText?: string, wish?: number): Promise<Network> {
     assertName(id);
     const wanted = subnetText === undefined ? undefined : parseSubnet(subnetText);
     if ((await foreignNames()).includes(id)) {
@@ -106,10 +106,12 @@ export function createNetworks({ store, hostRoutes, foreignNames }: NetworksOpti
       }
       const subnet = wanted ?? firstFree(existing, routes);
       assertFree(subnet, existing, routes);
-      const vni = nextVni(Number(guard?.value ?? 0), existing);
+      const last = Number(guard?.value ?? 0);
+      const isFree = wish !== undefined && !existing.some((other) => other.vni === wish);
+      const vni = isFree ? wish : nextVni(last, existing);
       const network: Network = { id, subnet: subnet.text, gateway: formatAddress(gatewayOf(subnet)), vni };
       const created = await store.commit([
-        { key: LAST_VNI, value: String(vni), ifVersion: guard?.version ?? 0 },
+        { key: LAST_VNI, value: String(isFree ? Math.max(last, vni) : vni), ifVersion: guard?.version ?? 0 },
         { key: PREFIX + id, value: JSON.stringify(network), ifVersion: 0 },
       ]);
       if (created) return network;

@@ -108,6 +108,10 @@ export function createOverlay({ index, datapath, host, onFailure, log }: Overlay
       active = true;
       await apply();
     },
+    /** Another node has the data plane now. */
+    deactivate(): void {
+      active = false;
+    },
     /** All of it, for the data plane to be made right. */
     state(): OverlayState {
       // It holds what was not told yet; if it cannot be applied, another one follows.

@@ -1,9 +1,17 @@
 import { AppError, messageOf } from '../errors.js';
 import type { Log } from '../log.js';
+import type { Network } from '../types.js';
 import type { Ipam, Lease } from './ipam.js';
 import { DEFAULT_NETWORK, type Networks } from './networks.js';
 
-/** Networks and leases in one store. */
+/** What there is in one store. */
+export interface Belongings {
+  networks: readonly Network[];
+  /** Of this host. */
+  leases: readonly Lease[];
+}
+
+/** Where it goes. */
 export interface Side {
   networks: Networks;
   ipam: Ipam;
@@ -11,7 +19,8 @@ export interface Side {
 
 /**
  * Takes this host's networks and leases from one store to another, as when it joins a cluster or leaves it: running containers
- * keep their addresses. What is there already is left alone, so it may be repeated.
+ * keep their addresses. Networks keep their VNIs where these are free, so that nothing has to be plugged anew. What is there
+ * already is left alone, so it may be repeated.
  *
  * A network without containers on this host that is in the way of one over there stays behind, and so does the default
  * network: there is one already. An address that is taken over there is lost; its container gets another.
@@ -20,14 +29,13 @@ export interface Side {
  * @throws AppError `conflict` when a network in use here is in the way of one over there: before anything was changed
  */
 export async function transfer(
-  from: Side,
+  { networks, leases }: Belongings,
   to: Side,
-  { host, unused, log }: { host: string; unused: boolean; log: Log },
+  { unused, log }: { unused: boolean; log: Log },
 ): Promise<void> {
-  const leases = from.ipam.index.ofHost(host);
   const isUsed = (id: string) => leases.some(({ network }) => network === id);
   const theirs = new Map((await to.networks.list()).map((network) => [network.id, network]));
-  const mine = (await from.networks.list()).toSorted((a, b) => a.vni - b.vni);
+  const mine = networks.toSorted((a, b) => a.vni - b.vni);
 
   for (const { id, subnet } of mine) {
     const other = theirs.get(id);
@@ -40,10 +48,10 @@ export async function transfer(
         'of the cluster: remove the containers or that network first',
     );
   }
-  for (const { id, subnet } of mine) {
+  for (const { id, subnet, vni } of mine) {
     if (theirs.has(id) || !(unused || isUsed(id))) continue;
     try {
-      await to.networks.create(id, subnet);
+      await to.networks.create(id, subnet, vni);
     } catch (error) {
       if (!(error instanceof AppError && error.kind === 'conflict')) throw error;
       log.warn('network stays behind', { network: id, reason: messageOf(error) });

@@ -45,12 +45,14 @@ export function addClusterCommand(program: Command, context: Context): void {
   );
 }
 
-function sentence({ state, name, members, interface: device }: ClusterAnswer): string {
+function sentence({ state, name, members, interface: device, problem }: ClusterAnswer): string {
   if (state === 'member') {
     return `this host is a member of cluster ${name}, ${members.length} ${members.length === 1 ? 'host' : 'hosts'} in all\n`;
   }
   if (state === 'none') return 'this host belongs to no cluster\n';
-  return `this host looks for cluster ${name}${device ? ` on ${device}` : ''}\n`;
+  const why = problem === undefined ? '' : `: ${problem}`;
+  if (state === 'joining') return `this host belongs to cluster ${name}, and waits for it${why}\n`;
+  return `this host looks for cluster ${name}${device ? ` on ${device}` : ''}${why}\n`;
 }
 
 function describe(found: ClusterAnswer, command: string): string {

@@ -51,7 +51,8 @@ describe('underlay', () => {
   });
 
   it('is the bridge that the device is a port of', async () => {
-    const { underlays, asked } = finder({ eth1: [], 'br-phy': [ipv4('10.0.1.1')] }, 'br-phy');
+    // Node does not list a device without an address.
+    const { underlays, asked } = finder({ 'br-phy': [ipv4('10.0.1.1')] }, 'br-phy');
     for (let round = 0; round < 2; round++) {
       expect(await underlays.find('eth1')).to.include({ device: 'br-phy', address: '10.0.1.1' });
     }

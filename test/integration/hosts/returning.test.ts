@@ -1,0 +1,64 @@
+import { expect } from 'chai';
+import type { Node } from '../../lab/node.js';
+import { until } from '../../lab/process.js';
+import { pings, sleeper } from '../agent/suite.js';
+import { cluster, startWaitingAgent, steadyPing, tunnelsOf, useAlone } from './alone.js';
+import { untilMembers } from './suite.js';
+
+describe('an agent that comes back', function () {
+  this.timeout(90_000);
+  const { nodes } = useAlone(2);
+  const node = (number: number) => nodes()[number - 1]!;
+  let con2 = '';
+
+  before(async () => {
+    await cluster(node(1), 'bootstrap');
+    await cluster(node(2), 'join', node(1).address);
+    await sleeper(node(1), 'con1');
+    con2 = await sleeper(node(2), 'con2');
+    await untilMembers(nodes(), 2);
+    await until('a way between the hosts', () => pings(node(1), 'con1', con2));
+  });
+
+  async function restart(which: Node, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    await which.stop('agent', signal);
+    await which.startAgent();
+    await untilMembers(nodes(), 2);
+  }
+
+  for (const [who, number] of [
+    ['a client of Consul', 2],
+    ['the only server', 1],
+  ] as const) {
+    for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+      it(`is a member again, and no ping was lost: ${who}, ${signal}`, async () => {
+        const ping = await steadyPing(node(1), 'con1', con2);
+        await restart(node(number), signal);
+        expect(await ping.lost()).to.equal(0);
+        for (const each of nodes()) expect(await tunnelsOf(each)).to.have.length(1);
+      });
+    }
+  }
+
+  it('says what is missing while Consul cannot be reached, and goes on when it can', async () => {
+    const [first, second] = [node(1), node(2)];
+    await second.sp(['create', '--name', 'later', 'busybox', 'sleep', '1000']);
+    const ping = await steadyPing(node(1), 'con1', con2);
+    await second.stop('agent');
+    await first.stop('agent');
+    await startWaitingAgent(second);
+    const members = await cluster(second, 'members');
+    expect(members).to.match(
+      /^this host belongs to cluster socketplane, and waits for it: Consul has no leader/,
+    );
+    const start = await second.sp(['start', 'later'], { reject: false });
+    expect(start.exitCode).to.equal(1);
+    expect(start.stderr).to.match(/this host waits for cluster socketplane: Consul has no leader/);
+    expect((await second.api('GET', '/healthz')).status).to.equal(503);
+    await first.startAgent();
+    await untilMembers(nodes(), 2);
+    expect(await ping.lost()).to.equal(0);
+    await second.sp(['start', 'later']);
+    expect(await pings(node(1), 'con1', 'later')).to.equal(true);
+  });
+});
