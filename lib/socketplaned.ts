@@ -11,7 +11,8 @@ import { createOvsDatapath } from './datapath/ovs.js';
 import { createClusterStateFile, readHostId, type ClusterState } from './cluster/cluster-state.js';
 import { createConsulAgent } from './cluster/consul-agent.js';
 import { consulFiles } from './cluster/consul-config.js';
-import { createMembership } from './cluster/membership.js';
+import { createExternalMembership } from './cluster/external-membership.js';
+import { createMembership, type Membership } from './cluster/membership.js';
 import { createUnderlayFinder } from './cluster/underlay.js';
 import { withBootstrap, type ClusterConfig } from './config/cluster.js';
 import { createDocker } from './docker/dockerode.js';
@@ -44,9 +45,11 @@ async function serve(config: AgentConfig, pidFile: string): Promise<void> {
   const hostId = await readHostId(config.state);
   const docker = createDocker(config.docker);
   const underlay = () => membership.status().underlay;
+  const underlays = createUnderlayFinder({ run });
+  const external = config.consul;
   const datapath = createOvsDatapath({ run, log, bridge: config.bridge, kind: config.datapath, underlay });
   const seat = createSeat();
-  const cluster = withBootstrap(config.cluster, process.env);
+  const cluster = external ? config.cluster : withBootstrap(config.cluster, process.env);
   const file = createClusterStateFile(config.state);
   const files = consulFiles(config.state, CONSUL_SOCKET);
   const consul = createConsulAgent({ files, log });
@@ -56,23 +59,27 @@ async function serve(config: AgentConfig, pidFile: string): Promise<void> {
     seat,
     makeNode: (store) => createNode({ store, host: hostId, docker, datapath, run, log }),
     openEmbedded: () => openEmbeddedStore(join(config.state, 'store')),
-    openCluster: () => openConsul({ address: files.socket, prefix: PREFIX, checks: ['serfHealth'], log }),
+    openCluster: () =>
+      external
+        ? openConsul({ ...external, checks: [], log })
+        : openConsul({ address: files.socket, prefix: PREFIX, checks: ['serfHealth'], log }),
     address: () => underlay()?.address,
     terms: { fence: FENCE_MS, grace: cluster.leaseGrace },
-    forceLeave: (id) => consul.api.forceLeave(id),
+    forceLeave: external ? async () => undefined : (id) => consul.api.forceLeave(id),
     log,
   });
-  const membership = createMembership({
+  const part = {
     hostId,
     config: cluster,
     file,
-    consul,
-    underlays: createUnderlayFinder({ run }),
+    underlays,
     connect: () => host.connect(),
-    disconnect: () => host.disconnect(),
     onMove: () => void host.moved(),
     log,
-  });
+  };
+  const membership: Membership = external
+    ? createExternalMembership({ ...part, name: hostname(), consul: external })
+    : createMembership({ ...part, consul, disconnect: () => host.disconnect() });
   const app = createApp({
     routes: [
       configurationRoutes({ config, datapath }),
@@ -87,9 +94,12 @@ async function serve(config: AgentConfig, pidFile: string): Promise<void> {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
   });
   // Calls are answered once the node has been looked at: whoever asks gets what is so.
-  if (isAlone(cluster, await file.read())) await host.alone();
+  if (!external && isAlone(cluster, await file.read())) await host.alone();
   else
-    await seat.vacate(`this host is not in cluster ${cluster.name} yet: see \`socketplane cluster members\``);
+    await seat.vacate(() => {
+      const { problem = 'see `socketplane cluster members`' } = membership.status();
+      return `this host waits for cluster ${cluster.name}: ${problem}`;
+    });
   const servers: Server[] = [createServer(app)];
   await listenUnix(servers[0]!, config.listen);
   if (config.tcp !== undefined) servers.push(await listenTcp(createServer(app), config.tcp));

@@ -12,8 +12,9 @@ export function configurationRoutes({
 }): Router {
   const router = Router();
   router.get('/configuration', (_request, response) => {
-    const { key: _secret, ...cluster } = config.cluster;
-    response.json({ ...config, cluster, datapath: datapath.kind });
+    const { key: _key, ...cluster } = config.cluster;
+    const { token: _token, ...consul } = config.consul ?? {};
+    response.json({ ...config, cluster, ...(config.consul && { consul }), datapath: datapath.kind });
   });
   return router;
 }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { AppError } from '../errors.js';
 import { LOG_LEVELS } from '../log.js';
 import { clusterConfig } from './cluster.js';
+import { consulConfig } from './consul.js';
 import { readYaml } from './yaml.js';
 
 export const AGENT_CONFIG = '/etc/socketplane/agent.yml';
@@ -18,7 +19,10 @@ const loopback = z
     'expected a loopback address such as 127.0.0.1:6675',
   );
 
-const agentConfig = z.strictObject({
+/** What only a cluster with a Consul of its own has. */
+const MANAGED = ['key', 'bootstrap', 'join'] as const;
+
+const agentFile = z.strictObject({
   /** The REST API's socket, mode 0660 and group `docker`. */
   listen: unixUrl.default('/run/socketplane/agent.sock'),
   /** A TCP address for the API besides. Any user of this host can use it. */
@@ -33,6 +37,17 @@ const agentConfig = z.strictObject({
   datapath: z.enum(['auto', 'kernel', 'userspace']).default('auto'),
   log: z.enum(LOG_LEVELS).default('info'),
   cluster: clusterConfig.prefault({}),
+  consul: consulConfig.optional(),
+});
+
+const agentConfig = agentFile.superRefine(({ cluster, consul }, context) => {
+  if (!consul) return;
+  for (const key of MANAGED) {
+    const value = cluster[key];
+    if (value === undefined || (Array.isArray(value) && value.length === 0)) continue;
+    const message = 'has no meaning beside `consul`: hosts with the same Consul and prefix are one cluster';
+    context.addIssue({ code: 'custom', path: ['cluster', key], message });
+  }
 });
 export type AgentConfig = z.infer<typeof agentConfig>;
 

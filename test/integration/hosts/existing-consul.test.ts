@@ -1,0 +1,110 @@
+import { expect } from 'chai';
+import type { Host } from '../../lab/host.js';
+import { createLab, type Lab } from '../../lab/lab.js';
+import { startNode, type Node } from '../../lab/node.js';
+import { until } from '../../lab/process.js';
+import { addressOf, pings, sleeper } from '../agent/suite.js';
+import { cluster, clusterFails, configure, tunnelsOf } from './alone.js';
+import { untilMembers } from './suite.js';
+
+const MASTER = '00000000-0000-4000-8000-000000000001';
+/** What docs/operations.md says that a token must allow. */
+const RULES = 'key_prefix "networks/" { policy = "write" }\nsession_prefix "" { policy = "write" }';
+
+/** A Consul that is not ours, with ACLs on. */
+function consulOn(host: Host) {
+  const argv = [
+    ...['consul', 'agent', '-server', '-bootstrap-expect=1', '-data-dir=/var/lib/socketplane/theirs'],
+    ...[`-bind=${host.address}`, '-client=0.0.0.0', '-log-level=warn'],
+    ...['-hcl', `acl { enabled = true, default_policy = "deny", tokens { master = "${MASTER}" } }`],
+    ...['-hcl', 'performance { raft_multiplier = 1 }, disable_update_check = true'],
+  ];
+  const address = `http://${host.address}:8500`;
+  async function put(path: string, body: unknown): Promise<unknown> {
+    const curl = ['curl', '-fsS', '-X', 'PUT', '-H', `X-Consul-Token: ${MASTER}`, '-d', JSON.stringify(body)];
+    return JSON.parse((await host.run([...curl, `${address}/v1${path}`])).stdout) as unknown;
+  }
+  return {
+    address,
+    async start(): Promise<void> {
+      await host.start('consul', argv);
+      await host.ready('consul', ['sh', '-c', `curl -fsS ${address}/v1/status/leader | grep -q :`]);
+    },
+    stop: () => host.stop('consul'),
+    /** Gives one that may write our keys and sessions, and nothing else. */
+    async token(): Promise<string> {
+      // A new leader is not ready for this at once.
+      await until('a policy', () => put('/acl/policy', { Name: 'socketplane', Rules: RULES }));
+      const answer = await put('/acl/token', { Policies: [{ Name: 'socketplane' }] });
+      return (answer as { SecretID: string }).SecretID;
+    },
+  };
+}
+
+describe('a cluster on a Consul that is there already', function () {
+  this.timeout(60_000);
+  let lab: Lab;
+  let consul: ReturnType<typeof consulOn>;
+  let nodes: Node[];
+  let con2 = '';
+
+  before(async function () {
+    this.timeout(120_000);
+    lab = await createLab();
+    const [server, ...hosts] = [await lab.addHost(), await lab.addHost(), await lab.addHost()] as const;
+    consul = consulOn(server);
+    await consul.start();
+    const settings = { address: consul.address, token: await consul.token(), prefix: 'networks/' };
+    await Promise.all(hosts.map((host) => configure(host, { consul: settings })));
+    nodes = await Promise.all(hosts.map((host) => startNode(host)));
+    await untilMembers(nodes, 2);
+  });
+  after(async function () {
+    this.timeout(60_000);
+    await lab.destroy();
+  });
+
+  it('has networks, addresses and names on all its hosts', async () => {
+    const [one, two] = nodes as [Node, Node];
+    await one.api('POST', '/networks', { id: 'web', subnet: '10.50.0.0/16' });
+    await until('the network', async () => (await two.api('GET', '/networks/web')).status === 200);
+    await sleeper(one, 'con1', '-e', 'SP_NETWORK=web');
+    con2 = await sleeper(two, 'con2', '-e', 'SP_NETWORK=web');
+    expect(con2).not.to.equal(await addressOf(one, 'con1'));
+    await until('a way between the hosts', () => pings(one, 'con1', 'con2'));
+    expect(await cluster(one, 'members')).to.match(/^h3 +192\.168\.108\.3 +up /m);
+  });
+
+  it('runs no Consul, listens for nobody, and takes no commands', async () => {
+    for (const node of nodes) {
+      expect((await node.run(['pgrep', '-f', 'consul agent'], { reject: false })).stdout).to.equal('');
+      const { stdout } = await node.run(['ss', '-Hltun']);
+      expect(stdout).not.to.match(/:(667[5-8]|5353) /);
+    }
+    for (const command of [['bootstrap'], ['join', '192.168.108.3'], ['bind', 'eth0'], ['leave']]) {
+      expect(await clusterFails(nodes[0]!, ...command)).to.match(/what `consul` in its agent\.yml says/);
+    }
+    const { body } = await nodes[0]!.api('GET', '/configuration');
+    expect(body).to.deep.include({ consul: { address: consul.address, prefix: 'networks/' } });
+  });
+
+  it('does without it for a while', async () => {
+    const [one] = nodes as [Node];
+    await consul.stop();
+    expect(await pings(one, 'con1', con2)).to.equal(true);
+    const run = await one.sp(['run', '-d', '--name', 'late', 'busybox', 'sleep', '1000'], { reject: false });
+    expect(run.exitCode).not.to.equal(0);
+    expect(run.stderr).to.match(/no Consul runs on http:\/\/192\.168\.108\.1:8500/);
+    await one.sp(['rm', '-f', 'late'], { reject: false });
+    await consul.start();
+    await until('it to work again', () => sleeper(one, 'late').then(Boolean), 30_000);
+  });
+
+  it('takes leave of a host that is silent', async () => {
+    const [one, two] = nodes as [Node, Node];
+    await untilMembers([one], 2);
+    await two.kill();
+    await until('its tunnel to go', async () => (await tunnelsOf(one)).length === 0, 45_000);
+    expect(await cluster(one, 'members')).to.match(/^h3 +192\.168\.108\.3 +silent /m);
+  });
+});

@@ -1,0 +1,59 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { readAgentConfig } from '../../../lib/config/agent.js';
+import { messageOf } from '../../../lib/errors.js';
+
+describe('agent.yml', () => {
+  let folder: string;
+  before(async () => void (folder = await mkdtemp(join(tmpdir(), 'agent-config-'))));
+  after(() => rm(folder, { recursive: true }));
+
+  async function read(text: string) {
+    const file = join(folder, 'agent.yml');
+    await writeFile(file, text);
+    return readAgentConfig(file);
+  }
+  const mistake = (text: string) =>
+    read(text).then(
+      () => '',
+      (error: unknown) => messageOf(error).replace(/^.*agent\.yml:/, ''),
+    );
+
+  it('names a Consul that is there already', async () => {
+    const text = 'consul:\n  address: https://consul.example:8501\n  token: secret\n';
+    expect((await read(text)).consul).to.deep.equal({
+      address: 'https://consul.example:8501',
+      token: 'secret',
+      prefix: 'socketplane/',
+    });
+    expect((await read('consul: { address: /run/consul.sock, prefix: a/b/ }')).consul?.prefix).to.equal(
+      'a/b/',
+    );
+    expect((await read('{}')).consul).to.equal(undefined);
+  });
+
+  it('says what is wrong with it', async () => {
+    for (const address of ['192.0.2.1:8500', 'ftp://x', 'http://x/y', '""'])
+      expect(await mistake(`consul:\n  address: ${address}`), address).to.match(
+        /^2: consul\.address: expected a URL/,
+      );
+    expect(await mistake('consul:\n  address: http://x\n  prefix: x')).to.match(
+      /^3: consul\.prefix: expected/,
+    );
+    expect(await mistake('consul:\n  address: http://x\n  tokn: x')).to.match(/Unrecognized key: "tokn"/);
+  });
+
+  it('has nothing beside it that only a cluster of our own has', async () => {
+    const consul = 'consul: { address: http://x }\ncluster:\n  ';
+    expect(await mistake(`${consul}bootstrap: true`)).to.match(
+      /^3: cluster\.bootstrap: has no meaning beside/,
+    );
+    expect(await mistake(`${consul}join: [192.0.2.1]`)).to.match(/^3: cluster\.join: has no meaning/);
+    expect(await mistake(`${consul}key: ${Buffer.alloc(32).toString('base64')}`)).to.match(
+      /cluster\.key: has/,
+    );
+    expect(await mistake(`${consul}interface: eth1`)).to.equal('');
+  });
+});
