@@ -1,49 +1,58 @@
 /**
- * What a SocketPlane network costs at the start of a container, beside Docker's own bridge and no network at all:
- * ten runs of each, interleaved, on a node of its own. `npm run bench` prints medians and their distance to no network.
+ * What a SocketPlane network costs at the start of a container, beside Docker's own ways and no network at all: on one
+ * host, then on a cluster of three with its Consul, beside Swarm's overlay on the same hosts. `npm run bench` prints medians
+ * of ten interleaved runs, and their distance to no network.
  */
-import Table from 'cli-table3';
-import { createLab } from '../lab/lab.js';
-import { startNode } from '../lab/node.js';
+import { untilMembers } from '../integration/hosts/suite.js';
+import { createLab, type Lab } from '../lab/lab.js';
+import { startNode, type Node } from '../lab/node.js';
+import { until } from '../lab/process.js';
 import { median } from './median.js';
+import { joinSwarm, SWARM_NETWORK } from './net-paths.js';
+import { compareStarts, ROUNDS, RUN, UNTIL_ADDRESS } from './starts.js';
 
-const ROUNDS = 10;
-const HAS_ADDRESS = 'until ip -o -4 addr show eth0 2>/dev/null | grep -q inet; do usleep 2000; done';
-const RUN = ['run', '--rm'];
+const NONE = ['--network', 'none'];
+const WEB = ['-e', 'SP_NETWORK=web'];
 
-const lab = await createLab();
-try {
+await inLab(oneHost);
+await inLab(threeHosts);
+
+async function oneHost(lab: Lab): Promise<void> {
   const node = await startNode(await lab.addHost());
   await node.api('POST', '/networks', { id: 'web', subnet: '10.50.0.0/16' });
-  const kinds: Record<string, () => Promise<unknown>> = {
-    'no network (direct)': () => node.docker(...RUN, '--network', 'none', 'busybox', 'true'),
-    'no network (proxy)': () => node.sp([...RUN, '--network', 'none', 'busybox', 'true']),
-    "Docker's bridge (direct)": () => node.docker(...RUN, 'busybox', 'sh', '-c', HAS_ADDRESS),
-    'SocketPlane (proxy)': () =>
-      node.sp([...RUN, '-e', 'SP_NETWORK=web', 'busybox', 'sh', '-c', HAS_ADDRESS]),
-  };
-  const times = new Map<string, number[]>(Object.keys(kinds).map((kind) => [kind, []]));
-  for (const run of Object.values(kinds)) await run();
-  for (let round = 0; round < ROUNDS; round++) {
-    for (const [kind, run] of Object.entries(kinds)) {
-      const began = performance.now();
-      await run();
-      times.get(kind)?.push(performance.now() - began);
-    }
-  }
-  const none = median(times.get('no network (direct)') ?? []);
-  const table = new Table({
-    head: ['docker run --rm until it has its address', 'median ms', 'over none', 'min', 'max'],
+  const table = await compareStarts('docker run --rm on one host, until it has its address', {
+    'no network (direct)': () => node.docker(...RUN, ...NONE, 'busybox', 'true'),
+    'no network (proxy)': () => node.sp([...RUN, ...NONE, 'busybox', 'true']),
+    "Docker's bridge (direct)": () => node.docker(...RUN, ...UNTIL_ADDRESS),
+    'SocketPlane (proxy)': () => node.sp([...RUN, ...WEB, ...UNTIL_ADDRESS]),
   });
-  for (const [kind, all] of times) {
-    const middle = median(all);
-    table.push([
-      kind,
-      ...[middle, middle - none, Math.min(...all), Math.max(...all)].map((ms) => ms.toFixed(0)),
-    ]);
-  }
-  console.log(table.toString());
+  console.log(table);
+  await printWork(node);
+}
 
+async function threeHosts(lab: Lab): Promise<void> {
+  const hosts = [await lab.addHost(), await lab.addHost(), await lab.addHost()] as const;
+  const [node, other, third] = hosts;
+  const nodes = await Promise.all(
+    hosts.map((host) => startNode(host, { BOOTSTRAP: host === node ? 'true' : 'false' })),
+  );
+  await untilMembers(nodes, hosts.length);
+  await nodes[0]!.api('POST', '/networks', { id: 'web', subnet: '10.50.0.0/16' });
+  await joinSwarm(node, other, third);
+  const on = nodes[2]!;
+  // Where Swarm is no manager, a network can be used when the host has heard of it.
+  await until('the overlay', () => on.docker(...RUN, '--network', SWARM_NETWORK, 'busybox', 'true'));
+  const table = await compareStarts('docker run --rm on a cluster of three, until it has its address', {
+    'no network (direct)': () => on.docker(...RUN, ...NONE, 'busybox', 'true'),
+    "Swarm's overlay (direct)": () => on.docker(...RUN, '--network', SWARM_NETWORK, ...UNTIL_ADDRESS),
+    'SocketPlane (proxy)': () => on.sp([...RUN, ...WEB, ...UNTIL_ADDRESS]),
+  });
+  console.log(table);
+  await printWork(on);
+}
+
+/** What the agent itself says of its share. */
+async function printWork(node: Node): Promise<void> {
   const connected = (await node.agentLog())
     .split('\n')
     .filter((line) => line.includes('"connected"'))
@@ -53,6 +62,13 @@ try {
   console.log(
     `address there after the start of the process, median: ${median(connected.map(({ afterStart }) => afterStart))} ms`,
   );
-} finally {
-  await lab.destroy();
+}
+
+async function inLab(task: (lab: Lab) => Promise<void>): Promise<void> {
+  const lab = await createLab();
+  try {
+    await task(lab);
+  } finally {
+    await lab.destroy();
+  }
 }

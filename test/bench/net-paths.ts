@@ -5,7 +5,7 @@ import { createNamespace, type Namespace } from '../lab/namespace.js';
 import { command } from '../lab/process.js';
 import type { Path } from './net-load.js';
 
-const SWARM_NETWORK = 'swarm';
+export const SWARM_NETWORK = 'swarm';
 /** Not VXLAN's own, which Open vSwitch may hold. */
 const SWARM_PORT = '4790';
 
@@ -78,7 +78,7 @@ export async function dockerPaths(one: Host, two: Host): Promise<{ near: Path[];
     await host.startDocker();
     await host.importBusybox();
   }
-  await swarm(one, two);
+  await joinSwarm(one, two);
   const [a, b] = [await sleeper(one, 'bridge'), await sleeper(one, 'bridge')];
   const [c, d] = [await sleeper(one, SWARM_NETWORK), await sleeper(two, SWARM_NETWORK)];
   return {
@@ -90,10 +90,14 @@ export async function dockerPaths(one: Host, two: Host): Promise<{ near: Path[];
   };
 }
 
-async function swarm(one: Host, two: Host): Promise<void> {
+/** Hosts on which Docker runs, as one Swarm with a network that containers may use. */
+export async function joinSwarm(one: Host, ...others: Host[]): Promise<void> {
   await one.docker('swarm', 'init', '--advertise-addr', one.address, '--data-path-port', SWARM_PORT);
   const { stdout: token } = await one.docker('swarm', 'join-token', '-q', 'worker');
-  await two.docker('swarm', 'join', '--advertise-addr', two.address, '--token', token, `${one.address}:2377`);
+  for (const other of others) {
+    const join = ['--advertise-addr', other.address, '--token', token, `${one.address}:2377`];
+    await other.docker('swarm', 'join', ...join);
+  }
   await one.docker('network', 'create', '-d', 'overlay', '--attachable', SWARM_NETWORK);
 }
 

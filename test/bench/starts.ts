@@ -1,0 +1,37 @@
+import Table from 'cli-table3';
+import { median } from './median.js';
+
+export const ROUNDS = 10;
+export const RUN = ['run', '--rm'];
+/** Command of a container that ends when it has an address. */
+export const UNTIL_ADDRESS = [
+  'busybox',
+  'sh',
+  '-c',
+  'until ip -o -4 addr show eth0 2>/dev/null | grep -q inet; do usleep 2000; done',
+];
+
+/** Ways to start a container, interleaved; a table of what each takes, and takes more than the first. */
+export async function compareStarts(
+  title: string,
+  kinds: Record<string, () => Promise<unknown>>,
+): Promise<string> {
+  const times = new Map<string, number[]>(Object.keys(kinds).map((kind) => [kind, []]));
+  for (const run of Object.values(kinds)) await run();
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const [kind, run] of Object.entries(kinds)) {
+      const began = performance.now();
+      await run();
+      times.get(kind)?.push(performance.now() - began);
+    }
+  }
+  const table = new Table({ head: [title, 'median ms', 'over none', 'min', 'max'] });
+  let none: number | undefined;
+  for (const [kind, all] of times) {
+    const middle = median(all);
+    none ??= middle;
+    const cells = [middle, middle - none, Math.min(...all), Math.max(...all)];
+    table.push([kind, ...cells.map((ms) => ms.toFixed(0))]);
+  }
+  return table.toString();
+}
