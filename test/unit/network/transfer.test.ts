@@ -34,7 +34,7 @@ describe('what a host takes along', () => {
     const there = side();
     for (let round = 0; round < 2; round++) await transfer(mine, there, { unused: true, log });
     expect(await there.networks.list()).to.have.deep.members([web, idle]);
-    expect(there.ipam.index.all().map(({ ip }) => ip)).to.deep.equal(['10.50.0.9']);
+    expect(there.ipam.index.ofHost('here').map(({ ip }) => ip)).to.deep.equal(['10.50.0.9']);
     // What is made next is still another.
     expect((await there.networks.create('next')).vni).to.equal(10);
   });
