@@ -12,7 +12,8 @@ import { createClusterStateFile, readHostId, type ClusterState } from './cluster
 import { createConsulAgent } from './cluster/consul-agent.js';
 import { consulFiles } from './cluster/consul-config.js';
 import { createExternalMembership } from './cluster/external-membership.js';
-import { createMembership, type Membership } from './cluster/membership.js';
+import { createManagedMembership } from './cluster/managed-membership.js';
+import type { Membership } from './cluster/membership.js';
 import { createUnderlayFinder } from './cluster/underlay.js';
 import { withBootstrap, type ClusterConfig } from './config/cluster.js';
 import { createDocker } from './docker/dockerode.js';
@@ -79,7 +80,7 @@ async function serve(config: AgentConfig, pidFile: string): Promise<void> {
   };
   const membership: Membership = external
     ? createExternalMembership({ ...part, name: hostname(), consul: external })
-    : createMembership({ ...part, consul, disconnect: () => host.disconnect() });
+    : createManagedMembership({ ...part, consul, disconnect: () => host.disconnect() });
   const app = createApp({
     routes: [
       configurationRoutes({ config, datapath }),

@@ -51,6 +51,8 @@ export interface ActiveMember {
   begin(joinAt?: string[]): Promise<void>;
   /** Resolves when the store has been opened and this host is on record; retries until then. */
   connected: Promise<void>;
+  /** The store has been opened, if only after all else was over. */
+  readonly hasStore: boolean;
   /** Why it is not connected yet. */
   readonly problem: string | undefined;
   /** The underlay's address is another now. */
@@ -71,6 +73,8 @@ export function createActiveMember(options: ActiveMemberOptions): ActiveMember {
   let record: Records | undefined;
   let stopAdmission: () => Promise<void> = async () => undefined;
   let connected!: () => void;
+  /** Resolves when nothing is under way any more; {@link persist} does not wait for it when all ends. */
+  let attempt: Promise<unknown> = Promise.resolve();
   let problem: string | undefined = NO_LEADER;
   let changingRole: Promise<void> = Promise.resolve();
 
@@ -167,6 +171,7 @@ export function createActiveMember(options: ActiveMemberOptions): ActiveMember {
     if (member.bootstrap) await update({ bootstrap: false });
     // What fails after this is tried again without opening a second store.
     record ??= recordsIn(await connect());
+    signal.throwIfAborted();
     const { own, servers: list } = record;
     await own.write();
     log.info('host is a member of the cluster', { cluster: member.name, host: hostId });
@@ -184,6 +189,9 @@ export function createActiveMember(options: ActiveMemberOptions): ActiveMember {
     get member() {
       return member;
     },
+    get hasStore() {
+      return record !== undefined;
+    },
     get problem() {
       return problem;
     },
@@ -191,7 +199,11 @@ export function createActiveMember(options: ActiveMemberOptions): ActiveMember {
     async begin(joinAt = []) {
       await consul.apply(wish());
       if (joinAt.length > 0) await joinOneOf(joinAt);
-      void persist('joining the cluster', run);
+      void persist('joining the cluster', () => {
+        const running = run();
+        attempt = running.catch(() => undefined);
+        return running;
+      });
     },
     async move(next) {
       underlay = next;
@@ -205,6 +217,7 @@ export function createActiveMember(options: ActiveMemberOptions): ActiveMember {
       // Consul may be down just now, because it is to become a client or a server.
       await Promise.race([changingRole, sleep(HAND_OVER_MS, undefined, { ref: false })]);
       closing.abort();
+      await attempt;
       if (!record) return;
       const next = await record.servers.withdraw(() => aliveHosts(consul.api), inTime);
       if (!member.server || next.length === 0) return;
@@ -214,6 +227,7 @@ export function createActiveMember(options: ActiveMemberOptions): ActiveMember {
     },
     async close() {
       closing.abort();
+      await attempt;
       await Promise.all([mdns.announce(undefined), stopAdmission()]);
     },
   };

@@ -7,7 +7,7 @@ import { createClusterStateFile, readHostId } from '../../../lib/cluster/cluster
 import { createConsulAgent } from '../../../lib/cluster/consul-agent.js';
 import { consulFiles } from '../../../lib/cluster/consul-config.js';
 import { createMembers } from '../../../lib/cluster/hosts.js';
-import { createMembership } from '../../../lib/cluster/membership.js';
+import { createManagedMembership } from '../../../lib/cluster/managed-membership.js';
 import { createUnderlayFinder } from '../../../lib/cluster/underlay.js';
 import { httpStatus, messageOf } from '../../../lib/errors.js';
 import { createRun } from '../../../lib/exec.js';
@@ -22,7 +22,7 @@ const { state, cluster } = await readAgentConfig();
 const files = consulFiles(state, '/run/socketplane/consul.sock');
 let store: Store | undefined;
 const consul = createConsulAgent({ files, log });
-const membership = createMembership({
+const membership = createManagedMembership({
   hostId: await readHostId(state),
   config: withBootstrap(cluster, process.env),
   file: createClusterStateFile(state),
