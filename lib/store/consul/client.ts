@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { z } from 'zod';
 import { connect, type CallOptions, type ConsulEndpoint } from './connect.js';
-import { failureOf, statusOf } from './failure.js';
+import { bodyOf, failureOf, statusOf } from './failure.js';
 import type { KvOperation } from './operation.js';
 
 /** With what {@link failureOf} may need to find the reason, an answer takes less than 4 s. */
@@ -153,8 +153,4 @@ function encode(text: string): string {
 
 function decode(base64: string | null): string {
   return Buffer.from(base64 ?? '', 'base64').toString();
-}
-
-function bodyOf(error: Error): unknown {
-  return 'response' in error ? (error.response as { body?: unknown }).body : undefined;
 }

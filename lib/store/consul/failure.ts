@@ -10,6 +10,12 @@ export function statusOf(error: unknown): number | undefined {
   return error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : undefined;
 }
 
+/** What Consul answered to a call that failed; nothing where the connection broke before it had. */
+export function bodyOf(error: unknown): unknown {
+  if (!(error instanceof Error && 'response' in error)) return undefined;
+  return (error.response as { body?: unknown } | undefined)?.body;
+}
+
 /**
  * What a call that failed means to a user.
  *
@@ -62,7 +68,6 @@ function causeOf(error: unknown): unknown {
 
 /** Consul's own words where it gave some, without the package's name in front. */
 function sayings(error: unknown): string {
-  const body =
-    error instanceof Error && 'response' in error ? (error.response as { body?: unknown }).body : undefined;
+  const body = bodyOf(error);
   return typeof body === 'string' ? messageOf(body) : messageOf(error).replace(/^consul: [\w.]+: /i, '');
 }
