@@ -1,20 +1,17 @@
+import { writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
+import type { Node } from '../../lab/node.js';
 import { until } from '../../lab/process.js';
 import { addressOf, pings, sleeper } from '../agent/suite.js';
-import { useCluster } from './suite.js';
+import { needsPlugin } from '../proxy/clients/docker-client.js';
+import { answering, createNetwork, useCluster } from './suite.js';
 
 describe('networks that span three hosts', function () {
   this.timeout(60_000);
   const { nodes } = useCluster(3);
 
   before(async () => {
-    const [first] = nodes();
-    await first!.api('POST', '/networks', { id: 'web', subnet: '10.50.0.0/16' });
-    await Promise.all(
-      nodes().map((node) =>
-        until('the network', async () => (await node.api('GET', '/networks/web')).status === 200, 5_000),
-      ),
-    );
+    await createNetwork(nodes(), 'web', '10.50.0.0/16');
     await Promise.all(nodes().map((node, index) => sleeper(node, `con${index + 1}`, '-e', 'SP_NETWORK=web')));
   });
 
@@ -66,4 +63,39 @@ describe('networks that span three hosts', function () {
       expect(stdout.match(/remote_ip/g)).to.have.length(2);
     }
   });
+
+  describe('with docker compose', () => {
+    needsPlugin(() => nodes()[0]!, 'compose');
+    const selections = {
+      'a label': { labels: { 'socketplane.network': 'web' } },
+      'its environment': { environment: { SP_NETWORK: 'web' } },
+    };
+    for (const [how, selection] of Object.entries(selections)) {
+      it(`find a service on another host by its name, where ${how} selects the network`, async () => {
+        const [first, second] = nodes();
+        const shop = await composed(first!, 'shop', selection);
+        const stock = await composed(second!, 'stock', selection);
+        expect((await shop('up', '-d', '--wait')).stderr).to.include('Started');
+        await stock('up', '-d', '--wait');
+        const ips = [await addressOf(first!, 'shop-shop-1'), await addressOf(second!, 'stock-stock-1')];
+        expect(ips.every((ip) => ip.startsWith('10.50.'))).to.equal(true);
+        expect(await answering(first!, 'shop-shop-1', ['stock', 'stock-stock-1'])).to.deep.equal([
+          ips[1],
+          ips[1],
+        ]);
+        expect(await answering(second!, 'stock-stock-1', ['shop'])).to.deep.equal([ips[0]]);
+        expect((await shop('up', '-d')).stderr, 'a second time').not.to.match(/Recreate|Started/);
+        await Promise.all([shop('down'), stock('down')]);
+      });
+    }
+  });
 });
+
+/** A project of one service; both have this name. */
+async function composed(node: Node, name: string, selection: object) {
+  const service = { image: 'busybox', pull_policy: 'never', command: 'sleep 1000', stop_signal: 'SIGKILL' };
+  const project = { name, services: { [name]: { ...service, ...selection } } };
+  await writeFile(node.file(`/run/${name}.yml`), JSON.stringify(project));
+  return (...args: string[]) =>
+    node.sp(['compose', '--ansi', 'never', '-f', `/run/${name}.yml`, ...args], { timeout: 30_000 });
+}
