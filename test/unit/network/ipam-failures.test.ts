@@ -58,6 +58,25 @@ const step = fc.record({
 });
 
 describe('ipam on several hosts, when things fail', () => {
+  it('describes a container again when it is not known what became of the description before', async () => {
+    const store = createMemoryStore();
+    await store.commit([{ key: 'networks/web', value: JSON.stringify(NETWORK) }]);
+    const record: NetworkRecord = { network: NETWORK, version: 1 };
+    const link: Host['link'] = { state: 'up' };
+    // The news of its own write has not come yet.
+    const ipam = createIpam({ store: over(link, store), host: 'h1' });
+    await ipam.load();
+    await ipam.acquire(record, ID(1), { description: { names: ['one'], up: true } });
+    link.state = 'mute';
+    const stopped = await ipam
+      .describe(ID(1), { names: ['one'], up: false })
+      .catch((error: unknown) => error);
+    expect(stopped).to.be.instanceOf(AppError);
+    link.state = 'up';
+    await ipam.describe(ID(1), { names: ['one'], up: true });
+    expect((await storedLeases(store)).map(({ up }) => up)).to.deep.equal([true]);
+  });
+
   it('never has two owners for an address, nor loses one', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { maxLength: 80 }), async (steps) => {
