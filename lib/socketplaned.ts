@@ -53,7 +53,7 @@ async function serve(config: AgentConfig, pidFile: string): Promise<void> {
   const cluster = external ? config.cluster : withBootstrap(config.cluster, process.env);
   const file = createClusterStateFile(config.state);
   const files = consulFiles(config.state, CONSUL_SOCKET);
-  const consul = createConsulAgent({ files, log });
+  const consul = createConsulAgent({ files, run, log });
   const host = createHost({
     hostId,
     name: hostname(),

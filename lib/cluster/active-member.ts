@@ -11,6 +11,7 @@ import type { ConsulAgent, ConsulWish } from './consul-agent.js';
 import { DATACENTER } from './consul-config.js';
 import { aliveHosts, handOver } from './hand-over.js';
 import { createServersRecord, type ServersRecord } from './keep-servers.js';
+import { keepTouch } from './keep-touch.js';
 import { deriveSecrets } from './key.js';
 import type { Mdns } from './mdns.js';
 import { createOwnRecord, type OwnRecord } from './own-record.js';
@@ -199,6 +200,7 @@ export function createActiveMember(options: ActiveMemberOptions): ActiveMember {
     async begin(joinAt = []) {
       await consul.apply(wish());
       if (joinAt.length > 0) await joinOneOf(joinAt);
+      void keepTouch(consul, () => wish().peers, signal);
       void persist('joining the cluster', () => {
         const running = run();
         attempt = running.catch(() => undefined);

@@ -3,11 +3,19 @@ import { join } from 'node:path';
 import pRetry from 'p-retry';
 import { createKeyedLock } from '../concurrency/keyed-lock.js';
 import { messageOf } from '../errors.js';
+import type { Run } from '../exec.js';
 import type { Log } from '../log.js';
 import { writePrivateFile } from '../private-file.js';
 import { makeNodeCertificate } from './certificates.js';
 import { createConsulApi, type ConsulApi } from './consul-api.js';
-import { consulConfig, DATACENTER, sameConfig, type ConsulFiles, type ConsulRole } from './consul-config.js';
+import {
+  consulConfig,
+  DATACENTER,
+  PORTS,
+  sameConfig,
+  type ConsulFiles,
+  type ConsulRole,
+} from './consul-config.js';
 import { createConsulProcess } from './consul-process.js';
 
 /** Pauses between attempts to start it again. */
@@ -30,6 +38,11 @@ export interface ConsulAgent {
    * with the same data. Resolves when it answers on its socket, which is before it has found the cluster.
    */
   apply(wish: ConsulWish): Promise<void>;
+  /**
+   * Make it connect anew to other servers. What it has sent into a broken network is sent again only after as long as that
+   * was broken, and everything that it is asked waits behind it.
+   */
+  reconnect(): Promise<void>;
   /** Stop it; the others take this host for failed, and data stays for the next start. */
   stop(): Promise<void>;
   /** Say farewell to the others, end, and forget everything. */
@@ -38,7 +51,15 @@ export interface ConsulAgent {
   demote(): Promise<void>;
 }
 
-export function createConsulAgent({ files, log }: { files: ConsulFiles; log: Log }): ConsulAgent {
+export function createConsulAgent({
+  files,
+  run,
+  log,
+}: {
+  files: ConsulFiles;
+  run: Run;
+  log: Log;
+}): ConsulAgent {
   const api = createConsulApi(files.socket);
   const consul = createConsulProcess(files);
   const lock = createKeyedLock();
@@ -115,6 +136,12 @@ export function createConsulAgent({ files, log }: { files: ConsulFiles; log: Log
         supervision = new AbortController();
         void supervise(supervision);
       }),
+    async reconnect() {
+      const toServers = `( dport = :${PORTS.server} or sport = :${PORTS.server} )`;
+      await run(['ss', '--kill', '--tcp', '--numeric', toServers]).catch((error: unknown) => {
+        log.debug('connections of Consul stay as they are', { error: messageOf(error) });
+      });
+    },
     stop: () => change(() => consul.stop()),
     leave: () =>
       change(async () => {

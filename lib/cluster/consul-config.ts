@@ -4,7 +4,7 @@ import { join } from 'node:path';
 export const DATACENTER = 'socketplane';
 
 /** Our own ports, so that a Consul which the host has anyway is not in the way. Bound to the underlay's address only. */
-const PORTS = { server: 6677, serf: 6678 } as const;
+export const PORTS = { server: 6677, serf: 6678 } as const;
 
 const LOG_BYTES = 4 * 1024 * 1024;
 const LOG_FILES = 2;

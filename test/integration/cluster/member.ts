@@ -21,13 +21,14 @@ const log = createLog('member', 'debug');
 const { state, cluster } = await readAgentConfig();
 const files = consulFiles(state, '/run/socketplane/consul.sock');
 let store: Store | undefined;
-const consul = createConsulAgent({ files, log });
+const run = createRun(log);
+const consul = createConsulAgent({ files, run, log });
 const membership = createManagedMembership({
   hostId: await readHostId(state),
   config: withBootstrap(cluster, process.env),
   file: createClusterStateFile(state),
   consul,
-  underlays: createUnderlayFinder({ run: createRun(log) }),
+  underlays: createUnderlayFinder({ run }),
   connect: async () =>
     (store = createConsulStore({
       client: createConsulClient({ address: files.socket }),
