@@ -33,12 +33,21 @@ export function createServersRecord(store: Store, hostId: string, log: Log): Ser
 
   const read = () => readServers(store);
 
-  /** Only servers change the list, so that a host that joins a big cluster is not answered by hundreds of writes. */
+  /**
+   * Only servers change the list, so that a host that joins a big cluster is not answered by hundreds of writes.
+   *
+   * @returns the list, empty when this host is about to be on it
+   */
   async function correct(): Promise<string[]> {
     for (;;) {
       const { servers, version } = await read();
-      if (servers.length > 0 && !servers.includes(hostId)) return servers;
-      const next = nextServers(servers, inJoinOrder(await members.list()));
+      const joined = inJoinOrder(await members.list());
+      if (servers.length > 0 && !servers.includes(hostId)) {
+        // One that was away for too long and is needed all the same goes on as what it was, until a server writes so.
+        const withSelf = joined.includes(hostId) ? joined : [...joined, hostId];
+        return nextServers(servers, withSelf).includes(hostId) ? [] : servers;
+      }
+      const next = nextServers(servers, joined);
       if (next.length === 0 || next.join() === servers.join()) return servers;
       if (await store.commit([{ key: SERVERS, value: JSON.stringify(next), ifVersion: version }])) {
         log.info('Consul servers change', { from: servers, to: next });
@@ -50,7 +59,10 @@ export function createServersRecord(store: Store, hostId: string, log: Log): Ser
   return {
     async keep(onChange, signal) {
       const follow = async (prefix: string) => {
-        for await (const _ of store.watch(prefix, signal)) onChange(await correct());
+        for await (const _ of store.watch(prefix, signal)) {
+          const servers = await correct();
+          if (servers.length > 0) onChange(servers);
+        }
       };
       await Promise.all([follow(SERVERS), follow(MEMBERS)]);
     },
