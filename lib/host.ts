@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import pRetry from 'p-retry';
 import { createHosts, type HostRecord } from './cluster/hosts.js';
 import type { Terms } from './cluster/reaper-step.js';
 import { runReaper } from './cluster/reaper.js';
@@ -9,6 +11,8 @@ import type { Seat } from './seat.js';
 import { MAX_OPERATIONS } from './store/limits.js';
 import type { ClusterStore } from './store/open-consul.js';
 import type { Store } from './store/store.js';
+
+const RETRY = { forever: true, minTimeout: 200, maxTimeout: 2_000 } as const;
 
 export interface HostOptions {
   hostId: string;
@@ -50,9 +54,11 @@ export function createHost(options: HostOptions) {
     await store?.close();
   }
 
-  async function sit(node: Node, peers: readonly HostRecord[] = []): Promise<void> {
-    await node.start(others(peers));
+  /** Gives whether others may take packets from this host. */
+  async function sit(node: Node, peers: readonly HostRecord[] = []): Promise<boolean> {
+    const isRight = await node.start(others(peers));
     seat.take(node);
+    return isRight;
   }
 
   /** Be a host by itself. */
@@ -82,29 +88,42 @@ export function createHost(options: HostOptions) {
   }
 
   /**
-   * Follow the other hosts. That this host is no longer among them means that it was given up, and may have lost addresses
-   * meanwhile: it looks first, and only then comes back.
+   * Be among the hosts again. That this one was no longer there means that it was given up, and may have lost addresses
+   * meanwhile: it looks first. Tries until it has worked: until then no other host takes its packets.
    */
+  function comeBack(node: Node, hosts: ReturnType<typeof createHosts>, signal: AbortSignal): Promise<void> {
+    const tryOnce = async () => {
+      await node.ipam.load();
+      if (!(await node.converge())) throw new AppError('unavailable', 'Open vSwitch is not as it should be');
+      await register(hosts);
+    };
+    return pRetry(tryOnce, {
+      ...RETRY,
+      signal,
+      onFailedAttempt: ({ attemptNumber, message }) => {
+        if (attemptNumber === 1) log.warn('this host cannot come back yet', { error: message });
+      },
+    });
+  }
+
   async function followHosts(
     node: Node,
     hosts: ReturnType<typeof createHosts>,
     signal: AbortSignal,
   ): Promise<void> {
+    let returning: Promise<void> | undefined;
     for await (const records of hosts.watch(signal)) {
       await node.setPeers(others(records));
       const own = records.find((record) => record.hostId === hostId);
-      if (own && own.address === address()) continue;
-      try {
-        if (!own) {
-          log.warn('the cluster had given this host up; coming back');
-          await node.ipam.load();
-          await node.converge();
-        }
-        await register(hosts);
-      } catch (error) {
-        log.warn('the cluster cannot be told of this host', { error: messageOf(error) });
-      }
+      if (own?.address === address() || returning) continue;
+      if (!own) log.warn('the cluster has given this host up; coming back');
+      returning = comeBack(node, hosts, signal)
+        .catch((error: unknown) => {
+          if (!signal.aborted) throw error;
+        })
+        .finally(() => (returning = undefined));
     }
+    await returning;
   }
 
   function takePart(
@@ -114,19 +133,22 @@ export function createHost(options: HostOptions) {
   ): void {
     const end = new AbortController();
     const { signal } = end;
+    const { releaseHost: release } = node.ipam;
+    const reaper = { store, liveness, election, terms, release, forceLeave, log };
     const loops = {
-      'saying that this host is alive': liveness.announce(hostId, signal),
-      'following the other hosts': followHosts(node, hosts, signal),
-      'taking leave of silent hosts': runReaper(
-        { store, liveness, election, terms, release: node.ipam.releaseHost, forceLeave, log },
-        signal,
-      ),
+      'saying that this host is alive': () => liveness.announce(hostId, signal),
+      'following the other hosts': () => followHosts(node, hosts, signal),
+      'taking leave of silent hosts': () => runReaper(reaper, signal),
     };
-    const ended = Object.entries(loops).map(([what, loop]) =>
-      loop.catch((error: unknown) => {
-        if (!signal.aborted) log.error(`${what} has ended`, { error: messageOf(error) });
-      }),
-    );
+    // Each of them goes on whatever happens; without it, the host would be a member by half, and nobody would notice.
+    const ended = Object.entries(loops).map(async ([what, loop]) => {
+      while (!signal.aborted) {
+        await loop().catch((error: unknown) => {
+          if (!signal.aborted) log.error(`${what} has failed, beginning again`, { error: messageOf(error) });
+        });
+        await sleep(RETRY.maxTimeout, undefined, { signal }).catch(() => undefined);
+      }
+    });
     membership = { end, ended: Promise.all(ended), hosts };
   }
 
@@ -148,8 +170,7 @@ export function createHost(options: HostOptions) {
         const peers = await hosts.list();
         await leaveSeat('this host is joining the cluster: try again in a moment');
         await bring(node);
-        await sit(node, peers);
-        await register(hosts);
+        if (await sit(node, peers)) await register(hosts);
         takePart(cluster, node, hosts);
         return cluster.store;
       } catch (error) {

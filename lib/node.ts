@@ -51,10 +51,11 @@ export interface Node {
    * The host has been made equal to the store, as far as it could be, when this resolves.
    *
    * @param peers the other hosts of the cluster that take part now
+   * @returns whether the data plane is what the store says: only then may others take packets from this host
    */
-  start(peers: readonly Peer[]): Promise<void>;
-  /** Look at everything again. */
-  converge(): Promise<void>;
+  start(peers: readonly Peer[]): Promise<boolean>;
+  /** Look at everything again. @returns as {@link start} does */
+  converge(): Promise<boolean>;
   /** The other hosts that take part are others now. */
   setPeers(peers: readonly Peer[]): Promise<void>;
   /** Containers go on; the store stays open. */
@@ -117,8 +118,10 @@ export function createNode({ store, host, docker, datapath, run, log }: NodeOpti
     ),
     async start(peers) {
       await overlay.setPeers(peers);
-      ({ stopped } = await agent.start(stopping.signal));
+      const started = await agent.start(stopping.signal);
+      stopped = started.stopped;
       await overlay.activate();
+      return started.bridged;
     },
     converge: agent.converge,
     setPeers: overlay.setPeers,

@@ -52,6 +52,8 @@ export function createAgent({
   const limit = pLimit(PARALLEL);
   let undone = false;
   let isStopping = () => false;
+  /** Whether the last pass has made the data plane what the store says: no port has an address that is another's. */
+  let bridged = false;
   /** The networks as last read: without the store, the node goes on with these. */
   let known: Network[] = [];
   /** What was last said about a container that cannot be settled, so as to say it once. */
@@ -83,9 +85,11 @@ export function createAgent({
     if (isStopping()) return;
     const before = undone;
     undone = false;
+    bridged = false;
     try {
       await datapath.open();
       await datapath.sync(known, ownerOf, overlay());
+      bridged = true;
       const ports = await attachments.adopt();
       const ids = new Set([
         ...(await docker.idsWithLabel(NETWORK_LABEL)),
@@ -170,7 +174,7 @@ export function createAgent({
     /** The networks as last read, also while the store does not answer. */
     networks: () => known,
     /** The first pass is done, well or not, when this resolves; the loops go on until `signal` aborts. */
-    async start(signal: AbortSignal): Promise<{ stopped: Promise<unknown> }> {
+    async start(signal: AbortSignal): Promise<{ stopped: Promise<unknown>; bridged: boolean }> {
       isStopping = () => signal.aborted;
       await networks.recover();
       known = await networks.list();
@@ -192,9 +196,13 @@ export function createAgent({
       const loops = [followDocker(signal), followNetworks(signal), ipam.follow(signal), patrol(signal)];
       const ended = Promise.all(loops.map((loop) => loop.catch(quiet)));
       // Not before what is under way has ended too.
-      return { stopped: ended.then(converge).then(endpoints.idle) };
+      return { stopped: ended.then(converge).then(endpoints.idle), bridged };
     },
-    converge,
+    /** Looks at everything again; gives whether the data plane is what the store says. */
+    async converge(): Promise<boolean> {
+      await converge();
+      return bridged;
+    },
     /** Something was left undone; it is tried again. */
     retry: () => void (undone = true),
   };
