@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import { createLab, type Lab } from '../../lab/lab.js';
 import { startNode, type Node } from '../../lab/node.js';
@@ -11,24 +12,44 @@ export interface Member {
   state: string;
 }
 
-/** A lab with complete nodes of one cluster, which find each other by multicast DNS. */
-export function useCluster(count: number): { lab: () => Lab; nodes: () => Node[] } {
+export interface Cluster {
+  lab: () => Lab;
+  nodes: () => Node[];
+  /** Everything on a host again after its reboot. */
+  restart: (node: Node) => Promise<void>;
+}
+
+/**
+ * A lab with complete nodes of one cluster, which find each other by multicast DNS.
+ *
+ * @param settings the part `cluster` of their agent.yml
+ */
+export function useCluster(count: number, settings: Record<string, unknown> = {}): Cluster {
   let lab: Lab;
   const nodes: Node[] = [];
+  const environment = (index: number) => ({ BOOTSTRAP: index === 0 ? 'true' : 'false' });
   before(async function () {
     this.timeout(120_000);
     lab = await createLab();
-    for (let number = 0; number < count; number++) await lab.addHost();
-    const start = (index: number) =>
-      startNode(lab.hosts[index]!, { BOOTSTRAP: index === 0 ? 'true' : 'false' });
-    nodes.push(...(await Promise.all(lab.hosts.map((_, index) => start(index)))));
+    for (let number = 0; number < count; number++) {
+      const { file } = await lab.addHost();
+      await writeFile(file('/etc/socketplane/agent.yml'), JSON.stringify({ cluster: settings }));
+    }
+    nodes.push(...(await Promise.all(lab.hosts.map((host, index) => startNode(host, environment(index))))));
     await untilMembers(nodes, count);
   });
   after(async function () {
     this.timeout(60_000);
     await lab.destroy();
   });
-  return { lab: () => lab, nodes: () => nodes };
+  return {
+    lab: () => lab,
+    nodes: () => nodes,
+    async restart(node) {
+      await node.reboot();
+      await startNode(node, environment(nodes.indexOf(node)));
+    },
+  };
 }
 
 export async function membersOf(node: Node): Promise<Member[]> {

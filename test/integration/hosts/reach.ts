@@ -1,0 +1,47 @@
+import { expect } from 'chai';
+import type { Node } from '../../lab/node.js';
+import { until } from '../../lab/process.js';
+
+/** Of what `GET /networks/<id>` tells. */
+interface Use {
+  addresses: { used: number; hosts: { name: string; used: number }[] };
+}
+
+/** Addresses of `web` that are leased, by name of the host. */
+export async function leasesOn(node: Node): Promise<Record<string, number>> {
+  const { body } = await node.api('GET', '/networks/web');
+  return Object.fromEntries((body as Use).addresses.hosts.map(({ name, used }) => [name, used]));
+}
+
+/** Addresses of the hosts to which there are tunnels. */
+export async function tunnelsOf(node: Node): Promise<string[]> {
+  const list = ['ovs-vsctl', '--bare', '--columns=options', 'find', 'Interface', 'type=vxlan'];
+  const { stdout } = await node.run(list);
+  return [...stdout.matchAll(/remote_ip="?([\d.]+)/g)].map(([, address]) => address ?? '').sort();
+}
+
+/** Runs a container that must fail within 5 s; gives what `docker` printed. */
+export async function refused(node: Node, ...options: string[]): Promise<string> {
+  const began = performance.now();
+  const argv = ['run', '--rm', '-e', 'SP_NETWORK=web', ...options, 'busybox', 'true'];
+  const { exitCode, stderr } = await node.sp(argv, { reject: false });
+  expect(exitCode, stderr).to.equal(125);
+  expect(performance.now() - began, 'ms until it failed').to.be.below(5_000);
+  return stderr;
+}
+
+/** Containers by name, and where they run. */
+export type Places = Record<string, Node>;
+
+/** Waits until each of the containers reaches each other one by name. */
+export async function untilAllReach(places: Places, timeout: number): Promise<void> {
+  const names = Object.keys(places).join(' ');
+  const each = `for name in ${names}; do ping -c 1 -W 1 $name >/dev/null || { echo $name; exit 1; }; done`;
+  const reachesAll = async ([from, node]: [string, Node]) => {
+    const { stdout, exitCode } = await node.sp(['exec', from, 'sh', '-c', each], { reject: false });
+    if (exitCode !== 0) throw new Error(`${from} does not reach ${stdout}`);
+    return true;
+  };
+  const wait = (place: [string, Node]) => until(`${place[0]} to reach all`, () => reachesAll(place), timeout);
+  await Promise.all(Object.entries(places).map(wait));
+}
