@@ -3,6 +3,7 @@ import pRetry from 'p-retry';
 import { createHosts, type HostRecord } from './cluster/hosts.js';
 import type { Terms } from './cluster/reaper-step.js';
 import { runReaper } from './cluster/reaper.js';
+import { coalesce } from './concurrency/coalesce.js';
 import { AppError, messageOf } from './errors.js';
 import type { Log } from './log.js';
 import { transfer } from './network/transfer.js';
@@ -88,40 +89,40 @@ export function createHost(options: HostOptions) {
   }
 
   /**
-   * Be among the hosts again. That this one was no longer there means that it was given up, and may have lost addresses
-   * meanwhile: it looks first. Tries until it has worked: until then no other host takes its packets.
+   * Follow the other hosts. That this one is no longer among them means that it was given up, and may have lost addresses
+   * meanwhile: it looks first, and only then comes back. Tries until that has worked: until then no host takes its packets.
    */
-  function comeBack(node: Node, hosts: ReturnType<typeof createHosts>, signal: AbortSignal): Promise<void> {
-    const tryOnce = async () => {
-      await node.ipam.load();
-      if (!(await node.converge())) throw new AppError('unavailable', 'Open vSwitch is not as it should be');
-      await register(hosts);
-    };
-    return pRetry(tryOnce, {
-      ...RETRY,
-      signal,
-      onFailedAttempt: ({ attemptNumber, message }) => {
-        if (attemptNumber === 1) log.warn('this host cannot come back yet', { error: message });
-      },
-    });
-  }
-
   async function followHosts(
     node: Node,
     hosts: ReturnType<typeof createHosts>,
     signal: AbortSignal,
   ): Promise<void> {
+    let isListed = false;
+    const tryToReturn = async () => {
+      await node.ipam.load();
+      if (!(await node.converge())) throw new AppError('unavailable', 'Open vSwitch is not as it should be');
+      await register(hosts);
+    };
+    const comeBack = coalesce(async () => {
+      if (isListed) return;
+      await pRetry(tryToReturn, {
+        ...RETRY,
+        signal,
+        onFailedAttempt: ({ attemptNumber, message }) => {
+          if (attemptNumber === 1) log.warn('this host cannot come back yet', { error: message });
+        },
+      }).catch((error: unknown) => {
+        if (!signal.aborted) log.error('this host cannot come back', { error: messageOf(error) });
+      });
+    });
     let returning: Promise<void> | undefined;
     for await (const records of hosts.watch(signal)) {
       await node.setPeers(others(records));
       const own = records.find((record) => record.hostId === hostId);
-      if (own?.address === address() || returning) continue;
+      isListed = own !== undefined && own.address === address();
+      if (isListed) continue;
       if (!own) log.warn('the cluster has given this host up; coming back');
-      returning = comeBack(node, hosts, signal)
-        .catch((error: unknown) => {
-          if (!signal.aborted) throw error;
-        })
-        .finally(() => (returning = undefined));
+      returning = comeBack();
     }
     await returning;
   }
