@@ -1,0 +1,83 @@
+import { expect } from 'chai';
+import type { Node } from '../../lab/node.js';
+import { until } from '../../lab/process.js';
+import { addressOf, sleeper } from '../agent/suite.js';
+import { leasesOn, tunnelsOf, untilAllReach, type Places } from './reach.js';
+import { createNetwork, untilMembers, useCluster } from './suite.js';
+
+const WEB = ['-e', 'SP_NETWORK=web'];
+const GONE_MS = 30_000;
+/** Longer than a host has no Consul while it turns from client to server, as happens when the number of members changes. */
+const GRACE = '12s';
+
+/** How many pings a container has been sent. */
+async function echoesAt(node: Node, container: string): Promise<number> {
+  const { stdout } = await node.sp(['exec', container, 'grep', '^Icmp:', '/proc/net/snmp']);
+  const [names, values] = stdout.split('\n').map((line) => line.split(' '));
+  return Number(values?.[names?.indexOf('InEchos') ?? -1]);
+}
+
+describe('a host that is gone for longer than its addresses are kept', function () {
+  this.timeout(90_000);
+  const { nodes, restart } = useCluster(3, { leaseGrace: GRACE });
+  const places: Places = {};
+  const start = async (node: Node, name: string, ...options: string[]) => {
+    places[name] = node;
+    return sleeper(node, name, ...WEB, ...options);
+  };
+  const untilGivenBack = (host: string) =>
+    until('its leases to go', async () => !(host in (await leasesOn(nodes()[0]!))), GONE_MS);
+
+  before(async () => {
+    await createNetwork(nodes(), 'web', '10.50.0.0/16');
+    const [first, second, third] = nodes();
+    await start(first!, 'con1');
+    await start(second!, 'con2');
+    await start(third!, 'con3');
+    await untilAllReach(places, 10_000);
+  });
+
+  it('killed and back late: its containers neither steal nor duplicate addresses', async () => {
+    const [first, second, third] = nodes();
+    const old = await addressOf(third!, 'con3');
+    await start(third!, 'pinned', '--ip', '10.50.9.9');
+    await third!.kill();
+    for (const node of [first!, second!])
+      await until('the tunnel to go', async () => !(await tunnelsOf(node)).includes(third!.address), GONE_MS);
+    await untilGivenBack(third!.name);
+    expect(await start(first!, 'heir1', '--ip', old)).to.equal(old);
+    await start(second!, 'heir2', '--ip', '10.50.9.9');
+
+    await restart(third!);
+    await untilMembers(nodes(), 3);
+    await third!.sp(['start', 'con3']);
+    const { stderr, exitCode } = await third!.sp(['start', 'pinned'], { reject: false });
+    expect(exitCode).to.equal(1);
+    expect(stderr).to.match(/address 10\.50\.9\.9 of network web is in use by container/);
+    delete places['pinned'];
+    expect(await addressOf(third!, 'con3')).to.not.equal(old);
+    await untilAllReach(places, 10_000);
+    expect(await tunnelsOf(first!)).to.deep.equal([second!.address, third!.address]);
+  });
+
+  it('cut off with running containers: they get other addresses, and nothing comes from the old ones', async () => {
+    const [first, second] = nodes();
+    const old = await addressOf(second!, 'con2');
+    const witness = await sleeper(first!, 'witness', ...WEB);
+    await second!.sp(['exec', '-d', 'con2', 'ping', '-I', old, '-i', '0.1', witness]);
+    await until('pings', async () => (await echoesAt(first!, 'witness')) > 0);
+    await second!.cut();
+    await untilGivenBack(second!.name);
+    const before = await echoesAt(first!, 'witness');
+    expect(await start(first!, 'heir3', '--ip', old)).to.equal(old);
+    await start(first!, 'heir4', '--ip', '10.50.9.9');
+    delete places['heir2'];
+
+    await second!.heal();
+    await untilAllReach(places, 15_000);
+    expect(await addressOf(second!, 'con2')).to.not.be.oneOf(['', old]);
+    expect(await echoesAt(first!, 'witness'), 'pings from an address that is another’s').to.equal(before);
+    expect(await second!.agentLog()).to.include('address 10.50.9.9 of network web is in use by container');
+    expect(await leasesOn(first!)).to.deep.equal({ h1: 5, h2: 1, h3: 1 });
+  });
+});
