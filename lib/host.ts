@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pRetry from 'p-retry';
-import { createHosts, type HostRecord } from './cluster/hosts.js';
+import { createEvictions, type Evictions } from './cluster/evictions.js';
+import { createHosts, type HostRecord, type HostRecords } from './cluster/hosts.js';
 import type { Terms } from './cluster/reaper-step.js';
 import { runReaper } from './cluster/reaper.js';
 import { coalesce } from './concurrency/coalesce.js';
@@ -11,7 +12,7 @@ import type { Node } from './node.js';
 import type { Seat } from './seat.js';
 import { MAX_OPERATIONS } from './store/limits.js';
 import type { ClusterStore } from './store/open-consul.js';
-import type { Store } from './store/store.js';
+import type { Operation, Store } from './store/store.js';
 
 const RETRY = { forever: true, minTimeout: 200, maxTimeout: 2_000 } as const;
 
@@ -32,6 +33,17 @@ export interface HostOptions {
   log: Log;
 }
 
+/** This host's part in a cluster. */
+interface Part {
+  hosts: HostRecords<HostRecord>;
+  evictions: Evictions;
+  /** Ends what this host does for the cluster. */
+  end: AbortController;
+  ended: Promise<unknown>;
+  /** Ends saying that it is alive. */
+  fallSilent: AbortController;
+}
+
 /**
  * Seats the node that belongs to what the host is: alone, or a member of a cluster. What it has goes along: networks and
  * leases, so that containers keep their addresses.
@@ -41,8 +53,7 @@ export type Host = ReturnType<typeof createHost>;
 export function createHost(options: HostOptions) {
   const { hostId, name, seat, makeNode, openEmbedded, openCluster, address, terms, forceLeave, log } =
     options;
-  let membership:
-    { end: AbortController; ended: Promise<unknown>; hosts: ReturnType<typeof createHosts> } | undefined;
+  let membership: Part | undefined;
 
   const others = (records: readonly HostRecord[]) =>
     records
@@ -67,7 +78,7 @@ export function createHost(options: HostOptions) {
     await sit(makeNode(await openEmbedded()));
   }
 
-  /** What the host had while it was alone goes to the cluster. */
+  /** What the host had while it was alone goes to the cluster. Until {@link forgetAlone} it is still here too. */
   async function bring(node: Node): Promise<void> {
     const store = await openEmbedded();
     try {
@@ -75,17 +86,30 @@ export function createHost(options: HostOptions) {
       await Promise.all([before.ipam.load(), node.ipam.load()]);
       const belongings = { networks: await before.networks.list(), leases: before.ipam.index.ofHost(hostId) };
       await transfer(belongings, node, { unused: true, log });
+    } finally {
+      await store.close();
+    }
+  }
+
+  /** It is the cluster's now. */
+  async function forgetAlone(): Promise<void> {
+    const store = await openEmbedded();
+    try {
       await clear(store);
     } finally {
       await store.close();
     }
   }
 
-  /** Tell the others of this host; until then they take no packets from it. Throws when it has no address. */
-  async function register(hosts: ReturnType<typeof createHosts>): Promise<void> {
+  /**
+   * Tell the others of this host; until then they take no packets from it. Throws when it has no address.
+   *
+   * @param condition that of {@link Evictions}, where the leases were read for this
+   */
+  async function register(hosts: HostRecords<HostRecord>, condition?: Operation): Promise<void> {
     const at = address();
     if (at === undefined) throw new AppError('unavailable', 'this host has no address on the underlay');
-    await hosts.put({ hostId, name, address: at });
+    await hosts.put({ hostId, name, address: at }, condition);
   }
 
   /**
@@ -94,14 +118,15 @@ export function createHost(options: HostOptions) {
    */
   async function followHosts(
     node: Node,
-    hosts: ReturnType<typeof createHosts>,
+    { hosts, evictions }: Pick<Part, 'hosts' | 'evictions'>,
     signal: AbortSignal,
   ): Promise<void> {
     let isListed = false;
     const tryToReturn = async () => {
+      const condition = await evictions.condition(hostId);
       await node.ipam.load();
       if (!(await node.converge())) throw new AppError('unavailable', 'Open vSwitch is not as it should be');
-      await register(hosts);
+      await register(hosts, condition);
     };
     const comeBack = coalesce(async () => {
       if (isListed) return;
@@ -130,33 +155,39 @@ export function createHost(options: HostOptions) {
   function takePart(
     { store, liveness, election }: ClusterStore,
     node: Node,
-    hosts: ReturnType<typeof createHosts>,
+    records: Pick<Part, 'hosts' | 'evictions'>,
   ): void {
-    const end = new AbortController();
+    const [end, fallSilent] = [new AbortController(), new AbortController()];
     const { signal } = end;
     const { releaseHost: release } = node.ipam;
     const reaper = { store, liveness, election, terms, release, forceLeave, log };
-    const loops = {
-      'saying that this host is alive': () => liveness.announce(hostId, signal),
-      'following the other hosts': () => followHosts(node, hosts, signal),
-      'taking leave of silent hosts': () => runReaper(reaper, signal),
-    };
-    // Each of them goes on whatever happens; without it, the host would be a member by half, and nobody would notice.
-    const ended = Object.entries(loops).map(async ([what, loop]) => {
-      while (!signal.aborted) {
-        await loop().catch((error: unknown) => {
-          if (!signal.aborted) log.error(`${what} has failed, beginning again`, { error: messageOf(error) });
-        });
-        await sleep(RETRY.maxTimeout, undefined, { signal }).catch(() => undefined);
-      }
-    });
-    membership = { end, ended: Promise.all(ended), hosts };
+    void keep('saying that this host is alive', fallSilent.signal, (quiet) =>
+      liveness.announce(hostId, quiet),
+    );
+    const ended = Promise.all([
+      keep('following the other hosts', signal, () => followHosts(node, records, signal)),
+      keep('taking leave of silent hosts', signal, () => runReaper(reaper, signal)),
+    ]);
+    membership = { ...records, end, ended, fallSilent };
+  }
+
+  /** Goes on whatever happens: without it, the host would be a member by half, and nobody would notice. */
+  async function keep(
+    what: string,
+    signal: AbortSignal,
+    loop: (signal: AbortSignal) => Promise<void>,
+  ): Promise<void> {
+    while (!signal.aborted) {
+      await loop(signal).catch((error: unknown) => {
+        if (!signal.aborted) log.error(`${what} has failed, beginning again`, { error: messageOf(error) });
+      });
+      await sleep(RETRY.maxTimeout, undefined, { signal }).catch(() => undefined);
+    }
   }
 
   async function endMembership(): Promise<void> {
     membership?.end.abort();
     await membership?.ended;
-    membership = undefined;
   }
 
   return {
@@ -166,15 +197,19 @@ export function createHost(options: HostOptions) {
       const cluster = openCluster();
       const wasAlone = seat.current !== undefined;
       const node = makeNode(cluster.store);
+      const records = { hosts: createHosts(cluster.store, log), evictions: createEvictions(cluster.store) };
       try {
-        const hosts = createHosts(cluster.store, log);
-        const peers = await hosts.list();
+        const peers = await records.hosts.list();
+        const condition = await records.evictions.condition(hostId);
         await leaveSeat('this host is joining the cluster: try again in a moment');
         await bring(node);
-        if (await sit(node, peers)) await register(hosts);
-        takePart(cluster, node, hosts);
+        if (await sit(node, peers)) await register(records.hosts, condition);
+        await forgetAlone();
+        takePart(cluster, node, records);
         return cluster.store;
       } catch (error) {
+        // What was brought is nobody's there when the host does not come.
+        if (wasAlone) await node.ipam.releaseHost(hostId).catch(() => undefined);
         if (seat.current === node) await seat.vacate('this host could not join the cluster');
         else await node.stop();
         await cluster.store.close();
@@ -190,6 +225,8 @@ export function createHost(options: HostOptions) {
       if (!membership && seat.current) return;
       const hosts = membership?.hosts;
       await endMembership();
+      membership?.fallSilent.abort();
+      membership = undefined;
       const node = seat.current;
       await seat.vacate('this host is leaving the cluster: try again in a moment');
       try {
@@ -210,10 +247,14 @@ export function createHost(options: HostOptions) {
         log.warn('the cluster cannot be told of this host', { error: messageOf(error) });
       }
     },
-    /** The agent ends; containers, and this host's place in the cluster, stay as they are. */
+    /**
+     * The agent ends; containers, and this host's place in the cluster, stay as they are: its session goes on for as long as
+     * it would after a crash, so that an agent that is started again is missed by nobody.
+     */
     async close(): Promise<void> {
       await endMembership();
-      await leaveSeat('the agent stops');
+      if (membership) await seat.vacate('the agent stops');
+      else await leaveSeat('the agent stops');
     },
   };
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
+import { AppError } from '../errors.js';
 import type { Log } from '../log.js';
-import type { Entry, Store } from '../store/store.js';
+import type { Entry, Operation, Store } from '../store/store.js';
 
 export const MEMBERS = 'members/';
 export const HOSTS = 'hosts/';
@@ -18,7 +19,8 @@ export interface HostRecords<T extends { hostId: string }> {
   list(): Promise<T[]>;
   /** All of them at first, then all of them after each change. */
   watch(signal: AbortSignal): AsyncIterable<T[]>;
-  put(record: T): Promise<void>;
+  /** @param condition what has to be so still, else nothing is written and this throws `unavailable` */
+  put(record: T, condition?: Operation): Promise<void>;
   remove(hostId: string): Promise<void>;
 }
 
@@ -57,8 +59,10 @@ function createRecords<F extends object>(
         yield [...known.values()];
       }
     },
-    async put({ hostId, ...record }) {
-      await store.commit([{ key: prefix + hostId, value: JSON.stringify(record) }]);
+    async put({ hostId, ...record }, condition) {
+      const own = { key: prefix + hostId, value: JSON.stringify(record) };
+      if (await store.commit(condition ? [own, condition] : [own])) return;
+      throw new AppError('unavailable', 'the cluster has changed its mind about this host meanwhile');
     },
     async remove(hostId) {
       await store.commit([{ key: prefix + hostId, value: null }]);
