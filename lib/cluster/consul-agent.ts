@@ -61,7 +61,7 @@ export function createConsulAgent({
   log: Log;
 }): ConsulAgent {
   const api = createConsulApi(files.socket);
-  const consul = createConsulProcess(files);
+  const consul = createConsulProcess({ files, run, log });
   const lock = createKeyedLock();
   let supervision = new AbortController();
 

@@ -3,9 +3,12 @@ import { mkdir, open, readFile, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError, hasCode, messageOf } from '../errors.js';
+import type { Run } from '../exec.js';
+import { ensureConsul } from '../install/consul.js';
 import { lastLine } from '../install/detached.js';
 import { until } from '../install/until.js';
 import { which, withSystemFolders } from '../install/which.js';
+import type { Log } from '../log.js';
 import { writePrivateFile } from '../private-file.js';
 import type { ConsulFiles } from './consul-config.js';
 
@@ -28,7 +31,15 @@ export interface ConsulProcess {
   gone(signal?: AbortSignal): Promise<void>;
 }
 
-export function createConsulProcess(files: ConsulFiles): ConsulProcess {
+export function createConsulProcess({
+  files,
+  run,
+  log,
+}: {
+  files: ConsulFiles;
+  run: Run;
+  log: Log;
+}): ConsulProcess {
   async function find(): Promise<number | undefined> {
     const pid = Number(await readFile(files.pid, 'utf8').catch(() => ''));
     if (!Number.isInteger(pid) || pid < 2) return undefined;
@@ -46,13 +57,12 @@ export function createConsulProcess(files: ConsulFiles): ConsulProcess {
     find,
     gone,
     async start(ping) {
-      const program = await which('consul', withSystemFolders(process.env['PATH']));
-      if (program === undefined) {
-        throw new AppError(
-          'unavailable',
-          'Consul is not installed: run `socketplane install`, or put `consul` 1.8 or later on the PATH',
-        );
-      }
+      // Whoever makes a host a member wants Consul on it.
+      const program = await ensureConsul({
+        run,
+        which: (command) => which(command, withSystemFolders(process.env['PATH'])),
+        onFetch: () => log.info('Consul is not installed: fetching it'),
+      });
       await mkdir(dirname(files.log), { recursive: true, mode: 0o700 });
       await mkdir(dirname(files.socket), { recursive: true });
       // Its log it writes by itself, bounded; only what it says before that comes here.
