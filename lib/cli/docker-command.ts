@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
 import { access } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { AppError, hasCode, messageOf } from '../errors.js';
@@ -17,18 +17,21 @@ export function dockerEnvironment({ env, paths }: Pick<Context, 'env' | 'paths'>
 /** Run the stock `docker` through the proxy, on the user's own terminal. Gives its exit status. */
 export async function runDocker(context: Context, args: readonly string[]): Promise<number> {
   await assertProxy(context);
-  const child = spawn('docker', args, { stdio: 'inherit', env: dockerEnvironment(context) });
+  let child: ChildProcess | undefined;
 
   // The terminal sends Ctrl-C to docker itself; only what was sent to us alone is passed on.
   const passOn = (signal: NodeJS.Signals) => {
     const fromTerminal = process.stdin.isTTY && (signal === 'SIGINT' || signal === 'SIGQUIT');
-    if (!fromTerminal) child.kill(signal);
+    if (!fromTerminal) child?.kill(signal);
   };
+  // First: a signal that comes while docker is being started must not end this process alone.
   for (const signal of SIGNALS) process.on(signal, passOn);
   try {
+    const docker = spawn('docker', args, { stdio: 'inherit', env: dockerEnvironment(context) });
+    child = docker;
     return await new Promise<number>((resolve, reject) => {
-      child.once('error', reject);
-      child.once('exit', (code, signal) =>
+      docker.once('error', reject);
+      docker.once('exit', (code, signal) =>
         resolve(code ?? SIGNALED + (signal ? constants.signals[signal] : 0)),
       );
     });
