@@ -34,8 +34,12 @@ const PID_FILE = '/run/socketplane/agent.pid';
 /** For root alone: whoever can use it owns the cluster. */
 const CONSUL_SOCKET = '/run/socketplane/consul.sock';
 const PREFIX = 'socketplane/';
-/** A host that says nothing for this long is taken out of the others' data plane. */
-const FENCE_MS = 5_000;
+/**
+ * A host that says nothing for this long is taken out of the others' data plane. Where Consul is ours, its sessions end within
+ * seconds of a host's death, and for a moment also when a server becomes a client, which nobody is to notice; where it
+ * is not, they end by their time alone, which is long enough.
+ */
+const FENCE_MS = { own: 10_000, external: 5_000 };
 /** Calls that are under way when the agent is told to stop get this long. */
 const DRAIN_MS = 5_000;
 
@@ -65,7 +69,7 @@ async function serve(config: AgentConfig, pidFile: string): Promise<void> {
         ? openConsul({ ...external, checks: [], log })
         : openConsul({ address: files.socket, prefix: PREFIX, checks: ['serfHealth'], log }),
     address: () => underlay()?.address,
-    terms: { fence: FENCE_MS, grace: cluster.leaseGrace },
+    terms: { fence: external ? FENCE_MS.external : FENCE_MS.own, grace: cluster.leaseGrace },
     forceLeave: external ? async () => undefined : (id) => consul.api.forceLeave(id),
     log,
   });
