@@ -13,6 +13,7 @@ import { createDns } from './dns/dns.js';
 import { createForward } from './dns/forward.js';
 import { createHostResolvers } from './dns/resolv-conf.js';
 import type { Docker } from './docker/docker.js';
+import { messageOf } from './errors.js';
 import type { Run } from './exec.js';
 import type { Log } from './log.js';
 import { createAgent } from './network/agent.js';
@@ -69,7 +70,9 @@ export function createNode({ store, host, docker, datapath, run, log }: NodeOpti
     // Docker's names only save from confusion; that it does not answer is no reason to refuse.
     foreignNames: () => docker.networkNames().catch(() => []),
   });
-  const ipam = createIpam({ store, host });
+  const onInvalid = (error: unknown) =>
+    log.error('leases that cannot be understood', { error: messageOf(error) });
+  const ipam = createIpam({ store, host, onInvalid });
   const attachments = createAttachments({ docker, networks, ipam, datapath, openNetns, log });
   const endpoints = createEndpoints({ docker, attachments, ipam, log });
   const hostResolvers = createHostResolvers();

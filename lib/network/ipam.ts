@@ -61,14 +61,17 @@ export interface Ipam {
 export function createIpam({
   store,
   host,
+  onInvalid,
   now = () => new Date(),
 }: {
   store: Store;
   /** Id of this host, written into each lease. */
   host: string;
+  /** Told of what the store holds and nobody can understand; it counts for nothing. */
+  onInvalid?: (error: unknown) => void;
   now?: () => Date;
 }): Ipam {
-  const index = createLeaseIndex(host);
+  const index = createLeaseIndex(host, onInvalid);
   const writer = createBlockWriter({ store, index, host });
   const chooser = createAddressChooser(index);
   const lock = createKeyedLock();

@@ -73,8 +73,14 @@ interface NetworkLeases {
   leases: Map<string, Lease>;
 }
 
-/** @param host id of this host */
-export function createLeaseIndex(host: string): LeaseIndex {
+/**
+ * @param host id of this host
+ * @param onInvalid told of each block that cannot be understood
+ */
+export function createLeaseIndex(
+  host: string,
+  onInvalid: (error: unknown) => void = () => undefined,
+): LeaseIndex {
   const blocks = new Map<string, Known>();
   /** Versions at which this process deleted blocks, until the watch has told of it: what it tells before is older. */
   const deleted = new Map<string, number>();
@@ -141,6 +147,16 @@ export function createLeaseIndex(host: string): LeaseIndex {
     for (const { leases } of byNetwork.values()) yield* leases.values();
   }
 
+  /** A block that cannot be understood is nobody's, and may be written anew: one bad key must not end all agents. */
+  function read(entry: Entry): StoredBlock {
+    try {
+      return parseBlock(entry);
+    } catch (error) {
+      onInvalid(error);
+      return { host: '', leases: {} };
+    }
+  }
+
   return {
     apply({ put, drop }) {
       const change: LeaseChange = { put: [], drop: [] };
@@ -148,7 +164,7 @@ export function createLeaseIndex(host: string): LeaseIndex {
         change.put.push(...part.put);
         change.drop.push(...part.drop);
       };
-      for (const entry of put) if (isNews(entry)) merge(replace(entry.key, parseBlock(entry), entry.version));
+      for (const entry of put) if (isNews(entry)) merge(replace(entry.key, read(entry), entry.version));
       for (const { key, version } of drop) {
         if ((deleted.get(key) ?? Infinity) <= version) deleted.delete(key);
         if (version > known(key).version) merge(replace(key, undefined, 0));
@@ -158,7 +174,7 @@ export function createLeaseIndex(host: string): LeaseIndex {
     set(key, entry, seen) {
       if (entry === undefined) {
         if (known(key).version === seen) tell(replace(key, undefined, 0));
-      } else if (isNews(entry)) tell(replace(key, parseBlock(entry), entry.version));
+      } else if (isNews(entry)) tell(replace(key, read(entry), entry.version));
     },
     committed(key, block, version) {
       if (block) deleted.delete(key);

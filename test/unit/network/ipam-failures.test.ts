@@ -10,6 +10,8 @@ import { storedLeases } from '../../support/leases.js';
 const ID = (n: number) => n.toString(16).padStart(64, '0');
 const NETWORK = { id: 'web', subnet: '10.0.0.0/27', gateway: '10.0.0.1', vni: 1 };
 const CAPACITY = 29;
+/** The same each time, unless FUZZ_SEED says another. */
+const SEED = 20150417;
 
 interface Host {
   name: string;
@@ -102,9 +104,18 @@ describe('ipam on several hosts, when things fail', () => {
           released.set(id, (released.get(id) ?? 0) + 1);
         };
 
-        async function acquire({ ipam }: Host, id: string): Promise<void> {
+        /** Hosts that were given up: they have to look before what they say counts, as `Evictions` has it. */
+        const fenced = new Set<string>();
+        async function comeBack({ name, ipam }: Host): Promise<void> {
+          if (!fenced.has(name)) return;
+          await ipam.load();
+          fenced.delete(name);
+        }
+
+        async function acquire(host: Host, id: string): Promise<void> {
+          await comeBack(host);
           const before = released.get(id);
-          const { lease } = await ipam.acquire(record, id);
+          const { lease } = await host.ipam.acquire(record, id);
           if (released.get(id) !== before) return;
           for (const [other, ip] of told)
             if (other !== id) expect(ip, `${other} has it`).to.not.equal(lease.ip);
@@ -130,7 +141,10 @@ describe('ipam on several hosts, when things fail', () => {
             for (const other of [...told.keys()])
               if (Math.floor(Number.parseInt(other, 16) / 100) === at) told.delete(other);
             const reaper = hosts[(at + 1) % 3]!;
+            fenced.add(host.name);
             may(reaper.ipam.releaseHost(host.name));
+            // Nobody comes back before it is done.
+            await settle();
           } else if (what === 'crash') {
             await settle();
             host.stop();
@@ -159,7 +173,7 @@ describe('ipam on several hosts, when things fail', () => {
         expect(again.filter(({ status }) => status === 'fulfilled')).to.have.length(CAPACITY);
         hosts.forEach(({ stop }) => stop());
       }),
-      { numRuns: 60 },
+      { numRuns: 60, seed: Number(process.env['FUZZ_SEED'] ?? SEED) },
     );
   }).timeout(30_000);
 });

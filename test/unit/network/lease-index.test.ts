@@ -1,5 +1,8 @@
 import { expect } from 'chai';
+import { createIpam } from '../../../lib/network/ipam.js';
 import { createLeaseIndex, type LeaseChange } from '../../../lib/network/lease-index.js';
+import { createMemoryStore } from '../../../lib/store/memory.js';
+import { storedLeases } from '../../support/leases.js';
 
 const KEY = 'blocks/web/10.0.0.0';
 const IP = '10.0.0.2';
@@ -35,5 +38,23 @@ describe('lease index', () => {
     index.apply({ put: [entry(2, 'mine', 'h1')], drop: [] });
     expect(changes).to.deep.equal([]);
     expect(index.own('mine')?.ip).to.equal(IP);
+  });
+});
+
+describe('a block that cannot be understood', () => {
+  it('is told of, and may be written anew', async () => {
+    const store = createMemoryStore();
+    const network = { id: 'web', subnet: '10.0.0.0/30', gateway: '10.0.0.1', vni: 1 };
+    await store.commit([
+      { key: 'networks/web', value: JSON.stringify(network) },
+      { key: 'blocks/web/10.0.0.2', value: 'no JSON' },
+    ]);
+    const invalid: unknown[] = [];
+    const ipam = createIpam({ store, host: 'h1', onInvalid: (error) => invalid.push(error) });
+    await ipam.load();
+    expect(invalid).to.have.length(1);
+    const record = { network, version: (await store.get('networks/web'))!.version };
+    expect((await ipam.acquire(record, '1'.padStart(64, '0'))).lease.ip).to.equal('10.0.0.2');
+    expect((await storedLeases(store)).map(({ ip }) => ip)).to.deep.equal(['10.0.0.2']);
   });
 });
