@@ -35,7 +35,7 @@ export async function command(argv: string[], options: CommandOptions = {}): Pro
 export async function until(
   what: string,
   condition: () => Promise<unknown>,
-  timeout = 20_000,
+  timeout = 40_000,
 ): Promise<void> {
   const deadline = Date.now() + timeout;
   let last: unknown;

@@ -7,7 +7,7 @@ const AGENT = join(import.meta.dirname, '../../../dist/lib/socketplaned.js');
 const WEB = ['-e', 'SP_NETWORK=web'];
 
 describe('when something is wrong', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   const { node: current } = useNode();
 
   /** Runs a container that must fail; gives what `docker` printed. */

@@ -3,7 +3,7 @@ import { until } from '../../lab/process.js';
 import { addressOf, pings, sleeper, useNode } from './suite.js';
 
 describe('containers by name', function () {
-  this.timeout(30_000);
+  this.timeout(90_000);
   const { node: current } = useNode();
 
   before(async () => {

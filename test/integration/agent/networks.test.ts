@@ -10,7 +10,7 @@ interface Inspection {
 }
 
 describe('containers on networks', function () {
-  this.timeout(30_000);
+  this.timeout(90_000);
   const { lab, node: current } = useNode();
 
   async function inspect(name: string, direct = false): Promise<Inspection> {

@@ -9,13 +9,13 @@ export function useNode(): { lab: () => Lab; node: () => Node } {
   let lab: Lab;
   let node: Node;
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     lab = await createLab();
     node = await startNode(await lab.addHost());
     await node.api('POST', '/networks', WEB);
   });
   after(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     await lab.destroy();
   });
   return { lab: () => lab, node: () => node };

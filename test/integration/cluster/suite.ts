@@ -60,7 +60,7 @@ export function useHosts(): (count: number) => Promise<MemberHost[]> {
     lab = await createLab();
   });
   after(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     await lab.destroy();
   });
   return async (count) => {

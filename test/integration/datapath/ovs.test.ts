@@ -22,7 +22,7 @@ import {
 } from './suite.js';
 
 describe('Open vSwitch datapath', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let lab: Lab;
   let host: Host;
   let datapath: Datapath;

@@ -25,7 +25,7 @@ const VX2 = 'vxc0a86c02';
 const VX3 = 'vxc0a86c03';
 
 describe('tunnels between hosts', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let lab: Lab;
   let hosts: Host[];
   let paths: Datapath[];

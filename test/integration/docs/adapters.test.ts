@@ -49,7 +49,7 @@ describe('docs/adapters.md, typed as it is written', function () {
       printed.set(line!, text!);
   });
   after(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     await lab.destroy();
     await rm(home, { recursive: true, force: true });
   });

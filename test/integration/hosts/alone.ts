@@ -21,7 +21,7 @@ export function useAlone(count: number): { lab: () => Lab; nodes: () => Node[] }
     nodes.push(...(await Promise.all(lab.hosts.map((host) => startNode(host)))));
   });
   after(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     await lab.destroy();
   });
   return { lab: () => lab, nodes: () => nodes };

@@ -31,7 +31,7 @@ async function leaderAmong(nodes: Node[]): Promise<Node> {
 }
 
 describe('when Consul fails', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   const { nodes } = useCluster(3);
   const places: Places = {};
   const start = async (node: Node, name: string) => {

@@ -9,7 +9,7 @@ import { createNetwork, useCluster } from './suite.js';
 const LONG_MS = 12_000;
 
 describe('a host that is cut off from the others', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   const { nodes } = useCluster(3);
   const places: Places = {};
   const start = async (node: Node, name: string) => {

@@ -42,7 +42,7 @@ function consulOn(host: Host) {
 }
 
 describe('a cluster on a Consul that is there already', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let lab: Lab;
   let consul: ReturnType<typeof consulOn>;
   let nodes: Node[];
@@ -62,7 +62,7 @@ describe('a cluster on a Consul that is there already', function () {
     await untilMembers(nodes, 2);
   });
   after(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     await lab.destroy();
   });
 

@@ -21,7 +21,7 @@ const WEB = ['web web1', 'web app', 'web web3'];
 const DB = ['db db1', 'db db2', 'db app'];
 
 describe('two networks on the same three hosts', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   const { nodes } = useCluster(3);
   /** By network and name. */
   const stations = new Map<string, Station>();

@@ -8,7 +8,7 @@ const NOBODY = '192.168.108.77';
 
 // In this order, as a user would: each step goes on with what the one before has left.
 describe('a cluster by commands', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   const { nodes } = useAlone(3);
   const node = (number: number) => nodes()[number - 1]!;
 

@@ -7,7 +7,7 @@ import { needsPlugin } from '../proxy/clients/docker-client.js';
 import { answering, createNetwork, useCluster } from './suite.js';
 
 describe('networks that span three hosts', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   const { nodes } = useCluster(3);
 
   before(async () => {

@@ -37,7 +37,7 @@ async function pinging(node: Node, from: string, address: string): Promise<Pings
 }
 
 describe('parts that are started again, under pings between two hosts', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   const { nodes } = useCluster(2);
   const places: Places = {};
   let addresses: string[];

@@ -39,7 +39,7 @@ export function useCluster(count: number, settings: Record<string, unknown> = {}
     await untilMembers(nodes, count);
   });
   after(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     await lab.destroy();
   });
   return {

@@ -12,7 +12,7 @@ import { DIRECT, PROXIED, useProxy } from './suite.js';
  * socket, one at the proxy's, where hooks see all calls that have any. All that a user sees must be equal.
  */
 describe('docker, directly and through the proxy', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   // Docker 26 itself loses the output of a container that ends at once, one in 53 on a busy machine.
   this.retries(1);
   const { host, addHost } = useProxy(() => () => undefined);

@@ -3,7 +3,7 @@ import { DIRECT, PROXIED, useProxy, type Adapter } from './suite.js';
 
 /** What the stock client makes of hooks. */
 describe('docker with hooks', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let adapter: Adapter = () => undefined;
   const { docker, seen } = useProxy(() => adapter);
   beforeEach(() => {

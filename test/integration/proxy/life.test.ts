@@ -5,7 +5,7 @@ import { DIRECT, powerstrip, PROXIED, startProxy, useProxy } from './suite.js';
 
 /** powerstrip as a daemon: its files, its start and end, and Docker's. */
 describe('powerstrip', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   const { host, docker } = useProxy(() => () => undefined);
 
   it('has a socket for the group docker, and a pid file', async () => {

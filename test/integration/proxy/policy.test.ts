@@ -60,7 +60,7 @@ const DENIED: Record<string, string[][]> = {
 const RULES = "images: any\nmounts: ['/run/data/**']\n";
 
 describe('the policy adapter in front of a real Docker', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   const { host } = useProxy(() => () => undefined, { 'proxy.yml': CONFIG, 'policy.yml': RULES });
   const docker = (socket: string, ...args: string[]) =>
     host().run(['docker', '-H', socket, ...args], { reject: false, timeout: 20_000 });

@@ -5,7 +5,7 @@ import { DIRECT, PROXIED, useProxy } from './suite.js';
 
 /** Streams come as they are made, and end when their reader leaves. */
 describe('streams through the proxy', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   const { host, docker } = useProxy(() => () => undefined);
 
   before(() =>

@@ -41,7 +41,7 @@ export function useProxy(
   let server: http.Server;
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     lab = await createLab();
     host = await lab.addHost();
     await host.startDocker();
@@ -55,7 +55,7 @@ export function useProxy(
     await startProxy(host);
   });
   after(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     server.close();
     server.closeAllConnections();
     await lab.destroy();

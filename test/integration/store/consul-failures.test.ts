@@ -12,7 +12,7 @@ const PREFIX = 'test/';
 type Outcome = 'applied' | 'refused' | 'unknown';
 
 describe('three Consul servers', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   let lab: Lab;
   let servers: ConsulServer[];
   /** One for each server. */

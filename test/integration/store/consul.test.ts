@@ -18,7 +18,7 @@ describe('one Consul server', function () {
   let abort: AbortController;
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     lab = await createLab();
     [server] = consulServers([await lab.addHost()]) as [ConsulServer];
     await server.start();
@@ -98,7 +98,7 @@ describe('one Consul server', function () {
   });
 
   it('a host that falls silent is no longer alive and no longer leads', async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     const prefix = newPrefix();
     const told = watchHosts(prefix);
     const silent: ConsulClient = { ...client, renewSession: () => Promise.reject(new Error('cut off')) };

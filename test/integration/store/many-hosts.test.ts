@@ -23,7 +23,7 @@ describe('many hosts on one Consul', function () {
   let server: ConsulServer;
 
   before(async function () {
-    this.timeout(60_000);
+    this.timeout(120_000);
     lab = await createLab();
     host = await lab.addHost();
     [server] = consulServers([host]) as [ConsulServer];

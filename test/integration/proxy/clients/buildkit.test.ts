@@ -19,7 +19,7 @@ COPY --from=made /data /token /size /
 const BUILD = ['buildx', 'build', '--no-cache', '--network', 'none', '--progress', 'plain'];
 
 describe('BuildKit through the proxy', function () {
-  this.timeout(60_000);
+  this.timeout(120_000);
   const { host, same } = useWays();
   const docker = dockerClient(host);
   const dockerode = useDockerode(host);
