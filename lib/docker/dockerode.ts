@@ -7,6 +7,12 @@ import type { Container, ContainerEvent, Docker } from './docker.js';
 /** Docker answers these calls in milliseconds; one that hangs must not hang the agent. */
 const TIMEOUT_MS = 15_000;
 
+/**
+ * References that are no container's, which Docker answers by a redirect, however they are escaped. Dockerode would follow it,
+ * and on a unix socket it throws where nobody can catch that.
+ */
+const LEADS_ELSEWHERE = /(^|\/)\.{0,2}(\/|$)/;
+
 const inspection = z.object({
   Id: z.string(),
   Name: z.string(),
@@ -33,6 +39,7 @@ export function createDocker(socketPath: string): Docker {
 
   return {
     async inspect(reference) {
+      if (LEADS_ELSEWHERE.test(reference)) return undefined;
       try {
         const found = await api
           .getContainer(encodeURIComponent(reference))
