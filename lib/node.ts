@@ -16,8 +16,12 @@ import type { Docker } from './docker/docker.js';
 import { messageOf } from './errors.js';
 import type { Run } from './exec.js';
 import type { Log } from './log.js';
+import type { AgentMetrics } from './metrics/agent-metrics.js';
+import { measuredAttach } from './metrics/measured-attach.js';
+import type { NodeStatus } from './metrics/gauges.js';
 import { createAgent } from './network/agent.js';
 import { createAttachments } from './network/attachments.js';
+import { capacityOf, parseSubnet } from './network/cidr.js';
 import { createEndpoints } from './network/endpoints.js';
 import { createIpam, type Ipam } from './network/ipam.js';
 import { createNames } from './network/names.js';
@@ -25,6 +29,7 @@ import { createNetworks, type Networks } from './network/networks.js';
 import { createOverlay, type Peer } from './network/overlay.js';
 import type { Belongings } from './network/transfer.js';
 import type { Store } from './store/store.js';
+import type { Network } from './types.js';
 
 export interface NodeOptions {
   store: Store;
@@ -33,6 +38,7 @@ export interface NodeOptions {
   docker: Docker;
   datapath: Datapath;
   run: Run;
+  metrics: AgentMetrics;
   log: Log;
 }
 
@@ -46,6 +52,7 @@ export interface Node {
   readonly ipam: Ipam;
   /** What this host has, as last heard: also while the store does not answer. */
   known(): Belongings;
+  status(): NodeStatus;
   /** The part of the REST API that needs the store. */
   readonly routes: Router;
   /**
@@ -63,7 +70,7 @@ export interface Node {
   stop(): Promise<void>;
 }
 
-export function createNode({ store, host, docker, datapath, run, log }: NodeOptions): Node {
+export function createNode({ store, host, docker, datapath, run, metrics, log }: NodeOptions): Node {
   const networks = createNetworks({
     store,
     hostRoutes: () => hostRoutes(run),
@@ -73,7 +80,8 @@ export function createNode({ store, host, docker, datapath, run, log }: NodeOpti
   const onInvalid = (error: unknown) =>
     log.error('leases that cannot be understood', { error: messageOf(error) });
   const ipam = createIpam({ store, host, onInvalid });
-  const attachments = createAttachments({ docker, networks, ipam, datapath, openNetns, log });
+  const attach = measuredAttach({ ipam, datapath }, metrics.attach);
+  const attachments = createAttachments({ ...attach, docker, networks, openNetns, log });
   const endpoints = createEndpoints({ docker, attachments, ipam, log });
   const hostResolvers = createHostResolvers();
   const dns = createDns({
@@ -84,6 +92,7 @@ export function createNode({ store, host, docker, datapath, run, log }: NodeOpti
       const chosen = own?.nameServers.filter((address) => isIP(address) !== 0) ?? [];
       return chosen.length > 0 ? chosen : hostResolvers();
     },
+    count: metrics.dns,
     log,
   });
   const overlay = createOverlay({ index: ipam.index, datapath, host, onFailure: () => agent.retry(), log });
@@ -99,6 +108,7 @@ export function createNode({ store, host, docker, datapath, run, log }: NodeOpti
       dns.setNetworks(current);
       await overlay.setNetworks(current);
     },
+    onLooked: metrics.reconcile,
     log,
   });
   async function hostNames(): Promise<ReadonlyMap<string, string>> {
@@ -114,6 +124,16 @@ export function createNode({ store, host, docker, datapath, run, log }: NodeOpti
     networks,
     ipam,
     known: () => ({ networks: agent.networks(), leases: ipam.index.ofHost(host) }),
+    status() {
+      const endpoints = { starting: 0, up: 0, down: 0, failed: 0 };
+      for (const { state } of attachments.list()) endpoints[state]++;
+      const use = ({ id, subnet }: Network) => ({
+        id,
+        total: capacityOf(parseSubnet(subnet)),
+        used: ipam.usedOn(id),
+      });
+      return { endpoints, networks: agent.networks().map(use), peers: overlay.peers() };
+    },
     routes: Router().use(
       adapterRoutes(createSocketplaneAdapter({ networks, ipam, endpoints })),
       networkRoutes({ networks, ipam, attachments, datapath, hostNames }),

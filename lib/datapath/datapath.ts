@@ -40,6 +40,8 @@ export interface Underlay {
 export interface Datapath {
   /** Which Open vSwitch datapath carries the packets. Known after {@link open}. */
   readonly kind: 'kernel' | 'userspace';
+  /** MTU of containers' links. */
+  mtu(): Promise<number>;
   /** Make sure that the bridge and its fixed rules are there. Cheap when they are. */
   open(): Promise<void>;
   /** Gateway port with its address, NAT, rules. */
@@ -67,6 +69,8 @@ export interface Datapath {
   removePeer(address: string): Promise<void>;
   /** Endpoints on other hosts have come, gone or moved. They need not have a tunnel yet. */
   applyRemotes(change: RemoteChange): Promise<void>;
+  /** How many tunnels there are. */
+  readonly tunnels: number;
   /** Why there are no tunnels although there are peers, as a line for people that says what to do. */
   readonly tunnelProblem: string | undefined;
   /**

@@ -117,9 +117,13 @@ export function createOvsDatapath({
     get kind() {
       return bridge.kind;
     },
+    get tunnels() {
+      return contents.tunnels.size;
+    },
     get tunnelProblem() {
       return tunnels.problem;
     },
+    mtu: async () => (await underlay()).mtu,
     open: () => bridge.open(),
 
     ensureNetwork: (network) =>

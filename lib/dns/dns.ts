@@ -17,6 +17,8 @@ export interface DnsOptions {
   forward: Forward;
   /** Who is asked what the agent does not know, for a container: the servers that it was given, else the host's. */
   resolversFor: (network: string, ip: string) => Promise<readonly string[]>;
+  /** Told what became of each question. */
+  count: (outcome: 'local' | 'forwarded' | 'failed' | 'ignored') => void;
   log: Log;
   /** Another one only in tests. */
   port?: number;
@@ -25,7 +27,7 @@ export interface DnsOptions {
 /** The name server of the containers: one on the gateway address of each network, for that network's containers. */
 export type Dns = ReturnType<typeof createDns>;
 
-export function createDns({ names, forward, resolversFor, log, port = PORT }: DnsOptions) {
+export function createDns({ names, forward, resolversFor, count, log, port = PORT }: DnsOptions) {
   const serving = new Map<string, { vni: number; stop: () => void }>();
 
   function responder(network: Network): Respond {
@@ -33,15 +35,24 @@ export function createDns({ names, forward, resolversFor, log, port = PORT }: Dn
     return async (message, from, transport) => {
       const source = parseAddress(from);
       // Gateways are addresses of the host, which other networks' containers can reach too.
-      if (source === undefined || !contains(subnet, source)) return undefined;
-      const query = readQuery(message);
-      if (!query) return undefined;
+      const isOurs = source !== undefined && contains(subnet, source);
+      const query = isOurs ? readQuery(message) : undefined;
+      if (!query) {
+        count('ignored');
+        return undefined;
+      }
       const known = answer(query, network, names, transport);
-      if (known) return known;
+      if (known) {
+        count('local');
+        return known;
+      }
       // The host itself, which has this server among its own resolvers: it would ask itself for ever.
-      if (from === network.gateway) return serverFailure(query);
-      const resolvers = await resolversFor(network.id, from);
-      return (await forward(message, resolvers, transport)) ?? serverFailure(query);
+      const found =
+        from === network.gateway
+          ? undefined
+          : await forward(message, await resolversFor(network.id, from), transport);
+      count(found ? 'forwarded' : 'failed');
+      return found ?? serverFailure(query);
     };
   }
 

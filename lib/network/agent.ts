@@ -31,6 +31,8 @@ export interface AgentOptions {
   overlay: () => Overlay;
   /** Told of the networks that there are, once the data plane knows them. */
   onNetworks: (current: Network[]) => Promise<void>;
+  /** Told of each look at everything; `repairs`: the connections that it changed. */
+  onLooked: (result: 'ok' | 'failed', seconds: number, repairs: number) => void;
   log: Log;
 }
 
@@ -47,10 +49,12 @@ export function createAgent({
   endpoints,
   overlay,
   onNetworks,
+  onLooked,
   log,
 }: AgentOptions) {
   const limit = pLimit(PARALLEL);
   let undone = false;
+  let looked = false;
   let isStopping = () => false;
   /** Whether the last pass has made the data plane what the store says: no port has an address that is another's. */
   let bridged = false;
@@ -79,11 +83,19 @@ export function createAgent({
     }
   }
 
+  /** What a look at a container may change. */
+  function shape(id: string): string {
+    const { state, ip } = attachments.get(id) ?? {};
+    return [state, ip, attachments.runOf(id)].join(' ');
+  }
+
   /** Bridge first, so that traffic that is right goes on; then each container that Docker or we know of. */
   const converge = coalesce(async () => {
     // The host may be another agent's already, on another store.
     if (isStopping()) return;
     const before = undone;
+    const began = performance.now();
+    let repairs = 0;
     undone = false;
     bridged = false;
     try {
@@ -97,12 +109,20 @@ export function createAgent({
         ...ports.map(({ container }) => container),
         ...ipam.owned(),
       ]);
-      await Promise.all([...ids].map((id) => limit(() => settle(id))));
+      const look = async (id: string) => {
+        const was = shape(id);
+        await settle(id);
+        if (shape(id) !== was) repairs++;
+      };
+      await Promise.all([...ids].map((id) => limit(() => look(id))));
       if (before && !undone) log.info('node is as it should be again');
     } catch (error) {
       undone = true;
       if (!before) log.error('node is not as it should be, trying again', { error: messageOf(error) });
     }
+    // The first look finds out what there is.
+    onLooked(undone ? 'failed' : 'ok', (performance.now() - began) / 1000, looked ? repairs : 0);
+    looked = true;
   });
 
   async function followDocker(signal: AbortSignal): Promise<void> {

@@ -282,6 +282,8 @@ export function createAttachments({ docker, networks, ipam, datapath, openNetns,
     /** Whether the container's lease is gone although nobody here gave it back. */
     isDispossessed: (id: string) => attachments.has(id) && !ipam.find(id),
     get: (id: string): Connection | undefined => attachments.get(id),
+    /** The run of the container whose namespace is plugged, if one is. */
+    runOf: (id: string): string | undefined => attachments.get(id)?.run || undefined,
     list: (): Connection[] => [...attachments.values()],
   };
 }

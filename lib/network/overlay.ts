@@ -81,6 +81,8 @@ export function createOverlay({ index, datapath, host, onFailure, log }: Overlay
   });
 
   return {
+    /** How many other hosts there are. */
+    peers: () => peers.size,
     /** The other hosts that there are now. Resolves when the data plane knows. */
     async setPeers(current: readonly Peer[]): Promise<void> {
       const next = new Map(current.filter(({ id }) => id !== host).map(({ id, address }) => [id, address]));

@@ -35,12 +35,15 @@ export async function setUp(shared?: Shared) {
   const attachments = createAttachments({ ...common, openNetns });
   const endpoints = createEndpoints({ ...common, attachments });
   const overlay = () => ({ peers: [], remotes: [] });
+  /** Result, seconds and repairs of each look at everything. */
+  const looks: ['ok' | 'failed', number, number][] = [];
   const agent = createAgent({
     ...common,
     attachments,
     endpoints,
     overlay,
     onNetworks: async () => undefined,
+    onLooked: (...look) => void looks.push(look),
   });
-  return { store, docker, bridge, networks, ipam, attachments, endpoints, agent };
+  return { looks, store, docker, bridge, networks, ipam, attachments, endpoints, agent };
 }

@@ -16,6 +16,7 @@ export function createFakeDatapath() {
 
   const datapath: Datapath = {
     kind: 'userspace',
+    mtu: async () => 1450,
     open: async () => {
       if (fail.open) throw fail.open;
     },
@@ -44,6 +45,9 @@ export function createFakeDatapath() {
       for (const [netns, endpoint] of plugged) if (endpoint.container === container) plugged.delete(netns);
     },
     ports: async () => [...ports.values()],
+    get tunnels() {
+      return peers.size;
+    },
     tunnelProblem: undefined,
     ensurePeer: async (address) => void peers.add(address),
     removePeer: async (address) => void peers.delete(address),

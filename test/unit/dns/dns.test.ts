@@ -66,6 +66,7 @@ describe('dns', () => {
   let upstream: Socket;
   let asked: string[];
   let resolvers: string[];
+  let outcomes: string[];
   let dns: ReturnType<typeof createDns>;
 
   before(async () => {
@@ -93,16 +94,19 @@ describe('dns', () => {
       names,
       forward: createForward({ port: UPSTREAM, timeout: 100 }),
       resolversFor: async () => resolvers,
+      count: (outcome) => void outcomes.push(outcome),
       log: silentLog,
       port: PORT,
     });
     dns.setNetworks([NETWORK]);
     asked = [];
+    outcomes = [];
     resolvers = [];
     await until('the name server', () => askUdp(question('con1')));
   });
   beforeEach(() => {
     asked = [];
+    outcomes = [];
     resolvers = ['127.0.0.1'];
   });
   after(() => {
@@ -194,6 +198,7 @@ describe('dns', () => {
       names,
       forward: createForward(),
       resolversFor: async () => [],
+      count: () => undefined,
       log: silentLog,
       port: PORT + 5,
     });

@@ -1,0 +1,85 @@
+import { Gauge, type Registry } from 'prom-client';
+
+/** More networks than these, by name, are not told apart. */
+const MOST_NETWORKS = 500;
+
+const ROLES = ['none', 'client', 'server', 'external'] as const;
+export type ConsulRole = (typeof ROLES)[number];
+
+/** What the agent does with its store, at one moment. */
+export interface NodeStatus {
+  /** Connections of this host's containers, by state. */
+  endpoints: Record<string, number>;
+  /** Addresses of each network in the whole cluster. */
+  networks: { id: string; total: number; used: number }[];
+  /** Other hosts of the cluster that take part. */
+  peers: number;
+}
+
+/** What is so at one moment. */
+export interface Observed {
+  version: string;
+  datapath: string;
+  /** Undefined while there is no store. */
+  node: NodeStatus | undefined;
+  tunnels: number;
+  isMember: boolean;
+  role: ConsulRole;
+}
+
+/** Values that are looked at when they are asked for: they cost nothing otherwise. */
+export function addGauges(registry: Registry, observe: () => Observed): void {
+  function gauge<L extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly L[],
+    read: (observed: Observed) => readonly (readonly [Record<L, string>, number])[],
+  ): void {
+    new Gauge({
+      name,
+      help,
+      labelNames,
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const [labels, value] of read(observe())) this.set(labels, value);
+      },
+    });
+  }
+  const single = (name: string, help: string, read: (observed: Observed) => number) =>
+    gauge(name, help, [], (observed) => [[{}, read(observed)]]);
+  const perNetwork = (name: string, help: string, value: 'used' | 'total') =>
+    gauge(name, help, ['network'], ({ node }) =>
+      (node?.networks ?? [])
+        .toSorted((a, b) => (a.id < b.id ? -1 : 1))
+        .slice(0, MOST_NETWORKS)
+        .map((network) => [{ network: network.id }, network[value]]),
+    );
+
+  gauge('socketplane_build_info', 'Always 1.', ['version', 'datapath'], ({ version, datapath }) => [
+    [{ version, datapath }, 1],
+  ]);
+  single(
+    'socketplane_ready',
+    'Whether containers can get addresses as far as this agent knows.',
+    ({ node }) => Number(node !== undefined),
+  );
+  gauge('socketplane_endpoints', 'Connections of containers of this host.', ['state'], ({ node }) =>
+    Object.entries(node?.endpoints ?? {}).map(([state, count]) => [{ state }, count]),
+  );
+  single('socketplane_networks', 'Networks that there are.', ({ node }) => node?.networks.length ?? 0);
+  const of = `of a network, in the whole cluster; of ${MOST_NETWORKS} networks at most`;
+  perNetwork('socketplane_network_addresses', `Addresses ${of}.`, 'total');
+  perNetwork('socketplane_network_addresses_used', `Leased addresses ${of}.`, 'used');
+  single('socketplane_cluster_member', 'Whether this host is a member of a cluster.', ({ isMember }) =>
+    Number(isMember),
+  );
+  single('socketplane_peers', 'Other hosts of the cluster that take part.', ({ node }) => node?.peers ?? 0);
+  single('socketplane_tunnels', 'Tunnels to other hosts.', ({ tunnels }) => tunnels);
+  gauge(
+    'socketplane_consul_role',
+    'Part that this host has in Consul: 1 for one of them.',
+    ['role'],
+    ({ role }) => ROLES.map((each) => [{ role: each }, Number(each === role)]),
+  );
+}

@@ -1,0 +1,29 @@
+import type { Datapath } from '../datapath/datapath.js';
+import type { Ipam } from '../network/ipam.js';
+import type { AgentMetrics, AttachStep } from './agent-metrics.js';
+
+type AttachPath = Pick<Datapath, 'prepare' | 'plug' | 'isPlugged' | 'unplug' | 'ports'>;
+
+/** What gives a container its address, with its parts timed where they succeed. */
+export function measuredAttach(
+  { ipam, datapath }: { ipam: Ipam; datapath: AttachPath },
+  observe: AgentMetrics['attach'],
+): { ipam: Ipam; datapath: AttachPath } {
+  async function timed<T>(step: AttachStep, task: () => Promise<T>): Promise<T> {
+    const began = performance.now();
+    const done = await task();
+    observe(step, (performance.now() - began) / 1000);
+    return done;
+  }
+  const { isPlugged, unplug, ports } = datapath;
+  return {
+    ipam: { ...ipam, acquire: (...args) => timed('lease', () => ipam.acquire(...args)) },
+    datapath: {
+      isPlugged,
+      unplug,
+      ports,
+      prepare: (endpoint) => timed('datapath', () => datapath.prepare(endpoint)),
+      plug: (...args) => timed('plug', () => datapath.plug(...args)),
+    },
+  };
+}
