@@ -2,6 +2,8 @@ import winston from 'winston';
 
 /** One line per state change, with ids. Argument vectors at `debug`; request bodies never above `debug`. */
 export type Log = Pick<winston.Logger, 'error' | 'warn' | 'info' | 'debug'>;
+/** With the level, which may be set at any time. */
+export type Logger = Log & Pick<winston.Logger, 'level'>;
 
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -9,7 +11,7 @@ export type LogLevel = (typeof LOG_LEVELS)[number];
 /**
  * A logger that writes to standard error: a readable line on a terminal, JSON (one object a line) elsewhere.
  */
-export function createLog(name: string, level: LogLevel = 'info'): Log {
+export function createLog(name: string, level: LogLevel = 'info'): Logger {
   const { combine, timestamp, json, printf } = winston.format;
   const readable = printf(({ timestamp: at, level: l, message, service: _service, ...fields }) => {
     const rest = Object.entries(fields).map(([key, value]) => `${key}=${JSON.stringify(value)}`);
@@ -24,4 +26,4 @@ export function createLog(name: string, level: LogLevel = 'info'): Log {
 }
 
 /** A logger that drops everything; for tests and libraries used without one. */
-export const silentLog: Log = winston.createLogger({ silent: true });
+export const silentLog: Logger = winston.createLogger({ silent: true });

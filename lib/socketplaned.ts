@@ -3,9 +3,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { createApp } from './api/app.js';
-import { clusterRoutes } from './api/cluster.js';
-import { configurationRoutes } from './api/configuration.js';
-import { healthRoutes } from './api/health.js';
+import { agentRoutes } from './api/routes.js';
 import { AGENT_CONFIG, readAgentConfig, type AgentConfig } from './config/agent.js';
 import { createOvsDatapath } from './datapath/ovs.js';
 import { createClusterStateFile, readHostId, type ClusterState } from './cluster/cluster-state.js';
@@ -13,7 +11,7 @@ import { createConsulAgent } from './cluster/consul-agent.js';
 import { consulFiles } from './cluster/consul-config.js';
 import { createExternalMembership } from './cluster/external-membership.js';
 import { createManagedMembership } from './cluster/managed-membership.js';
-import type { Membership } from './cluster/membership.js';
+import type { Membership, MembershipStatus } from './cluster/membership.js';
 import { createUnderlayFinder } from './cluster/underlay.js';
 import { withBootstrap, type ClusterConfig } from './config/cluster.js';
 import { createDocker } from './docker/dockerode.js';
@@ -21,6 +19,9 @@ import { AppError, messageOf } from './errors.js';
 import { createRun } from './exec.js';
 import { createHost } from './host.js';
 import { createLog } from './log.js';
+import { createAgentMetrics } from './metrics/agent-metrics.js';
+import type { ConsulRole } from './metrics/gauges.js';
+import { measured } from './metrics/measured-store.js';
 import { createNode } from './node.js';
 import { writePidFile } from './pid-file.js';
 import { createSeat } from './seat.js';
@@ -57,17 +58,27 @@ async function serve(config: AgentConfig, pidFile: string): Promise<void> {
   const cluster = external ? config.cluster : withBootstrap(config.cluster, process.env);
   const file = createClusterStateFile(config.state);
   const files = consulFiles(config.state, CONSUL_SOCKET);
+  const metrics = createAgentMetrics(() => ({
+    version: VERSION,
+    datapath: datapath.kind,
+    node: seat.current?.status(),
+    tunnels: datapath.tunnels,
+    isMember: membership.status().state === 'member',
+    role: external ? 'external' : roleOf(membership.status()),
+  }));
   const consul = createConsulAgent({ files, run, log });
   const host = createHost({
     hostId,
     name: hostname(),
     seat,
-    makeNode: (store) => createNode({ store, host: hostId, docker, datapath, run, log }),
-    openEmbedded: () => openEmbeddedStore(join(config.state, 'store')),
-    openCluster: () =>
-      external
+    makeNode: (store) => createNode({ store, host: hostId, docker, datapath, run, metrics, log }),
+    openEmbedded: async () => measured(await openEmbeddedStore(join(config.state, 'store')), metrics.store),
+    openCluster() {
+      const cluster = external
         ? openConsul({ ...external, checks: [], log })
-        : openConsul({ address: files.socket, prefix: PREFIX, checks: ['serfHealth'], log }),
+        : openConsul({ address: files.socket, prefix: PREFIX, checks: ['serfHealth'], log });
+      return { ...cluster, store: measured(cluster.store, metrics.store) };
+    },
     address: () => underlay()?.address,
     terms: { fence: external ? FENCE_MS.external : FENCE_MS.own, grace: cluster.leaseGrace },
     forceLeave: external ? async () => undefined : (id) => consul.api.forceLeave(id),
@@ -86,11 +97,7 @@ async function serve(config: AgentConfig, pidFile: string): Promise<void> {
     ? createExternalMembership({ ...part, name: hostname(), consul: external })
     : createManagedMembership({ ...part, consul, disconnect: () => host.disconnect() });
   const app = createApp({
-    routes: [
-      configurationRoutes({ config, datapath }),
-      healthRoutes({ version: VERSION, docker, datapath, store: async () => (await seat.node()).store }),
-      clusterRoutes({ membership, current: () => seat.current, log }),
-    ],
+    routes: agentRoutes({ version: VERSION, config, docker, datapath, seat, membership, metrics, log }),
     current: async () => (await seat.node()).routes,
     log,
   });
@@ -123,6 +130,11 @@ async function serve(config: AgentConfig, pidFile: string): Promise<void> {
   await host.close();
   await membership.stop();
   await removePidFile();
+}
+
+function roleOf({ state, server }: MembershipStatus): ConsulRole {
+  if (state === 'none' || state === 'seeking') return 'none';
+  return server ? 'server' : 'client';
 }
 
 /** A host that is to be a member waits for its cluster: what it leased meanwhile might be another's there. */

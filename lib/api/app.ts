@@ -1,13 +1,17 @@
 import express, { Router, type Express } from 'express';
 import type { Log } from '../log.js';
+import { keepPagesOut } from './browsers.js';
 import { errorHandler, notFound } from './errors.js';
+import { onlyCalls, onlyItsMethods } from './methods.js';
 
 /** A list of a few thousand containers, as a string inside a hook's JSON, is tens of megabytes. */
-const BODY_LIMIT = '64mb';
+const HOOK_LIMIT = '64mb';
+const BODY_LIMIT = '100kb';
 
 /**
  * The agent's REST API, the same at `/` and at `/v0.1`.
  *
+ * @param routes what needs no node
  * @param current the routes of the node in use, asked anew for each call; rejects while there is none
  */
 export function createApp({
@@ -22,11 +26,19 @@ export function createApp({
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
-  // Whatever the client calls it: everything that is sent here is JSON.
-  app.use(express.json({ limit: BODY_LIMIT, type: () => true }));
+  app.use((request, response, next) => {
+    // Only TCP has ports.
+    if (request.socket.remotePort === undefined) next();
+    else keepPagesOut(request, response, next);
+  });
 
   const api = Router();
+  api.use(onlyItsMethods);
+  // Whatever the client calls it: everything that is sent here is JSON.
+  api.use('/adapter', express.json({ limit: HOOK_LIMIT, type: () => true }));
+  api.use(express.json({ limit: BODY_LIMIT, type: () => true }));
   for (const router of routes) api.use(router);
+  api.use(onlyCalls);
   api.use(async (request, response, next) => (await current())(request, response, next));
 
   app.use('/v0.1', api);

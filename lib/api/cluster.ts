@@ -1,14 +1,11 @@
 import { Router } from 'express';
-import { z } from 'zod';
 import { createHosts, createMembers } from '../cluster/hosts.js';
 import type { Membership } from '../cluster/membership.js';
 import { readServers } from '../cluster/keep-servers.js';
 import type { Log } from '../log.js';
 import type { Node } from '../node.js';
+import { bindQuery, joinQuery } from './schemas.js';
 import { parseRequest } from './validate.js';
-
-const bindRequest = z.object({ iface: z.string('name the device: ?iface=eth0').min(1) });
-const joinRequest = z.object({ address: z.ipv4('expected an IPv4 address').optional() });
 
 /** What host and cluster are to each other. */
 export function clusterRoutes(options: {
@@ -65,12 +62,12 @@ export function clusterRoutes(options: {
   });
 
   router.post('/cluster/bind', async (request, response) => {
-    await membership.bind(parseRequest(bindRequest, request.query).iface);
+    await membership.bind(parseRequest(bindQuery, request.query).iface);
     response.json(await status());
   });
 
   router.post('/cluster/join', async (request, response) => {
-    await membership.join(parseRequest(joinRequest, request.query).address);
+    await membership.join(parseRequest(joinQuery, request.query).address);
     response.json(await status());
   });
 

@@ -1,20 +1,67 @@
+import { isDeepStrictEqual } from 'node:util';
 import { Router } from 'express';
 import type { AgentConfig } from '../config/agent.js';
 import type { Datapath } from '../datapath/datapath.js';
+import { AppError } from '../errors.js';
+import type { Logger, LogLevel } from '../log.js';
+import { DEFAULT_NETWORK } from '../network/networks.js';
+import type { Network } from '../types.js';
+import { configurationRequest } from './schemas.js';
+import { parseRequest } from './validate.js';
 
-/** What the agent runs with. It is changed in its file, followed by a restart, which interrupts no traffic. */
-export function configurationRoutes({
-  config,
-  datapath,
-}: {
+/**
+ * What the agent runs with, in the words of its file and in SocketPlane's. It is changed in the file, followed by a restart, which
+ * interrupts no traffic; the level of the log can be set meanwhile.
+ */
+export function configurationRoutes(options: {
   config: AgentConfig;
   datapath: Datapath;
+  /** The networks as last heard. */
+  networks: () => readonly Network[];
+  logger: Pick<Logger, 'level'>;
 }): Router {
+  const { config, datapath, networks, logger } = options;
   const router = Router();
-  router.get('/configuration', (_request, response) => {
+
+  async function configuration(): Promise<Record<string, unknown>> {
     const { key: _key, ...cluster } = config.cluster;
     const { token: _token, ...consul } = config.consul ?? {};
-    response.json({ ...config, cluster, ...(config.consul && { consul }), datapath: datapath.kind });
+    const standard = networks().find(({ id }) => id === DEFAULT_NETWORK);
+    return {
+      bridge_name: config.bridge,
+      bridge_ip: standard?.gateway,
+      bridge_cidr: standard?.subnet,
+      bridge_mtu: await datapath.mtu(),
+      ...config,
+      cluster,
+      ...(config.consul && { consul }),
+      datapath: datapath.kind,
+      log: logger.level,
+    };
+  }
+
+  router.get('/configuration', async (_request, response) => {
+    response.json(await configuration());
   });
+
+  router.post('/configuration', async (request, response) => {
+    const { log, ...rest } = parseRequest(configurationRequest, request.body);
+    assertSame(rest, await configuration());
+    if (log !== undefined) logger.level = log satisfies LogLevel;
+    response.json(await configuration());
+  });
+
   return router;
+}
+
+/** What was read before may be sent again, changed or not in what can be set. */
+function assertSame(wanted: Record<string, unknown>, current: Record<string, unknown>): void {
+  for (const [key, value] of Object.entries(wanted)) {
+    if (!Object.hasOwn(current, key))
+      throw new AppError('invalid', `bad request: there is no ${JSON.stringify(key)} in the configuration`);
+    if (!isDeepStrictEqual(value, JSON.parse(JSON.stringify(current[key] ?? null)))) {
+      const advice = key.startsWith('bridge_') ? '' : ': change it in agent.yml, and restart the agent';
+      throw new AppError('conflict', `${key} cannot be set while the agent runs${advice}`);
+    }
+  }
 }

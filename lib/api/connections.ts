@@ -1,12 +1,11 @@
 import { Router } from 'express';
-import { z } from 'zod';
 import type { Docker } from '../docker/docker.js';
 import { AppError } from '../errors.js';
 import type { Attachments, Connection } from '../network/attachments.js';
 import type { Endpoints } from '../network/endpoints.js';
+import { networkOf } from '../network/labels.js';
+import { connectionRequest } from './schemas.js';
 import { parseRequest } from './validate.js';
-
-const connectRequest = z.object({ container_id: z.string().min(1) });
 
 export function connectionRoutes(options: {
   docker: Docker;
@@ -33,9 +32,19 @@ export function connectionRoutes(options: {
   });
 
   router.post('/connections', async (request, response) => {
-    const { container_id: reference } = parseRequest(connectRequest, request.body);
+    const { container_id: reference, network } = parseRequest(connectionRequest, request.body);
+    const container = await docker.inspect(reference);
+    const chosen = container && networkOf(container);
+    if (container && network !== undefined && network !== chosen) {
+      const has = chosen === undefined ? 'none of ours' : `network ${chosen}`;
+      throw new AppError(
+        'conflict',
+        `container ${container.name} was made with ${has}, which cannot be changed: make it anew with \`--network ${network}\``,
+      );
+    }
     await endpoints.settle(reference);
-    response.status(201).json(toJson(await get(reference)));
+    const connection = await get(reference);
+    response.status(201).location(`/v0.1/connections/${connection.container}`).json(toJson(connection));
   });
 
   router.get('/connections/:id', async (request, response) => {

@@ -1,32 +1,44 @@
-import type { ErrorRequestHandler, RequestHandler } from 'express';
-import { AppError, httpStatus, messageOf } from '../errors.js';
+import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
+import { httpStatus, messageOf } from '../errors.js';
 import type { Log } from '../log.js';
 
-export const notFound: RequestHandler = (request) => {
-  throw new AppError('notFound', `no such call: ${request.method} ${request.path}`);
+/** What Express's own parsers say of a request, in our words. */
+const OF_PARSERS: Record<string, string> = {
+  'entity.parse.failed': 'the body is not a JSON object',
+  'entity.too.large': 'the body is too large',
+  'encoding.unsupported': 'the body is compressed in a way that is not known here',
+  'charset.unsupported': 'the body is not in UTF-8',
+};
+
+export const notFound: RequestHandler = (request, response) => {
+  sendError(response, 404, `no such call: ${request.method} ${request.path}`);
 };
 
 /** Every error leaves as `{"message": …}`, in one line, with the status of its kind. */
 export function errorHandler(log: Log): ErrorRequestHandler {
   return (thrown: unknown, request, response, next) => {
-    const error = fromParser(thrown);
     if (response.headersSent) {
-      next(error);
+      next(thrown);
       return;
     }
-    const status = httpStatus(error);
-    const message = messageOf(error);
+    const refusal = fromExpress(thrown);
+    const status = refusal?.status ?? httpStatus(thrown);
+    const message = refusal?.message ?? messageOf(thrown);
     if (status >= 500)
       log.error('request failed', { method: request.method, path: request.path, error: message });
-    response.status(status).json({ message });
+    sendError(response, status, message);
   };
 }
 
-/** Express's own parser marks what it throws. */
-function fromParser(error: unknown): unknown {
-  const type = error instanceof Error && 'type' in error ? error.type : undefined;
-  if (type === 'entity.parse.failed')
-    return new AppError('invalid', 'bad request: the body is not a JSON object');
-  if (type === 'entity.too.large') return new AppError('invalid', 'bad request: the body is too large');
-  return error;
+export function sendError(response: Response, status: number, message: string): void {
+  response.status(status).json({ message });
+}
+
+/** Express marks what it throws because of the request with its status. */
+function fromExpress(error: unknown): { status: number; message: string } | undefined {
+  if (!(error instanceof Error && 'status' in error)) return undefined;
+  const status = Number(error.status);
+  if (!(status >= 400 && status < 500)) return undefined;
+  const type = 'type' in error ? String(error.type) : '';
+  return { status, message: `bad request: ${OF_PARSERS[type] ?? messageOf(error)}` };
 }

@@ -1,13 +1,11 @@
 import { Router } from 'express';
-import { z } from 'zod';
 import type { Datapath } from '../datapath/datapath.js';
 import type { Attachments } from '../network/attachments.js';
 import { capacityOf, parseSubnet } from '../network/cidr.js';
 import type { Ipam } from '../network/ipam.js';
 import type { Networks } from '../network/networks.js';
+import { networkRequest } from './schemas.js';
 import { parseRequest } from './validate.js';
-
-const createRequest = z.strictObject({ id: z.string(), subnet: z.string().optional() });
 
 export function networkRoutes(options: {
   networks: Networks;
@@ -35,7 +33,7 @@ export function networkRoutes(options: {
   });
 
   router.post('/networks', async (request, response) => {
-    const { id, subnet } = parseRequest(createRequest, request.body);
+    const { id, subnet } = parseRequest(networkRequest, request.body);
     // Asked first: a network that cannot be carried is not made.
     await datapath.open();
     const network = await networks.create(id, subnet);
@@ -45,7 +43,7 @@ export function networkRoutes(options: {
       await networks.remove(id);
       throw error;
     }
-    response.status(201).json(network);
+    response.status(201).location(`/v0.1/networks/${network.id}`).json(network);
   });
 
   router.get('/networks/:id', async (request, response) => {

@@ -75,16 +75,17 @@ export function createNetworks({ store, hostRoutes, foreignNames }: NetworksOpti
       .map(toNetwork);
 
   async function find(id: string): Promise<NetworkRecord | undefined> {
-    const entry = await store.get(PREFIX + id);
+    const entry = NAME.test(id) ? await store.get(PREFIX + id) : undefined;
     if (!entry) return undefined;
     const stored = parse(entry);
     return stored.removing ? undefined : { network: toNetwork(stored), version: entry.version };
   }
 
   function missing(id: string): AppError {
+    const advice = NAME.test(id) ? `, \`socketplane network create ${id}\` makes it` : '';
     return new AppError(
       'notFound',
-      `network ${JSON.stringify(id)} not found: \`socketplane network list\` shows what there is, \`socketplane network create ${id}\` makes it`,
+      `network ${JSON.stringify(id.slice(0, 80))} not found: \`socketplane network list\` shows what there is${advice}`,
     );
   }
 
@@ -144,6 +145,7 @@ export function createNetworks({ store, hostRoutes, foreignNames }: NetworksOpti
 
   async function mark(id: string): Promise<Entry> {
     const key = PREFIX + id;
+    if (!NAME.test(id)) throw missing(id);
     for (let attempt = 0; attempt < RETRIES; attempt++) {
       const entry = await store.get(key);
       if (!entry) throw missing(id);

@@ -13,8 +13,10 @@ export interface DocBlock {
   line: number;
 }
 
+export const readDoc = (document: string) => readFileSync(join(ROOT, document), 'utf8');
+
 export function docBlocks(document: string): DocBlock[] {
-  const text = readFileSync(join(ROOT, document), 'utf8');
+  const text = readDoc(document);
   return [...text.matchAll(/^```(\w+)\n([^]*?)^```$/gm)].map((match) => ({
     language: match[1]!,
     file: /^(?:#|\/\/) ([\w.-]+\.\w+)$/m.exec(match[2]!.split('\n', 1)[0]!)?.[1],

@@ -1,0 +1,31 @@
+import type { RequestHandler } from 'express';
+import { operations } from './openapi/operations.js';
+import { sendError } from './errors.js';
+
+/** For each path of the API what it looks like, as Express reads it, and its methods. */
+const calls = [...new Set(operations.map(({ path }) => path))].map((path) => ({
+  pattern: new RegExp(`^${path.replace(/\{\w+\}/g, '[^/]+')}/?$`, 'i'),
+  methods: operations
+    .filter((other) => other.path === path)
+    .flatMap(({ method }) => (method === 'get' ? ['GET', 'HEAD'] : [method.toUpperCase()])),
+}));
+
+const methodsOf = (path: string) => calls.find(({ pattern }) => pattern.test(path))?.methods;
+
+/** Answers 405 where the path has other methods, and `OPTIONS` where it has any. */
+export const onlyItsMethods: RequestHandler = (request, response, next) => {
+  const methods = methodsOf(request.path);
+  if (!methods || methods.includes(request.method)) {
+    next();
+    return;
+  }
+  const allowed = methods.join(', ');
+  response.set('Allow', allowed);
+  if (request.method === 'OPTIONS') response.status(204).end();
+  else sendError(response, 405, `${request.method} cannot be used on ${request.path}: it has ${allowed}`);
+};
+
+/** Lets nothing through that is no call of the API, so that it need not wait for what makes the API ready. */
+export const onlyCalls: RequestHandler = (request, _response, next) => {
+  next(methodsOf(request.path) ? undefined : 'router');
+};

@@ -1,0 +1,11 @@
+import { Router } from 'express';
+import type { AgentMetrics } from '../metrics/agent-metrics.js';
+
+/** For Prometheus. */
+export function metricsRoutes(metrics: AgentMetrics): Router {
+  const router = Router();
+  router.get('/metrics', async (_request, response) => {
+    response.set('Content-Type', metrics.contentType).send(await metrics.text());
+  });
+  return router;
+}

@@ -1,0 +1,151 @@
+import { z } from 'zod';
+import { hookCall, serverResponse, clientRequest } from '../../hook/v1.js';
+import * as schemas from '../schemas.js';
+
+export type Method = 'get' | 'post' | 'delete';
+
+/** One call of the API, for its readers and for whoever asks which calls there are. */
+export interface Operation {
+  method: Method;
+  /** As OpenAPI writes it. */
+  path: string;
+  summary: string;
+  query?: z.ZodObject;
+  body?: z.ZodType;
+  /** The status of success, and the schema of its JSON; `text`: it is plain text. */
+  status?: 200 | 201 | 204;
+  answer?: z.ZodType | 'text';
+  /** Other statuses than success that have an answer of the same kind. */
+  also?: 503[];
+  /** Statuses of errors beside those that every call may have. */
+  errors?: (404 | 409)[];
+}
+
+const hookAnswer = z.union([
+  z.object({ PowerstripProtocolVersion: z.literal(1), ModifiedClientRequest: clientRequest }),
+  z.object({ PowerstripProtocolVersion: z.literal(1), ModifiedServerResponse: serverResponse }),
+]);
+
+/** Every call of the API: one that is not here is answered 404. `npm run openapi` writes docs/openapi.yml from it. */
+export const operations: readonly Operation[] = [
+  {
+    method: 'get',
+    path: '/configuration',
+    summary: 'What the agent runs with.',
+    answer: schemas.configuration,
+  },
+  {
+    method: 'post',
+    path: '/configuration',
+    summary: 'Sets the level of the log until the agent restarts. Everything else is changed in agent.yml.',
+    body: schemas.configurationRequest,
+    answer: schemas.configuration,
+    errors: [409],
+  },
+  {
+    method: 'get',
+    path: '/connections',
+    summary: 'The containers of this host that have an address.',
+    answer: z.array(schemas.connection),
+  },
+  {
+    method: 'post',
+    path: '/connections',
+    summary: 'Looks at a container now, and connects it if it should be.',
+    body: schemas.connectionRequest,
+    status: 201,
+    answer: schemas.connection,
+    errors: [404, 409],
+  },
+  {
+    method: 'get',
+    path: '/connections/{id}',
+    summary: 'One connection, by id, unique beginning of it, or name of the container.',
+    answer: schemas.connection,
+    errors: [404],
+  },
+  {
+    method: 'delete',
+    path: '/connections/{id}',
+    summary: 'Gives back the address of a container that does not run.',
+    status: 204,
+    errors: [404, 409],
+  },
+  { method: 'get', path: '/networks', summary: 'All networks.', answer: z.array(schemas.network) },
+  {
+    method: 'post',
+    path: '/networks',
+    summary: 'Makes a network.',
+    body: schemas.networkRequest,
+    status: 201,
+    answer: schemas.network,
+    errors: [409],
+  },
+  {
+    method: 'get',
+    path: '/networks/{id}',
+    summary: 'A network, and how much of it is used.',
+    answer: schemas.networkDetails,
+    errors: [404],
+  },
+  {
+    method: 'delete',
+    path: '/networks/{id}',
+    summary: 'Removes a network that no container has an address on.',
+    status: 204,
+    errors: [404, 409],
+  },
+  {
+    method: 'get',
+    path: '/cluster',
+    summary: 'What this host and its cluster are to each other.',
+    answer: schemas.cluster,
+  },
+  {
+    method: 'post',
+    path: '/cluster/bootstrap',
+    summary: 'Begins a cluster with this host.',
+    answer: schemas.cluster,
+    errors: [409],
+  },
+  {
+    method: 'post',
+    path: '/cluster/bind',
+    summary: 'Lets a device carry the cluster; a host that belongs to none looks for one there.',
+    query: schemas.bindQuery,
+    answer: schemas.cluster,
+    errors: [409],
+  },
+  {
+    method: 'post',
+    path: '/cluster/join',
+    summary: 'Joins a cluster. Answered when that is done.',
+    query: schemas.joinQuery,
+    answer: schemas.cluster,
+    errors: [404, 409],
+  },
+  {
+    method: 'post',
+    path: '/cluster/leave',
+    summary: 'Leaves the cluster; containers keep their addresses.',
+    answer: schemas.cluster,
+    errors: [409],
+  },
+  {
+    method: 'post',
+    path: '/adapter',
+    summary: 'The hooks of the proxy: hook protocol, version 1.',
+    body: hookCall,
+    answer: hookAnswer,
+    errors: [404, 409],
+  },
+  {
+    method: 'get',
+    path: '/healthz',
+    summary: 'Asks Docker, Open vSwitch and the store; 503 when one of them does not answer.',
+    answer: schemas.health,
+    also: [503],
+  },
+  { method: 'get', path: '/metrics', summary: 'For Prometheus.', answer: 'text' },
+  { method: 'get', path: '/openapi.json', summary: 'This document.', answer: z.looseObject({}) },
+];

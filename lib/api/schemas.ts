@@ -1,0 +1,129 @@
+import { z } from 'zod';
+import { LOG_LEVELS } from '../log.js';
+
+// What the API takes and gives: routes parse by these, the command reads by these, and the OpenAPI document is made of
+// them. Answers are loose, as a newer agent may say more; words that a newer one may add to are strings here, and
+// listed for readers.
+
+const oneOf = (...words: string[]) => z.string().meta({ enum: words });
+
+export const failure = z.looseObject({
+  message: z.string().describe('One line: what was wanted, what was found, what to do.'),
+});
+
+export const network = z.looseObject({
+  id: z.string().describe('Its name.'),
+  subnet: z.string().meta({ examples: ['10.1.0.0/16'] }),
+  gateway: z.string().describe('First address of the subnet.'),
+  vni: z.number().int().describe('Virtual network identifier, unique in the cluster.'),
+});
+
+export const networkDetails = network.extend({
+  addresses: z.looseObject({
+    total: z.number().int(),
+    used: z.number().int(),
+    hosts: z
+      .array(z.looseObject({ id: z.string(), name: z.string(), used: z.number().int() }))
+      .describe('How many of them each host has given away.'),
+  }),
+  connections: z.array(z.string()).describe('Names of the containers of this host that are on it.'),
+});
+
+export const networkRequest = z.strictObject({
+  id: z.string(),
+  subnet: z.string().optional().describe('IPv4 CIDR; the first free private one where it is left out.'),
+});
+
+export const connection = z.looseObject({
+  container_id: z.string(),
+  container_name: z.string(),
+  container_pid: z.string().describe('"0" when it does not run.'),
+  network: z.string(),
+  ovs_port_id: z.string().describe('Empty when it does not run.'),
+  connection_details: z.looseObject({
+    name: z.string().describe('As ovs_port_id.'),
+    ip: z.string(),
+    subnet: z.string(),
+    mac: z.string(),
+    gateway: z.string(),
+  }),
+  state: oneOf('starting', 'up', 'down', 'failed'),
+  reason: z.string().optional().describe('Why the state is failed.'),
+});
+
+/** All of a connection may be sent, as SocketPlane had it: what is no choice of the caller is not looked at. */
+export const connectionRequest = z.strictObject({
+  container_id: z.string().min(1).describe('Id, unique beginning of it, or name.'),
+  network: z.string().optional().describe('Checked when given: the container has chosen when it was made.'),
+  ...connection.pick({ container_name: true, container_pid: true, ovs_port_id: true, state: true }).partial()
+    .shape,
+  connection_details: z.looseObject({}).optional(),
+});
+
+export const cluster = z.looseObject({
+  state: oneOf('none', 'seeking', 'joining', 'member', 'leaving'),
+  id: z.string().describe('Of this host.'),
+  name: z.string().describe('Of the cluster.'),
+  server: z.boolean().describe('Whether this host runs a Consul server.'),
+  interface: z.string().optional().describe('The device that carries the cluster.'),
+  address: z.string().optional(),
+  problem: z.string().optional().describe('Why the host is no member although it is to be one.'),
+  members: z.array(
+    z.looseObject({
+      id: z.string(),
+      name: z.string(),
+      address: z.string(),
+      joined: z.string().meta({ format: 'date-time' }),
+      server: z.boolean(),
+      state: oneOf('up', 'silent'),
+    }),
+  ),
+});
+
+export const bindQuery = z.strictObject({
+  iface: z
+    .string('name the device: ?iface=eth0')
+    .regex(/^[^\s/]{1,15}$/, 'expected the name of a network device, up to 15 characters')
+    .describe('Name of a network device.'),
+});
+
+export const joinQuery = z.strictObject({
+  address: z
+    .ipv4('expected an IPv4 address')
+    .optional()
+    .describe('Of any member; multicast DNS finds one where it is left out.'),
+});
+
+export const health = z.looseObject({
+  status: z.enum(['ok', 'degraded']),
+  version: z.string(),
+  docker: z.string(),
+  ovs: z.string(),
+  store: z.string(),
+});
+
+export const configuration = z.looseObject({
+  bridge_name: z.string(),
+  bridge_ip: z.string().optional().describe('Gateway of the network default.'),
+  bridge_cidr: z.string().optional().describe('Subnet of the network default.'),
+  bridge_mtu: z.number().int().describe('MTU of containers.'),
+  listen: z.string(),
+  tcp: z.string().optional(),
+  docker: z.string(),
+  state: z.string(),
+  bridge: z.string(),
+  datapath: oneOf('kernel', 'userspace'),
+  log: oneOf(...LOG_LEVELS),
+  cluster: z.looseObject({
+    name: z.string(),
+    bootstrap: z.boolean().optional(),
+    interface: z.string().optional(),
+    join: z.array(z.string()),
+    leaseGrace: z.number().int().describe('Milliseconds.'),
+    mdns: z.boolean(),
+  }),
+  consul: z.looseObject({ address: z.string(), prefix: z.string() }).optional(),
+});
+
+/** Everything else may be sent too, if it is as it was. */
+export const configurationRequest = z.looseObject({ log: z.enum(LOG_LEVELS).optional() });

@@ -1,0 +1,103 @@
+import { createServer, type Server } from 'node:http';
+import { mkdtemp, rm } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createApp } from '../../lib/api/app.js';
+import { agentRoutes } from '../../lib/api/routes.js';
+import type { Membership } from '../../lib/cluster/membership.js';
+import type { AgentConfig } from '../../lib/config/agent.js';
+import { silentLog } from '../../lib/log.js';
+import { createAgentMetrics } from '../../lib/metrics/agent-metrics.js';
+import { measured } from '../../lib/metrics/measured-store.js';
+import { createNode } from '../../lib/node.js';
+import { createSeat } from '../../lib/seat.js';
+import { createMemoryStore } from '../../lib/store/memory.js';
+import { createFakeDatapath } from './fake-datapath.js';
+import { createFakeDocker } from './fake-docker.js';
+
+const CONFIG: AgentConfig = {
+  listen: '/run/socketplane/agent.sock',
+  docker: '/var/run/docker.sock',
+  state: '/var/lib/socketplane',
+  bridge: 'docker0-ovs',
+  datapath: 'auto',
+  log: 'error',
+  cluster: { name: 'socketplane', key: 'secret', join: [], leaseGrace: 600_000, mdns: true },
+  consul: { address: 'http://192.0.2.1:8500', token: 'secret', prefix: 'socketplane/' },
+};
+
+/** A host that belongs to no cluster and cannot join one. */
+function fakeMembership(): Membership {
+  const nothing = async () => undefined;
+  return {
+    start: nothing,
+    bootstrap: nothing,
+    join: nothing,
+    bind: nothing,
+    leave: nothing,
+    stop: nothing,
+    status: () => ({
+      state: 'none',
+      hostId: 'h1',
+      cluster: 'socketplane',
+      underlay: undefined,
+      server: false,
+      problem: undefined,
+    }),
+  };
+}
+
+/** The whole REST API of an agent on fakes, on a unix socket and on TCP. */
+export async function serveApi() {
+  const folder = await mkdtemp(join(tmpdir(), 'socketplane-api-'));
+  const docker = createFakeDocker();
+  const { datapath } = createFakeDatapath();
+  const seat = createSeat(50);
+  const membership = fakeMembership();
+  const log = silentLog;
+  log.level = 'error';
+  const metrics = createAgentMetrics(() => ({
+    version: '0.0.0',
+    datapath: datapath.kind,
+    node: seat.current?.status(),
+    tunnels: datapath.tunnels,
+    isMember: false,
+    role: 'none',
+  }));
+  const store = measured(createMemoryStore(), metrics.store);
+  const node = createNode({
+    store,
+    host: 'h1',
+    docker: docker.docker,
+    datapath,
+    run: async () => '[]',
+    metrics,
+    log,
+  });
+  seat.take(node);
+  const options = { version: '0.0.0', config: CONFIG, docker: docker.docker, datapath };
+  const routes = agentRoutes({ ...options, seat, membership, metrics, log });
+  const app = createApp({ routes, current: async () => (await seat.node()).routes, log });
+  const socket = join(folder, 'agent.sock');
+  const servers: Server[] = [createServer(app), createServer(app)];
+  await new Promise<void>((resolve) => servers[0]!.listen(socket, resolve));
+  await new Promise<void>((resolve) => servers[1]!.listen(0, '127.0.0.1', resolve));
+  return {
+    socket,
+    port: (servers[1]!.address() as AddressInfo).port,
+    routers: [...routes, node.routes],
+    docker,
+    seat,
+    node,
+    metrics,
+    log,
+    async close(): Promise<void> {
+      for (const server of servers) {
+        server.closeAllConnections();
+        await new Promise((resolve) => server.close(resolve));
+      }
+      await rm(folder, { recursive: true });
+    },
+  };
+}

@@ -1,0 +1,34 @@
+import { request, type RequestOptions } from 'node:http';
+import type { Answer } from './openapi.js';
+
+export interface Asked extends Answer {
+  headers: NodeJS.Dict<string | string[]>;
+  json: unknown;
+}
+
+/** One HTTP request, sent as it is said. */
+export function ask(
+  to: Pick<RequestOptions, 'socketPath' | 'port'>,
+  method: string,
+  path: string,
+  { body, headers = {} }: { body?: string | Buffer; headers?: Record<string, string> } = {},
+): Promise<Asked> {
+  return new Promise((resolve, reject) => {
+    const host = to.port === undefined ? 'agent' : `localhost:${to.port}`;
+    const outgoing = request({ ...to, method, path, agent: false, headers: { host, ...headers } });
+    outgoing.once('error', reject);
+    outgoing.once('response', (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.once('end', () => {
+        const text = Buffer.concat(chunks).toString('utf8');
+        const type = response.headers['content-type'] ?? '';
+        const isJson = text !== '' && type.startsWith('application/json');
+        const json = isJson ? (JSON.parse(text) as unknown) : undefined;
+        const status = response.statusCode ?? 0;
+        resolve({ method, path, status, type, text, json, headers: response.headers });
+      });
+    });
+    outgoing.end(body);
+  });
+}
