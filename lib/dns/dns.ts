@@ -6,9 +6,12 @@ import type { Names } from '../network/names.js';
 import type { Network } from '../types.js';
 import type { Forward } from './forward.js';
 import { listen, type Listener, type Respond } from './listener.js';
+import { createShares } from './shares.js';
 import { answer, readQuery, serverFailure } from './zone.js';
 
 const PORT = 53;
+/** Questions passed on that are under way at once, of all containers; each holds a socket. */
+const PLACES = 500;
 /** A gateway's address may not be there yet, or no more for a moment. */
 const RETRY_MS = 500;
 
@@ -18,7 +21,7 @@ export interface DnsOptions {
   /** Who is asked what the agent does not know, for a container: the servers that it was given, else the host's. */
   resolversFor: (network: string, ip: string) => Promise<readonly string[]>;
   /** Told what became of each question. */
-  count: (outcome: 'local' | 'forwarded' | 'failed' | 'ignored') => void;
+  count: (outcome: 'local' | 'forwarded' | 'failed' | 'refused' | 'ignored') => void;
   log: Log;
   /** Another one only in tests. */
   port?: number;
@@ -29,6 +32,7 @@ export type Dns = ReturnType<typeof createDns>;
 
 export function createDns({ names, forward, resolversFor, count, log, port = PORT }: DnsOptions) {
   const serving = new Map<string, { vni: number; stop: () => void }>();
+  const takePlace = createShares(PLACES);
 
   function responder(network: Network): Respond {
     const subnet = parseCidr(network.subnet)!;
@@ -47,12 +51,22 @@ export function createDns({ names, forward, resolversFor, count, log, port = POR
         return known;
       }
       // The host itself, which has this server among its own resolvers: it would ask itself for ever.
-      const found =
-        from === network.gateway
-          ? undefined
-          : await forward(message, await resolversFor(network.id, from), transport);
-      count(found ? 'forwarded' : 'failed');
-      return found ?? serverFailure(query);
+      if (from === network.gateway) {
+        count('failed');
+        return serverFailure(query);
+      }
+      const givePlaceBack = takePlace(`${network.id} ${from}`);
+      if (!givePlaceBack) {
+        count('refused');
+        return serverFailure(query);
+      }
+      try {
+        const found = await forward(message, await resolversFor(network.id, from), transport);
+        count(found ? 'forwarded' : 'failed');
+        return found ?? serverFailure(query);
+      } finally {
+        givePlaceBack();
+      }
     };
   }
 

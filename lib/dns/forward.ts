@@ -8,8 +8,6 @@ import type { Transport } from './zone.js';
 const PORT = 53;
 /** A resolver gets this long before the next one is asked; clients ask again after five seconds. */
 const TIMEOUT_MS = 2_000;
-/** Questions under way at once; each holds a socket. */
-const PARALLEL = 500;
 
 /** Asks the resolvers one after the other. Undefined: none of them answered. */
 export type Forward = (
@@ -20,20 +18,13 @@ export type Forward = (
 
 /** @param port of the resolvers; another one only in tests */
 export function createForward({ port = PORT, timeout = TIMEOUT_MS } = {}): Forward {
-  let underWay = 0;
   return async (message, resolvers, transport) => {
-    if (underWay >= PARALLEL) return undefined;
-    underWay++;
-    try {
-      for (const resolver of resolvers) {
-        const ask = transport === 'udp' ? askUdp : askTcp;
-        const found = await ask(message, resolver, port, AbortSignal.timeout(timeout)).catch(() => undefined);
-        if (found) return found;
-      }
-      return undefined;
-    } finally {
-      underWay--;
+    const ask = transport === 'udp' ? askUdp : askTcp;
+    for (const resolver of resolvers) {
+      const found = await ask(message, resolver, port, AbortSignal.timeout(timeout)).catch(() => undefined);
+      if (found) return found;
     }
+    return undefined;
   };
 }
 

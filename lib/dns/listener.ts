@@ -2,10 +2,12 @@ import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { frame, messages } from './frames.js';
+import { createShares } from './shares.js';
 import type { Transport } from './zone.js';
 
 /** A connection on which nothing is asked for this long is closed (RFC 7766, 6.2.3). */
 const IDLE_MS = 10_000;
+/** Of all clients of a network. */
 const CONNECTIONS = 200;
 
 /** The answer to a message from an address; undefined: it gets none. */
@@ -63,14 +65,22 @@ async function listenTcp(
   respond: Respond,
   connections: Set<Socket>,
 ): Promise<Server> {
+  const takePlace = createShares(CONNECTIONS);
   const server = createServer((socket) => {
+    const givePlaceBack = takePlace(socket.remoteAddress ?? '');
+    if (!givePlaceBack) {
+      socket.destroy();
+      return;
+    }
     connections.add(socket);
     socket.setTimeout(IDLE_MS, () => socket.destroy());
     socket.on('error', () => undefined);
-    socket.on('close', () => connections.delete(socket));
+    socket.on('close', () => {
+      connections.delete(socket);
+      givePlaceBack();
+    });
     void converse(socket, respond).catch(() => socket.destroy());
   });
-  server.maxConnections = CONNECTIONS;
   const bound = once(server, 'listening');
   server.listen(port, address);
   await bound;

@@ -34,9 +34,10 @@ const question = (name: string, type: 'A' | 'AAAA' | 'PTR' = 'A', more: Partial<
   ...more,
 });
 
-async function askUdp(packet: Packet | Buffer): Promise<DecodedPacket | undefined> {
+async function askUdp(packet: Packet | Buffer, from = '127.0.0.1'): Promise<DecodedPacket | undefined> {
   const socket = createSocket('udp4');
   try {
+    socket.bind(0, from);
     socket.send(Buffer.isBuffer(packet) ? packet : encode(packet), PORT, NETWORK.gateway);
     const [answer] = (await once(socket, 'message', { signal: AbortSignal.timeout(1_000) })) as [Buffer];
     return decode(answer);
@@ -178,6 +179,31 @@ describe('dns', () => {
     expect(rcode(await askUdp(question('silent.example')))).to.equal('SERVFAIL');
     resolvers = [];
     expect(rcode(await askUdp(question('example.com')))).to.equal('SERVFAIL');
+  });
+
+  it('lets no container use up what others need', async () => {
+    const from = (address: string, count: number, name: string) =>
+      Promise.all(Array.from({ length: count }, () => askUdp(question(name), address)));
+    // One that is silent however often it is asked, so that places are held for a while.
+    resolvers = Array.from({ length: 8 }, () => '127.0.0.1');
+    const flood = from('127.0.0.5', 600, 'silent.example');
+    await until('as many as it may have', async () => outcomes.includes('refused'));
+    expect(data((await from('127.0.0.6', 1, 'example.com'))[0])).to.deep.equal(['198.51.100.7']);
+    expect(data((await from('127.0.0.5', 1, 'con1'))[0])).to.deep.equal(['10.0.0.2']);
+    expect((await flood).every((answer) => answer === undefined || rcode(answer) === 'SERVFAIL')).to.equal(
+      true,
+    );
+  });
+
+  it('lets no container hold all connections', async () => {
+    const hold = (localAddress: string) => connect({ port: PORT, host: NETWORK.gateway, localAddress });
+    const held = Array.from({ length: 250 }, () => hold('127.0.0.5').on('error', () => undefined));
+    const closed = () => held.filter((socket) => socket.destroyed || socket.readableEnded).length;
+    held.forEach((socket) => socket.resume());
+    await until('those that are too many to be closed', async () => closed() >= 150);
+    expect(data((await askTcp(question('con1')))[0])).to.deep.equal(['10.0.0.2']);
+    expect(closed()).to.equal(150);
+    held.forEach((socket) => socket.destroy());
   });
 
   it('ignores what is not a question, and goes on', async () => {
