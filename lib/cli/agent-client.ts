@@ -8,7 +8,6 @@ const TIMEOUT_MS = 30_000;
 const HEALTH_TIMEOUT_MS = 5_000;
 const CLUSTER_TIMEOUT_MS = 90_000;
 
-const failure = z.looseObject({ message: z.string() });
 const KINDS: Record<number, ErrorKind> = {
   400: 'invalid',
   404: 'notFound',
@@ -113,7 +112,7 @@ function read<T>(schema: z.ZodType<T>, { status, body }: UnixAnswer, what: strin
 function refusal({ status, body }: UnixAnswer): AppError {
   let message = `the agent answered ${status}`;
   try {
-    message = failure.parse(JSON.parse(body)).message;
+    message = answers.failure.parse(JSON.parse(body)).message;
   } catch {
     // Not an answer of ours: the status has to do.
   }

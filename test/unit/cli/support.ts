@@ -105,7 +105,7 @@ export function fakeAgent({ docker = 'ok' }: { docker?: string } = {}): express.
     else
       response.json({
         ...found,
-        addresses: { total: 65533, used: id === 'default' ? 1 : 0 },
+        addresses: { total: 65533, used: id === 'default' ? 1 : 0, hosts: [] },
         connections: id === 'default' ? ['con1'] : [],
       });
   });
@@ -135,7 +135,8 @@ function network(id: string, subnet: string, vni: number) {
 
 /** A cluster that this host begins or joins, and leaves. */
 function addCluster(api: express.Router): void {
-  const self = { id: 'a', name: 'h1', address: '192.0.2.1', server: true, state: 'up' };
+  const joined = '2026-01-01T00:00:00.000Z';
+  const self = { id: 'a', name: 'h1', address: '192.0.2.1', joined, server: true, state: 'up' };
   let cluster = { state: 'none', interface: 'eth0', members: [] as (typeof self)[] };
   const answer = () => ({ ...cluster, id: 'a', name: 'socketplane', server: true, address: '192.0.2.1' });
   api.get('/cluster', (_request, response) => void response.json(answer()));
@@ -145,7 +146,7 @@ function addCluster(api: express.Router): void {
       response.status(400).json({ message: 'bad request: address: expected an IPv4 address' });
       return;
     }
-    const other = { id: 'b', name: 'h2', address, server: false, state: 'silent' };
+    const other = { id: 'b', name: 'h2', address, joined, server: false, state: 'silent' };
     if (what === 'leave') cluster = { ...cluster, state: 'none', members: [] };
     else if (what === 'bind')
       cluster = {
