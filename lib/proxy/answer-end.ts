@@ -1,5 +1,5 @@
-import { createHeadReader } from './answer-head.js';
-import { createChunkedEnd } from './chunked-end.js';
+import { createHeadReader, type AnswerHead } from './answer-head.js';
+import { createChunkedEnd, type ChunkedEnd } from './chunked-end.js';
 
 /** `open`: more of it comes. `closes`: all of it is there, and the server closes. `broken`: not an answer as it should be. */
 export type AnswerState = 'open' | 'done' | 'closes' | 'broken';
@@ -10,47 +10,54 @@ export interface AnswerEnd {
   mayEnd(): boolean;
 }
 
+/** How long the body is: so many bytes, as its chunks say, or until the server closes. */
+type Framing = { missing: number } | { chunks: ChunkedEnd } | 'until close';
+
 /** Follows one answer to the call with this method as its bytes pass, to know where it ends. */
 export function createAnswerEnd(method: string): AnswerEnd {
   const readHead = createHeadReader();
-  let rest: ((chunk: Buffer, offset: number) => AnswerState) | undefined;
-  let untilClose = false;
-
-  function afterHead(status: number, text: string): (chunk: Buffer, offset: number) => AnswerState {
-    const done = /^connection: *close/im.test(text) ? 'closes' : 'done';
-    const whole = (chunk: Buffer, offset: number) => (offset === chunk.length ? done : 'broken');
-    if (method === 'HEAD' || status === 204 || status === 304) return whole;
-    if (/^transfer-encoding:/im.test(text)) {
-      const chunked = createChunkedEnd();
-      return (chunk, offset) => {
-        const at = chunked.push(chunk, offset);
-        const state = chunked.state();
-        return state === 'done' ? whole(chunk, at) : state;
-      };
-    }
-    const length = /^content-length: *(\d+)/im.exec(text)?.[1];
-    if (length === undefined) {
-      untilClose = true;
-      return () => 'open';
-    }
-    let missing = Number(length);
-    return (chunk, offset) => {
-      missing -= chunk.length - offset;
-      if (missing > 0) return 'open';
-      return missing === 0 ? done : 'broken';
-    };
-  }
+  let framing: Framing | undefined;
+  let done: AnswerState = 'done';
 
   return {
     push(chunk) {
-      if (rest) return rest(chunk, 0);
-      const head = readHead(chunk);
-      if (!head) return 'open';
-      // Nobody asked for an upgrade.
-      if (head.status < 200) return 'broken';
-      rest = afterHead(head.status, head.text);
-      return rest(chunk, head.bodyStart);
+      let offset = 0;
+      if (!framing) {
+        const head = readHead(chunk);
+        if (!head) return 'open';
+        // Nobody asked for an upgrade.
+        if (head.status < 200) return 'broken';
+        const fields = head.text.toLowerCase();
+        framing = framingOf(method, head, fields);
+        if (fieldOf(fields, '\nconnection:')?.startsWith('close')) done = 'closes';
+        offset = head.bodyStart;
+      }
+      if (framing === 'until close') return 'open';
+      if ('chunks' in framing) {
+        const at = framing.chunks.push(chunk, offset);
+        const state = framing.chunks.state();
+        if (state !== 'done') return state;
+        return at === chunk.length ? done : 'broken';
+      }
+      framing.missing -= chunk.length - offset;
+      if (framing.missing > 0) return 'open';
+      return framing.missing === 0 ? done : 'broken';
     },
-    mayEnd: () => untilClose,
+    mayEnd: () => framing === 'until close',
   };
+}
+
+function framingOf(method: string, { status }: AnswerHead, fields: string): Framing {
+  if (method === 'HEAD' || status === 204 || status === 304) return { missing: 0 };
+  if (fieldOf(fields, '\ntransfer-encoding:') !== undefined) return { chunks: createChunkedEnd() };
+  const length = fieldOf(fields, '\ncontent-length:');
+  return length !== undefined && /^\d+$/.test(length) ? { missing: Number(length) } : 'until close';
+}
+
+/** Searched as text and not by an expression: each short call comes by here. */
+function fieldOf(fields: string, start: string): string | undefined {
+  const at = fields.indexOf(start);
+  if (at < 0) return undefined;
+  const end = fields.indexOf('\r', at);
+  return fields.slice(at + start.length, end < 0 ? undefined : end).trim();
 }

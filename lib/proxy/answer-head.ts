@@ -9,6 +9,8 @@ export interface AnswerHead {
 }
 
 const NOTHING = Buffer.alloc(0);
+/** As bytes, which are found faster than text. */
+export const END_OF_HEAD = Buffer.from('\r\n\r\n');
 
 /**
  * Looks at what a server sends until it has given its answer; interim ones (100 Continue) are not it. Something that is
@@ -21,8 +23,13 @@ export function createHeadReader(): (chunk: Buffer) => AnswerHead | undefined {
     const before = bytes.length;
     bytes = before === 0 ? chunk : Buffer.concat([bytes, chunk]);
     for (;;) {
-      const end = bytes.indexOf('\r\n\r\n', start);
-      if (end < 0) return bytes.length > MAX_HEADER_BYTES ? { status: 0, text: '', bodyStart: 0 } : undefined;
+      const end = bytes.indexOf(END_OF_HEAD, start);
+      if (end < 0) {
+        if (bytes.length > MAX_HEADER_BYTES) return { status: 0, text: '', bodyStart: 0 };
+        // Whoever reads may use the memory of a chunk again.
+        if (bytes === chunk) bytes = Buffer.from(chunk);
+        return undefined;
+      }
       const text = bytes.toString('latin1', start, end);
       const status = Number(/^HTTP\/1\.[01] (\d{3})(?: |\r|$)/.exec(text)?.[1] ?? 0);
       if (status < 100 || status >= 200 || status === 101)

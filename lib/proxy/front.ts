@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { createAnswerEnd, type AnswerEnd } from './answer-end.js';
-import { passed } from './collect.js';
+import { readInto, type Reading } from './read-into.js';
 import { Refusal } from './refusal.js';
 import { readPlainHead } from './request-head.js';
 import { parseTarget, type Target } from './target.js';
@@ -87,32 +87,44 @@ export function createFront({ upstream, passes, handOver }: FrontParts) {
       if (docker && dockerOf === upstream()) return docker;
       drop();
       dockerOf = upstream();
-      const socket = dockerOf.connect();
+      const socket = dockerOf.connect(readInto(onAnswer));
       docker = socket;
       answered = 0;
-      socket.on('data', onAnswer);
       socket.once('end', () => onDockerEnd(socket));
       socket.once('error', (cause) => onDockerEnd(socket, cause));
       socket.once('close', () => onDockerEnd(socket));
       return socket;
     }
 
-    function onAnswer(chunk: Buffer): void {
-      // Nobody asked.
-      if (!answer) return end();
+    function onAnswer(chunk: Buffer): Reading {
+      if (!answer) {
+        // Nobody asked.
+        end();
+        return 'done';
+      }
       const state = answer.push(chunk);
       if (state === 'broken') {
         broken(new Error('not a valid answer'));
-        return;
+        return 'done';
       }
       answering = true;
-      if (!client.write(chunk)) docker?.pause();
-      passed(chunk.length);
-      if (state === 'open') return;
+      const reading = give(chunk);
+      if (state === 'open') return reading;
       answer = undefined;
       answered++;
       if (state === 'closes' || finishing || (clientEnded && !ahead)) end();
       else if (ahead) next();
+      return reading;
+    }
+
+    /** What the system did not take at once is still to be read from the chunk. */
+    function give(chunk: Buffer): Reading {
+      const more = client.write(chunk);
+      if (client.writableLength === 0) return 'done';
+      if (more) return 'in use';
+      // It is free again when the client has taken all, and nothing is read before.
+      docker?.pause();
+      return 'done';
     }
 
     function next(): void {

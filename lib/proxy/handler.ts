@@ -94,8 +94,8 @@ export function createHandler(parts: HandlerParts): Handler {
 
   /** Whether a call without a body may go to Docker as it is. */
   function passes(method: string, target: Target): boolean {
-    if (match(method, target) || isHijack(method, target.path) || isBuildKit(method, target.path))
-      return false;
+    // BuildKit's calls are among those that are hijacked.
+    if (match(method, target) || isHijack(method, target.path)) return false;
     metrics.call('plain');
     return true;
   }

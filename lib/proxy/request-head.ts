@@ -1,3 +1,5 @@
+import { END_OF_HEAD } from './answer-head.js';
+
 /** The start of a request that has no body and asks for nothing special. */
 export interface PlainHead {
   method: string;
@@ -17,7 +19,7 @@ const SPECIAL =
 
 /** Undefined when the bytes do not start with a whole plain head. */
 export function readPlainHead(bytes: Buffer): PlainHead | undefined {
-  const end = bytes.indexOf('\r\n\r\n');
+  const end = bytes.indexOf(END_OF_HEAD);
   if (end < 0) return undefined;
   const text = bytes.toString('latin1', 0, end + 4);
   const [, method, url] = HEAD.exec(text) ?? [];

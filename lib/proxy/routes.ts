@@ -33,20 +33,25 @@ const BUILDKIT = [/^POST \/session$/, /^POST \/grpc$/];
 
 /** Calls after whose answer the connection carries raw bytes both ways. */
 export function isHijack(method: string, path: string): boolean {
-  return HIJACKS.some((route) => route.test(`${method} ${path}`));
+  return isOneOf(HIJACKS, method, path);
 }
 
 /** Calls whose answer no post-hook can wait for. */
 export function isStream(method: string, path: string): boolean {
-  return STREAMS.some((route) => route.test(`${method} ${path}`)) || isHijack(method, path);
+  return isOneOf(STREAMS, method, path) || isHijack(method, path);
 }
 
 /** Calls whose body Docker takes as bytes: archives and streams. The body of any other is JSON. */
 export function takesBytes(method: string, path: string): boolean {
-  return BYTES.some((route) => route.test(`${method} ${path}`)) || isHijack(method, path);
+  return isOneOf(BYTES, method, path) || isHijack(method, path);
 }
 
 /** BuildKit's calls: what happens inside them no hook sees. */
 export function isBuildKit(method: string, path: string): boolean {
-  return BUILDKIT.some((route) => route.test(`${method} ${path}`));
+  return isOneOf(BUILDKIT, method, path);
+}
+
+function isOneOf(routes: RegExp[], method: string, path: string): boolean {
+  const call = `${method} ${path}`;
+  return routes.some((route) => route.test(call));
 }

@@ -13,12 +13,16 @@ export interface Target {
  * takes any run of digits and dots for a version. Docker is sent {@link Target.url}, so both sides read the same text.
  */
 export function parseTarget(raw: string): Target {
-  const stripped = raw.replace(/^[a-zA-Z][a-zA-Z0-9+.-]*:(\/\/[^/?]*)?/, '');
-  const url = /^[/*]/.test(stripped) ? stripped : `/${stripped}`;
+  const url = raw.startsWith('/') ? raw : originForm(raw);
   const decoded = decode(url.split('?', 1)[0] ?? '');
   const version = /^\/v([0-9.]+)(?=\/)/.exec(decoded);
   if (!version) return { url, path: decoded };
   return { url, path: decoded.slice(version[0].length), version: version[1] };
+}
+
+function originForm(raw: string): string {
+  const stripped = raw.replace(/^[a-zA-Z][a-zA-Z0-9+.-]*:(\/\/[^/?]*)?/, '');
+  return /^[/*]/.test(stripped) ? stripped : `/${stripped}`;
 }
 
 /** Whether the version is one that this proxy does not know how to police: those before 1.24 take other bodies. */

@@ -18,8 +18,8 @@ export interface Upstream {
   secure: boolean;
   /** Where to connect, as `http.request` and `net.connect` take it. */
   target: { socketPath: string } | { host: string; port: number };
-  /** A connection of its own, whose two directions end one by one. */
-  connect(): net.Socket;
+  /** A connection of its own, whose two directions end one by one. @param onread reads from it in the place of a stream */
+  connect(onread?: net.OnReadOpts): net.Socket;
   /** What the user is told when Docker does not answer. */
   failure(cause: unknown): Refusal;
   /** Calls under way go on; no connection is kept. */
@@ -36,10 +36,10 @@ export function createUpstream(address: Address, files: TlsFiles = {}): Upstream
     agent,
     secure: material !== undefined,
     target: kind === 'unix' ? { socketPath: address.path } : { host: address.host, port: address.port },
-    connect() {
-      if (kind === 'unix') return net.connect({ path: address.path, allowHalfOpen: true });
+    connect(onread) {
+      if (kind === 'unix') return net.connect({ path: address.path, allowHalfOpen: true, onread });
       const { host, port } = address;
-      const options = { host, port, allowHalfOpen: true, noDelay: true };
+      const options = { host, port, allowHalfOpen: true, noDelay: true, onread };
       if (!material) return net.connect(options);
       // The name to check is one of those in the certificate; an address is not sent as a name.
       return tls.connect({ ...options, ...material, ...(net.isIP(host) === 0 && { servername: host }) });
