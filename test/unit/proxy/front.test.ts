@@ -239,10 +239,12 @@ describe('the end of an answer', () => {
       fc.property(answer, fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1 }), (text, sizes) => {
         const bytes = Buffer.from(text);
         const end = createAnswerEnd('GET');
+        // As the proxy has them: each chunk is where the one before it was.
+        const memory = Buffer.alloc(30);
         let at = 0;
         for (let index = 0; at < bytes.length; index++) {
-          const size = sizes[index % sizes.length]!;
-          const state = end.push(bytes.subarray(at, at + size));
+          const size = bytes.copy(memory, 0, at, at + sizes[index % sizes.length]!);
+          const state = end.push(memory.subarray(0, size));
           at += size;
           expect(state).to.equal(at >= bytes.length ? 'done' : 'open');
         }
