@@ -35,7 +35,8 @@ export function connectionRoutes(options: {
     const { container_id: reference, network } = parseRequest(connectionRequest, request.body);
     const container = await docker.inspect(reference);
     const chosen = container && networkOf(container);
-    if (container && network !== undefined && network !== chosen) {
+    // Clients in Go send all fields, those without a value empty.
+    if (container && network && network !== chosen) {
       const has = chosen === undefined ? 'none of ours' : `network ${chosen}`;
       throw new AppError(
         'conflict',

@@ -7,6 +7,7 @@ import { createApp } from '../../lib/api/app.js';
 import { agentRoutes } from '../../lib/api/routes.js';
 import type { Membership } from '../../lib/cluster/membership.js';
 import type { AgentConfig } from '../../lib/config/agent.js';
+import { AppError } from '../../lib/errors.js';
 import { silentLog } from '../../lib/log.js';
 import { createAgentMetrics } from '../../lib/metrics/agent-metrics.js';
 import { measured } from '../../lib/metrics/measured-store.js';
@@ -65,7 +66,15 @@ export async function serveApi() {
     isMember: false,
     role: 'none',
   }));
-  const store = measured(createMemoryStore(), metrics.store);
+  const memory = createMemoryStore();
+  const away = { isSo: false };
+  const unlessAway = <A extends unknown[], T>(call: (...args: A) => Promise<T>) =>
+    async function (...args: A): Promise<T> {
+      if (away.isSo) throw new AppError('unavailable', 'the store does not answer');
+      return call(...args);
+    };
+  const [get, list, commit] = [unlessAway(memory.get), unlessAway(memory.list), unlessAway(memory.commit)];
+  const store = measured({ ...memory, get, list, commit }, metrics.store);
   const node = createNode({
     store,
     host: 'h1',
@@ -88,6 +97,8 @@ export async function serveApi() {
     port: (servers[1]!.address() as AddressInfo).port,
     routers: [...routes, node.routes],
     docker,
+    /** Whether the store does not answer. */
+    away,
     seat,
     node,
     metrics,

@@ -115,7 +115,8 @@ function describe({
 function success(code: number, answer: Operation['answer']): Json {
   const description = code < 300 ? 'Done' : 'Not well';
   if (answer === undefined) return { description };
-  if (answer === 'text') return { description, content: { 'text/plain': { schema: { type: 'string' } } } };
+  if (!(answer instanceof z.ZodType))
+    return { description, content: { [answer.type]: { schema: { type: 'string' } } } };
   return { description, content: json(toJson(answer)) };
 }
 

@@ -12,9 +12,9 @@ export interface Operation {
   summary: string;
   query?: z.ZodObject;
   body?: z.ZodType;
-  /** The status of success, and the schema of its JSON; `text`: it is plain text. */
   status?: 200 | 201 | 204;
-  answer?: z.ZodType | 'text';
+  /** The schema of its JSON, or its content type where it is something else. */
+  answer?: z.ZodType | { type: string };
   /** Other statuses than success that have an answer of the same kind. */
   also?: 503[];
   /** Statuses of errors beside those that every call may have. */
@@ -146,6 +146,6 @@ export const operations: readonly Operation[] = [
     answer: schemas.health,
     also: [503],
   },
-  { method: 'get', path: '/metrics', summary: 'For Prometheus.', answer: 'text' },
+  { method: 'get', path: '/metrics', summary: 'For Prometheus.', answer: { type: 'text/plain' } },
   { method: 'get', path: '/openapi.json', summary: 'This document.', answer: z.looseObject({}) },
 ];

@@ -167,6 +167,20 @@ describe('REST API', () => {
     await refused(404, 'no such call', 'GET', '/__proto__');
   });
 
+  it('says that the store does not answer', async () => {
+    api.away.isSo = true;
+    const message = 'the store does not answer';
+    await refused(503, message, 'GET', '/networks');
+    await refused(503, message, 'GET', '/networks/web');
+    await refused(503, message, 'POST', '/networks', { id: 'web' });
+    await refused(503, message, 'DELETE', '/networks/web');
+    expect((await call('GET', '/connections')).status).to.equal(200);
+    expect((await call('GET', '/healthz')).json).to.include({ status: 'degraded', store: message });
+    expect((await call('GET', '/metrics')).text).to.match(
+      /^socketplane_store_duration_seconds_count\{operation="get",result="failed"\} [1-9]/m,
+    );
+  });
+
   it('says why there is no answer when there is no store, and what needs none goes on', async () => {
     await api.seat.vacate('this host waits for its cluster');
     await refused(503, 'this host waits for its cluster', 'GET', '/networks');
