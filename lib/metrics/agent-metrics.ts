@@ -29,7 +29,7 @@ export function createAgentMetrics(observe: () => Observed): AgentMetrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
-  addGauges(registry, observe);
+  const setGauges = addGauges(registry);
   const attach = new Histogram({
     name: 'socketplane_attach_duration_seconds',
     help: 'Time that the parts of giving a container its address took.',
@@ -76,7 +76,10 @@ export function createAgentMetrics(observe: () => Observed): AgentMetrics {
       reconcile.observe({ result }, seconds);
       repairs.inc(repaired);
     },
-    text: () => registry.metrics(),
+    async text() {
+      setGauges(observe());
+      return registry.metrics();
+    },
     contentType: registry.contentType,
   };
 }

@@ -27,23 +27,20 @@ export interface Observed {
   role: ConsulRole;
 }
 
-/** Values that are looked at when they are asked for: they cost nothing otherwise. */
-export function addGauges(registry: Registry, observe: () => Observed): void {
+/** Values that are looked at when they are asked for, and cost nothing otherwise. The returned function sets them. */
+export function addGauges(registry: Registry): (observed: Observed) => void {
+  const setters: ((observed: Observed) => void)[] = [];
   function gauge<L extends string>(
     name: string,
     help: string,
     labelNames: readonly L[],
     read: (observed: Observed) => readonly (readonly [Record<L, string>, number])[],
   ): void {
-    new Gauge({
-      name,
-      help,
-      labelNames,
-      registers: [registry],
-      collect() {
-        this.reset();
-        for (const [labels, value] of read(observe())) this.set(labels, value);
-      },
+    const made = new Gauge({ name, help, labelNames, registers: [registry] });
+    setters.push((observed) => {
+      // What is not any more is not to be shown as it was.
+      made.reset();
+      for (const [labels, value] of read(observed)) made.set(labels, value);
     });
   }
   const single = (name: string, help: string, read: (observed: Observed) => number) =>
@@ -82,4 +79,5 @@ export function addGauges(registry: Registry, observe: () => Observed): void {
     ['role'],
     ({ role }) => ROLES.map((each) => [{ role: each }, Number(each === role)]),
   );
+  return (observed) => setters.forEach((set) => set(observed));
 }

@@ -44,10 +44,10 @@ export function openApi(version: string): Json {
   };
 }
 
-/** A whole word for each schema that has a name here; the others are written out where they are used. */
+/** Schemas with a name are components; the others are written out where they are used. */
 const named = z.registry<{ id: string }>();
 for (const [name, schema] of Object.entries(schemas)) {
-  // Parameters are written out one by one.
+  // OpenAPI has each parameter by itself.
   if (!name.endsWith('Query')) named.add(schema, { id: name.charAt(0).toUpperCase() + name.slice(1) });
 }
 

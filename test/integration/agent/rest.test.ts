@@ -116,9 +116,12 @@ describe('REST API, by curl', function () {
       bridge_ip: '10.1.0.1',
       bridge_cidr: '10.1.0.0/16',
     });
+    const isDebug = async () => (await current().agentLog()).includes('"level":"debug"');
+    expect(await isDebug()).to.equal(false);
     expect((await curl('POST', '/configuration', '{"log":"debug"}')).json).to.include({ log: 'debug' });
-    await curl('GET', '/networks/web');
-    await current().docker('network', 'create', 'seen');
+    await curl('POST', '/networks', '{"id":"logged"}');
+    await curl('DELETE', '/networks/logged');
+    expect(await isDebug()).to.equal(true);
     await refused(409, /bridge cannot be set/, 'POST', '/configuration', '{"bridge":"br0"}');
     expect((await curl('POST', '/configuration', JSON.stringify(json))).json).to.deep.equal(json);
   });

@@ -61,6 +61,11 @@ describe('networks that span three hosts', function () {
         .map(({ address }) => address);
       for (const peer of peers) expect(stdout).to.include(peer);
       expect(stdout.match(/remote_ip/g)).to.have.length(2);
+      const socket = '/run/socketplane/agent.sock';
+      const metrics = await node.run(['curl', '-sS', '--unix-socket', socket, 'http://agent/metrics']);
+      for (const line of ['tunnels 2', 'peers 2', 'cluster_member 1', 'consul_role{role="server"} 1']) {
+        expect(metrics.stdout.split('\n')).to.include(`socketplane_${line}`);
+      }
     }
   });
 
