@@ -28,7 +28,9 @@ export function parseJson(text: string): Node {
 function isDeeper(root: Node, levels: number): boolean {
   let nodes = [root];
   for (let level = 0; level < levels && nodes.length > 0; level++) {
-    nodes = nodes.flatMap(({ children }) => children ?? []);
+    const next: Node[] = [];
+    for (const { children = [] } of nodes) for (const child of children) next.push(child);
+    nodes = next;
   }
   return nodes.length > 0;
 }

@@ -1,6 +1,7 @@
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { countPassing } from './collect.js';
+import { endWith } from './end-with.js';
 import { hasHeader, type RawHeaders } from './headers.js';
 import { requestOptions, type Upstream } from './upstream.js';
 
@@ -29,8 +30,8 @@ export function forward(
       method,
       path: url,
       headers: complete(headers, body),
-      signal,
     });
+    endWith(signal, request);
     request.once('response', (response) => {
       // Whoever reads it learns of errors too; until then there must be somebody.
       response.on('error', () => undefined);

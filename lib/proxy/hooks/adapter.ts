@@ -47,12 +47,24 @@ export async function within<T>(
   signal: AbortSignal,
   work: (either: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const limit = AbortSignal.timeout(timeout);
+  // By hand: `AbortSignal.any` and `AbortSignal.timeout` leave a timer and weak references behind for each hook.
+  const either = new AbortController();
+  let late = false;
+  const timer = setTimeout(() => {
+    late = true;
+    either.abort();
+  }, timeout).unref();
+  const leave = (): void => either.abort(signal.reason);
+  signal.addEventListener('abort', leave);
   try {
-    return await work(AbortSignal.any([signal, limit]));
+    signal.throwIfAborted();
+    return await work(either.signal);
   } catch (cause) {
     signal.throwIfAborted();
-    if (limit.aborted) throw new AdapterFailure(504, `no answer within ${timeout} ms`, { cause });
+    if (late) throw new AdapterFailure(504, `no answer within ${timeout} ms`, { cause });
     throw cause;
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', leave);
   }
 }

@@ -3,6 +3,7 @@ import https from 'node:https';
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
 import { hasCode, messageOf } from '../../errors.js';
+import { endWith } from '../end-with.js';
 import { retireAgent } from '../retire-agent.js';
 import { AdapterFailure, AdapterRefusal, within, type Adapter } from './adapter.js';
 import type { AdapterUrl } from './adapter-url.js';
@@ -49,13 +50,13 @@ export function createHttpAdapter(options: HttpAdapterOptions): Adapter {
         path: url.path,
         method: 'POST',
         agent,
-        signal,
         headers: {
           Host: url.host,
           'Content-Type': 'application/json',
           'Content-Length': Buffer.byteLength(document),
         },
       });
+      endWith(signal, request);
       request.once('error', (error) => {
         const stale = request.reusedSocket && hasCode(error, 'ECONNRESET', 'EPIPE');
         reject(stale ? new StaleConnection() : error);
@@ -68,9 +69,9 @@ export function createHttpAdapter(options: HttpAdapterOptions): Adapter {
       request.once('response', (response) => {
         readBody(response, maxReply).then(
           (body) => resolve({ status: response.statusCode ?? 0, body }),
-          (error: unknown) => {
+          (error: Error) => {
             request.destroy();
-            reject(error instanceof Error ? error : new Error(String(error)));
+            reject(error);
           },
         );
       });
@@ -103,15 +104,18 @@ export function createHttpAdapter(options: HttpAdapterOptions): Adapter {
 
 class StaleConnection extends Error {}
 
-async function readBody(response: Readable, limit: number): Promise<string> {
+function readBody(response: Readable, limit: number): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length > limit) throw new AdapterFailure(502, `its answer is larger than ${limit} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks, length).toString();
+  return new Promise((resolve, reject) => {
+    response.on('data', (chunk: Buffer) => {
+      length += chunk.length;
+      if (length > limit) reject(new AdapterFailure(502, `its answer is larger than ${limit} bytes`));
+      else chunks.push(chunk);
+    });
+    response.once('end', () => resolve(Buffer.concat(chunks, length).toString()));
+    response.once('error', reject);
+  });
 }
 
 /** What the adapter says is for the person at the client: its `message` when it is JSON, else its text. */

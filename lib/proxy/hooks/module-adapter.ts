@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { isRefused, type Adapter as Hooks } from '../../adapter/index.js';
 import { messageOf, stackOf } from '../../errors.js';
 import type { PostHook, PreHook, Unwind } from '../../hook/v2.js';
@@ -32,14 +31,15 @@ export function createModuleAdapter({ name, hooks, timeout, onFailure, log }: Mo
   async function run(hook: Hook, document: unknown, signal: AbortSignal): Promise<unknown> {
     signal.throwIfAborted();
     const work = Promise.resolve(call(hook, document, signal));
-    const done = new AbortController();
-    const aborted = once(signal, 'abort', { signal: done.signal }).then(() => signal.throwIfAborted());
+    let abort = (): void => undefined;
+    const aborted = new Promise<void>((resolve) => (abort = resolve)).then(() => signal.throwIfAborted());
+    signal.addEventListener('abort', abort);
     try {
       return await Promise.race([work, aborted]);
     } finally {
-      done.abort();
-      // One of them lost the race, and nobody hears of it any more.
-      for (const promise of [work, aborted]) promise.catch(() => undefined);
+      signal.removeEventListener('abort', abort);
+      // When it lost the race nobody hears of it any more.
+      work.catch(() => undefined);
     }
   }
 
