@@ -1,9 +1,10 @@
 import { hostPaths, type HostPaths } from '../install/paths.js';
+import type { Output } from './style.js';
 
 /** What the command takes from the process around it; tests give their own. */
 export interface Context {
-  stdout: { write(text: string): unknown };
-  stderr: { write(text: string): unknown };
+  stdout: Output;
+  stderr: Output;
   env: NodeJS.ProcessEnv;
   uid: number;
   paths: HostPaths;

@@ -10,11 +10,13 @@ import { createDaemons, UNITS, type Daemons } from '../daemons.js';
 import { ExitStatus } from '../exit-status.js';
 import { addCommonOptions, agentOf, wantsJson } from '../options.js';
 import { json, table } from '../output.js';
+import { progressOn } from '../progress.js';
 import { becomeRoot } from '../root.js';
 
 /** `agent start|stop|restart|status|logs`: the agent and the proxy, which go together. */
 export function addAgentCommand(program: Command, context: Context): void {
   const { stdout, command: name } = context;
+  const progress = progressOn(context.stderr, context.env);
   const agent = program.command('agent').description('the agent and the proxy of this host');
   const daemonsOf = (command: Command) =>
     createDaemons(context, agentOf(command, context), createSystemd(createRun(silentLog)));
@@ -25,7 +27,7 @@ export function addAgentCommand(program: Command, context: Context): void {
     .addHelpText('after', `\nAfterwards:\n  export DOCKER_HOST=unix://${context.paths.proxySocket}`);
   addCommonOptions(start, 'agent').action(async (_options, command: Command) => {
     await becomeRoot(context);
-    const state = await daemonsOf(command).start();
+    const state = await progress('starting agent and proxy', daemonsOf(command).start);
     stdout.write(state === 'started' ? 'agent and proxy started\n' : 'agent and proxy run\n');
   });
 
@@ -34,7 +36,7 @@ export function addAgentCommand(program: Command, context: Context): void {
     .description('stop agent and proxy; containers go on running and talking');
   addCommonOptions(stop, 'agent').action(async (_options, command: Command) => {
     await becomeRoot(context);
-    const state = await daemonsOf(command).stop();
+    const state = await progress('stopping agent and proxy', daemonsOf(command).stop);
     stdout.write(state === 'stopped' ? 'agent and proxy stopped\n' : 'agent and proxy were not running\n');
   });
 
@@ -44,8 +46,8 @@ export function addAgentCommand(program: Command, context: Context): void {
   addCommonOptions(restart, 'agent').action(async (_options, command: Command) => {
     await becomeRoot(context);
     const daemons = daemonsOf(command);
-    await daemons.stop();
-    await daemons.start();
+    await progress('stopping agent and proxy', daemons.stop);
+    await progress('starting agent and proxy', daemons.start);
     stdout.write('agent and proxy restarted\n');
   });
 

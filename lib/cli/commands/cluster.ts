@@ -4,6 +4,7 @@ import type { ClusterAnswer } from '../answers.js';
 import type { Context } from '../context.js';
 import { addCommonOptions, agentOf, wantsJson } from '../options.js';
 import { details, json, table } from '../output.js';
+import { progressOn } from '../progress.js';
 
 /** `cluster bootstrap|bind|join|leave|members` */
 export function addClusterCommand(program: Command, context: Context): void {
@@ -24,7 +25,9 @@ export function addClusterCommand(program: Command, context: Context): void {
     const command = cluster.command(words).description(description);
     addCommonOptions(command, 'json', 'agent').action(async (...args: unknown[]) => {
       const argument = typeof args[0] === 'string' ? args[0] : undefined;
-      const result = await change(agentOf(command, context), argument);
+      const result = await progressOn(context.stderr, context.env)(`cluster ${command.name()}`, () =>
+        change(agentOf(command, context), argument),
+      );
       stdout.write(wantsJson(command) ? json(result) : sentence(result));
     });
   }

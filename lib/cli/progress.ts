@@ -1,0 +1,39 @@
+import type { Output } from './style.js';
+
+/** What is over by then needs no telling. */
+const QUIET_MS = 1_000;
+const TICK_MS = 1_000;
+/** Back to the beginning of the line, and wipe it. */
+const WIPE = '\r\u001b[K';
+
+/** Does the work, and tells who waits what for and for how long. */
+export type Progress = <T>(what: string, work: () => Promise<T>) => Promise<T>;
+
+/**
+ * One line that is rewritten while the work goes on, and wiped when it has ended; nothing where `output` is no terminal.
+ *
+ * @param output standard error, so that what a command prints stays clean
+ */
+export function progressOn(output: Output, env: NodeJS.ProcessEnv): Progress {
+  if (output.isTTY !== true || env['TERM'] === 'dumb') return (_what, work) => work();
+  return async (what, work) => {
+    const began = Date.now();
+    let shown = false;
+    const show = () => {
+      shown = true;
+      output.write(`${WIPE}${what} … ${Math.round((Date.now() - began) / 1000)} s`);
+    };
+    let ticks: NodeJS.Timeout | undefined;
+    const first = setTimeout(() => {
+      show();
+      ticks = setInterval(show, TICK_MS);
+    }, QUIET_MS);
+    try {
+      return await work();
+    } finally {
+      clearTimeout(first);
+      clearInterval(ticks);
+      if (shown) output.write(WIPE);
+    }
+  };
+}

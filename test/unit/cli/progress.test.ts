@@ -1,0 +1,36 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { expect } from 'chai';
+import { progressOn } from '../../../lib/cli/progress.js';
+import { paintOn } from '../../../lib/cli/style.js';
+
+describe('progress and colours', () => {
+  const terminal = (isTTY: boolean) => {
+    const written: string[] = [];
+    return { written, isTTY, write: (text: string) => written.push(text) };
+  };
+
+  it('tells of work that takes longer than a second, and wipes what it told', async () => {
+    const output = terminal(true);
+    expect(await progressOn(output, {})('waiting', () => sleep(1_100, 'done'))).to.equal('done');
+    expect(output.written).to.deep.equal(['\r\u001b[Kwaiting … 1 s', '\r\u001b[K']);
+  });
+
+  it('says nothing of what is quick, and passes on how it failed', async () => {
+    const output = terminal(true);
+    const failing = progressOn(output, {})('waiting', () => Promise.reject(new Error('no')));
+    const said = await failing.catch((error: Error) => error.message);
+    expect([said, output.written]).to.deep.equal(['no', []]);
+  });
+
+  it('are for terminals that show them', () => {
+    const red = (isTTY: boolean, env: NodeJS.ProcessEnv = {}, wanted?: boolean) =>
+      paintOn(terminal(isTTY), env, wanted)('red', 'x');
+    expect(red(true)).to.equal('\u001b[31mx\u001b[39m');
+    expect([
+      red(false),
+      red(true, { NO_COLOR: '1' }),
+      red(true, { TERM: 'dumb' }),
+      red(true, {}, false),
+    ]).to.deep.equal(['x', 'x', 'x', 'x']);
+  });
+});
