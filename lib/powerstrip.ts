@@ -1,5 +1,8 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { AppError, messageOf } from './errors.js';
+import { packageRoot } from './install/paths.js';
 import { createLog, LOG_LEVELS, silentLog, type Log, type LogLevel } from './log.js';
 import { writePidFile } from './pid-file.js';
 import { describeConfig } from './proxy/check.js';
@@ -92,13 +95,18 @@ async function openTrace(proxy: Proxy, address: Address, log: Log): Promise<(() 
   }
 }
 
+/** This host's, else the one that comes along. */
+function defaultConfig(): string {
+  return existsSync(PROXY_CONFIG) ? PROXY_CONFIG : join(packageRoot(), 'proxy.yml');
+}
+
 async function main(argv: readonly string[]): Promise<void> {
   const program = new Command('powerstrip')
     .description(
       'A proxy in front of the Docker API that runs hooks before and after calls, in the foreground.',
     )
     .version(VERSION)
-    .option('--config <file>', 'configuration', PROXY_CONFIG)
+    .option('--config <file>', 'configuration', defaultConfig())
     .option('--pid-file <file>', 'where to write the process id', PID_FILE)
     .addOption(
       new Option('--log-level <level>', 'least level that is logged').choices(LOG_LEVELS).default('info'),
@@ -107,7 +115,7 @@ async function main(argv: readonly string[]): Promise<void> {
   program
     .command('check')
     .description('validate a configuration and print which hooks which call gets')
-    .argument('[file]', 'configuration', PROXY_CONFIG)
+    .argument('[file]', 'configuration', defaultConfig())
     .action((file: string) => check(file));
   program
     .command('trace')

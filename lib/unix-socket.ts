@@ -1,11 +1,13 @@
-import { chmod, chown, mkdir, readFile, unlink } from 'node:fs/promises';
+import { chmod, chown, mkdir, readFile, stat, unlink } from 'node:fs/promises';
 import { connect, type Server } from 'node:net';
 import { dirname } from 'node:path';
 import { AppError, hasCode, messageOf } from './errors.js';
 
+const DOCKER_SOCKET = '/var/run/docker.sock';
+
 /**
- * Listen on a unix socket that only root and the group `docker` can use (mode 0660; root alone where there is no such
- * group). A socket file that a dead process left is replaced.
+ * Listen on a unix socket that only root and the group `docker` can use (mode 0660; where there is no such group, that of
+ * Docker's socket). A socket file that a dead process left is replaced.
  *
  * @throws AppError `conflict` when another process listens there, `unavailable` when the path cannot be used
  */
@@ -52,10 +54,15 @@ async function isAlive(path: string): Promise<boolean> {
   });
 }
 
+/** Inside a container, where the host's groups are not known, Docker's own socket tells. */
 async function dockerGroup(): Promise<number | undefined> {
   const groups = await readFile('/etc/group', 'utf8').catch(() => '');
   const line = groups.split('\n').find((entry) => entry.startsWith('docker:'));
-  return line === undefined ? undefined : Number(line.split(':')[2]);
+  if (line !== undefined) return Number(line.split(':')[2]);
+  return stat(DOCKER_SOCKET).then(
+    ({ gid }) => gid,
+    () => undefined,
+  );
 }
 
 function ignoreMissing(error: unknown): void {

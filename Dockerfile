@@ -1,0 +1,28 @@
+# Agent, proxy and all they drive in one image; the command decides which of them runs. `npm run image` builds it.
+ARG BASE=node:22-bookworm-slim
+
+# `npm run image` hands the product over as it is built. A clone comes here without (see .dockerignore).
+FROM ${BASE} AS product
+LABEL socketplane.stage=product
+WORKDIR /usr/local/lib/socketplane
+COPY . .
+RUN [ -e dist/.built ] || { npm ci && npm run build && npm prune --omit=dev; }
+
+FROM ${BASE}
+COPY lib/install/consul-program /tmp/
+# A base that `lib/install/debian-base` made has all of this.
+RUN command -v consul >/dev/null || { \
+    apt-get update && \
+    DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
+      openvswitch-switch iproute2 iptables ethtool util-linux debian-archive-keyring && \
+    /tmp/consul-program /usr/local/bin/consul && \
+    rm -rf /var/lib/apt/lists; }
+WORKDIR /usr/local/lib/socketplane
+COPY --from=product /usr/local/lib/socketplane/node_modules node_modules
+COPY --from=product /usr/local/lib/socketplane/package.json /usr/local/lib/socketplane/proxy.yml ./
+COPY --from=product /usr/local/lib/socketplane/bin bin
+COPY --from=product /usr/local/lib/socketplane/adapters adapters
+COPY --from=product /usr/local/lib/socketplane/dist dist
+RUN ln -s ../lib/socketplane/bin/socketplane ../lib/socketplane/bin/socketplaned ../lib/socketplane/bin/powerstrip /usr/local/bin
+HEALTHCHECK --interval=10s --timeout=10s --retries=3 CMD ["node", "/usr/local/lib/socketplane/dist/lib/health.js", "agent"]
+CMD ["socketplaned"]
