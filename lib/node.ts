@@ -71,14 +71,14 @@ export interface Node {
 }
 
 export function createNode({ store, host, docker, datapath, run, metrics, log }: NodeOptions): Node {
+  const onInvalid = (error: unknown) => log.error('the store is damaged', { error: messageOf(error) });
   const networks = createNetworks({
     store,
     hostRoutes: () => hostRoutes(run),
     // Docker's names only save from confusion; that it does not answer is no reason to refuse.
     foreignNames: () => docker.networkNames().catch(() => []),
+    onInvalid,
   });
-  const onInvalid = (error: unknown) =>
-    log.error('leases that cannot be understood', { error: messageOf(error) });
   const ipam = createIpam({ store, host, onInvalid });
   const attach = measuredAttach({ ipam, datapath }, metrics.attach);
   const attachments = createAttachments({ ...attach, docker, networks, openNetns, log });

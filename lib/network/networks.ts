@@ -44,6 +44,8 @@ export interface NetworksOptions {
   hostRoutes: () => Promise<HostRoute[]>;
   /** Names of Docker's own networks, which would be ambiguous in `--network`. */
   foreignNames: () => Promise<string[]>;
+  /** Told of what the store holds and nobody can understand: one bad key must not end all agents. */
+  onInvalid?: (error: unknown) => void;
 }
 
 export interface Networks {
@@ -67,10 +69,25 @@ export interface Networks {
   watch(signal: AbortSignal): AsyncIterable<Network[]>;
 }
 
-export function createNetworks({ store, hostRoutes, foreignNames }: NetworksOptions): Networks {
+export function createNetworks({
+  store,
+  hostRoutes,
+  foreignNames,
+  onInvalid = () => undefined,
+}: NetworksOptions): Networks {
+  function readable(entries: Entry[]): StoredNetwork[] {
+    return entries.flatMap((entry) => {
+      try {
+        return [parse(entry)];
+      } catch (error) {
+        onInvalid(error);
+        return [];
+      }
+    });
+  }
+
   const visible = (entries: Entry[]) =>
-    entries
-      .map(parse)
+    readable(entries)
       .filter(({ removing }) => !removing)
       .map(toNetwork);
 
@@ -101,8 +118,9 @@ export function createNetworks({ store, hostRoutes, foreignNames }: NetworksOpti
     const routes = await hostRoutes();
     for (let attempt = 0; attempt < RETRIES; attempt++) {
       const guard = await store.get(LAST_VNI);
-      const existing = (await store.list(PREFIX)).map(parse);
-      if (existing.some((other) => other.id === id)) {
+      const entries = await store.list(PREFIX);
+      const existing = readable(entries);
+      if (entries.some(({ key }) => key === PREFIX + id)) {
         throw new AppError('conflict', `network ${JSON.stringify(id)} exists already`);
       }
       const subnet = wanted ?? firstFree(existing, routes);
@@ -182,16 +200,17 @@ export function createNetworks({ store, hostRoutes, foreignNames }: NetworksOpti
     },
     async recover() {
       for (const entry of await store.list(PREFIX)) {
-        const stored = parse(entry);
+        const [stored] = readable([entry]);
         // A conflict means that the network is in use and stays.
-        if (stored.removing) await finishRemoval(stored, entry.version).catch(ignoreConflict);
+        if (stored?.removing) await finishRemoval(stored, entry.version).catch(ignoreConflict);
       }
       if (!(await store.get(PREFIX + DEFAULT_NETWORK))) await create(DEFAULT_NETWORK).catch(ignoreConflict);
     },
     async *watch(signal) {
       const entries = new Map<string, Entry>();
       for await (const { put, drop } of store.watch(PREFIX, signal)) {
-        for (const entry of put) entries.set(entry.key, entry);
+        // What cannot be understood changes nothing: containers go on with the network as it was.
+        for (const entry of put) if (readable([entry]).length > 0) entries.set(entry.key, entry);
         for (const { key } of drop) entries.delete(key);
         yield visible([...entries.values()]);
       }
@@ -200,14 +219,11 @@ export function createNetworks({ store, hostRoutes, foreignNames }: NetworksOpti
 }
 
 function parse(entry: Entry): StoredNetwork {
-  const parsed = storedNetwork.safeParse(JSON.parse(entry.value));
-  if (!parsed.success) {
-    throw new AppError(
-      'internal',
-      `the store holds no valid network at ${entry.key}: ${parsed.error.message}`,
-    );
+  try {
+    return storedNetwork.parse(JSON.parse(entry.value));
+  } catch (cause) {
+    throw new AppError('internal', `the store holds no valid network at ${entry.key}`, { cause });
   }
-  return parsed.data;
 }
 
 function toNetwork({ id, subnet, gateway, vni }: StoredNetwork): Network {

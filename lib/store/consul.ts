@@ -1,13 +1,14 @@
+import DataLoader from 'dataloader';
 import { AppError } from '../errors.js';
 import type { Log } from '../log.js';
 import type { ConsulClient } from './consul/client.js';
-import { createData } from './consul/data.js';
+import { createData, MAX_GETS } from './consul/data.js';
 import { createFeed } from './consul/feed.js';
 import { createFollower, type Follower } from './consul/follow.js';
 import { translate } from './consul/transaction.js';
 import { createWatched } from './consul/watched.js';
 import { checkLimits } from './limits.js';
-import type { Store } from './store.js';
+import type { Entry, Store } from './store.js';
 
 export interface ConsulStoreOptions {
   client: ConsulClient;
@@ -27,6 +28,14 @@ export function createConsulStore({ client, prefix, log }: ConsulStoreOptions): 
   const feedPrefix = `${prefix}feed/`;
   const data = createData(client, dataPrefix, feedPrefix);
   const feed = createFeed(client, feedPrefix);
+  /** What is asked for at the same moment is one read; nothing is kept. */
+  const reads = new DataLoader<string, Entry | undefined>(
+    async (keys) => {
+      const found = new Map((await data.read(keys)).map((entry) => [entry.key, entry]));
+      return keys.map((key) => found.get(key));
+    },
+    { cache: false, maxBatchSize: MAX_GETS },
+  );
   const closing = new AbortController();
   let follower: Follower | undefined;
 
@@ -37,8 +46,7 @@ export function createConsulStore({ client, prefix, log }: ConsulStoreOptions): 
   return {
     async get(key) {
       assertOpen();
-      const [entry] = await data.read([key]);
-      return entry;
+      return reads.load(key);
     },
     async list(under) {
       assertOpen();

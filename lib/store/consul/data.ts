@@ -3,7 +3,7 @@ import type { Entry } from '../store.js';
 import type { ConsulClient, KvEntry } from './client.js';
 
 /** Consul's limit for a transaction. */
-const MAX_GETS = 64;
+export const MAX_GETS = 64;
 
 /** Reads of the store's entries; they see everything that was committed before they began. */
 export interface Data {

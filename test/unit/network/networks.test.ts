@@ -143,4 +143,28 @@ describe('networks', () => {
     expect((await networks.list()).map(({ id }) => id)).to.deep.equal(['default']);
     expect(await store.get('networks/web')).to.equal(undefined);
   });
+
+  it('goes on with the others, and with what it knew, where the store holds something that is no network', async () => {
+    const store = createMemoryStore();
+    const complaints: unknown[] = [];
+    const networks = createNetworks({
+      store,
+      hostRoutes: async () => [],
+      foreignNames: async () => [],
+      onInvalid: (error) => complaints.push(error),
+    });
+    await networks.create('web', '10.0.0.0/24');
+    const ids = (known: { id: string }[]) => known.map(({ id }) => id);
+    const watch = networks.watch(new AbortController().signal)[Symbol.asyncIterator]();
+    expect(ids((await watch.next()).value as { id: string }[])).to.deep.equal(['web']);
+
+    await store.commit([{ key: 'networks/web', value: '{"id":' }]);
+    expect(ids((await watch.next()).value as { id: string }[])).to.deep.equal(['web']);
+    expect(await networks.list()).to.deep.equal([]);
+    expect((await failure(networks.get('web'))).message).to.contain('networks/web');
+    await networks.recover();
+    await networks.create('db', '10.9.0.0/24');
+    expect(ids(await networks.list())).to.have.members(['db', 'default']);
+    expect(complaints).not.to.deep.equal([]);
+  });
 });
