@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { insist } from '../../lib/concurrency/insist.js';
 import { AppError, messageOf } from '../../lib/errors.js';
 import type { ClientRequest, ServerResponse } from '../../lib/hook/v1.js';
 import { editJson, type JsonText } from '../../lib/json-edit.js';
@@ -23,15 +24,15 @@ export async function beforeCreate(
 ): Promise<ClientRequest> {
   const json = editJson(request.Body ?? '');
   const body = parseBody(json.get([]));
-  const ours = new Set((await networks.list()).map(({ id }) => id));
-  const selection = selectNetwork(body, (name) => ours.has(name));
+  const known = await insist(() => networks.list());
+  const selection = selectNetwork(body, (name) => known.some(({ id }) => id === name));
   if (!selection) return request;
   const { network, address } = selection;
-  const record = await networks.find(network);
-  if (!record) throw await unknownNetwork(networks, network);
-  if (address !== undefined) await ipam.check(record, address);
+  const found = known.find(({ id }) => id === network);
+  if (!found) throw await unknownNetwork(networks, network);
+  if (address !== undefined) await insist(() => ipam.check(found, address));
 
-  setAll(json, ['HostConfig'], body.HostConfig, hostConfig(body, record.network));
+  setAll(json, ['HostConfig'], body.HostConfig, hostConfig(body, found));
   // Docker refuses endpoints beside the mode "none".
   if (body.NetworkingConfig) json.set(['NetworkingConfig'], {});
   if (body.MacAddress) json.set(['MacAddress'], '');

@@ -1,12 +1,13 @@
 import type { Datapath, PortRecord } from '../datapath/datapath.js';
 import type { OpenNetns } from '../datapath/netns.js';
 import type { Container, Docker } from '../docker/docker.js';
-import { AppError, messageOf } from '../errors.js';
+import { messageOf } from '../errors.js';
 import type { Log } from '../log.js';
 import type { Endpoint, Network } from '../types.js';
 import { macOf } from './cidr.js';
 import type { Ipam } from './ipam.js';
-import { ADDRESS_LABEL, DNS_LABEL, namesOf } from './labels.js';
+import { DNS_LABEL, namesOf } from './labels.js';
+import { leaseFor } from './lease-for.js';
 import type { Networks } from './networks.js';
 
 /**
@@ -94,23 +95,14 @@ export function createAttachments({ docker, networks, ipam, datapath, openNetns,
       return known;
     }
     if (known) await dispossess(known);
-    const record = await networks.find(networkId);
-    if (!record)
-      throw await networks.get(networkId).then(
-        () => unavailable(networkId),
-        (error: unknown) => error,
-      );
-    const { lease, fresh } = await ipam.acquire(record, container.id, {
-      requested: container.labels[ADDRESS_LABEL],
-      description: { names: namesOf(container), up: true },
-    });
+    const { network, lease, fresh } = await leaseFor(container, networkId, { networks, ipam });
     const { id, name, pid } = container;
     const ip = lease.ip;
     const attachment: Attachment = {
       container: id,
       name,
       pid,
-      network: record.network,
+      network,
       ip,
       mac: macOf(ip),
       state: 'down',
@@ -290,8 +282,4 @@ export function createAttachments({ docker, networks, ipam, datapath, openNetns,
 
 export function endpointOf({ container, network, ip, mac }: Connection): Endpoint {
   return { container, network, ip, mac };
-}
-
-function unavailable(networkId: string): AppError {
-  return new AppError('unavailable', `network ${networkId} is being changed: try again`);
 }

@@ -11,7 +11,10 @@ const RETRIES = 100;
 /** A change to one block. */
 export interface Edit {
   key: string;
-  /** Puts leases into the block and takes some away, but changes none of them in place. What it throws refuses this edit alone. May be called again after a lost swap. */
+  /**
+   * Puts leases into the block and takes some away, but changes none of them in place. What it throws, before it has changed
+   * anything, refuses this edit alone. May be called again after a lost swap.
+   */
   change: (block: StoredBlock) => void;
   /** The network must still be as it was. */
   guard?: NetworkRecord;
@@ -79,16 +82,14 @@ export function createBlockWriter({
   function apply(edits: Pending[]): { alive: Pending[]; blocks: Map<string, StoredBlock> } {
     const blocks = new Map<string, StoredBlock>();
     const alive = edits.filter((edit) => {
-      const current = blocks.get(edit.key) ?? index.block(edit.key).block ?? { host, leases: {} };
-      // A copy: an edit that throws half-way must leave nothing behind.
-      const next = { ...current, leases: { ...current.leases } };
+      const block = blocks.get(edit.key) ?? copy(index.block(edit.key).block ?? { host, leases: {} });
       try {
-        edit.change(next);
+        edit.change(block);
       } catch (error) {
         edit.reject(error);
         return false;
       }
-      blocks.set(edit.key, next);
+      blocks.set(edit.key, block);
       return true;
     });
     return { alive, blocks };
@@ -176,6 +177,10 @@ export function createBlockWriter({
 }
 
 export type BlockWriter = ReturnType<typeof createBlockWriter>;
+
+function copy({ host, leases }: StoredBlock): StoredBlock {
+  return { host, leases: { ...leases } };
+}
 
 function isEmpty({ leases }: StoredBlock): boolean {
   return Object.keys(leases).length === 0;

@@ -22,7 +22,9 @@ const FORBIDDEN = ['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '224.0.0.0/3'].
 /** The number of a dotted quad, undefined when the text is none. */
 export function parseAddress(text: string): number | undefined {
   if (!isIPv4(text)) return undefined;
-  return text.split('.').reduce((sum, octet) => sum * 256 + Number(octet), 0);
+  let address = 0;
+  for (const octet of text.split('.')) address = address * 256 + Number(octet);
+  return address;
 }
 
 export function formatAddress(address: number): string {

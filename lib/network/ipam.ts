@@ -6,6 +6,7 @@ import { blockKey, blockPrefix, isUsable, type Lease, type StoredBlock, type Sto
 import { capacityOf, contains, gatewayOf, parseAddress, parseSubnet } from './cidr.js';
 import { createAddressChooser } from './choose-address.js';
 import { createLeaseIndex, type LeaseIndex } from './lease-index.js';
+import type { Network } from '../types.js';
 import type { NetworkRecord } from './networks.js';
 
 export type { Lease } from './blocks.js';
@@ -38,7 +39,7 @@ export interface Ipam {
     options?: { requested?: string; description?: Description },
   ): Promise<{ lease: Lease; fresh: boolean }>;
   /** Throws like `acquire` when this address could not be given to a new container. */
-  check(record: NetworkRecord, requested: string): Promise<void>;
+  check(network: Network, requested: string): Promise<void>;
   /** Let others know what has become of a container; nothing is written when that is known. */
   describe(container: string, description: Description): Promise<void>;
   /** Give back whatever the container has. Nothing to give back is no error. */
@@ -76,7 +77,7 @@ export function createIpam({
   const chooser = createAddressChooser(index);
   const lock = createKeyedLock();
 
-  async function check({ network }: NetworkRecord, requested: string): Promise<void> {
+  async function check(network: Network, requested: string): Promise<void> {
     const subnet = parseSubnet(network.subnet);
     const address = parseAddress(requested);
     if (address === undefined || !contains(subnet, address)) {
@@ -151,7 +152,7 @@ export function createIpam({
   ): Promise<Lease> {
     const { id, subnet } = record.network;
     for (let attempt = 0; attempt < RETRIES; attempt++) {
-      if (requested !== undefined) await check(record, requested);
+      if (requested !== undefined) await check(record.network, requested);
       const ip = requested ?? (await choose(record));
       const lease = { container, host, time: now().toISOString(), names, up };
       try {

@@ -2,7 +2,9 @@ import { expect } from 'chai';
 import { createBatcher } from '../../../lib/concurrency/batcher.js';
 import { coalesce } from '../../../lib/concurrency/coalesce.js';
 import { createGate } from '../../../lib/concurrency/gate.js';
+import { insist } from '../../../lib/concurrency/insist.js';
 import { createKeyedLock } from '../../../lib/concurrency/keyed-lock.js';
+import { AppError, messageOf } from '../../../lib/errors.js';
 
 const tick = () => new Promise<void>((resolve) => setImmediate(resolve));
 
@@ -90,5 +92,33 @@ describe('coalesce', () => {
     expect(runs).to.equal(2);
     await run();
     expect(runs).to.equal(3);
+  });
+});
+
+describe('insist', () => {
+  const refused = new AppError('unavailable', 'no leader');
+
+  it('tries again what will work in a moment', async () => {
+    let calls = 0;
+    const work = async () => {
+      if (++calls < 3) throw refused;
+      return 'done';
+    };
+    expect(await insist(work)).to.equal('done');
+  });
+
+  it('gives up after a moment, with the reason', async () => {
+    const error: unknown = await insist(() => Promise.reject(refused)).catch((reason: unknown) => reason);
+    expect(error).to.equal(refused);
+  });
+
+  it('tries nothing again that fails for another reason', async () => {
+    let calls = 0;
+    const work = async () => {
+      calls++;
+      throw new AppError('conflict', 'taken');
+    };
+    expect(await insist(work).catch(messageOf)).to.equal('taken');
+    expect(calls).to.equal(1);
   });
 });

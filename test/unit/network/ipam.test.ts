@@ -100,9 +100,9 @@ describe('ipam', () => {
     const other = createIpam({ store, host: 'h2' });
     await other.acquire(record, ID(50), { requested: '10.0.0.9' });
     await ipam.load();
-    expect((await failure(() => ipam.check(record, '10.0.0.9'))).kind).to.equal('conflict');
+    expect((await failure(() => ipam.check(record.network, '10.0.0.9'))).kind).to.equal('conflict');
     await other.release(ID(50));
-    await ipam.check(record, '10.0.0.9');
+    await ipam.check(record.network, '10.0.0.9');
     expect((await ipam.acquire(record, ID(1), { requested: '10.0.0.9' })).lease.ip).to.equal('10.0.0.9');
   });
 
