@@ -18,7 +18,7 @@ const memberList = z.array(
   }),
 );
 const raftConfiguration = z.object({
-  Servers: z.array(z.object({ ID: z.string(), Voter: z.boolean() })),
+  Servers: z.array(z.object({ ID: z.string(), Voter: z.boolean(), Leader: z.boolean() })),
 });
 
 export interface ConsulMember {
@@ -37,8 +37,8 @@ export interface ConsulApi {
   /** @throws AppError when no member answers there, or it has another key */
   join(address: string): Promise<void>;
   members(): Promise<ConsulMember[]>;
-  /** Host ids of the servers that raft counts, whether they are alive or not. */
-  voters(): Promise<string[]>;
+  /** The servers that raft counts, whether they are alive or not; no leader: the one that leads is on its way out. */
+  quorum(): Promise<{ voters: string[]; leader: string | undefined }>;
   /** A host that is gone is no member, and no server, any more. */
   forceLeave(hostId: string): Promise<void>;
   /** Say farewell; Consul ends itself. */
@@ -81,9 +81,12 @@ export function createConsulApi(socket: string): ConsulApi {
         server: Tags['role'] === 'consul',
       }));
     },
-    async voters() {
+    async quorum() {
       const { Servers } = raftConfiguration.parse(await json('/operator/raft/configuration'));
-      return Servers.filter(({ Voter }) => Voter).map(({ ID }) => ID);
+      return {
+        voters: Servers.filter(({ Voter }) => Voter).map(({ ID }) => ID),
+        leader: Servers.find(({ Leader }) => Leader)?.ID,
+      };
     },
     async forceLeave(hostId) {
       await call('PUT', `/agent/force-leave/${hostId}`, SLOW_MS);

@@ -12,7 +12,8 @@ export async function aliveHosts(consul: ConsulApi): Promise<Set<string>> {
 /**
  * Waits until this host can stop being a server without harm to the others: each that is to be one, and is alive, has a
  * vote, and no server that is gone has one. Raft decides on a removal with the quorum that is left after it, so one that
- * is gone could stop everything then; it is turned out first.
+ * is gone could stop everything then; it is turned out first. And one goes at a time, in the order of their ids: a server
+ * that says farewell to a leader that goes as well may become the leader itself, and end as a voter that is missed.
  *
  * @param servers who is to be one, asked anew at each look; this host among them means: no need any more
  * @returns false when `signal` aborted before, or there is no need any more
@@ -32,8 +33,11 @@ export async function handOver(
 }
 
 async function isHandedOver(consul: ConsulApi, hostId: string, servers: readonly string[]): Promise<boolean> {
-  const [voters, alive] = await Promise.all([consul.voters(), aliveHosts(consul)]);
-  const gone = voters.filter((voter) => !servers.includes(voter) && !alive.has(voter));
+  const [{ voters, leader }, alive] = await Promise.all([consul.quorum(), aliveHosts(consul)]);
+  const leaving = voters.filter((voter) => !servers.includes(voter)).sort();
+  const gone = leaving.filter((voter) => !alive.has(voter));
   for (const voter of gone) await consul.forceLeave(voter);
-  return gone.length === 0 && servers.every((server) => voters.includes(server) || !alive.has(server));
+  const isNext = !leaving.includes(hostId) || leaving[0] === hostId;
+  const areReady = servers.every((server) => voters.includes(server) || !alive.has(server));
+  return gone.length === 0 && isNext && areReady && leader !== undefined;
 }

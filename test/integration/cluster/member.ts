@@ -50,7 +50,7 @@ app.get('/', async (_request, response) => {
     ...membership.status(),
     members,
     servers: servers ? (JSON.parse(servers.value) as unknown) : [],
-    voters: store ? await consul.api.voters() : [],
+    voters: store ? (await consul.api.quorum()).voters : [],
   });
 });
 const commands = {

@@ -9,8 +9,11 @@ import { createMemoryStore } from '../../../lib/store/memory.js';
 /** As much of Consul as decides: who has a vote, who is alive. */
 function consulWith(voters: string[], alive: string[]) {
   const turnedOut: string[] = [];
-  const api: Pick<ConsulApi, 'voters' | 'members' | 'forceLeave'> = {
-    voters: async () => voters.filter((voter) => !turnedOut.includes(voter)),
+  const api: Pick<ConsulApi, 'quorum' | 'members' | 'forceLeave'> = {
+    quorum: async () => {
+      const left = voters.filter((voter) => !turnedOut.includes(voter));
+      return { voters: left, leader: left.find((voter) => alive.includes(voter)) };
+    },
     members: async () =>
       [...new Set([...voters, ...alive])].map((hostId): ConsulMember => ({
         hostId,
@@ -33,9 +36,19 @@ describe('a server that is to be none any more', () => {
     expect(await handOver(api, 'me', () => ['b'], within())).to.equal(true);
   });
 
-  it('does not wait for one that is down, nor for one that is going as well', async () => {
-    const { api } = consulWith(['me', 'b', 'going'], ['me', 'b', 'going']);
+  it('does not wait for one that is down', async () => {
+    const { api } = consulWith(['me', 'b'], ['me', 'b']);
     expect(await handOver(api, 'me', () => ['b', 'down'], within())).to.equal(true);
+  });
+
+  it('goes alone: one that is going as well goes before it or after it, and the rest has a leader then', async () => {
+    const { api, voters } = consulWith(['b', 'going', 'me'], ['b', 'going', 'me']);
+    expect(await handOver(api, 'me', () => ['b'], within(50))).to.equal(false);
+    expect(await handOver(api, 'going', () => ['b'], within())).to.equal(true);
+    voters.splice(1, 1);
+    const leaderless = { ...api, quorum: async () => ({ voters, leader: undefined }) };
+    expect(await handOver(leaderless, 'me', () => ['b'], within(50))).to.equal(false);
+    expect(await handOver(api, 'me', () => ['b'], within())).to.equal(true);
   });
 
   it('turns out the vote of one that is gone: it would stop those that are left', async () => {
