@@ -13,6 +13,7 @@ import { createDns } from './dns/dns.js';
 import { createForward } from './dns/forward.js';
 import { createHostResolvers } from './dns/resolv-conf.js';
 import type { Docker } from './docker/docker.js';
+import { createRuncWatch } from './docker/runc.js';
 import { messageOf } from './errors.js';
 import type { Run } from './exec.js';
 import type { Log } from './log.js';
@@ -80,8 +81,14 @@ export function createNode({ store, host, docker, datapath, run, metrics, log }:
     onInvalid,
   });
   const ipam = createIpam({ store, host, onInvalid });
-  const attach = measuredAttach({ ipam, datapath }, metrics.attach);
-  const attachments = createAttachments({ ...attach, docker, networks, openNetns, log });
+  const attachments = createAttachments({
+    ...measuredAttach({ ipam, datapath }, metrics.attach),
+    docker,
+    networks,
+    openNetns,
+    createdProcess: createRuncWatch(),
+    log,
+  });
   const endpoints = createEndpoints({ docker, attachments, ipam, log });
   const hostResolvers = createHostResolvers();
   const dns = createDns({

@@ -1,6 +1,7 @@
 import type { Datapath, PortRecord } from '../datapath/datapath.js';
 import type { OpenNetns } from '../datapath/netns.js';
 import type { Container, Docker } from '../docker/docker.js';
+import type { CreatedProcess } from '../docker/runc.js';
 import { messageOf } from '../errors.js';
 import type { Log } from '../log.js';
 import type { Endpoint, Network } from '../types.js';
@@ -9,6 +10,7 @@ import type { Ipam } from './ipam.js';
 import { DNS_LABEL, namesOf } from './labels.js';
 import { leaseFor } from './lease-for.js';
 import type { Networks } from './networks.js';
+import { createPreparations, type Preparation } from './preparation.js';
 
 /**
  * `starting`: the host half is being made while Docker starts the container. `up`: the container has its address.
@@ -37,8 +39,8 @@ export interface Connection {
 export interface Attachment extends Connection {
   /** The run (see `Container.run`) whose namespace is plugged; '' when none is. */
   run: string;
-  /** Outcome of the host half, while it waits for the container's namespace. Never rejects. */
-  prepared?: Promise<{ port: string; ms: number } | { error: unknown }>;
+  /** Of a start that is under way. */
+  preparation?: Preparation;
   /** When a start whose end has not been reported yet began, in ms since 1970; 0 when there is none. */
   startingSince: number;
   /** The address was leased by a start that is still under way, and goes back when that fails. */
@@ -54,6 +56,7 @@ export interface AttachmentsOptions {
   ipam: Ipam;
   datapath: Pick<Datapath, 'prepare' | 'plug' | 'isPlugged' | 'unplug' | 'ports'>;
   openNetns: OpenNetns;
+  createdProcess: CreatedProcess;
   log: Log;
 }
 
@@ -63,7 +66,9 @@ export interface AttachmentsOptions {
  */
 export type Attachments = ReturnType<typeof createAttachments>;
 
-export function createAttachments({ docker, networks, ipam, datapath, openNetns, log }: AttachmentsOptions) {
+export function createAttachments(options: AttachmentsOptions) {
+  const { docker, networks, ipam, datapath, openNetns, log } = options;
+  const prepare = createPreparations(options);
   const attachments = new Map<string, Attachment>();
   /** Containers of which others do not know yet what has become of them. */
   const untold = new Set<string>();
@@ -74,13 +79,13 @@ export function createAttachments({ docker, networks, ipam, datapath, openNetns,
    * The address was taken back while this host was thought to be gone, and may be another's by now: nothing may use it
    * for one moment longer.
    */
-  async function dispossess({ container, name, ip, prepared }: Attachment): Promise<void> {
+  async function dispossess({ container, name, ip, preparation }: Attachment): Promise<void> {
     log.warn('address lost: this host was away for too long', {
       container: container.slice(0, 12),
       name,
       ip,
     });
-    await prepared;
+    await preparation?.end();
     await datapath.unplug(container);
     attachments.delete(container);
     found.delete(container);
@@ -128,21 +133,13 @@ export function createAttachments({ docker, networks, ipam, datapath, openNetns,
     );
   }
 
-  function prepare(attachment: Attachment): NonNullable<Attachment['prepared']> {
-    const began = Date.now();
-    return datapath.prepare(endpointOf(attachment)).then(
-      (port) => ({ port, ms: Date.now() - began }),
-      (error: unknown) => ({ error }),
-    );
-  }
-
   /** Lease the address of a container that Docker is about to start, and begin the host half. */
   async function begin(container: Container, networkId: string): Promise<void> {
     const attachment = await enter(container, networkId);
-    await attachment.prepared;
+    await attachment.preparation?.end();
     attachment.startingSince = Date.now();
     attachment.state = 'starting';
-    attachment.prepared = prepare(attachment);
+    attachment.preparation = prepare(endpointOf(attachment));
     tell(container, true);
   }
 
@@ -156,11 +153,13 @@ export function createAttachments({ docker, networks, ipam, datapath, openNetns,
         return;
       }
     }
-    const prepared = await (attachment.prepared ?? prepare(attachment));
-    if ('error' in prepared) throw prepared.error;
-    attachment.port = prepared.port;
-    log.debug('port prepared', { port: prepared.port, ms: prepared.ms });
-    await datapath.plug(endpoint, netns);
+    const prepared = await attachment.preparation?.end();
+    if (prepared && 'error' in prepared) throw prepared.error;
+    if (prepared) log.debug('port prepared', { ...prepared });
+    // What was caught before its program ran may be another run, which has ended since: its end of the pair is lost.
+    const isUsable = prepared && [undefined, attachment.pid].includes(prepared.plugged);
+    attachment.port = isUsable ? prepared.port : await datapath.prepare(endpoint);
+    if (prepared?.plugged !== attachment.pid) await datapath.plug(endpoint, netns);
   }
 
   /** Give a running container its address. */
@@ -184,7 +183,7 @@ export function createAttachments({ docker, networks, ipam, datapath, openNetns,
       }
     } finally {
       await netns?.close();
-      attachment.prepared = undefined;
+      attachment.preparation = undefined;
       attachment.startingSince = 0;
     }
     Object.assign(attachment, { state: 'up', run: container.run, reason: undefined, fresh: false });
@@ -211,13 +210,13 @@ export function createAttachments({ docker, networks, ipam, datapath, openNetns,
       if (Date.now() - attachment.startingSince < START_GRACE_MS) return;
       tell(container, false);
       if (attachment.state === 'down') return;
-      await attachment.prepared;
+      await attachment.preparation?.end();
     } else if (!found.delete(id)) {
       return;
     }
     await datapath.unplug(id);
     if (!attachment) return;
-    Object.assign(attachment, { state: 'down', pid: 0, run: '', port: undefined, prepared: undefined });
+    Object.assign(attachment, { state: 'down', pid: 0, run: '', port: undefined, preparation: undefined });
     attachment.startingSince = 0;
     log.info('disconnected', { container: id.slice(0, 12), name: attachment.name });
   }
@@ -227,7 +226,7 @@ export function createAttachments({ docker, networks, ipam, datapath, openNetns,
     const attachment = attachments.get(id);
     // Containers that were never ours are removed too; they cost nothing here.
     if (!attachment && !found.has(id) && !ipam.find(id)) return;
-    await attachment?.prepared;
+    await attachment?.preparation?.end();
     await datapath.unplug(id);
     // First, so that it is plain who took the lease away. When that fails, the lease alone brings us here again.
     attachments.delete(id);

@@ -1,4 +1,5 @@
 import type { OpenNetns } from '../../lib/datapath/netns.js';
+import type { CreatedProcess } from '../../lib/docker/runc.js';
 import { silentLog } from '../../lib/log.js';
 import { createAgent } from '../../lib/network/agent.js';
 import { createAttachments } from '../../lib/network/attachments.js';
@@ -30,9 +31,21 @@ export async function setUp(shared?: Shared) {
   });
   if (!shared) await networks.create('web', '10.0.0.0/29');
   const ipam = createIpam({ store, host: 'h1' });
+  const awaited = new Map<string, (pid: number) => void>();
+  const createdProcess: CreatedProcess = (container, _since, signal) =>
+    new Promise((resolve) => {
+      awaited.set(container, resolve);
+      signal.addEventListener('abort', () => resolve(undefined));
+      if (signal.aborted) resolve(undefined);
+    });
+  /** runc has made a container's process, whose program does not run yet. */
+  async function made(container: string, pid: number): Promise<void> {
+    while (!awaited.has(container)) await new Promise(setImmediate);
+    awaited.get(container)?.(pid);
+  }
   const openNetns: OpenNetns = async (pid) => ({ path: `/netns/${pid}`, close: async () => undefined });
   const common = { docker: docker.docker, networks, ipam, datapath: bridge.datapath, log: silentLog };
-  const attachments = createAttachments({ ...common, openNetns });
+  const attachments = createAttachments({ ...common, openNetns, createdProcess });
   const endpoints = createEndpoints({ ...common, attachments });
   const overlay = () => ({ peers: [], remotes: [] });
   /** Result, seconds and repairs of each look at everything. */
@@ -45,5 +58,5 @@ export async function setUp(shared?: Shared) {
     onNetworks: async () => undefined,
     onLooked: (...look) => void looks.push(look),
   });
-  return { looks, store, docker, bridge, networks, ipam, attachments, endpoints, agent };
+  return { looks, store, docker, bridge, made, networks, ipam, attachments, endpoints, agent };
 }

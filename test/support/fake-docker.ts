@@ -78,6 +78,8 @@ export function createFakeDocker() {
       });
       return id;
     },
+    /** Process id of the next container that starts. */
+    nextPid: () => pids,
     start(reference: string): void {
       const container = need(reference);
       if (container.running) return;

@@ -1,0 +1,70 @@
+import type { Datapath } from '../datapath/datapath.js';
+import type { OpenNetns } from '../datapath/netns.js';
+import type { CreatedProcess } from '../docker/runc.js';
+import { messageOf } from '../errors.js';
+import type { Log } from '../log.js';
+import type { Endpoint } from '../types.js';
+
+/** What a preparation came to. */
+export type Prepared =
+  | {
+      /** The host's end, and how long it took. */
+      port: string;
+      ms: number;
+      /**
+       * The container's process, when its namespace was caught before its program ran: it has its end already. 0: that
+       * failed half-way, and the pair may be in a namespace that is not wanted.
+       */
+      plugged?: number;
+    }
+  | { error: unknown };
+
+/**
+ * The attachment of a container that Docker is starting: the host half at once, and the container's half in the moment in which
+ * its namespace is there and its program does not run yet, so that the program finds its network.
+ */
+export interface Preparation {
+  /** No longer wait for the namespace; what is under way comes to its end. Never rejects. */
+  end(): Promise<Prepared>;
+}
+
+export interface PreparationOptions {
+  datapath: Pick<Datapath, 'prepare' | 'plug'>;
+  openNetns: OpenNetns;
+  createdProcess: CreatedProcess;
+  log: Log;
+}
+
+export function createPreparations({ datapath, openNetns, createdProcess, log }: PreparationOptions) {
+  async function plugBefore(endpoint: Endpoint, pid: number): Promise<number> {
+    try {
+      const netns = await openNetns(pid, endpoint.container);
+      await datapath.plug(endpoint, netns.path).finally(netns.close);
+      return pid;
+    } catch (error) {
+      log.debug('not connected before it ran', {
+        container: endpoint.container.slice(0, 12),
+        error: messageOf(error),
+      });
+      return 0;
+    }
+  }
+
+  return (endpoint: Endpoint): Preparation => {
+    const began = Date.now();
+    const waiting = new AbortController();
+    async function prepare(): Promise<Prepared> {
+      const port = await datapath.prepare(endpoint);
+      const ms = Date.now() - began;
+      const pid = await createdProcess(endpoint.container, began, waiting.signal);
+      return { port, ms, ...(pid !== undefined && { plugged: await plugBefore(endpoint, pid) }) };
+    }
+    const outcome = prepare().catch((error: unknown) => ({ error }));
+    return {
+      end() {
+        waiting.abort();
+        return outcome;
+      },
+    };
+  };
+}
