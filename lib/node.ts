@@ -13,7 +13,7 @@ import { createDns } from './dns/dns.js';
 import { createForward } from './dns/forward.js';
 import { createHostResolvers } from './dns/resolv-conf.js';
 import type { Docker } from './docker/docker.js';
-import { createRuncWatch } from './docker/runc.js';
+import type { Runc } from './docker/runc.js';
 import { messageOf } from './errors.js';
 import type { Run } from './exec.js';
 import type { Log } from './log.js';
@@ -37,6 +37,7 @@ export interface NodeOptions {
   /** Id of this host. */
   host: string;
   docker: Docker;
+  runc: Runc;
   datapath: Datapath;
   run: Run;
   metrics: AgentMetrics;
@@ -71,7 +72,7 @@ export interface Node {
   stop(): Promise<void>;
 }
 
-export function createNode({ store, host, docker, datapath, run, metrics, log }: NodeOptions): Node {
+export function createNode({ store, host, docker, runc, datapath, run, metrics, log }: NodeOptions): Node {
   const onInvalid = (error: unknown) => log.error('the store is damaged', { error: messageOf(error) });
   const networks = createNetworks({
     store,
@@ -86,7 +87,7 @@ export function createNode({ store, host, docker, datapath, run, metrics, log }:
     docker,
     networks,
     openNetns,
-    createdProcess: createRuncWatch(),
+    runc,
     log,
   });
   const endpoints = createEndpoints({ docker, attachments, ipam, log });

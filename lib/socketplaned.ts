@@ -15,6 +15,7 @@ import type { Membership, MembershipStatus } from './cluster/membership.js';
 import { createUnderlayFinder } from './cluster/underlay.js';
 import { withBootstrap, type ClusterConfig } from './config/cluster.js';
 import { createDocker } from './docker/dockerode.js';
+import { createRunc } from './docker/runc.js';
 import { AppError, messageOf } from './errors.js';
 import { createRun } from './exec.js';
 import { createHost } from './host.js';
@@ -50,6 +51,8 @@ async function serve(config: AgentConfig, pidFile: string): Promise<void> {
   const run = createRun(log);
   const hostId = await readHostId(config.state);
   const docker = createDocker(config.docker);
+  const runc = createRunc();
+  runc.release();
   const underlay = () => membership.status().underlay;
   const underlays = createUnderlayFinder({ run });
   const external = config.consul;
@@ -71,7 +74,7 @@ async function serve(config: AgentConfig, pidFile: string): Promise<void> {
     hostId,
     name: hostname(),
     seat,
-    makeNode: (store) => createNode({ store, host: hostId, docker, datapath, run, metrics, log }),
+    makeNode: (store) => createNode({ store, host: hostId, docker, runc, datapath, run, metrics, log }),
     openEmbedded: async () => measured(await openEmbeddedStore(join(config.state, 'store')), metrics.store),
     openCluster() {
       const cluster = external

@@ -1,36 +1,88 @@
-import { existsSync, readFileSync, watch } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, watch } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { hasCode } from '../errors.js';
 
 /** Where runc keeps what it knows of Docker's containers, as long as Docker's folder for such things is where it usually is. */
 const STATE = '/run/docker/runtime-runc/moby';
+/** No container waits longer for its network, whatever happens here. */
+const HOLD_MS = 1_000;
 const runcState = z.object({ init_process_pid: z.number().int().positive(), created: z.coerce.date() });
 
-/**
- * The process of a container that is being started, as soon as its namespaces are complete. It is runc's own then, and waits:
- * the container's program takes its place some 20 ms later, when Docker says so.
- *
- * @param container full id
- * @param since when the start began, ms since 1970: what an earlier run has left is not meant
- * @returns nothing when `signal` aborted before, and where there is no runc that keeps its state there
- */
-export type CreatedProcess = (
-  container: string,
-  since: number,
-  signal: AbortSignal,
-) => Promise<number | undefined>;
+/** The process of a container that is being started. It is runc's own still: the container's program takes its place soon. */
+export interface CreatedProcess {
+  pid: number;
+  /**
+   * Keep the container's program from running, for a moment at most. Docker's start waits meanwhile.
+   *
+   * @returns lets it go on
+   */
+  hold(): () => void;
+}
 
-export function createRuncWatch(state = STATE): CreatedProcess {
-  return async (container, since, signal) => {
-    const folder = join(state, container);
-    try {
-      await appearance(state, () => existsSync(folder) || undefined, signal);
-      return await appearance(folder, () => pidIn(join(folder, 'state.json'), since), signal);
-    } catch {
-      // It need not be there: the container gets its network after its start then.
-      return undefined;
-    }
+export interface Runc {
+  /**
+   * Resolves as soon as the container's namespaces are complete, some 20 ms before its program runs.
+   *
+   * @param container full id
+   * @param since when the start began, ms since 1970: what an earlier run has left is not meant
+   * @returns nothing when `signal` aborted before, and where there is no runc that keeps its state here
+   */
+  created(container: string, since: number, signal: AbortSignal): Promise<CreatedProcess | undefined>;
+  /** Let go on what another agent, which was killed, has held. */
+  release(): void;
+}
+
+export function createRunc(state = STATE): Runc {
+  const fileOf = (container: string) => join(state, container, 'state.json');
+  return {
+    async created(container, since, signal) {
+      const folder = join(state, container);
+      try {
+        await appearance(state, () => existsSync(folder) || undefined, signal);
+        const pid = await appearance(folder, () => pidIn(fileOf(container), since), signal);
+        return pid === undefined ? undefined : { pid, hold: () => hold(pid) };
+      } catch {
+        // It need not be there: the container gets its network after its start then.
+        return undefined;
+      }
+    },
+    release() {
+      for (const container of existsSync(state) ? readdirSync(state) : []) {
+        const pid = pidIn(fileOf(container), 0);
+        if (pid !== undefined && isRuncs(pid)) signalTo(pid, 'SIGCONT');
+      }
+    },
   };
+}
+
+function hold(pid: number): () => void {
+  // Too late: it is the container's program already.
+  if (!isRuncs(pid)) return () => undefined;
+  signalTo(pid, 'SIGSTOP');
+  const timer = setTimeout(release, HOLD_MS);
+  function release(): void {
+    clearTimeout(timer);
+    signalTo(pid, 'SIGCONT');
+  }
+  return release;
+}
+
+function isRuncs(pid: number): boolean {
+  try {
+    return readFileSync(`/proc/${pid}/comm`, 'utf8').startsWith('runc:');
+  } catch {
+    return false;
+  }
+}
+
+function signalTo(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    // It was killed meanwhile.
+    if (!hasCode(error, 'ESRCH')) throw error;
+  }
 }
 
 /** What `look` gives as soon as something in the folder has changed so that it gives something; nothing when aborted. */

@@ -1,7 +1,7 @@
 import type { Datapath, PortRecord } from '../datapath/datapath.js';
 import type { OpenNetns } from '../datapath/netns.js';
 import type { Container, Docker } from '../docker/docker.js';
-import type { CreatedProcess } from '../docker/runc.js';
+import type { Runc } from '../docker/runc.js';
 import { messageOf } from '../errors.js';
 import type { Log } from '../log.js';
 import type { Endpoint, Network } from '../types.js';
@@ -56,7 +56,7 @@ export interface AttachmentsOptions {
   ipam: Ipam;
   datapath: Pick<Datapath, 'prepare' | 'plug' | 'isPlugged' | 'unplug' | 'ports'>;
   openNetns: OpenNetns;
-  createdProcess: CreatedProcess;
+  runc: Pick<Runc, 'created'>;
   log: Log;
 }
 

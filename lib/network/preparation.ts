@@ -1,6 +1,6 @@
 import type { Datapath } from '../datapath/datapath.js';
 import type { OpenNetns } from '../datapath/netns.js';
-import type { CreatedProcess } from '../docker/runc.js';
+import type { CreatedProcess, Runc } from '../docker/runc.js';
 import { messageOf } from '../errors.js';
 import type { Log } from '../log.js';
 import type { Endpoint } from '../types.js';
@@ -31,12 +31,13 @@ export interface Preparation {
 export interface PreparationOptions {
   datapath: Pick<Datapath, 'prepare' | 'plug'>;
   openNetns: OpenNetns;
-  createdProcess: CreatedProcess;
+  runc: Pick<Runc, 'created'>;
   log: Log;
 }
 
-export function createPreparations({ datapath, openNetns, createdProcess, log }: PreparationOptions) {
-  async function plugBefore(endpoint: Endpoint, pid: number): Promise<number> {
+export function createPreparations({ datapath, openNetns, runc, log }: PreparationOptions) {
+  async function plugBefore(endpoint: Endpoint, { pid, hold }: CreatedProcess): Promise<number> {
+    const release = hold();
     try {
       const netns = await openNetns(pid, endpoint.container);
       await datapath.plug(endpoint, netns.path).finally(netns.close);
@@ -47,6 +48,8 @@ export function createPreparations({ datapath, openNetns, createdProcess, log }:
         error: messageOf(error),
       });
       return 0;
+    } finally {
+      release();
     }
   }
 
@@ -56,8 +59,8 @@ export function createPreparations({ datapath, openNetns, createdProcess, log }:
     async function prepare(): Promise<Prepared> {
       const port = await datapath.prepare(endpoint);
       const ms = Date.now() - began;
-      const pid = await createdProcess(endpoint.container, began, waiting.signal);
-      return { port, ms, ...(pid !== undefined && { plugged: await plugBefore(endpoint, pid) }) };
+      const created = await runc.created(endpoint.container, began, waiting.signal);
+      return { port, ms, ...(created && { plugged: await plugBefore(endpoint, created) }) };
     }
     const outcome = prepare().catch((error: unknown) => ({ error }));
     return {

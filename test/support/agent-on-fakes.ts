@@ -1,5 +1,5 @@
 import type { OpenNetns } from '../../lib/datapath/netns.js';
-import type { CreatedProcess } from '../../lib/docker/runc.js';
+import type { CreatedProcess, Runc } from '../../lib/docker/runc.js';
 import { silentLog } from '../../lib/log.js';
 import { createAgent } from '../../lib/network/agent.js';
 import { createAttachments } from '../../lib/network/attachments.js';
@@ -31,21 +31,28 @@ export async function setUp(shared?: Shared) {
   });
   if (!shared) await networks.create('web', '10.0.0.0/29');
   const ipam = createIpam({ store, host: 'h1' });
-  const awaited = new Map<string, (pid: number) => void>();
-  const createdProcess: CreatedProcess = (container, _since, signal) =>
-    new Promise((resolve) => {
-      awaited.set(container, resolve);
-      signal.addEventListener('abort', () => resolve(undefined));
-      if (signal.aborted) resolve(undefined);
-    });
+  const awaited = new Map<string, (process: CreatedProcess) => void>();
+  let held = 0;
+  const runc: Pick<Runc, 'created'> = {
+    created: (container, _since, signal) =>
+      new Promise((resolve) => {
+        awaited.set(container, resolve);
+        signal.addEventListener('abort', () => resolve(undefined));
+        if (signal.aborted) resolve(undefined);
+      }),
+  };
   /** runc has made a container's process, whose program does not run yet. */
   async function made(container: string, pid: number): Promise<void> {
     while (!awaited.has(container)) await new Promise(setImmediate);
-    awaited.get(container)?.(pid);
+    const hold = () => {
+      held++;
+      return () => void held--;
+    };
+    awaited.get(container)?.({ pid, hold });
   }
   const openNetns: OpenNetns = async (pid) => ({ path: `/netns/${pid}`, close: async () => undefined });
   const common = { docker: docker.docker, networks, ipam, datapath: bridge.datapath, log: silentLog };
-  const attachments = createAttachments({ ...common, openNetns, createdProcess });
+  const attachments = createAttachments({ ...common, openNetns, runc });
   const endpoints = createEndpoints({ ...common, attachments });
   const overlay = () => ({ peers: [], remotes: [] });
   /** Result, seconds and repairs of each look at everything. */
@@ -58,5 +65,17 @@ export async function setUp(shared?: Shared) {
     onNetworks: async () => undefined,
     onLooked: (...look) => void looks.push(look),
   });
-  return { looks, store, docker, bridge, made, networks, ipam, attachments, endpoints, agent };
+  return {
+    looks,
+    store,
+    docker,
+    bridge,
+    made,
+    held: () => held,
+    networks,
+    ipam,
+    attachments,
+    endpoints,
+    agent,
+  };
 }

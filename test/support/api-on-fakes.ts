@@ -79,6 +79,7 @@ export async function serveApi() {
     store,
     host: 'h1',
     docker: docker.docker,
+    runc: { created: async () => undefined, release: () => undefined },
     datapath,
     run: async () => '[]',
     metrics,

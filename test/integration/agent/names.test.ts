@@ -34,6 +34,14 @@ describe('containers by name', function () {
     expect(await pings(node, 'con1', 'new')).to.equal(true);
   });
 
+  it('are found by the very first thing that a container does', async () => {
+    for (let turn = 0; turn < 5; turn++) {
+      const argv = ['run', '--rm', '-e', 'SP_NETWORK=web', 'busybox', 'ping', '-c', '1', '-W', '1', 'con1'];
+      const { exitCode, stdout, stderr } = await current().sp(argv, { reject: false });
+      expect(exitCode, stdout + stderr).to.equal(0);
+    }
+  });
+
   it('are found on their own network only', async () => {
     expect(await lookup('other', 'con2')).to.deep.equal([]);
     expect(await lookup('con1', 'other')).to.deep.equal([]);

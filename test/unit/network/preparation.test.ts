@@ -13,10 +13,12 @@ describe('a container whose start goes through the proxy', () => {
   }
 
   it('is connected before its program runs, where it can be caught then', async () => {
-    const { docker, bridge, made, endpoints, id } = await starting();
+    const { docker, bridge, made, held, endpoints, id } = await starting();
     await made(id, docker.nextPid());
     while (bridge.plugged.size === 0) await turn();
     const before = new Map(bridge.plugged);
+    await turn();
+    expect(held()).to.equal(0);
     docker.start('con');
     expect(await endpoints.started('con')).to.include({ state: 'up', ip: '10.0.0.2' });
     expect(bridge.plugged).to.deep.equal(before);
