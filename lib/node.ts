@@ -4,6 +4,7 @@ import { Router } from 'express';
 import { createSocketplaneAdapter } from '../adapters/socketplane/index.js';
 import { adapterRoutes } from './api/adapter.js';
 import { connectionRoutes } from './api/connections.js';
+import { leaseRoutes } from './api/leases.js';
 import { networkRoutes } from './api/networks.js';
 import { createMembers } from './cluster/hosts.js';
 import type { Datapath } from './datapath/datapath.js';
@@ -145,6 +146,7 @@ export function createNode({ store, host, docker, runc, datapath, run, metrics, 
     routes: Router().use(
       adapterRoutes(createSocketplaneAdapter({ networks, ipam, endpoints })),
       networkRoutes({ networks, ipam, attachments, datapath, hostNames }),
+      leaseRoutes(ipam.index),
       connectionRoutes({ docker, attachments, endpoints }),
     ),
     async start(peers) {

@@ -60,6 +60,16 @@ export const connectionRequest = z.strictObject({
   connection_details: z.looseObject({}).optional(),
 });
 
+export const lease = z.looseObject({
+  network: z.string(),
+  ip: z.string(),
+  container: z.string().describe('Its full id.'),
+  names: z.array(z.string()).describe('By which the network finds it; its own name first.'),
+  host: z.string().describe('Id of the host that it is on.'),
+  up: z.boolean().describe('Whether it runs, or is about to.'),
+  time: z.string().describe('When the address was given.').meta({ format: 'date-time' }),
+});
+
 export const cluster = z.looseObject({
   state: oneOf('none', 'seeking', 'joining', 'member', 'leaving'),
   id: z.string().describe('Of this host.'),

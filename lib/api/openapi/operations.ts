@@ -97,6 +97,12 @@ export const operations: readonly Operation[] = [
   },
   {
     method: 'get',
+    path: '/leases',
+    summary: 'Every address that is given, on all hosts of the cluster.',
+    answer: z.array(schemas.lease),
+  },
+  {
+    method: 'get',
     path: '/cluster',
     summary: 'What this host and its cluster are to each other.',
     answer: schemas.cluster,

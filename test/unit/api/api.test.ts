@@ -65,6 +65,17 @@ describe('REST API', () => {
     await refused(500, 'Docker is down', 'GET', '/connections/con1');
   });
 
+  it('shows whose every address is', async () => {
+    expect((await call('GET', '/leases')).json).to.deep.equal([]);
+    await api.node.networks.create('web', '10.9.0.0/16');
+    const network = (await api.node.networks.find('web'))!;
+    const { lease } = await api.node.ipam.acquire(network, 'c1', {
+      description: { names: ['con1'], up: true },
+    });
+    const { block: _block, ...shown } = lease;
+    expect((await call('GET', '/leases')).json).to.deep.equal([shown]);
+  });
+
   it('shows the configuration without secrets, and sets the level of the log alone', async () => {
     const { json, text } = await call('GET', '/configuration');
     expect(text).not.to.include('secret');
