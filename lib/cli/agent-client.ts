@@ -23,6 +23,8 @@ export interface AgentClient {
   connections(): Promise<answers.ConnectionAnswer[]>;
   /** By id, unique prefix or name. */
   connection(reference: string): Promise<answers.ConnectionAnswer>;
+  /** Of all hosts of the cluster. */
+  leases(): Promise<answers.LeaseAnswer[]>;
   cluster(): Promise<answers.ClusterAnswer>;
   /** Takes as long as it takes to join a cluster. */
   changeCluster(
@@ -76,6 +78,7 @@ export function createAgentClient(socket: string, command = 'socketplane'): Agen
     },
     connections: () => call(z.array(answers.connection), 'GET', '/connections'),
     connection: (reference) => call(answers.connection, 'GET', of('connections', reference)),
+    leases: () => call(z.array(answers.lease), 'GET', '/leases'),
     cluster: () => call(answers.cluster, 'GET', '/cluster'),
     changeCluster(what, query = {}) {
       const given = Object.entries(query).filter((pair): pair is [string, string] => pair[1] !== undefined);

@@ -9,6 +9,7 @@ import { addDockerCommands } from './commands/docker.js';
 import { addInfoCommand } from './commands/info.js';
 import { addNetworkCommand } from './commands/network.js';
 import { addRunCommand } from './commands/run.js';
+import { addUiCommand } from './commands/ui.js';
 import type { Context } from './context.js';
 import { ExitStatus } from './exit-status.js';
 import { addCommonOptions } from './options.js';
@@ -58,6 +59,7 @@ The stock client works as well: DOCKER_HOST=unix://${context.paths.proxySocket} 
   addRunCommand(program, context);
   addDockerCommands(program, context);
   addAgentCommand(program, context);
+  addUiCommand(program, context);
   addDepsCommand(program, context);
   addDemoCommand(program, context);
   return program;

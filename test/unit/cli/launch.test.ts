@@ -60,6 +60,7 @@ describe('the launchers', function () {
       'package-lock.json',
       'tsconfig.json',
       'tsconfig.build.json',
+      'tsconfig.page.json',
       'lib/x.ts',
     ]) {
       await writeFile(join(checkout, file), '{}');

@@ -1,0 +1,59 @@
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { hostname } from 'node:os';
+import { InvalidArgumentError, type Command } from 'commander';
+import { AppError } from '../../errors.js';
+import { parseAddress } from '../../proxy/address.js';
+import { watchTrace } from '../../proxy/trace/watch-trace.js';
+import type { AgentClient } from '../agent-client.js';
+import { complaints } from '../answers.js';
+import type { Context } from '../context.js';
+import { addCommonOptions, agentOf } from '../options.js';
+import type { Said } from '../../ui/make-view.js';
+
+const PORT = 6680;
+
+/** `ui`: a page for as long as the command runs. */
+export function addUiCommand(program: Command, context: Context): void {
+  const command = program
+    .command('ui')
+    .description('a page that shows hosts, networks and containers, while this command runs')
+    .option('--port <port>', 'on 127.0.0.1; 0: any that is free', portOf, PORT)
+    .option('--trace <address>', 'where the proxy tells of its calls', 'unix:///run/socketplane/trace.sock');
+  addCommonOptions(command, 'agent').action(async (options: { port: number; trace: string }) => {
+    // Its web server is not loaded for other commands.
+    const { serveUi, createLiveView, watchCalls } = await import('../../ui/index.js');
+    const agent = agentOf(command, context);
+    const ending = new AbortController();
+    const trace = parseAddress(options.trace);
+    if (!trace) {
+      const advice = 'expected unix:///path/to/trace.sock or tcp://host:port';
+      throw new AppError('invalid', `bad address ${JSON.stringify(options.trace)}: ${advice}`);
+    }
+    const calls = watchCalls(() => watchTrace(trace, ending.signal), ending.signal);
+    const view = createLiveView({ ask: () => ask(agent), calls, name: hostname() });
+    const server = await serveUi({ view, token: randomBytes(24).toString('base64url'), port: options.port });
+    context.stdout.write(`${server.url}\nOpen this on this host; Ctrl-C ends it.\n`);
+    await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+    ending.abort();
+    await server.close();
+  });
+}
+
+async function ask(agent: AgentClient): Promise<Said> {
+  const [cluster, networks, leases, connections, health] = await Promise.all([
+    agent.cluster(),
+    agent.networks(),
+    agent.leases(),
+    agent.connections(),
+    agent.health(),
+  ]);
+  return { cluster, networks, leases, connections, complaints: complaints(health) };
+}
+
+function portOf(text: string): number {
+  const port = Number(text);
+  if (!/^\d+$/.test(text) || port > 65_535)
+    throw new InvalidArgumentError('a port from 0 to 65535 is expected');
+  return port;
+}

@@ -1,0 +1,61 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf } from '../errors.js';
+import { makeView, type Said } from './make-view.js';
+import type { Calls } from './watch-calls.js';
+import type { View } from './view.js';
+
+/** Often enough that what is shown is never two seconds old. */
+const EVERY_MS = 1_000;
+
+export interface LiveView {
+  /** Calls back with the view as JSON now, and whenever it is another. The returned function ends it. */
+  watch(watcher: (view: string) => void): () => void;
+}
+
+/** Asks the agent again and again, while somebody watches. */
+export function createLiveView(options: {
+  ask: () => Promise<Said>;
+  calls: Calls;
+  /** Name of this host. */
+  name: string;
+  /** Milliseconds. */
+  every?: number;
+}): LiveView {
+  const { ask, calls, name, every = EVERY_MS } = options;
+  const watchers = new Set<(view: string) => void>();
+  let known: Omit<View, 'calls'> = { complaints: [], networks: [], containers: [] };
+  let sent = '';
+  let running = false;
+
+  async function look(): Promise<void> {
+    try {
+      known = makeView(await ask(), name);
+    } catch (error) {
+      known = { ...known, agentProblem: messageOf(error) };
+    }
+    const view: View = { ...known, proxyProblem: calls.problem(), calls: calls.list() };
+    const text = JSON.stringify(view);
+    if (text === sent) return;
+    sent = text;
+    for (const watcher of watchers) watcher(text);
+  }
+
+  async function run(): Promise<void> {
+    if (running) return;
+    running = true;
+    while (watchers.size > 0) {
+      await look();
+      await sleep(every);
+    }
+    running = false;
+  }
+
+  return {
+    watch(watcher) {
+      watchers.add(watcher);
+      if (sent) watcher(sent);
+      void run();
+      return () => watchers.delete(watcher);
+    },
+  };
+}

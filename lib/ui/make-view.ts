@@ -1,0 +1,73 @@
+import type { z } from 'zod';
+import type * as schemas from '../api/schemas.js';
+import { capacityOf, parseSubnet } from '../network/cidr.js';
+import type { ClusterView, ContainerView, HostView, NetworkView, View } from './view.js';
+
+/** What the agent has said. */
+export interface Said {
+  cluster: z.infer<typeof schemas.cluster>;
+  networks: z.infer<typeof schemas.network>[];
+  leases: z.infer<typeof schemas.lease>[];
+  connections: z.infer<typeof schemas.connection>[];
+  complaints: string[];
+}
+
+/** @param name of this host, which the agent names only where it is in a cluster */
+export function makeView(said: Said, name: string): Omit<View, 'calls'> {
+  const hosts = hostsOf(said, name);
+  const names = new Map(hosts.map((host) => [host.id, host.name]));
+  const nameOf = (id: string) => names.get(id) ?? id;
+  return {
+    complaints: said.complaints,
+    cluster: clusterOf(said, hosts),
+    networks: networksOf(said, nameOf),
+    containers: containersOf(said, nameOf),
+  };
+}
+
+function clusterOf({ cluster: { state, name, problem } }: Said, hosts: HostView[]): ClusterView {
+  return { state, hosts, ...(state !== 'none' && { name }), ...(problem !== undefined && { problem }) };
+}
+
+function hostsOf({ cluster, leases, complaints }: Said, name: string): HostView[] {
+  const count = countBy(leases.map(({ host }) => host));
+  const alone = { id: cluster.id, name, address: cluster.address ?? '', server: cluster.server, state: 'up' };
+  const members = cluster.members.length > 0 ? cluster.members : [alone];
+  // Without a data plane that works nothing leaves this host, whoever is there.
+  const sends = !complaints.some((text) => text.startsWith('Open vSwitch') || text.includes('tunnel'));
+  return members.map((host) => {
+    const [self, up] = [host.id === cluster.id, host.state === 'up'];
+    const { id, address, server } = host;
+    const containers = count.get(id) ?? 0;
+    return { id, name: host.name, address, server, self, up, tunnel: sends && up && !self, containers };
+  });
+}
+
+function networksOf({ networks, leases }: Said, nameOf: (id: string) => string): NetworkView[] {
+  return networks.map(({ id, subnet, gateway, vni }) => {
+    const own = leases.filter(({ network }) => network === id);
+    const hosts = [...countBy(own.map(({ host }) => nameOf(host)))]
+      .map(([host, used]) => ({ name: host, used }))
+      .sort((a, b) => a.name.localeCompare(b.name));
+    return { id, subnet, gateway, vni, total: capacityOf(parseSubnet(subnet)), used: own.length, hosts };
+  });
+}
+
+function containersOf({ leases, connections }: Said, nameOf: (id: string) => string): ContainerView[] {
+  const here = new Map(connections.map((connection) => [connection.container_id, connection]));
+  return leases
+    .map(({ container, names, network, ip, host, up }) => {
+      const own = here.get(container);
+      const name = own?.container_name ?? names[0] ?? container.slice(0, 12);
+      const state = own?.state ?? (up ? 'up' : 'down');
+      const reason = own?.reason === undefined ? {} : { reason: own.reason };
+      return { id: container, name, network, ip, host: nameOf(host), state, ...reason };
+    })
+    .sort((a, b) => a.name.localeCompare(b.name));
+}
+
+function countBy(words: string[]): Map<string, number> {
+  const count = new Map<string, number>();
+  for (const word of words) count.set(word, (count.get(word) ?? 0) + 1);
+  return count;
+}

@@ -1,0 +1,56 @@
+import type { View } from '../view.js';
+import { Calls } from './calls.js';
+import { Containers } from './containers.js';
+import { Hosts } from './hosts.js';
+import { Networks } from './networks.js';
+import { Picture } from './picture.js';
+
+/** The whole page. Every text comes from elsewhere and is hostile: preact writes it as text, never as markup. */
+export function App({ view, connected }: { view: View; connected: boolean }) {
+  const { cluster, networks, containers, calls, proxyProblem } = view;
+  return (
+    <>
+      <a class="skip" href="#main">
+        Skip to content
+      </a>
+      <header>
+        <h1>SocketPlane</h1>
+        <p class="sum">{cluster ? summary(view) : 'Waiting for the agent'}</p>
+      </header>
+      {/* Changes only when something begins or stops to work, so that it is not read out all the time. */}
+      <div class="problems" role="status">
+        {problems(view, connected).map((text) => (
+          <p key={text}>{text}</p>
+        ))}
+      </div>
+      <main id="main" tabIndex={-1} aria-busy={!cluster}>
+        {cluster && (
+          <>
+            <Picture hosts={cluster.hosts} />
+            <Hosts hosts={cluster.hosts} />
+            <Networks networks={networks} />
+            <Containers containers={containers} />
+          </>
+        )}
+        <Calls calls={calls} away={proxyProblem !== undefined} />
+      </main>
+    </>
+  );
+}
+
+function summary({ cluster, containers }: View): string {
+  const where = cluster?.name === undefined ? 'One host, in no cluster' : `Cluster ${cluster.name}`;
+  const running = containers.filter(({ state }) => state === 'up').length;
+  return `${where} · ${running} of ${containers.length} containers connected`;
+}
+
+function problems({ agentProblem, proxyProblem, complaints, cluster }: View, connected: boolean): string[] {
+  if (!connected)
+    return ['`socketplane ui` has ended: what is below is old. Start it again, and open its new address.'];
+  return [
+    ...(agentProblem === undefined ? [] : [`The agent is away: ${agentProblem}`]),
+    ...(proxyProblem === undefined ? [] : [`The proxy is away: ${proxyProblem}`]),
+    ...(agentProblem === undefined ? complaints : []),
+    ...(cluster?.problem === undefined ? [] : [cluster.problem]),
+  ];
+}

@@ -1,0 +1,28 @@
+import type { HostView } from '../view.js';
+import { Section, State, Table } from './section.js';
+
+export function Hosts({ hosts }: { hosts: HostView[] }) {
+  return (
+    <Section id="hosts" title="Hosts" count={hosts.length}>
+      <Table
+        caption="Hosts of the cluster"
+        head={['Host', 'Address', 'State', 'Consul', 'Tunnel', 'Containers']}
+      >
+        {hosts.map(({ id, name, address, self, server, up, tunnel, containers }) => (
+          <tr key={id}>
+            <th scope="row" class="name">
+              {name} {self && <small>this host</small>}
+            </th>
+            <td class="code">{address || '–'}</td>
+            <td>
+              <State word={up ? 'up' : 'silent'} />
+            </td>
+            <td>{server ? 'server' : '–'}</td>
+            <td>{self ? '–' : tunnel ? 'from here' : 'none'}</td>
+            <td class="number">{containers}</td>
+          </tr>
+        ))}
+      </Table>
+    </Section>
+  );
+}

@@ -1,0 +1,69 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import express, { type RequestHandler } from 'express';
+import { AppError, messageOf } from '../errors.js';
+import { ICON, MAP_HASH, moduleFiles, PAGE, readPage, STYLE } from './files.js';
+import { guard, safeHeaders } from './guard.js';
+import type { LiveView } from './live-view.js';
+
+const LOOPBACK = '127.0.0.1';
+
+export interface UiServer {
+  /** With the token: for the one who has started it. */
+  url: string;
+  close(): Promise<void>;
+}
+
+/** The page, and what it shows as it changes. Nothing here changes anything. */
+export async function serveUi(options: { view: LiveView; token: string; port: number }): Promise<UiServer> {
+  const { view, token, port } = options;
+  const app = express();
+  const server = createServer(app);
+  const host = () => `${LOOPBACK}:${(server.address() as AddressInfo).port}`;
+  app.disable('x-powered-by');
+  app.use(safeHeaders(MAP_HASH), guard({ host, token }));
+  const page = readPage();
+  app.get('/', (_request, response) => void response.type('html').send(page));
+  app.get('/style.css', (_request, response) => response.sendFile(STYLE));
+  app.get('/icon.svg', (_request, response) => response.sendFile(ICON));
+  for (const [url, file] of moduleFiles()) app.get(url, (_request, response) => response.sendFile(file));
+  app.use('/page', express.static(PAGE, { index: false, redirect: false }));
+  app.get('/events', events(view));
+  app.use((_request, response) => void response.status(404).type('text').send('there is no such page\n'));
+
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause) =>
+      reject(
+        new AppError(
+          'unavailable',
+          `cannot listen on port ${port}: ${messageOf(cause)}; choose another with --port`,
+          {
+            cause,
+          },
+        ),
+      ),
+    );
+    server.listen(port, LOOPBACK, resolve);
+  });
+  return {
+    url: `http://${host()}/?token=${token}`,
+    async close() {
+      const closed = new Promise((resolve) => server.close(resolve));
+      server.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+/** Server-sent events: browsers connect again by themselves. */
+function events(view: LiveView): RequestHandler {
+  return (_request, response) => {
+    response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+    response.write('retry: 1000\n\n');
+    const end = view.watch((text) => {
+      // A browser that sleeps gets what is so when it has read what it was sent.
+      if (!response.writableNeedDrain) response.write(`data: ${text}\n\n`);
+    });
+    response.once('close', end);
+  };
+}
