@@ -52,7 +52,7 @@ const START_GRACE_MS = 120_000;
 
 export interface AttachmentsOptions {
   docker: Pick<Docker, 'inspect'>;
-  networks: Pick<Networks, 'find' | 'get'>;
+  networks: Pick<Networks, 'find' | 'get' | 'recall'>;
   ipam: Ipam;
   datapath: Pick<Datapath, 'prepare' | 'plug' | 'isPlugged' | 'unplug' | 'ports'>;
   openNetns: OpenNetns;

@@ -1,5 +1,13 @@
 import { blockSize, isUsable, usableIn } from './blocks.js';
-import { capacityOf, formatAddress, gatewayOf, parseAddress, parseSubnet, type Subnet } from './cidr.js';
+import {
+  capacityOf,
+  contains,
+  formatAddress,
+  gatewayOf,
+  parseAddress,
+  parseSubnet,
+  type Subnet,
+} from './cidr.js';
 import type { KnownBlock, LeaseIndex } from './lease-index.js';
 
 /**
@@ -37,9 +45,16 @@ export function createAddressChooser(index: LeaseIndex, random: () => number = M
     return search;
   }
 
+  /** Where the search begins. A network of this name may have had another subnet before. */
+  function cursorIn(network: string, subnet: Subnet): number {
+    const { cursor } = searchOf(network);
+    return cursor !== undefined && contains(subnet, cursor) ? cursor : subnet.first;
+  }
+
   /** The first free address of these blocks from the cursor on, round the subnet. */
   function inBlocks(network: string, subnet: Subnet, blocks: Iterable<KnownBlock>): number | undefined {
-    const { cursor = subnet.first, chosen } = searchOf(network);
+    const { chosen } = searchOf(network);
+    const cursor = cursorIn(network, subnet);
     const size = subnet.last - subnet.first + 1;
     const distance = (address: number) => (address - cursor + size) % size;
     let nearest: number | undefined;
@@ -58,7 +73,8 @@ export function createAddressChooser(index: LeaseIndex, random: () => number = M
 
   /** The next address in a block that is not in the store, round the subnet. */
   function inNewBlock(network: string, subnet: Subnet): number | undefined {
-    const { cursor = subnet.first, chosen } = searchOf(network);
+    const { chosen } = searchOf(network);
+    const cursor = cursorIn(network, subnet);
     const size = subnet.last - subnet.first + 1;
     const perBlock = blockSize(subnet);
     for (let step = 0; step < size + perBlock;) {

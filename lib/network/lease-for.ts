@@ -4,7 +4,7 @@ import { AppError } from '../errors.js';
 import type { Network } from '../types.js';
 import type { Ipam, Lease } from './ipam.js';
 import { ADDRESS_LABEL, namesOf } from './labels.js';
-import type { Networks } from './networks.js';
+import type { NetworkRecord, Networks } from './networks.js';
 
 /**
  * The lease of a container that is to run on a network, made where there is none. `fresh`: it was made now. Throws what
@@ -13,18 +13,30 @@ import type { Networks } from './networks.js';
 export function leaseFor(
   container: Container,
   networkId: string,
-  { networks, ipam }: { networks: Pick<Networks, 'find' | 'get'>; ipam: Pick<Ipam, 'acquire'> },
+  { networks, ipam }: { networks: Pick<Networks, 'find' | 'get' | 'recall'>; ipam: Pick<Ipam, 'acquire'> },
 ): Promise<{ network: Network; lease: Lease; fresh: boolean }> {
+  const options = {
+    requested: container.labels[ADDRESS_LABEL],
+    description: { names: namesOf(container), up: true },
+  };
+
+  async function acquire(record: NetworkRecord) {
+    return { network: record.network, ...(await ipam.acquire(record, container.id, options)) };
+  }
+
   return insist(async () => {
-    const record = await networks.find(networkId);
-    if (!record) {
-      await networks.get(networkId);
-      throw new AppError('unavailable', `network ${networkId} is being changed: try again`);
+    const known = networks.recall(networkId);
+    if (known) {
+      try {
+        return await acquire(known);
+      } catch (error) {
+        // Not as it was when it was last heard of: look again.
+        if (!(error instanceof AppError && error.kind === 'notFound')) throw error;
+      }
     }
-    const acquired = await ipam.acquire(record, container.id, {
-      requested: container.labels[ADDRESS_LABEL],
-      description: { names: namesOf(container), up: true },
-    });
-    return { network: record.network, ...acquired };
+    const record = await networks.find(networkId);
+    if (record) return acquire(record);
+    await networks.get(networkId);
+    throw new AppError('unavailable', `network ${networkId} is being changed: try again`);
   });
 }

@@ -2,8 +2,9 @@ import { z } from 'zod';
 import { AppError } from '../errors.js';
 import type { Entry, Store } from '../store/store.js';
 import type { Network } from '../types.js';
+import { assertFree, firstFree, type HostRoute } from './choose-subnet.js';
 import { blockPrefix, leasesOf, parseBlock } from './blocks.js';
-import { formatAddress, gatewayOf, overlaps, parseCidr, parseSubnet, type Subnet } from './cidr.js';
+import { formatAddress, gatewayOf, overlaps, parseCidr, parseSubnet } from './cidr.js';
 
 const PREFIX = 'networks/';
 /** Written by every create, so that two creates at once cannot both pass the checks. Holds the last VNI given. */
@@ -32,12 +33,6 @@ export interface NetworkRecord {
   version: number;
 }
 
-/** An IPv4 route of the host that is not ours: `subnet` as CIDR, `device` for the message. */
-export interface HostRoute {
-  subnet: string;
-  device: string;
-}
-
 export interface NetworksOptions {
   store: Store;
   /** Foreign routes of this host; no network may overlap one. */
@@ -52,6 +47,8 @@ export interface Networks {
   list(): Promise<Network[]>;
   /** Undefined when there is none, or it is being removed. */
   find(id: string): Promise<NetworkRecord | undefined>;
+  /** The same as last heard of by {@link Networks.watch}, without asking the store: what is done with it must check the version. */
+  recall(id: string): NetworkRecord | undefined;
   /** Throws `AppError('notFound')`. */
   get(id: string): Promise<Network>;
   /**
@@ -91,12 +88,15 @@ export function createNetworks({
       .filter(({ removing }) => !removing)
       .map(toNetwork);
 
-  async function find(id: string): Promise<NetworkRecord | undefined> {
-    const entry = NAME.test(id) ? await store.get(PREFIX + id) : undefined;
+  /** As the watch has told, by key. */
+  let heard = new Map<string, Entry>();
+
+  function recordIn(entry: Entry | undefined): NetworkRecord | undefined {
     if (!entry) return undefined;
     const stored = parse(entry);
     return stored.removing ? undefined : { network: toNetwork(stored), version: entry.version };
   }
+  const find = async (id: string) => (NAME.test(id) ? recordIn(await store.get(PREFIX + id)) : undefined);
 
   function missing(id: string): AppError {
     const advice = NAME.test(id) ? `, \`socketplane network create ${id}\` makes it` : '';
@@ -178,6 +178,7 @@ export function createNetworks({
   return {
     list: async () => visible(await store.list(PREFIX)),
     find,
+    recall: (id) => recordIn(heard.get(PREFIX + id)),
     async get(id) {
       const record = await find(id);
       if (!record) throw missing(id);
@@ -207,7 +208,7 @@ export function createNetworks({
       if (!(await store.get(PREFIX + DEFAULT_NETWORK))) await create(DEFAULT_NETWORK).catch(ignoreConflict);
     },
     async *watch(signal) {
-      const entries = new Map<string, Entry>();
+      const entries = (heard = new Map<string, Entry>());
       for await (const { put, drop } of store.watch(PREFIX, signal)) {
         // What cannot be understood changes nothing: containers go on with the network as it was.
         for (const entry of put) if (readable([entry]).length > 0) entries.set(entry.key, entry);
@@ -240,47 +241,6 @@ function assertName(id: string): void {
           : 'use up to 63 letters, digits, ".", "_" and "-", starting with a letter or digit'),
     );
   }
-}
-
-function assertFree(subnet: Subnet, networks: StoredNetwork[], routes: HostRoute[]): void {
-  const other = networks.find((network) => overlaps(subnet, parseCidr(network.subnet)!));
-  if (other) {
-    throw new AppError('conflict', `subnet ${subnet.text} overlaps network ${other.id} (${other.subnet})`);
-  }
-  const route = foreignRoutes(routes, networks).find((candidate) =>
-    overlaps(subnet, parseCidr(candidate.subnet)!),
-  );
-  if (route) {
-    throw new AppError(
-      'conflict',
-      `subnet ${subnet.text} overlaps the route ${route.subnet} (dev ${route.device}) of this host`,
-    );
-  }
-}
-
-/** Routes that are IPv4 subnets, without the default route and without those of our own gateways. */
-function foreignRoutes(routes: HostRoute[], networks: StoredNetwork[]): HostRoute[] {
-  const own = new Set(networks.map((network) => network.subnet));
-  return routes.filter(({ subnet }) => {
-    const parsed = parseCidr(subnet);
-    return parsed !== undefined && parsed.prefix > 0 && !own.has(parsed.text);
-  });
-}
-
-/** Where networks without a chosen subnet land: the classic three first, then whatever is private. */
-function* candidates(): Generator<string> {
-  yield* ['10.1.0.0/16', '10.42.0.0/16', '172.16.42.0/24', '172.16.43.0/24', '172.16.44.0/24'];
-  for (let second = 0; second < 256; second++) yield `10.${second}.0.0/16`;
-  for (let third = 0; third < 256; third++) yield `192.168.${third}.0/24`;
-}
-
-function firstFree(networks: StoredNetwork[], routes: HostRoute[]): Subnet {
-  const taken = [...networks, ...foreignRoutes(routes, networks)].map(({ subnet }) => parseCidr(subnet)!);
-  for (const text of candidates()) {
-    const subnet = parseSubnet(text);
-    if (!taken.some((other) => overlaps(subnet, other))) return subnet;
-  }
-  throw new AppError('exhausted', 'every private subnet is taken by a network or a route: name a free one');
 }
 
 /** Counts on from the last one, so that a VNI is not soon given to another network. */

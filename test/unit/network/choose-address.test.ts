@@ -21,6 +21,17 @@ describe('the choice of addresses', () => {
     expect([next[0], next[1], next[39]]).to.deep.equal(['10.0.128.0', '10.0.128.1', '10.0.128.39']);
   });
 
+  it('begins anew where a network of this name has another subnet now', () => {
+    for (const [before, after] of [
+      ['10.1.0.0/24', '10.0.0.0/24'],
+      ['10.0.0.0/24', '10.1.0.0/24'],
+    ] as const) {
+      const chooser = createAddressChooser(createLeaseIndex('h1'));
+      chooser.done('web', chooser.choose('web', before) ?? '');
+      expect(chooser.choose('web', after)).to.equal(after.replace('0/24', '2'));
+    }
+  });
+
   it('fills blocks, though hosts that know nothing of each other begin at once', async () => {
     const store = createMemoryStore();
     const network = { id: 'web', subnet: SUBNET, gateway: '10.0.0.1', vni: 1 };

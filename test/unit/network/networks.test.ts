@@ -1,6 +1,8 @@
 import { expect } from 'chai';
 import { AppError } from '../../../lib/errors.js';
 import { createIpam } from '../../../lib/network/ipam.js';
+import type { Container } from '../../../lib/docker/docker.js';
+import { leaseFor } from '../../../lib/network/lease-for.js';
 import { createNetworks } from '../../../lib/network/networks.js';
 import { createMemoryStore } from '../../../lib/store/memory.js';
 import { storedLeases } from '../../support/leases.js';
@@ -166,5 +168,23 @@ describe('networks', () => {
     await networks.create('db', '10.9.0.0/24');
     expect(ids(await networks.list())).to.have.members(['db', 'default']);
     expect(complaints).not.to.deep.equal([]);
+  });
+
+  it('recalls a network as last heard of, and a lease by what is not true any more is none', async () => {
+    const { networks, store } = setUp();
+    await networks.create('web', '10.0.0.0/24');
+    expect(networks.recall('web')).to.equal(undefined);
+    const watch = networks.watch(new AbortController().signal)[Symbol.asyncIterator]();
+    await watch.next();
+    const recalled = networks.recall('web');
+    expect(recalled).to.deep.equal(await networks.find('web'));
+
+    await networks.remove('web');
+    await networks.create('web', '10.1.0.0/24');
+    expect(networks.recall('web')).to.deep.equal(recalled);
+    const ipam = createIpam({ store, host: 'h1' });
+    const container = { id: 'c'.repeat(64), name: 'con', hostname: 'con', labels: {} } as Container;
+    const { lease } = await leaseFor(container, 'web', { networks, ipam });
+    expect(lease.ip).to.equal('10.1.0.2');
   });
 });

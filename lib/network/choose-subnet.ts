@@ -1,0 +1,54 @@
+import { AppError } from '../errors.js';
+import type { Network } from '../types.js';
+import { overlaps, parseCidr, parseSubnet, type Subnet } from './cidr.js';
+
+type Taken = readonly Pick<Network, 'id' | 'subnet'>[];
+
+/** An IPv4 route of the host that is not ours: `subnet` as CIDR, `device` for the message. */
+export interface HostRoute {
+  subnet: string;
+  device: string;
+}
+
+/** Throws `conflict` where the subnet shares addresses with a network or a foreign route. */
+export function assertFree(subnet: Subnet, networks: Taken, routes: HostRoute[]): void {
+  const other = networks.find((network) => overlaps(subnet, parseCidr(network.subnet)!));
+  if (other) {
+    throw new AppError('conflict', `subnet ${subnet.text} overlaps network ${other.id} (${other.subnet})`);
+  }
+  const route = foreignRoutes(routes, networks).find((candidate) =>
+    overlaps(subnet, parseCidr(candidate.subnet)!),
+  );
+  if (route) {
+    throw new AppError(
+      'conflict',
+      `subnet ${subnet.text} overlaps the route ${route.subnet} (dev ${route.device}) of this host`,
+    );
+  }
+}
+
+/** Routes that are IPv4 subnets, without the default route and without those of our own gateways. */
+function foreignRoutes(routes: HostRoute[], networks: Taken): HostRoute[] {
+  const own = new Set(networks.map((network) => network.subnet));
+  return routes.filter(({ subnet }) => {
+    const parsed = parseCidr(subnet);
+    return parsed !== undefined && parsed.prefix > 0 && !own.has(parsed.text);
+  });
+}
+
+/** Where networks without a chosen subnet land: the classic three first, then whatever is private. */
+function* candidates(): Generator<string> {
+  yield* ['10.1.0.0/16', '10.42.0.0/16', '172.16.42.0/24', '172.16.43.0/24', '172.16.44.0/24'];
+  for (let second = 0; second < 256; second++) yield `10.${second}.0.0/16`;
+  for (let third = 0; third < 256; third++) yield `192.168.${third}.0/24`;
+}
+
+/** Throws `exhausted`. */
+export function firstFree(networks: Taken, routes: HostRoute[]): Subnet {
+  const taken = [...networks, ...foreignRoutes(routes, networks)].map(({ subnet }) => parseCidr(subnet)!);
+  for (const text of candidates()) {
+    const subnet = parseSubnet(text);
+    if (!taken.some((other) => overlaps(subnet, other))) return subnet;
+  }
+  throw new AppError('exhausted', 'every private subnet is taken by a network or a route: name a free one');
+}
