@@ -2,7 +2,7 @@ import type { HostView } from '../view.js';
 
 /** Beyond this the picture says nothing that the table does not say better. */
 const MOST = 24;
-const [WIDTH, HEIGHT] = [640, 260];
+const [WIDTH, HEIGHT] = [640, 300];
 
 /** This host in the middle, the others around it, with lines for tunnels. The table of hosts says the same in words. */
 export function Picture({ hosts }: { hosts: HostView[] }) {
@@ -53,7 +53,7 @@ function Node({ host, x, y }: { host: HostView; x: number; y: number }) {
 
 function place(at: number, count: number): { x: number; y: number } {
   const angle = Math.PI + (2 * Math.PI * at) / count;
-  return { x: WIDTH / 2 + 240 * Math.cos(angle), y: HEIGHT / 2 - 8 + 85 * Math.sin(angle) };
+  return { x: WIDTH / 2 + 240 * Math.cos(angle), y: HEIGHT / 2 - 8 + 105 * Math.sin(angle) };
 }
 
 function short(name: string): string {
