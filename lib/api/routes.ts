@@ -8,6 +8,7 @@ import type { AgentMetrics } from '../metrics/agent-metrics.js';
 import type { Seat } from '../seat.js';
 import { clusterRoutes } from './cluster.js';
 import { configurationRoutes } from './configuration.js';
+import { convergeRoutes } from './converge.js';
 import { healthRoutes } from './health.js';
 import { metricsRoutes } from './metrics.js';
 import { openApiRoutes } from './openapi/route.js';
@@ -29,6 +30,7 @@ export function agentRoutes(options: {
     configurationRoutes({ config, datapath, networks, logger: log }),
     healthRoutes({ version, docker, datapath, store: async () => (await seat.node()).store }),
     clusterRoutes({ membership, current: () => seat.current, log }),
+    convergeRoutes(seat),
     metricsRoutes(metrics),
     openApiRoutes(version),
   ];

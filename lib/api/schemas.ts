@@ -112,6 +112,10 @@ export const health = z.looseObject({
   store: z.string(),
 });
 
+export const converged = z.looseObject({
+  ok: z.boolean().describe('Whether the data plane is as it should be.'),
+});
+
 export const configuration = z.looseObject({
   bridge_name: z.string(),
   bridge_ip: z.string().optional().describe('Gateway of the network default.'),

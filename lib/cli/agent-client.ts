@@ -31,6 +31,9 @@ export interface AgentClient {
     what: 'bootstrap' | 'bind' | 'join' | 'leave',
     query?: Record<string, string | undefined>,
   ): Promise<answers.ClusterAnswer>;
+  configuration(): Promise<answers.ConfigurationAnswer>;
+  /** Have it look at everything, and put it right. @throws AppError when that did not work */
+  converge(): Promise<void>;
   /** Also of an agent that is not well. */
   health(): Promise<answers.HealthAnswer>;
 }
@@ -84,6 +87,11 @@ export function createAgentClient(socket: string, command = 'socketplane'): Agen
       const given = Object.entries(query).filter((pair): pair is [string, string] => pair[1] !== undefined);
       const path = `/cluster/${what}?${new URLSearchParams(given).toString()}`;
       return call(answers.cluster, 'POST', path, undefined, CLUSTER_TIMEOUT_MS);
+    },
+    configuration: () => call(answers.configuration, 'GET', '/configuration'),
+    async converge() {
+      const { ok } = await call(answers.converged, 'POST', '/converge');
+      if (!ok) throw new AppError('internal', `the agent could not: see \`${command} agent logs\``);
     },
     async health() {
       return read(

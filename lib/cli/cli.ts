@@ -3,8 +3,10 @@ import { messageOf } from '../errors.js';
 import { VERSION } from '../version.js';
 import { addAgentCommand } from './commands/agent.js';
 import { addClusterCommand } from './commands/cluster.js';
+import { addCompletionCommand } from './commands/completion.js';
 import { addDemoCommand } from './commands/demo.js';
 import { addDepsCommand } from './commands/deps.js';
+import { addDoctorCommand } from './commands/doctor.js';
 import { addDockerCommands } from './commands/docker.js';
 import { addInfoCommand } from './commands/info.js';
 import { addNetworkCommand } from './commands/network.js';
@@ -30,7 +32,8 @@ export async function runCli(context: Context): Promise<number> {
   }
 }
 
-function createProgram(context: Context): Command {
+/** All commands, with what they say of themselves. */
+export function createProgram(context: Context): Command {
   const program = new Command('socketplane')
     .description('Networks for the containers of a stock Docker.')
     .version(VERSION)
@@ -50,6 +53,8 @@ Examples:
   ${context.command} run -n web -itd --name con1 busybox sh
   ${context.command} info con1
 
+Exit status: 0 done, 1 an error, 2 wrong usage; run, start, stop, rm and attach have that of docker.
+
 The stock client works as well: DOCKER_HOST=unix://${context.paths.proxySocket} docker run -e SP_NETWORK=web …`,
     );
   addCommonOptions(program, 'json', 'agent');
@@ -61,7 +66,9 @@ The stock client works as well: DOCKER_HOST=unix://${context.paths.proxySocket} 
   addAgentCommand(program, context);
   addUiCommand(program, context);
   addDepsCommand(program, context);
+  addDoctorCommand(program, context);
   addDemoCommand(program, context);
+  addCompletionCommand(program, context);
   return program;
 }
 

@@ -139,6 +139,12 @@ export const operations: readonly Operation[] = [
   },
   {
     method: 'post',
+    path: '/converge',
+    summary: 'Looks at everything now, and puts right what is not as it should be.',
+    answer: schemas.converged,
+  },
+  {
+    method: 'post',
     path: '/adapter',
     summary: 'The hooks of the proxy: hook protocol, version 1.',
     body: hookCall,

@@ -1,0 +1,49 @@
+import type { Command } from 'commander';
+
+/** Names that only the agent knows; none where it does not answer. */
+export interface Names {
+  networks(): Promise<string[]>;
+  containers(): Promise<string[]>;
+  hosts(): Promise<string[]>;
+}
+
+/** By the words of a command, what its arguments name. */
+const ARGUMENTS: Record<string, keyof Names> = {
+  'network info': 'networks',
+  'network delete': 'networks',
+  info: 'containers',
+  start: 'containers',
+  stop: 'containers',
+  rm: 'containers',
+  attach: 'containers',
+  'cluster join': 'hosts',
+};
+
+/** What the last of the words may become: commands and options as the program has them, and names of the agent. */
+export async function candidates(
+  program: Command,
+  words: readonly string[],
+  names: Names,
+): Promise<string[]> {
+  const last = words.at(-1) ?? '';
+  let command = program;
+  const path: string[] = [];
+  for (const word of words.slice(0, -1)) {
+    const next = command.commands.find((one) => one.name() === word || one.aliases().includes(word));
+    if (!next) continue;
+    command = next;
+    path.push(next.name());
+  }
+  const begins = (word: string) => word.startsWith(last);
+  if (last.startsWith('-')) {
+    const options = command
+      .createHelp()
+      .visibleOptions(command)
+      .map(({ long }) => long);
+    return options.filter((long): long is string => long !== undefined && long !== null && begins(long));
+  }
+  const visible = command.createHelp().visibleCommands(command);
+  if (visible.length > 0) return visible.map((one) => one.name()).filter(begins);
+  const kind = path.join(' ') === 'run' && words.at(-2) === '-n' ? 'networks' : ARGUMENTS[path.join(' ')];
+  return kind === undefined ? [] : (await names[kind]()).filter(begins);
+}

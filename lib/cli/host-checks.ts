@@ -1,0 +1,98 @@
+import { z } from 'zod';
+import type { Check } from '../doctor/check.js';
+import { clusterCheck } from '../doctor/checks/cluster.js';
+import { dockerHostCheck } from '../doctor/checks/docker-host.js';
+import { firewallCheck } from '../doctor/checks/firewall.js';
+import { diskCheck, forwardingCheck, versionCheck } from '../doctor/checks/host.js';
+import { leasesCheck } from '../doctor/checks/leases.js';
+import { leftoversCheck } from '../doctor/checks/leftovers.js';
+import { linkChecks } from '../doctor/checks/links.js';
+import { peersCheck } from '../doctor/checks/peers.js';
+import { serviceCheck } from '../doctor/checks/services.js';
+import type { Run } from '../exec.js';
+import { createDockerService } from '../install/docker-service.js';
+import { createOvsService } from '../install/ovs-service.js';
+import type { Systemd } from '../install/systemd.js';
+import { requestUnix } from '../unix-request.js';
+import { VERSION } from '../version.js';
+import type { AgentClient } from './agent-client.js';
+import type { Context } from './context.js';
+import { createDaemons } from './daemons.js';
+
+const LIST_MS = 10_000;
+const containerList = z.array(z.object({ Id: z.string() }));
+
+/** What `doctor` looks at, what everything else needs first. */
+export function hostChecks(options: {
+  context: Context;
+  agent: AgentClient;
+  run: Run;
+  systemd: Systemd;
+}): Check[] {
+  const { context, agent, run, systemd } = options;
+  const { paths, command } = context;
+  const { configuration, converge } = agent;
+
+  async function held() {
+    const [connections, networks] = await Promise.all([agent.connections(), agent.networks()]);
+    const vnis = new Map(networks.map(({ id, vni }) => [id, vni]));
+    return connections.map((one) => ({
+      container: one.container_id,
+      vni: vnis.get(one.network) ?? 0,
+      ip: one.connection_details.ip,
+    }));
+  }
+
+  async function attached() {
+    const up = (await agent.connections()).filter(({ state }) => state === 'up');
+    return up.map((one) => ({ name: one.container_name, pid: one.container_pid, port: one.ovs_port_id }));
+  }
+
+  async function containers(): Promise<Set<string>> {
+    const path = '/containers/json?all=1';
+    const { body } = await requestUnix({ socket: paths.dockerSocket, path, timeout: LIST_MS });
+    return new Set(containerList.parse(JSON.parse(body)).map(({ Id }) => Id));
+  }
+
+  async function peers() {
+    const { id, members } = await agent.cluster();
+    return members.filter((member) => member.id !== id && member.state === 'up');
+  }
+
+  return [
+    serviceCheck(createDockerService({ paths, systemd }), 'start it, or `doctor --fix`'),
+    serviceCheck(createOvsService({ run, paths, systemd }), 'start it, or `doctor --fix`'),
+    ...createDaemons(context, agent, systemd).all.map((daemon) =>
+      serviceCheck(
+        {
+          name: daemon.name,
+          async check() {
+            await daemon.ready();
+          },
+          async start() {
+            await daemon.start();
+          },
+        },
+        `\`${command} agent start\`, then \`${command} agent logs\``,
+      ),
+    ),
+    versionCheck(async () => (await agent.health()).version, VERSION),
+    dockerHostCheck(context.env, paths.proxySocket),
+    forwardingCheck(converge),
+    firewallCheck(run, converge),
+    leftoversCheck({ run, bridge: async () => (await configuration()).bridge, held, converge }),
+    leasesCheck({
+      leased: async () =>
+        (await agent.connections()).map((one) => ({
+          name: one.container_name,
+          container: one.container_id,
+        })),
+      containers,
+      converge,
+    }),
+    ...linkChecks({ run, attached, configuration }),
+    clusterCheck(agent.cluster),
+    peersCheck({ run, peers, mtu: async () => (await configuration()).bridge_mtu }),
+    diskCheck(async () => (await configuration()).state),
+  ];
+}

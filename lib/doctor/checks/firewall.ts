@@ -1,0 +1,67 @@
+import { CommandError, type Run } from '../../exec.js';
+import { ok, type Check, type Finding } from '../check.js';
+
+const BLOCKED = /^-A .*-p udp .*--dports? \S*4789\b.* -j (DROP|REJECT)/;
+const JUMPS = [
+  ['nat', 'POSTROUTING'],
+  ['filter', 'FORWARD'],
+  ['raw', 'PREROUTING'],
+] as const;
+
+/** Rules of this host's firewall that are in the way of tunnels, and whether ours are first. */
+export function firewallCheck(run: Run, converge: () => Promise<unknown>): Check {
+  async function list(table: string, chain: string): Promise<string[]> {
+    const rules = await run(['iptables', '--wait=5', '-t', table, '-S', chain]).catch((error: unknown) => {
+      // A chain that is not there has no rules.
+      if (error instanceof CommandError && error.exitCode === 1) return '';
+      throw error;
+    });
+    return rules.split('\n').filter((line) => line.startsWith('-A '));
+  }
+
+  async function tunnels(): Promise<Finding[]> {
+    const rules = (await Promise.all(['INPUT', 'OUTPUT'].map((chain) => list('filter', chain)))).flat();
+    return rules
+      .filter((rule) => BLOCKED.test(rule))
+      .map((rule) => ({
+        level: 'problem',
+        message: `iptables keeps tunnels (UDP 4789) out: ${rule}`,
+        advice: `iptables ${rule.replace('-A', '-D')}`,
+      }));
+  }
+
+  async function own(table: string, chain: string): Promise<Finding[]> {
+    const rules = await list(table, chain);
+    const at = rules.findIndex((rule) => rule.endsWith(`-j SOCKETPLANE-${chain}`));
+    if (at < 0) {
+      return [
+        {
+          level: 'problem',
+          message: `our rules are missing from ${table} ${chain}`,
+          advice: '`doctor --fix` lets the agent put them back',
+          fix: converge,
+        },
+      ];
+    }
+    const before = rules.slice(0, at).find((rule) => / -j (DROP|REJECT)/.test(rule));
+    if (chain !== 'FORWARD' || before === undefined) return [];
+    return [
+      {
+        level: 'warning',
+        message: `a rule before ours may drop what containers send outside: ${before}`,
+        advice: 'put it behind SOCKETPLANE-FORWARD, or take it out',
+      },
+    ];
+  }
+
+  return {
+    name: 'firewall',
+    async inspect() {
+      const found = [
+        ...(await tunnels()),
+        ...(await Promise.all(JUMPS.map(([table, chain]) => own(table, chain)))).flat(),
+      ];
+      return found.length > 0 ? found : [ok('lets tunnels and containers through')];
+    },
+  };
+}

@@ -1,0 +1,61 @@
+import { createOvsdb } from '../../datapath/ovsdb.js';
+import type { Run } from '../../exec.js';
+import { ok, type Check, type Finding } from '../check.js';
+
+/** An address that a container of this host has. */
+export interface Held {
+  container: string;
+  vni: number;
+  ip: string;
+}
+
+/** Key of a container port's `external_ids`. */
+const CONTAINER = 'socketplane-container';
+/** A rule of an endpoint of this host: kind, VNI and address, see `cookie` of the datapath. */
+const ENDPOINT_RULE = /cookie=0x3([0-9a-f]{6})([0-9a-f]{8})\b/g;
+
+/** Ports and rules on the bridge that belong to no container. */
+export function leftoversCheck(options: {
+  run: Run;
+  bridge: () => Promise<string>;
+  held: () => Promise<Held[]>;
+  converge: () => Promise<unknown>;
+}): Check {
+  const { run, bridge, held, converge } = options;
+  const leftover = (message: string): Finding => ({
+    level: 'problem',
+    message,
+    advice: '`doctor --fix` lets the agent clear up',
+    fix: converge,
+  });
+
+  return {
+    name: 'leftovers',
+    async inspect() {
+      const known = await held();
+      const containers = new Set(known.map(({ container }) => container));
+      const addresses = new Set(known.map(({ vni, ip }) => `${vni} ${ip}`));
+      const ports = await createOvsdb(run).interfaces();
+      const rules = await run(['ovs-ofctl', '-O', 'OpenFlow14', '--no-stats', 'dump-flows', await bridge()]);
+      const strayPorts = ports
+        .filter(({ externalIds }) => !containers.has(externalIds.get(CONTAINER) ?? ''))
+        .filter(({ externalIds }) => externalIds.has(CONTAINER))
+        .map(({ name }) => name);
+      const strayRules = new Set(
+        [...rules.matchAll(ENDPOINT_RULE)]
+          .map(([, vni = '', ip = '']) => `${parseInt(vni, 16)} ${address(ip)}`)
+          .filter((owner) => !addresses.has(owner)),
+      );
+      const found = [
+        ...strayPorts.map((port) => leftover(`port ${port} belongs to no container`)),
+        ...[...strayRules].map((owner) => {
+          const [vni, ip] = owner.split(' ');
+          return leftover(`rules for ${ip} on VNI ${vni}, which no container has`);
+        }),
+      ];
+      return found.length > 0 ? found : [ok('none: every port and rule has its container')];
+    },
+  };
+}
+
+const address = (hex: string) => (hex.match(/../g) ?? []).map((octet) => parseInt(octet, 16)).join('.');

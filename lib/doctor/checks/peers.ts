@@ -1,0 +1,47 @@
+import type { Run } from '../../exec.js';
+import { ok, type Check, type Finding } from '../check.js';
+
+/** What VXLAN adds to a container's packet beside the outer Ethernet header: IP 20, UDP 8, VXLAN 8, inner Ethernet 14. */
+const TUNNEL_OVERHEAD = 50;
+/** IPv4 and ICMP headers, which `ping -s` does not count. */
+const PING_OVERHEAD = 28;
+
+/** Whether packets as large as tunnels make them reach each other host in one piece. */
+export function peersCheck(options: {
+  run: Run;
+  mtu: () => Promise<number>;
+  peers: () => Promise<{ name: string; address: string }[]>;
+}): Check {
+  const { run, mtu, peers } = options;
+  const reaches = (address: string, size: number) =>
+    run(['ping', '-n', '-q', '-c', '2', '-i', '0.2', '-W', '1', '-M', 'do', '-s', `${size}`, address]).then(
+      () => true,
+      () => false,
+    );
+
+  async function look({ name, address }: { name: string; address: string }): Promise<Finding> {
+    const whole = (await mtu()) + TUNNEL_OVERHEAD;
+    if (await reaches(address, whole - PING_OVERHEAD))
+      return ok(`${name}: packets of ${whole} bytes get there`);
+    if (await reaches(address, 0)) {
+      return {
+        level: 'problem',
+        message: `${name}: small packets get to ${address}, those of ${whole} bytes do not: TCP will stall`,
+        advice: `a smaller MTU for the underlay's device on every host, or a larger one on the way`,
+      };
+    }
+    return {
+      level: 'warning',
+      message: `${name}: no answer to ping from ${address}`,
+      advice: 'see whether it is up, and whether ICMP is let through',
+    };
+  }
+
+  return {
+    name: 'peers',
+    async inspect() {
+      const found = await Promise.all((await peers()).map(look));
+      return found.length > 0 ? found : [ok('there are no other hosts')];
+    },
+  };
+}

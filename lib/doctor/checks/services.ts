@@ -1,0 +1,22 @@
+import { messageOf } from '../../errors.js';
+import { ensureRunning, type Service } from '../../install/service.js';
+import { ok, type Check } from '../check.js';
+
+/** Docker, Open vSwitch, agent and proxy answer. */
+export function serviceCheck(service: Service, advice: string): Check {
+  return {
+    name: service.name,
+    inspect: () =>
+      service.check().then(
+        () => [ok('answers')],
+        (error: unknown) => [
+          {
+            level: 'problem',
+            message: `does not answer: ${messageOf(error)}`,
+            advice,
+            fix: () => ensureRunning(service),
+          },
+        ],
+      ),
+  };
+}

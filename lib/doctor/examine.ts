@@ -1,0 +1,27 @@
+import { messageOf } from '../errors.js';
+import type { Check, Finding } from './check.js';
+
+export interface Diagnosis extends Finding {
+  check: string;
+}
+
+/** All checks, in their order, one after the other: some of them ask the same daemons. */
+export async function examine(checks: readonly Check[]): Promise<Diagnosis[]> {
+  const found: Diagnosis[] = [];
+  for (const { name, inspect } of checks) {
+    const findings = await inspect().catch((error: unknown): Finding[] => [
+      { level: 'skipped', message: `cannot be looked at: ${messageOf(error)}` },
+    ]);
+    found.push(...findings.map((finding) => ({ check: name, ...finding })));
+  }
+  return found;
+}
+
+/** Mends what can be mended; each finding that could not be has the reason. */
+export async function mend(found: readonly Diagnosis[]): Promise<string[]> {
+  const failures: string[] = [];
+  for (const { check, fix } of found) {
+    await fix?.().catch((error: unknown) => failures.push(`${check}: ${messageOf(error)}`));
+  }
+  return failures;
+}

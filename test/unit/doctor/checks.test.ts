@@ -1,0 +1,143 @@
+import { expect } from 'chai';
+import { clusterCheck } from '../../../lib/doctor/checks/cluster.js';
+import { dockerHostCheck } from '../../../lib/doctor/checks/docker-host.js';
+import { firewallCheck } from '../../../lib/doctor/checks/firewall.js';
+import { leasesCheck } from '../../../lib/doctor/checks/leases.js';
+import { leftoversCheck } from '../../../lib/doctor/checks/leftovers.js';
+import { linkChecks } from '../../../lib/doctor/checks/links.js';
+import { peersCheck } from '../../../lib/doctor/checks/peers.js';
+import type { Check } from '../../../lib/doctor/check.js';
+import { examine, mend } from '../../../lib/doctor/examine.js';
+import { CommandError, type Run } from '../../../lib/exec.js';
+
+const [MINE, GONE] = ['a'.repeat(64), 'b'.repeat(64)];
+const nothing = async () => undefined;
+const levels = async (check: Check) => (await check.inspect()).map(({ level }) => level);
+const said = async (check: Check) => (await check.inspect()).map(({ message }) => message).join('\n');
+
+describe('doctor', () => {
+  it('goes on after a check that cannot look, and mends what it can', async () => {
+    let broken = true;
+    const checks: Check[] = [
+      { name: 'a', inspect: () => Promise.reject(new Error('no answer')) },
+      {
+        name: 'b',
+        inspect: async () => [
+          { level: broken ? 'problem' : 'ok', message: 'b', fix: async () => (broken = false) },
+        ],
+      },
+    ];
+    const found = await examine(checks);
+    expect(found.map(({ check, level }) => [check, level])).to.deep.equal([
+      ['a', 'skipped'],
+      ['b', 'problem'],
+    ]);
+    expect(await mend(found)).to.deep.equal([]);
+    expect((await examine(checks))[1]?.level).to.equal('ok');
+  });
+
+  it('finds ports and rules without a container', async () => {
+    const run: Run = async ([command]) =>
+      command === 'ovs-vsctl'
+        ? JSON.stringify({
+            data: [
+              ['ovsaaaaaaaa', '', 100, ['map', [['socketplane-container', MINE]]]],
+              ['ovsbbbbbbbb', '', 101, ['map', [['socketplane-container', GONE]]]],
+              ['vxc0a86c02', 'vxlan', 102, ['map', [['socketplane-peer', '1']]]],
+            ],
+          })
+        : ' cookie=0x30000070a000002, table=0, priority=100\n cookie=0x30000070a000009, table=0\n' +
+          ' cookie=0x50000070a000008, table=2';
+    const check = leftoversCheck({
+      run,
+      bridge: async () => 'docker0-ovs',
+      held: async () => [{ container: MINE, vni: 7, ip: '10.0.0.2' }],
+      converge: nothing,
+    });
+    expect(await said(check)).to.equal(
+      'port ovsbbbbbbbb belongs to no container\nrules for 10.0.0.9 on VNI 7, which no container has',
+    );
+  });
+
+  it('finds addresses whose container is gone', async () => {
+    const check = leasesCheck({
+      leased: async () => [
+        { name: 'con1', container: MINE },
+        { name: 'con2', container: GONE },
+      ],
+      containers: async () => new Set([MINE]),
+      converge: nothing,
+    });
+    expect(await said(check)).to.equal('container con2 is gone and its address is not free');
+  });
+
+  it('finds and mends MTU and checksums of containers', async () => {
+    const link = { mtu: 1500, tx: 'on' };
+    const run: Run = async (argv) => {
+      const words = argv.join(' ');
+      if (words.includes('ip -json')) return JSON.stringify([{ mtu: link.mtu }]);
+      if (words.includes('mtu')) link.mtu = Number(argv.at(-1));
+      if (words.includes('-K')) link.tx = 'off';
+      return `tx-checksumming: ${link.tx}\n`;
+    };
+    const checks = linkChecks({
+      run,
+      attached: async () => [{ name: 'con1', pid: '42', port: 'ovs1' }],
+      configuration: async () => ({ bridge_mtu: 1450, datapath: 'userspace' }),
+    });
+    const found = await examine(checks);
+    expect(found.map(({ level }) => level)).to.deep.equal(['problem', 'problem']);
+    await mend(found);
+    expect((await examine(checks)).map(({ level }) => level)).to.deep.equal(['ok', 'ok']);
+  });
+
+  it('names the rule that keeps tunnels out, and what stands before ours', async () => {
+    const jump = (chain: string) => `-A ${chain} -j SOCKETPLANE-${chain}`;
+    let input = '-A INPUT -p udp -m udp --dport 4789 -j DROP';
+    let forward = `-A FORWARD -j DROP\n${jump('FORWARD')}`;
+    const run: Run = async (argv) => {
+      const chain = argv.at(-1) ?? '';
+      if (chain === 'OUTPUT') throw new CommandError(argv, 1, 'no chain', undefined, undefined);
+      return chain === 'INPUT' ? input : chain === 'FORWARD' ? forward : jump(chain);
+    };
+    const check = firewallCheck(run, nothing);
+    const [blocked, before] = await check.inspect();
+    expect(blocked?.advice).to.equal('iptables -D INPUT -p udp -m udp --dport 4789 -j DROP');
+    expect(before?.level).to.equal('warning');
+    [input, forward] = ['-P INPUT ACCEPT', ''];
+    expect(await said(check)).to.equal('our rules are missing from filter FORWARD');
+  });
+
+  it('tells a path that loses large packets from a host that is silent', async () => {
+    const run: Run = async (argv) => {
+      if (argv.at(-1) === '192.0.2.3' || Number(argv.at(-2)) > 1_000) throw new Error('lost');
+      return '';
+    };
+    const peers = [
+      { name: 'h2', address: '192.0.2.2' },
+      { name: 'h3', address: '192.0.2.3' },
+    ];
+    const check = peersCheck({ run, mtu: async () => 1450, peers: async () => peers });
+    expect(await levels(check)).to.deep.equal(['problem', 'warning']);
+    expect(await said(check)).to.include('those of 1500 bytes do not');
+  });
+
+  it('knows a member from a host that waits, and what a silent server means', async () => {
+    const at = (state: string, ...states: string[]) =>
+      clusterCheck(async () => ({
+        state,
+        name: 'c',
+        members: states.map((state, index) => ({ name: `h${index}`, state, server: index === 0 })),
+      }));
+    expect(await levels(at('none'))).to.deep.equal(['ok']);
+    expect(await levels(at('seeking'))).to.deep.equal(['problem']);
+    expect(await levels(at('member', 'silent', 'silent', 'up'))).to.deep.equal(['problem', 'warning']);
+  });
+
+  it('warns of a DOCKER_HOST that leads past the proxy', async () => {
+    const check = (DOCKER_HOST?: string) => dockerHostCheck({ DOCKER_HOST }, '/run/p.sock');
+    expect(await levels(check())).to.deep.equal(['ok']);
+    expect(await levels(check('unix:///run/p.sock'))).to.deep.equal(['ok']);
+    expect(await levels(check('unix:///var/run/docker.sock'))).to.deep.equal(['warning']);
+  });
+});
