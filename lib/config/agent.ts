@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { AppError } from '../errors.js';
 import { LOG_LEVELS } from '../log.js';
 import { clusterConfig } from './cluster.js';
-import { consulConfig } from './consul.js';
+import { consulConfig, withConsulAddress } from './consul.js';
 import { readYaml } from './yaml.js';
 
 export const AGENT_CONFIG = '/etc/socketplane/agent.yml';
@@ -55,12 +55,12 @@ export type AgentConfig = z.infer<typeof agentConfig>;
  * @param file undefined: the default file, which need not exist
  * @throws AppError `invalid`, or `notFound` for a file that was named
  */
-export async function readAgentConfig(file?: string): Promise<AgentConfig> {
+export async function readAgentConfig(file?: string, env = process.env): Promise<AgentConfig> {
+  const schema = z.preprocess((settings) => withConsulAddress(settings, env), agentConfig);
   try {
-    return await readYaml(file ?? AGENT_CONFIG, agentConfig);
+    return await readYaml(file ?? AGENT_CONFIG, schema);
   } catch (error) {
-    if (file === undefined && error instanceof AppError && error.kind === 'notFound')
-      return agentConfig.parse({});
+    if (file === undefined && error instanceof AppError && error.kind === 'notFound') return schema.parse({});
     throw error;
   }
 }

@@ -1,4 +1,7 @@
 import { z } from 'zod';
+import { AppError } from '../errors.js';
+
+const VARIABLE = 'SOCKETPLANE_CONSUL';
 
 /** The part `consul` of agent.yml: a Consul that is there already, in place of one that the agent runs by itself. */
 export const consulConfig = z.strictObject({
@@ -18,3 +21,15 @@ export const consulConfig = z.strictObject({
     .default('socketplane/'),
 });
 export type ConsulConfig = z.infer<typeof consulConfig>;
+
+/** `SOCKETPLANE_CONSUL` in the environment stands above `consul.address` of the file: for containers that are set up without one. */
+export function withConsulAddress(settings: unknown, env: NodeJS.ProcessEnv): unknown {
+  const text = env[VARIABLE];
+  if (text === undefined || text === '') return settings;
+  const address = consulConfig.shape.address.safeParse(text);
+  if (!address.success) {
+    throw new AppError('invalid', `${VARIABLE}=${text}: ${address.error.issues[0]?.message}`);
+  }
+  const { consul, ...rest } = settings as { consul?: object };
+  return { ...rest, consul: { ...consul, address: address.data } };
+}

@@ -34,6 +34,16 @@ describe('agent.yml', () => {
     expect((await read('{}')).consul).to.equal(undefined);
   });
 
+  it('may be named by the environment, which stands above the file', async () => {
+    const file = join(folder, 'agent.yml');
+    await writeFile(file, 'consul: { address: http://x, token: secret }');
+    const { consul } = await readAgentConfig(file, { SOCKETPLANE_CONSUL: '/run/consul.sock' });
+    expect(consul).to.deep.equal({ address: '/run/consul.sock', token: 'secret', prefix: 'socketplane/' });
+    expect((await readAgentConfig(file, { SOCKETPLANE_CONSUL: '' })).consul?.address).to.equal('http://x');
+    const refused = await readAgentConfig(file, { SOCKETPLANE_CONSUL: '192.0.2.1' }).catch(messageOf);
+    expect(refused).to.match(/^SOCKETPLANE_CONSUL=192\.0\.2\.1: expected a URL/);
+  });
+
   it('says what is wrong with it', async () => {
     for (const address of ['192.0.2.1:8500', 'ftp://x', 'http://x/y', '""'])
       expect(await mistake(`consul:\n  address: ${address}`), address).to.match(
