@@ -1,88 +1,86 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../errors.js';
+import type { Run } from '../exec.js';
 import { packageRoot } from '../install/paths.js';
-import { until } from '../install/until.js';
+import { PROGRAMS } from '../install/programs.js';
+import type { InstallRecord } from '../install/record.js';
 import type { Systemd } from '../install/systemd.js';
+import { AGENT_UNIT, PROXY_UNIT } from '../install/unit-files.js';
 import { requestUnix } from '../unix-request.js';
 import type { AgentClient } from './agent-client.js';
 import { complaints } from './answers.js';
 import type { Context } from './context.js';
-import { createDaemon, type Daemon } from './daemon.js';
+import type { Daemon } from './daemon.js';
+import { containerDaemons } from './daemons/containers.js';
+import { processDaemons } from './daemons/processes.js';
+import { unitDaemons } from './daemons/units.js';
 
 const PROXY_CONFIG = '/etc/socketplane/proxy.yml';
 const PING_TIMEOUT_MS = 5_000;
-const UNIT_READY_MS = 20_000;
 
-export const UNITS = ['socketplane-agent.service', 'socketplane-proxy.service'] as const;
+/** A daemon as it can be looked at, however it runs. */
+export type Part = Pick<Daemon, 'name' | 'log' | 'pid' | 'ready'>;
 
-/** Agent and proxy together: systemd's where it has our units, else processes started here. */
+/** Agent and proxy together, in whatever way they run on this host. */
 export interface Daemons {
   /** Agent first, the proxy's hooks need it. */
-  readonly all: readonly Daemon[];
+  readonly all: readonly Part[];
   start(): Promise<'started' | 'running'>;
   stop(): Promise<'stopped' | 'not running'>;
-  /** Whether systemd keeps them. */
-  hasUnits(): Promise<boolean>;
+  /** Commands that show what was logged, to be run side by side. */
+  logs(lines: number, follow: boolean): [string, string[]][];
 }
 
-export function createDaemons(context: Context, agent: AgentClient, systemd: Systemd): Daemons {
-  const { paths, env } = context;
-  const root = packageRoot();
-  const config = existsSync(PROXY_CONFIG) ? PROXY_CONFIG : join(root, 'proxy.yml');
-  const all = [
-    createDaemon({
-      name: 'agent',
-      program: 'socketplaned',
-      argv: [join(root, 'bin/socketplaned'), '--pid-file', paths.agentPid],
-      pidFile: paths.agentPid,
-      log: join(paths.logs, 'agent.log'),
-      env,
-      async ready() {
-        const [complaint] = complaints(await agent.health());
-        if (complaint !== undefined) throw new AppError('unavailable', complaint);
-      },
-    }),
-    createDaemon({
-      name: 'proxy',
-      program: 'powerstrip',
-      argv: [join(root, 'bin/powerstrip'), '--config', config, '--pid-file', paths.proxyPid],
-      pidFile: paths.proxyPid,
-      log: join(paths.logs, 'proxy.log'),
-      env,
-      async ready() {
-        const { status } = await requestUnix({
-          socket: paths.proxySocket,
-          path: '/_ping',
-          timeout: PING_TIMEOUT_MS,
-        });
-        if (status !== 200) throw new AppError('unavailable', `Docker answers ${status} through the proxy`);
-      },
-    }),
-  ];
-  const hasUnits = () => systemd.has(...UNITS);
+/** What all implementations know of the two: where they are, and when they serve. */
+export interface DaemonParts {
+  root: string;
+  proxyConfig: string;
+  /** Whether the proxy is one of them. */
+  powerstrip: boolean;
+  /** Throws while the agent does not serve; with `strict` also while something it needs is missing. */
+  agentReady: (strict: boolean) => Promise<void>;
+  proxyReady: () => Promise<void>;
+}
 
+export interface DaemonsOptions {
+  context: Context;
+  agent: AgentClient;
+  run: Run;
+  systemd: Systemd;
+  /** What is installed; without, processes of this checkout, or the units that systemd has. */
+  record?: InstallRecord;
+}
+
+export async function createDaemons(options: DaemonsOptions): Promise<Daemons> {
+  const { context, agent, run, systemd, record } = options;
+  const parts = partsOf(context, agent, record);
+  if (record?.mode === 'containers') return containerDaemons(context.paths, run, parts);
+  const names = parts.powerstrip ? [AGENT_UNIT, PROXY_UNIT] : [AGENT_UNIT];
+  if (await systemd.has(...names)) return unitDaemons(context.paths, systemd, run, parts, names);
+  const bootstrap = record?.bootstrap;
+  const env = bootstrap === undefined ? context.env : { ...context.env, BOOTSTRAP: bootstrap };
+  // One that is installed may wait for its cluster; that is no failure.
+  return processDaemons({ ...context, env }, parts, record === undefined);
+}
+
+function partsOf({ paths }: Context, agent: AgentClient, record?: InstallRecord): DaemonParts {
+  const root = record ? PROGRAMS : packageRoot();
   return {
-    all,
-    hasUnits,
-    async start() {
-      if (await hasUnits()) {
-        await systemd.do('start', ...UNITS);
-        for (const { ready } of all) await until(ready, { timeout: UNIT_READY_MS });
-        return 'running';
-      }
-      let started = false;
-      for (const daemon of all) started = (await daemon.start()) || started;
-      return started ? 'started' : 'running';
+    root,
+    proxyConfig: existsSync(PROXY_CONFIG) ? PROXY_CONFIG : join(root, 'proxy.yml'),
+    powerstrip: record?.powerstrip ?? true,
+    async agentReady(strict) {
+      const [complaint] = complaints(await agent.health());
+      if (strict && complaint !== undefined) throw new AppError('unavailable', complaint);
     },
-    async stop() {
-      if (await hasUnits()) {
-        await systemd.do('stop', ...UNITS);
-        return 'stopped';
-      }
-      let stopped = false;
-      for (const daemon of [...all].reverse()) stopped = (await daemon.stop()) || stopped;
-      return stopped ? 'stopped' : 'not running';
+    async proxyReady() {
+      const { status } = await requestUnix({
+        socket: paths.proxySocket,
+        path: '/_ping',
+        timeout: PING_TIMEOUT_MS,
+      });
+      if (status !== 200) throw new AppError('unavailable', `Docker answers ${status} through the proxy`);
     },
   };
 }

@@ -17,18 +17,18 @@ import { requestUnix } from '../unix-request.js';
 import { VERSION } from '../version.js';
 import type { AgentClient } from './agent-client.js';
 import type { Context } from './context.js';
-import { createDaemons } from './daemons.js';
+import { daemonsOf } from './installed.js';
 
 const LIST_MS = 10_000;
 const containerList = z.array(z.object({ Id: z.string() }));
 
 /** What `doctor` looks at, what everything else needs first. */
-export function hostChecks(options: {
+export async function hostChecks(options: {
   context: Context;
   agent: AgentClient;
   run: Run;
   systemd: Systemd;
-}): Check[] {
+}): Promise<Check[]> {
   const { context, agent, run, systemd } = options;
   const { paths, command } = context;
   const { configuration, converge } = agent;
@@ -59,10 +59,11 @@ export function hostChecks(options: {
     return members.filter((member) => member.id !== id && member.state === 'up');
   }
 
+  const daemons = await daemonsOf(context, agent);
   return [
     serviceCheck(createDockerService({ paths, systemd }), 'start it, or `doctor --fix`'),
     serviceCheck(createOvsService({ run, paths, systemd }), 'start it, or `doctor --fix`'),
-    ...createDaemons(context, agent, systemd).all.map((daemon) =>
+    ...daemons.all.map((daemon) =>
       serviceCheck(
         {
           name: daemon.name,
@@ -70,7 +71,7 @@ export function hostChecks(options: {
             await daemon.ready();
           },
           async start() {
-            await daemon.start();
+            await daemons.start();
           },
         },
         `\`${command} agent start\`, then \`${command} agent logs\``,

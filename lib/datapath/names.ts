@@ -32,3 +32,8 @@ export function tunnelName(peer: string): string {
 export function isGatewayName(device: string): boolean {
   return /^sp[0-9a-f]{8}$/.test(device);
 }
+
+/** Whether a device is the host's end of a container's link, or the other end before it is moved. */
+export function isContainerLink(device: string): boolean {
+  return /^ov[sp][0-9a-f]{8}$/.test(device);
+}

@@ -84,3 +84,18 @@ async function hasJump(run: Run, table: string, from: string, to: string): Promi
     throw error;
   }
 }
+
+/** Takes away all that {@link applyNat} has made. May be repeated. */
+export async function removeNat(run: Run): Promise<void> {
+  for (const [table, from, chain] of JUMPS) {
+    const iptables = (...args: string[]) => run(['iptables', '--wait=5', '-t', table, ...args]);
+    while (await hasJump(run, table, from, chain).catch(() => false)) await iptables('-D', from, '-j', chain);
+    const exists = await iptables('-n', '-L', chain).then(
+      () => true,
+      () => false,
+    );
+    if (!exists) continue;
+    await iptables('-F', chain);
+    await iptables('-X', chain);
+  }
+}

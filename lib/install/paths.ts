@@ -11,6 +11,8 @@ export interface HostPaths {
   /** Where Docker itself listens. */
   dockerSocket: string;
   logs: string;
+  /** What `install` has put on this host. */
+  record: string;
 }
 
 export const hostPaths: HostPaths = {
@@ -20,6 +22,7 @@ export const hostPaths: HostPaths = {
   proxyPid: '/run/socketplane/proxy.pid',
   dockerSocket: '/var/run/docker.sock',
   logs: '/var/log/socketplane',
+  record: '/var/lib/socketplane/install.json',
 };
 
 /** The folder that holds package.json, bin/ and proxy.yml: above the sources as well as above what is built of them. */

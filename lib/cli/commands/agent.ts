@@ -2,11 +2,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { InvalidArgumentError, type Command } from 'commander';
 import { AppError, messageOf } from '../../errors.js';
-import { createRun } from '../../exec.js';
-import { createSystemd } from '../../install/systemd.js';
-import { silentLog } from '../../log.js';
 import type { Context } from '../context.js';
-import { createDaemons, UNITS, type Daemons } from '../daemons.js';
+import type { Daemons } from '../daemons.js';
+import { daemonsOf as daemonsOfHost } from '../installed.js';
 import { ExitStatus } from '../exit-status.js';
 import { addCommonOptions, agentOf, wantsJson } from '../options.js';
 import { json, table } from '../output.js';
@@ -18,8 +16,7 @@ export function addAgentCommand(program: Command, context: Context): void {
   const { stdout, command: name } = context;
   const progress = progressOn(context.stderr, context.env);
   const agent = program.command('agent').description('the agent and the proxy of this host');
-  const daemonsOf = (command: Command) =>
-    createDaemons(context, agentOf(command, context), createSystemd(createRun(silentLog)));
+  const daemonsOf = (command: Command) => daemonsOfHost(context, agentOf(command, context));
 
   const start = agent
     .command('start')
@@ -27,7 +24,7 @@ export function addAgentCommand(program: Command, context: Context): void {
     .addHelpText('after', `\nAfterwards:\n  export DOCKER_HOST=unix://${context.paths.proxySocket}`);
   addCommonOptions(start, 'agent').action(async (_options, command: Command) => {
     await becomeRoot(context);
-    const state = await progress('starting agent and proxy', daemonsOf(command).start);
+    const state = await progress('starting agent and proxy', (await daemonsOf(command)).start);
     stdout.write(state === 'started' ? 'agent and proxy started\n' : 'agent and proxy run\n');
   });
 
@@ -36,7 +33,7 @@ export function addAgentCommand(program: Command, context: Context): void {
     .description('stop agent and proxy; containers go on running and talking');
   addCommonOptions(stop, 'agent').action(async (_options, command: Command) => {
     await becomeRoot(context);
-    const state = await progress('stopping agent and proxy', daemonsOf(command).stop);
+    const state = await progress('stopping agent and proxy', (await daemonsOf(command)).stop);
     stdout.write(state === 'stopped' ? 'agent and proxy stopped\n' : 'agent and proxy were not running\n');
   });
 
@@ -45,7 +42,7 @@ export function addAgentCommand(program: Command, context: Context): void {
     .description('stop and start; containers go on running and talking');
   addCommonOptions(restart, 'agent').action(async (_options, command: Command) => {
     await becomeRoot(context);
-    const daemons = daemonsOf(command);
+    const daemons = await daemonsOf(command);
     await progress('stopping agent and proxy', daemons.stop);
     await progress('starting agent and proxy', daemons.start);
     stdout.write('agent and proxy restarted\n');
@@ -53,7 +50,7 @@ export function addAgentCommand(program: Command, context: Context): void {
 
   const status = agent.command('status').description('whether agent and proxy run and serve');
   addCommonOptions(status, 'json', 'agent').action(async (_options, command: Command) => {
-    const states = await Promise.all(daemonsOf(command).all.map(stateOf));
+    const states = await Promise.all((await daemonsOf(command)).all.map(stateOf));
     const rows = states.map((state) => [state.name, state.state, String(state.pid ?? ''), state.log]);
     stdout.write(wantsJson(command) ? json(states) : table(['NAME', 'STATE', 'PID', 'LOG'], rows));
     if (states.some(({ state }) => state !== 'ok')) throw new ExitStatus(1);
@@ -68,7 +65,7 @@ export function addAgentCommand(program: Command, context: Context): void {
   addCommonOptions(logs, 'agent').action(
     async ({ follow, lines }: { follow?: boolean; lines: number }, command: Command) => {
       await becomeRoot(context);
-      await showLogs(daemonsOf(command), lines, follow === true);
+      await showLogs(await daemonsOf(command), lines, follow === true);
     },
   );
 }
@@ -83,16 +80,15 @@ async function stateOf({ name, log, pid, ready }: Daemons['all'][number]) {
 }
 
 async function showLogs(daemons: Daemons, lines: number, follow: boolean): Promise<void> {
-  const units = UNITS.flatMap((unit) => ['--unit', unit]);
-  const files = daemons.all.map(({ log }) => log);
-  const [command, args] = (await daemons.hasUnits())
-    ? ['journalctl', ['--no-pager', `--lines=${lines}`, ...(follow ? ['--follow'] : []), ...units]]
-    : ['tail', [`--lines=${lines}`, ...(follow ? ['--follow=name', '--retry'] : []), '--', ...files]];
-  const child = spawn(command, args, { stdio: 'inherit' });
-  // Ctrl-C ends `tail -f`, and us with it.
+  // Ctrl-C ends what follows, and us with it.
   process.once('SIGINT', () => undefined);
-  const [code] = (await once(child, 'exit')) as [number | null];
-  if (code !== 0 && code !== null) throw new AppError('internal', `${command} ended with status ${code}`);
+  await Promise.all(
+    daemons.logs(lines, follow).map(async ([command, args]) => {
+      const child = spawn(command, args, { stdio: 'inherit' });
+      const [code] = (await once(child, 'exit')) as [number | null];
+      if (code !== 0 && code !== null) throw new AppError('internal', `${command} ended with status ${code}`);
+    }),
+  );
 }
 
 function wholeNumber(text: string): number {

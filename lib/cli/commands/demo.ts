@@ -3,10 +3,10 @@ import { createRun } from '../../exec.js';
 import { createSystemd } from '../../install/systemd.js';
 import { silentLog } from '../../log.js';
 import type { Context } from '../context.js';
-import { createDaemons } from '../daemons.js';
 import { runDemo } from '../demo/demo.js';
 import { createDemoDocker } from '../demo/docker.js';
 import { prepareHost } from '../demo/host.js';
+import { daemonsOf } from '../installed.js';
 import { addCommonOptions, agentOf } from '../options.js';
 import { becomeRoot } from '../root.js';
 
@@ -29,7 +29,7 @@ afterwards, and the end of the output says how to go on and how to remove it. It
     const say = (text: string) => context.stdout.write(`${text}\n`);
     await runDemo({
       prepareHost: () => prepareHost({ run, systemd, paths: context.paths, say }),
-      daemons: createDaemons(context, agent, systemd),
+      daemons: await daemonsOf(context, agent),
       agent,
       docker: createDemoDocker(context, say),
       say,

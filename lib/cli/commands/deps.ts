@@ -28,7 +28,7 @@ export function addDepsCommand(program: Command, context: Context): void {
     const lacking = missing(found);
     if (lacking.length === 0) return;
     const names = lacking.map((part) => part.name).join(', ');
-    stderr.write(`socketplane: missing or too old: ${names}; \`${name} demo\` installs what is missing\n`);
+    stderr.write(`socketplane: missing or too old: ${names}; \`${name} install\` installs what is missing\n`);
     throw new ExitStatus(1);
   });
 }

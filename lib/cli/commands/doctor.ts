@@ -42,7 +42,7 @@ Examples:
     async ({ fix, color }: { fix?: boolean; color: boolean }, command: Command) => {
       await becomeRoot(context);
       const run = createRun(silentLog);
-      const checks = hostChecks({
+      const checks = await hostChecks({
         context,
         agent: agentOf(command, context),
         run,

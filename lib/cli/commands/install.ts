@@ -1,0 +1,82 @@
+import { createInterface } from 'node:readline/promises';
+import { Argument, type Command } from 'commander';
+import { AppError } from '../../errors.js';
+import { bootstrapOf, install, type Bootstrap } from '../../install/install.js';
+import { readRecord } from '../../install/record.js';
+import { messageOf } from '../../errors.js';
+import { complaints } from '../answers.js';
+import type { Context } from '../context.js';
+import { createSteps } from '../install-steps.js';
+import { addCommonOptions, agentOf } from '../options.js';
+import { becomeRoot } from '../root.js';
+
+/** `install [unattended] [nopowerstrip] [--native]` */
+export function addInstallCommand(program: Command, context: Context): void {
+  const { stdout, paths, env, command: name } = context;
+  const say = (line: string) => stdout.write(`${line}\n`);
+  const command = program
+    .command('install')
+    .description('install agent and proxy on this host, or a newer version of them')
+    .addArgument(new Argument('[words...]', 'unattended: ask nothing; nopowerstrip: the agent alone'))
+    .option('--native', 'as processes of the host (units of systemd), not as containers')
+    .addHelpText(
+      'after',
+      `
+Unattended, the environment says what the host is to be: BOOTSTRAP=true begins a cluster, BOOTSTRAP=false joins one, and
+without it the host is alone.
+
+Examples:
+  ${name} install
+  BOOTSTRAP=false ${name} install unattended`,
+    );
+  addCommonOptions(command, 'agent').action(
+    async (words: string[], { native }: { native?: boolean }, self: Command) => {
+      const unknown = words.find((word) => word !== 'unattended' && word !== 'nopowerstrip');
+      if (unknown !== undefined)
+        throw new AppError('invalid', `"${unknown}" is unknown: expected unattended or nopowerstrip`);
+      await becomeRoot(context);
+      const before = await readRecord(paths.record);
+      const asked = words.includes('unattended')
+        ? bootstrapOf(env)
+        : before?.complete === true
+          ? before.bootstrap
+          : await ask(name);
+      const agent = agentOf(self, context);
+      const powerstrip = !words.includes('nopowerstrip');
+      const wish = {
+        mode: native ? ('native' as const) : ('containers' as const),
+        powerstrip,
+        bootstrap: asked,
+      };
+      const state = await install(paths.record, wish, await createSteps(context, agent, say));
+      say(
+        state === 'unchanged'
+          ? 'SocketPlane is installed already, and is up to date'
+          : `SocketPlane is ${state}`,
+      );
+      const problems = await agent.health().then(complaints, (error: unknown) => [messageOf(error)]);
+      for (const problem of problems) say(`note: ${problem}`);
+      say(
+        powerstrip
+          ? `Use it: export DOCKER_HOST=unix://${paths.proxySocket}`
+          : `Your own proxy reaches the hooks at POST /adapter on unix://${paths.agentSocket}, see docs/proxy.md`,
+      );
+    },
+  );
+}
+
+async function ask(name: string): Promise<Bootstrap> {
+  if (!process.stdin.isTTY) {
+    throw new AppError(
+      'invalid',
+      `there is no terminal to ask on: use \`${name} install unattended\`, with BOOTSTRAP=true for the first host of a cluster and BOOTSTRAP=false for others`,
+    );
+  }
+  const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  try {
+    const answer = await terminal.question('Is this the first node of the cluster? [y/N] ');
+    return /^y(es)?$/i.test(answer.trim()) ? 'true' : 'false';
+  } finally {
+    terminal.close();
+  }
+}

@@ -1,0 +1,104 @@
+import { createInterface } from 'node:readline/promises';
+import type { Command } from 'commander';
+import { readAgentConfig } from '../../config/agent.js';
+import { AppError, messageOf } from '../../errors.js';
+import { createRun } from '../../exec.js';
+import { createDockerService } from '../../install/docker-service.js';
+import { IMAGE_CACHE } from '../../install/image-cache.js';
+import { createOwnContainers } from '../../install/own-containers.js';
+import { removeFolder } from '../../install/remove-folder.js';
+import { createSystemd } from '../../install/systemd.js';
+import { uninstall } from '../../install/uninstall.js';
+import { silentLog } from '../../log.js';
+import type { AgentClient } from '../agent-client.js';
+import type { Context } from '../context.js';
+import { createDaemons } from '../daemons.js';
+import { addCommonOptions, agentOf } from '../options.js';
+import { becomeRoot } from '../root.js';
+
+const BRIDGE = 'docker0-ovs';
+const STATE = ['/var/lib/socketplane', '/etc/socketplane'];
+
+/** `uninstall` and `clean` */
+export function addUninstallCommands(program: Command, context: Context): void {
+  const { stdout, paths, command: name } = context;
+  const say = (line: string) => stdout.write(`${line}\n`);
+
+  async function remove(agent: AgentClient) {
+    const run = createRun(silentLog);
+    const systemd = createSystemd(run);
+    await leaveCluster(agent, name, say);
+    say('removing agent, proxy, programs and the bridge');
+    const hasDocker = await createDockerService({ paths, systemd })
+      .check()
+      .then(
+        () => true,
+        () => false,
+      );
+    await uninstall({
+      ...{ run, systemd, paths, hasDocker },
+      // A mistake in the settings must not keep them here.
+      bridge: await readAgentConfig().then(
+        ({ bridge }) => bridge,
+        () => BRIDGE,
+      ),
+      stopProcesses: async () => (await createDaemons({ context, agent, run, systemd })).stop(),
+    });
+    return { containers: createOwnContainers(run, paths.dockerSocket), hasDocker };
+  }
+
+  const plain = program
+    .command('uninstall')
+    .description('take agent and proxy off this host; networks and settings are kept');
+  addCommonOptions(plain, 'agent').action(async (_options, self: Command) => {
+    await becomeRoot(context);
+    await remove(agentOf(self, context));
+    say(
+      `SocketPlane is uninstalled. Kept: Docker, Open vSwitch, your containers (those of our networks are without one now),`,
+    );
+    say(`networks in ${STATE[0]} and settings in ${STATE[1]}; \`clean\` removes these too`);
+  });
+
+  const clean = program
+    .command('clean')
+    .description('uninstall, and remove networks, settings and the image too')
+    .option('--yes', 'do not ask');
+  addCommonOptions(clean, 'agent').action(async ({ yes }: { yes?: boolean }, self: Command) => {
+    await becomeRoot(context);
+    if (!yes) await confirm(name);
+    const { containers, hasDocker } = await remove(agentOf(self, context));
+    if (hasDocker) await containers.removeImages();
+    for (const folder of [...STATE, IMAGE_CACHE]) await removeFolder(folder);
+    say('SocketPlane is gone; Docker, Open vSwitch and your containers are still there');
+  });
+}
+
+/** Else the others would keep this host's addresses until it has been silent for long. */
+async function leaveCluster(agent: AgentClient, name: string, say: (line: string) => void): Promise<void> {
+  const cluster = await agent.cluster().catch(() => undefined);
+  if (!cluster) {
+    say(
+      'the agent does not answer: if this host is a member of a cluster, the others free its addresses after `leaseGrace`',
+    );
+    return;
+  }
+  if (cluster.state === 'none') return;
+  say(`leaving cluster ${cluster.name}`);
+  await agent.changeCluster('leave').catch((error: unknown) => {
+    say(
+      `the cluster could not be told (${messageOf(error)}): it frees this host's addresses after \`leaseGrace\` (see \`${name} cluster leave --help\`)`,
+    );
+  });
+}
+
+async function confirm(name: string): Promise<void> {
+  if (!process.stdin.isTTY)
+    throw new AppError('invalid', `there is no terminal to ask on: use \`${name} clean --yes\``);
+  const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  try {
+    const answer = await terminal.question('Remove SocketPlane with all its networks and settings? [y/N] ');
+    if (!/^y(es)?$/i.test(answer.trim())) throw new AppError('invalid', 'nothing was removed');
+  } finally {
+    terminal.close();
+  }
+}

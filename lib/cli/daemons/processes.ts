@@ -1,0 +1,52 @@
+import { join } from 'node:path';
+import type { Context } from '../context.js';
+import { createDaemon } from '../daemon.js';
+import type { DaemonParts, Daemons } from '../daemons.js';
+
+/** Processes of their own, where no init keeps them. */
+export function processDaemons({ paths, env }: Context, parts: DaemonParts, strict: boolean): Daemons {
+  const { root, proxyConfig, powerstrip, agentReady, proxyReady } = parts;
+  const agent = createDaemon({
+    name: 'agent',
+    program: 'socketplaned',
+    argv: [join(root, 'bin/socketplaned'), '--pid-file', paths.agentPid],
+    pidFile: paths.agentPid,
+    log: join(paths.logs, 'agent.log'),
+    env,
+    ready: () => agentReady(strict),
+  });
+  const proxy = createDaemon({
+    name: 'proxy',
+    program: 'powerstrip',
+    argv: [join(root, 'bin/powerstrip'), '--config', proxyConfig, '--pid-file', paths.proxyPid],
+    pidFile: paths.proxyPid,
+    log: join(paths.logs, 'proxy.log'),
+    env,
+    ready: proxyReady,
+  });
+  const daemons = powerstrip ? [agent, proxy] : [agent];
+  return {
+    all: [{ ...agent, ready: () => agentReady(true) }, ...daemons.slice(1)],
+    async start() {
+      let started = false;
+      for (const daemon of daemons) started = (await daemon.start()) || started;
+      return started ? 'started' : 'running';
+    },
+    async stop() {
+      let stopped = false;
+      for (const daemon of [...daemons].reverse()) stopped = (await daemon.stop()) || stopped;
+      return stopped ? 'stopped' : 'not running';
+    },
+    logs: (lines, follow) => [
+      [
+        'tail',
+        [
+          `--lines=${lines}`,
+          ...(follow ? ['--follow=name', '--retry'] : []),
+          '--',
+          ...daemons.map(({ log }) => log),
+        ],
+      ],
+    ],
+  };
+}

@@ -1,0 +1,62 @@
+import type { Run } from '../../exec.js';
+import type { HostPaths } from '../../install/paths.js';
+import type { Systemd } from '../../install/systemd.js';
+import type { DaemonParts, Daemons } from '../daemons.js';
+import { livePid } from '../pid-file.js';
+import { waitReady } from './ready.js';
+
+/** Units of systemd. */
+export function unitDaemons(
+  paths: HostPaths,
+  systemd: Systemd,
+  run: Run,
+  parts: DaemonParts,
+  units: string[],
+): Daemons {
+  const isActive = () =>
+    run(['systemctl', 'is-active', '--quiet', ...units]).then(
+      () => true,
+      () => false,
+    );
+  const part = (
+    name: string,
+    pidFile: string,
+    program: string,
+    ready: () => Promise<void>,
+    unit: string,
+  ) => ({
+    name,
+    log: `journalctl --unit ${unit}`,
+    pid: () => livePid(pidFile, program),
+    ready,
+  });
+  const all = [
+    part('agent', paths.agentPid, 'socketplaned', () => parts.agentReady(true), units[0] ?? ''),
+    part('proxy', paths.proxyPid, 'powerstrip', parts.proxyReady, units[1] ?? ''),
+  ].slice(0, units.length);
+  return {
+    all,
+    async start() {
+      const ran = await isActive();
+      await systemd.do('start', ...units);
+      await waitReady(parts);
+      return ran ? 'running' : 'started';
+    },
+    async stop() {
+      const ran = await isActive();
+      await systemd.do('stop', ...units);
+      return ran ? 'stopped' : 'not running';
+    },
+    logs: (lines, follow) => [
+      [
+        'journalctl',
+        [
+          '--no-pager',
+          `--lines=${lines}`,
+          ...(follow ? ['--follow'] : []),
+          ...units.flatMap((unit) => ['--unit', unit]),
+        ],
+      ],
+    ],
+  };
+}

@@ -1,0 +1,68 @@
+import { createRun } from '../exec.js';
+import { ensureImage } from '../install/image.js';
+import { prepareServices } from '../install/host.js';
+import type { InstallSteps } from '../install/install.js';
+import { createOwnContainers } from '../install/own-containers.js';
+import { createOwnUnits } from '../install/own-units.js';
+import { readProduct } from '../install/product.js';
+import { installPrograms } from '../install/programs.js';
+import { writeSettings } from '../install/settings.js';
+import { createSystemd } from '../install/systemd.js';
+import { silentLog } from '../log.js';
+import type { AgentClient } from './agent-client.js';
+import type { Context } from './context.js';
+import { createDaemons } from './daemons.js';
+
+const SETTINGS = '/etc/socketplane';
+
+/** What `install` does on a real host. */
+export async function createSteps(
+  context: Context,
+  agent: AgentClient,
+  say: (line: string) => void,
+): Promise<InstallSteps> {
+  const { paths } = context;
+  const run = createRun(silentLog);
+  const systemd = createSystemd(run);
+  const product = await readProduct();
+  const containers = createOwnContainers(run, paths.dockerSocket);
+  const units = createOwnUnits(run, systemd);
+  let copied = false;
+  const daemonsOf = (record?: Parameters<InstallSteps['start']>[0]) =>
+    createDaemons({ context, agent, run, systemd, record });
+
+  return {
+    prepare: () => prepareServices({ run, systemd, paths, say }),
+    async refuseForeign({ mode }) {
+      if (mode === 'containers') await containers.refuseForeign();
+    },
+    async takeOver() {
+      // Containers that an install was cut off from recording are exchanged where they stand.
+      const daemons = await daemonsOf();
+      const pids = await Promise.all(daemons.all.map(({ pid }) => pid()));
+      if (pids.every((pid) => pid === undefined)) return;
+      say('stopping the agent and the proxy that run already; containers go on');
+      await daemons.stop();
+    },
+    content: () => Promise.resolve(product.hash),
+    async copy() {
+      say('copying programs to /usr/local/lib/socketplane');
+      copied = await installPrograms(product);
+      await writeSettings(SETTINGS);
+    },
+    image() {
+      say('looking for the image');
+      return ensureImage({ run, dockerSocket: paths.dockerSocket, say });
+    },
+    async arrange(record) {
+      if (record.mode === 'containers') return containers.arrange(record);
+      if (systemd.booted) return units.arrange(record, copied);
+      if (copied) await (await daemonsOf({ ...record, powerstrip: true })).stop();
+      return copied;
+    },
+    async start(record) {
+      say(`starting agent${record.powerstrip ? ' and proxy' : ''}`);
+      await (await daemonsOf(record)).start();
+    },
+  };
+}

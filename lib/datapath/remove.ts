@@ -1,0 +1,29 @@
+import { z } from 'zod';
+import type { Run } from '../exec.js';
+import { removeNat } from './nat.js';
+import { isContainerLink } from './names.js';
+
+const links = z.array(z.object({ ifname: z.string() }));
+
+/** Takes the data plane off this host: the bridge with its gateways and tunnels, the links of containers, the rules. May be repeated. */
+export async function removeDatapath(run: Run, bridge: string): Promise<void> {
+  const hasOvs = await run([
+    'ovs-vsctl',
+    '--no-wait',
+    '--timeout=3',
+    'get',
+    'Open_vSwitch',
+    '.',
+    '_uuid',
+  ]).then(
+    () => true,
+    () => false,
+  );
+  if (hasOvs) await run(['ovs-vsctl', '--timeout=10', '--if-exists', 'del-br', bridge]);
+  const found = links.parse(JSON.parse((await run(['ip', '-json', 'link', 'show'])) || '[]'));
+  for (const { ifname } of found.filter((link) => isContainerLink(link.ifname))) {
+    // The other end of one that was removed goes along.
+    await run(['ip', 'link', 'delete', ifname]).catch(() => undefined);
+  }
+  await removeNat(run);
+}

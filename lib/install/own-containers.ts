@@ -1,0 +1,98 @@
+import { createHash } from 'node:crypto';
+import { AppError } from '../errors.js';
+import { CommandError, type Run } from '../exec.js';
+import { agentContainer, PART_LABEL, proxyContainer, type ContainerSpec } from './containers.js';
+import type { InstallRecord } from './record.js';
+
+/** Of what a container was made: another value, another container. */
+const MADE_LABEL = 'socketplane.made';
+const COMPOSE_LABEL = 'com.docker.compose.project';
+const NAMES: readonly ContainerSpec['name'][] = ['socketplane', 'powerstrip'];
+const STOP_MS = 60_000;
+
+/** The containers of an install. Docker is asked straight, never through our proxy. */
+export function createOwnContainers(run: Run, dockerSocket: string) {
+  const docker = (...args: string[]) =>
+    run(['docker', '--host', `unix://${dockerSocket}`, ...args], { timeout: STOP_MS });
+
+  /** Undefined: there is none of this name. */
+  async function labelsOf(name: string): Promise<Record<string, string> | undefined> {
+    try {
+      const text = await docker(
+        'inspect',
+        '--type',
+        'container',
+        '--format',
+        '{{json .Config.Labels}}',
+        name,
+      );
+      return JSON.parse(text) as Record<string, string>;
+    } catch (error) {
+      if (error instanceof CommandError && /no such container/i.test(error.output)) return undefined;
+      throw error;
+    }
+  }
+
+  async function remove(name: string): Promise<void> {
+    await docker('stop', name);
+    await docker('rm', '--force', name);
+  }
+
+  return {
+    async refuseForeign(): Promise<void> {
+      for (const name of NAMES) {
+        const labels = await labelsOf(name);
+        if (!labels) continue;
+        const project = labels[COMPOSE_LABEL];
+        if (project !== undefined) {
+          throw new AppError(
+            'conflict',
+            `container ${name} is Compose's (project ${project}): \`docker compose down\` first`,
+          );
+        }
+        if (labels[PART_LABEL] === undefined) {
+          throw new AppError(
+            'conflict',
+            `there is a container ${name} that is not SocketPlane's: rename or remove it first`,
+          );
+        }
+      }
+    },
+    /** True: one had to be made, exchanged or removed. */
+    async arrange({ image = '', powerstrip, bootstrap, content }: InstallRecord): Promise<boolean> {
+      const environment: Record<string, string> = bootstrap === undefined ? {} : { BOOTSTRAP: bootstrap };
+      const specs = [
+        agentContainer({ image, environment }),
+        ...(powerstrip ? [proxyContainer({ image })] : []),
+      ];
+      let changed = false;
+      if (!powerstrip && (await labelsOf('powerstrip'))) {
+        await remove('powerstrip');
+        changed = true;
+      }
+      for (const { name, create } of specs) {
+        const made = createHash('sha256')
+          .update(JSON.stringify([content, create]))
+          .digest('hex');
+        const labels = await labelsOf(name);
+        if (labels?.[MADE_LABEL] === made) continue;
+        if (labels) await remove(name);
+        await docker('create', '--label', `${MADE_LABEL}=${made}`, ...create);
+        changed = true;
+      }
+      return changed;
+    },
+    /** Those of others stay. */
+    async removeAll(): Promise<void> {
+      for (const name of [...NAMES].reverse()) {
+        const labels = await labelsOf(name);
+        if (labels?.[PART_LABEL] !== undefined && labels[COMPOSE_LABEL] === undefined) await remove(name);
+      }
+    },
+    async removeImages(): Promise<void> {
+      const images = await docker('image', 'ls', '--quiet', '--filter', 'reference=socketplane:*');
+      const ids = [...new Set(images.split('\n').filter(Boolean))];
+      if (ids.length > 0) await docker('image', 'rm', '--force', ...ids);
+    },
+  };
+}

@@ -1,0 +1,52 @@
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Run } from '../exec.js';
+import { PROGRAMS } from './programs.js';
+import type { InstallRecord } from './record.js';
+import type { Systemd } from './systemd.js';
+import { AGENT_UNIT, PROXY_UNIT, unitFiles } from './unit-files.js';
+
+const FOLDER = '/etc/systemd/system';
+const PROXY_CONFIG = '/etc/socketplane/proxy.yml';
+
+/** The units of a native install. */
+export function createOwnUnits(run: Run, systemd: Systemd, folder = FOLDER) {
+  const path = (name: string) => join(folder, name);
+  const read = (name: string) => readFile(path(name), 'utf8').catch(() => undefined);
+
+  async function remove(name: string): Promise<boolean> {
+    if ((await read(name)) === undefined) return false;
+    await run(['systemctl', 'disable', '--now', name], { timeout: 90_000 });
+    await rm(path(name), { force: true });
+    return true;
+  }
+
+  return {
+    /** True: something changed; what runs then is started anew. */
+    async arrange(record: InstallRecord, isNew: boolean): Promise<boolean> {
+      const files = unitFiles(record, PROGRAMS, PROXY_CONFIG);
+      let changed = isNew;
+      for (const name of [AGENT_UNIT, PROXY_UNIT]) {
+        const text = files[name];
+        if (text === undefined) changed = (await remove(name)) || changed;
+        else if ((await read(name)) !== text) {
+          await mkdir(folder, { recursive: true });
+          await writeFile(path(name), text);
+          changed = true;
+        }
+      }
+      if (!changed) return false;
+      await run(['systemctl', 'daemon-reload']);
+      const names = Object.keys(files);
+      await run(['systemctl', 'enable', ...names]);
+      await systemd.do('restart', ...names);
+      return true;
+    },
+    async removeAll(): Promise<void> {
+      if (!systemd.booted) return;
+      let removed = false;
+      for (const name of [PROXY_UNIT, AGENT_UNIT]) removed = (await remove(name)) || removed;
+      if (removed) await run(['systemctl', 'daemon-reload']);
+    },
+  };
+}

@@ -1,0 +1,34 @@
+import { removeDatapath } from '../datapath/remove.js';
+import type { Run } from '../exec.js';
+import { createOwnContainers } from './own-containers.js';
+import { createOwnUnits } from './own-units.js';
+import { removePrograms } from './programs.js';
+import { removeRecord } from './record.js';
+import { removeFolder } from './remove-folder.js';
+import type { HostPaths } from './paths.js';
+import type { Systemd } from './systemd.js';
+
+export interface UninstallOptions {
+  run: Run;
+  systemd: Systemd;
+  paths: HostPaths;
+  bridge: string;
+  /** Whether Docker answers: without, no container of ours runs. */
+  hasDocker: boolean;
+  /** Ends daemons that no container and no unit keeps. */
+  stopProcesses: () => Promise<unknown>;
+}
+
+/** Whatever is there of an install, whole or half, is taken away; settings and networks stay. May be repeated. */
+export async function uninstall(options: UninstallOptions): Promise<void> {
+  const { run, systemd, paths, bridge, hasDocker, stopProcesses } = options;
+  if (hasDocker) await createOwnContainers(run, paths.dockerSocket).removeAll();
+  await createOwnUnits(run, systemd).removeAll();
+  await stopProcesses();
+  await removeDatapath(run, bridge);
+  await removeFolder('/run/socketplane');
+  await removeFolder(paths.logs);
+  await removePrograms();
+  // Last: what was cut off before is found again.
+  await removeRecord(paths.record);
+}

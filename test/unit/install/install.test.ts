@@ -1,0 +1,92 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { bootstrapOf, install, type InstallSteps, type Wish } from '../../../lib/install/install.js';
+import { readRecord, writeRecord } from '../../../lib/install/record.js';
+import { AGENT_UNIT, PROXY_UNIT, unitFiles } from '../../../lib/install/unit-files.js';
+
+const CONTAINERS: Wish = { mode: 'containers', powerstrip: true };
+
+describe('an install', () => {
+  let folder: string;
+  let file: string;
+  let made: string | undefined;
+  let content: string;
+  let tookOver: number;
+  let failing: boolean;
+
+  /** A host: what it is made of is exchanged when the record says something else. */
+  const host = (): InstallSteps => ({
+    prepare: () => Promise.resolve(),
+    refuseForeign: () => Promise.resolve(),
+    takeOver: async () => void tookOver++,
+    content: () => Promise.resolve(content),
+    copy: () => (failing ? Promise.reject(new Error('killed')) : Promise.resolve()),
+    image: () => Promise.resolve('socketplane:1'),
+    async arrange({ content: wanted, bootstrap, powerstrip }) {
+      const next = [wanted, bootstrap, powerstrip].join();
+      const changed = made !== next;
+      made = next;
+      return changed;
+    },
+    start: () => Promise.resolve(),
+  });
+
+  beforeEach(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'socketplane-install-'));
+    file = join(folder, 'install.json');
+    [made, content, tookOver, failing] = [undefined, 'a', 0, false];
+  });
+  afterEach(() => rm(folder, { recursive: true }));
+
+  it('is recorded, changes nothing the second time, and takes over what ran before only once', async () => {
+    expect(await install(file, { ...CONTAINERS, bootstrap: 'true' }, host())).to.equal('installed');
+    expect(await readRecord(file)).to.include({ complete: true, image: 'socketplane:1', bootstrap: 'true' });
+    expect(await install(file, CONTAINERS, host())).to.equal('unchanged');
+    expect(await readRecord(file)).to.include({ bootstrap: 'true' });
+    expect(tookOver).to.equal(1);
+  });
+
+  it('of new files or other wishes exchanges what is there', async () => {
+    await install(file, CONTAINERS, host());
+    content = 'b';
+    expect(await install(file, CONTAINERS, host())).to.equal('upgraded');
+    expect(await install(file, { ...CONTAINERS, powerstrip: false }, host())).to.equal('upgraded');
+  });
+
+  it('that was cut off is not complete, and is finished by the next one', async () => {
+    failing = true;
+    expect(await install(file, CONTAINERS, host()).catch(String)).to.include('killed');
+    expect((await readRecord(file))?.complete).to.equal(false);
+    failing = false;
+    expect(await install(file, CONTAINERS, host())).to.equal('installed');
+  });
+
+  it('in the other mode is refused, and the record stays', async () => {
+    await install(file, CONTAINERS, host());
+    const before = await readFile(file, 'utf8');
+    const answer = await install(file, { ...CONTAINERS, mode: 'native' }, host()).catch(String);
+    expect(answer).to.match(/installed as containers: `socketplane uninstall` first/);
+    expect(await readFile(file, 'utf8')).to.equal(before);
+  });
+
+  it('with a record that cannot be understood says what to do', async () => {
+    await writeRecord(file, { nonsense: true } as never);
+    expect(await readRecord(file).catch(String)).to.match(/remove it and run/);
+  });
+
+  it('takes BOOTSTRAP as true, false or not at all', () => {
+    expect(bootstrapOf({})).to.equal(undefined);
+    expect(bootstrapOf({ BOOTSTRAP: 'false' })).to.equal('false');
+    expect(() => bootstrapOf({ BOOTSTRAP: 'yes' })).to.throw(/"yes": expected true .* false/);
+  });
+
+  it('as units starts after Docker and Open vSwitch, and keeps BOOTSTRAP', () => {
+    const files = unitFiles({ powerstrip: true, bootstrap: 'false' }, '/p', '/c.yml');
+    expect(files[AGENT_UNIT]).to.match(/^After=.*docker.service openvswitch-switch.service$/m);
+    expect(files[AGENT_UNIT]).to.match(/^Environment=BOOTSTRAP=false$/m);
+    expect(files[PROXY_UNIT]).to.match(/^ExecStart=\/p\/bin\/powerstrip --config \/c.yml$/m);
+    expect(unitFiles({ powerstrip: false }, '/p', '/c.yml')).to.have.all.keys(AGENT_UNIT);
+  });
+});
