@@ -1,7 +1,6 @@
 import { existsSync, readdirSync, readFileSync, watch } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
-import { hasCode } from '../errors.js';
 
 /** Where runc keeps what it knows of Docker's containers, as long as Docker's folder for such things is where it usually is. */
 const STATE = '/run/docker/runtime-runc/moby';
@@ -58,8 +57,7 @@ export function createRunc(state = STATE): Runc {
 
 function hold(pid: number): () => void {
   // Too late: it is the container's program already.
-  if (!isRuncs(pid)) return () => undefined;
-  signalTo(pid, 'SIGSTOP');
+  if (!isRuncs(pid) || !signalTo(pid, 'SIGSTOP')) return () => undefined;
   const timer = setTimeout(release, HOLD_MS);
   function release(): void {
     clearTimeout(timer);
@@ -76,12 +74,12 @@ function isRuncs(pid: number): boolean {
   }
 }
 
-function signalTo(pid: number, signal: NodeJS.Signals): void {
+/** False: it was killed meanwhile, or this process may not. Nothing depends on it but the order of things. */
+function signalTo(pid: number, signal: NodeJS.Signals): boolean {
   try {
-    process.kill(pid, signal);
-  } catch (error) {
-    // It was killed meanwhile.
-    if (!hasCode(error, 'ESRCH')) throw error;
+    return process.kill(pid, signal);
+  } catch {
+    return false;
   }
 }
 

@@ -15,6 +15,8 @@ const HEALTH = '/usr/local/lib/socketplane/dist/lib/health.js';
 /** What root needs to see what other users own, to listen on low ports, and to change networks, its own and those of containers. */
 const AGENT_CAPABILITIES = [
   'DAC_OVERRIDE',
+  // Holds the process of a container, whatever its user, until its network is there.
+  'KILL',
   'NET_ADMIN',
   'NET_BIND_SERVICE',
   'NET_RAW',

@@ -6,6 +6,8 @@ export const ROOT = join(import.meta.dirname, '../..');
 /** A block of code in a document. */
 export interface DocBlock {
   language: string;
+  /** What else stands behind the language, which readers do not see. */
+  info: string;
   /** A file's name, where the first line says it: `# proxy.yml`, `// guard.mjs`. */
   file: string | undefined;
   text: string;
@@ -17,10 +19,11 @@ export const readDoc = (document: string) => readFileSync(join(ROOT, document), 
 
 export function docBlocks(document: string): DocBlock[] {
   const text = readDoc(document);
-  return [...text.matchAll(/^```(\w+)\n([^]*?)^```$/gm)].map((match) => ({
+  return [...text.matchAll(/^```(\w+)(?: (.*))?\n([^]*?)^```$/gm)].map((match) => ({
     language: match[1]!,
-    file: /^(?:#|\/\/) ([\w.-]+\.\w+)$/m.exec(match[2]!.split('\n', 1)[0]!)?.[1],
-    text: match[2]!,
+    info: match[2] ?? '',
+    file: /^(?:#|\/\/) ([\w.-]+\.\w+)$/m.exec(match[3]!.split('\n', 1)[0]!)?.[1],
+    text: match[3]!,
     line: text.slice(0, match.index).split('\n').length + 1,
   }));
 }
