@@ -14,13 +14,30 @@ describe('an installed host', function () {
   let lab: Lab;
   let one: Host;
   let two: Host;
+  let bare: unknown;
 
   const sp = (host: Host, ...args: string[]) => host.run(['socketplane', ...args]);
   const install = (host: Host, bootstrap: string, ...words: string[]) =>
     host.run([SOCKETPLANE, 'install', ...words], { env: { BOOTSTRAP: bootstrap }, timeout: 280_000 });
 
-  const containersOf = async (host: Host) =>
-    (await host.docker('ps', '--all', '--format', '{{.Names}}')).stdout.split('\n');
+  /** What a host has of ours, and more: a difference shows what was left. */
+  async function stateOf(host: Host) {
+    const lines = async (...argv: string[]) => (await host.run(argv)).stdout.split('\n').filter(Boolean);
+    return {
+      containers: await lines('docker', 'ps', '--all', '--format', '{{.Names}}'),
+      links: (await lines('ip', '-o', 'link')).map((line) => line.split(': ')[1]),
+      bridges: await lines('ovs-vsctl', 'list-br'),
+      chains: (await lines('iptables-save')).filter((line) => line.includes('SOCKETPLANE')),
+      processes: (await lines('ps', '-eo', 'args')).filter((line) =>
+        /socketplane|powerstrip|consul/.test(line),
+      ),
+      files: await lines(
+        ...['find', '/run/socketplane', '/usr/local/lib/socketplane', '/usr/local/bin/socketplane'],
+        ...['/usr/local/bin/socketplaned', '/usr/local/bin/powerstrip', '/var/log/socketplane/agent.log'],
+        ...['-maxdepth', '0'],
+      ).catch(() => []),
+    };
+  }
 
   /** Images that were built here serve the next lab too. */
   async function keepImages(host: Host): Promise<void> {
@@ -42,6 +59,7 @@ describe('an installed host', function () {
       await host.importBusybox();
       await host.docker('tag', 'busybox', 'test');
     }
+    bare = await stateOf(one);
   });
   after(async () => {
     await lab.destroy();
@@ -61,7 +79,7 @@ describe('an installed host', function () {
     await keepImages(one);
     await install(two, 'false', 'unattended');
     for (const host of [one, two]) {
-      expect(await containersOf(host)).to.have.members(['socketplane', 'powerstrip']);
+      expect((await stateOf(host)).containers).to.have.members(['socketplane', 'powerstrip']);
     }
     await until('two members', async () => {
       const { stdout } = await one.run(['ovs-vsctl', 'show']);
@@ -87,5 +105,16 @@ describe('an installed host', function () {
     const { stdout } = await started();
     expect((await install(one, 'true', 'unattended')).stdout).to.include('is up to date');
     expect((await started()).stdout).to.equal(stdout);
+  });
+
+  it('uninstalled twice, it leaves nothing', async () => {
+    for (let time = 0; time < 2; time++) await one.run([SOCKETPLANE, 'uninstall']);
+    await one.docker('rm', '-f', 'con1');
+    expect(await stateOf(one)).to.deep.equal(bare);
+    await one.run(['test', '-e', '/etc/socketplane/proxy.yml']);
+    await one.run([SOCKETPLANE, 'clean', '--yes']);
+    expect(
+      (await one.run(['test', '-e', '/etc/socketplane/proxy.yml'], { reject: false })).exitCode,
+    ).to.equal(1);
   });
 });
