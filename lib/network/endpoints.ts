@@ -1,5 +1,5 @@
 import { createKeyedLock, type KeyedLock } from '../concurrency/keyed-lock.js';
-import type { Docker } from '../docker/docker.js';
+import type { Container, Docker } from '../docker/docker.js';
 import { messageOf } from '../errors.js';
 import type { Log } from '../log.js';
 import type { Attachments, Connection } from './attachments.js';
@@ -63,8 +63,10 @@ export function createEndpoints({
     return work;
   }
 
-  async function settleLocked(id: string): Promise<Connection | undefined> {
-    const container = await docker.inspect(id);
+  const settleLocked = async (id: string) => settleAs(id, await docker.inspect(id));
+
+  /** @param container as Docker has it now */
+  async function settleAs(id: string, container: Container | undefined): Promise<Connection | undefined> {
     if (!container) {
       await attachments.forget(id);
       return undefined;
@@ -84,6 +86,12 @@ export function createEndpoints({
         const id = FULL_ID.test(reference) ? reference : (await docker.inspect(reference))?.id;
         return id === undefined ? undefined : lock(id, () => task(id));
       })(),
+    );
+  }
+
+  function settleLater(id: string): void {
+    lock(id, () => settleLocked(id)).catch((error: unknown) =>
+      log.warn('not all is taken away yet', { container: id.slice(0, 12), error: messageOf(error) }),
     );
   }
 
@@ -116,7 +124,11 @@ export function createEndpoints({
       locked(reference, async (id) => {
         attachments.startReported(id);
         try {
-          return await settleLocked(id);
+          const container = await docker.inspect(id);
+          if (container?.running) return await settleAs(id, container);
+          // It has ended already: whoever started it need not wait until everything is taken away again.
+          settleLater(id);
+          return attachments.get(id);
         } catch (error) {
           await stopUnconnected(id);
           throw error;

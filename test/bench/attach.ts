@@ -5,11 +5,10 @@
  */
 import { untilMembers } from '../integration/hosts/suite.js';
 import { createLab, type Lab } from '../lab/lab.js';
-import { startNode, type Node } from '../lab/node.js';
+import { startNode } from '../lab/node.js';
 import { until } from '../lab/process.js';
-import { median } from './median.js';
 import { joinSwarm, SWARM_NETWORK } from './net-paths.js';
-import { compareStarts, ROUNDS, RUN, UNTIL_ADDRESS } from './starts.js';
+import { compareStarts, RUN, UNTIL_ADDRESS } from './starts.js';
 
 const NONE = ['--network', 'none'];
 const WEB = ['-e', 'SP_NETWORK=web'];
@@ -27,7 +26,6 @@ async function oneHost(lab: Lab): Promise<void> {
     'SocketPlane (proxy)': () => node.sp([...RUN, ...WEB, ...UNTIL_ADDRESS]),
   });
   console.log(table);
-  await printWork(node);
 }
 
 async function threeHosts(lab: Lab): Promise<void> {
@@ -48,20 +46,6 @@ async function threeHosts(lab: Lab): Promise<void> {
     'SocketPlane (proxy)': () => on.sp([...RUN, ...WEB, ...UNTIL_ADDRESS]),
   });
   console.log(table);
-  await printWork(on);
-}
-
-/** What the agent itself says of its share. */
-async function printWork(node: Node): Promise<void> {
-  const connected = (await node.agentLog())
-    .split('\n')
-    .filter((line) => line.includes('"connected"'))
-    .map((line) => JSON.parse(line) as { ms: number; afterStart: number })
-    .slice(-ROUNDS);
-  console.log(`attach work after Docker's answer, median: ${median(connected.map(({ ms }) => ms))} ms`);
-  console.log(
-    `address there after the start of the process, median: ${median(connected.map(({ afterStart }) => afterStart))} ms`,
-  );
 }
 
 async function inLab(task: (lab: Lab) => Promise<void>): Promise<void> {

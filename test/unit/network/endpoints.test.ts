@@ -124,7 +124,9 @@ describe('endpoints', () => {
     await endpoints.starting('con');
     docker.start('con');
     docker.stop('con');
-    expect((await endpoints.started('con'))?.state).to.equal('down');
+    await endpoints.started('con');
+    await endpoints.idle();
+    expect(endpoints.find('con')?.state).to.equal('down');
     expect(bridge.ports.size).to.equal(0);
   });
 
