@@ -1,5 +1,6 @@
 import { Router } from 'express';
 import type { Docker } from '../docker/docker.js';
+import { didYouMean } from '../did-you-mean.js';
 import { AppError } from '../errors.js';
 import type { Attachments, Connection } from '../network/attachments.js';
 import type { Endpoints } from '../network/endpoints.js';
@@ -19,11 +20,12 @@ export function connectionRoutes(options: {
     const connection = endpoints.find(reference);
     if (connection) return connection;
     const container = await docker.inspect(reference);
+    const names = attachments.list().map(({ name }) => name);
     throw new AppError(
       'notFound',
       container
         ? `container ${container.name} has no address on a SocketPlane network`
-        : `container ${JSON.stringify(reference)} not found`,
+        : `container ${JSON.stringify(reference.slice(0, 80))} not found${didYouMean(reference, names) || ':'} \`socketplane info\` shows what there is`,
     );
   }
 

@@ -7,6 +7,8 @@ import * as answers from './answers.js';
 const TIMEOUT_MS = 30_000;
 const HEALTH_TIMEOUT_MS = 5_000;
 const CLUSTER_TIMEOUT_MS = 90_000;
+/** No name of ours or of Docker's is longer; without one, a path would be another's. */
+const LONGEST_NAME = 255;
 
 const KINDS: Record<number, ErrorKind> = {
   400: 'invalid',
@@ -69,18 +71,26 @@ export function createAgentClient(socket: string, command = 'socketplane'): Agen
     return read(schema, answer, `${method} ${path}`);
   }
 
-  const of = (kind: string, id: string) => `/${kind}/${encodeURIComponent(id)}`;
+  function of(kind: string, id: string): string {
+    if (id === '' || id.length > LONGEST_NAME) {
+      throw new AppError(
+        'invalid',
+        `expected a name of 1 to ${LONGEST_NAME} characters, it has ${id.length}`,
+      );
+    }
+    return `/${kind}/${encodeURIComponent(id)}`;
+  }
 
   return {
     networks: () => call(z.array(answers.network), 'GET', '/networks'),
-    network: (id) => call(answers.networkDetails, 'GET', of('networks', id)),
+    network: async (id) => call(answers.networkDetails, 'GET', of('networks', id)),
     createNetwork: (id, subnet) => call(answers.network, 'POST', '/networks', { id, subnet }),
     async deleteNetwork(id) {
       const answer = await send('DELETE', of('networks', id));
       if (answer.status >= 400) throw refusal(answer);
     },
     connections: () => call(z.array(answers.connection), 'GET', '/connections'),
-    connection: (reference) => call(answers.connection, 'GET', of('connections', reference)),
+    connection: async (reference) => call(answers.connection, 'GET', of('connections', reference)),
     leases: () => call(z.array(answers.lease), 'GET', '/leases'),
     cluster: () => call(answers.cluster, 'GET', '/cluster'),
     changeCluster(what, query = {}) {
@@ -151,13 +161,4 @@ function explain(error: unknown, socket: string, command: string): AppError {
   return new AppError('unavailable', `the agent on ${socket} cannot be reached: ${messageOf(error)}`, {
     cause: error,
   });
-}
-
-/** @throws AppError `invalid` */
-export function socketOfUrl(url: string): string {
-  if (/^unix:\/\/\/./.test(url)) return url.slice('unix://'.length);
-  throw new AppError(
-    'invalid',
-    `bad agent address ${JSON.stringify(url)}: expected unix:///path/to/agent.sock`,
-  );
 }

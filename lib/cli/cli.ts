@@ -44,7 +44,6 @@ export function createProgram(context: Context): Command {
     .configureOutput({
       writeOut: (text) => context.stdout.write(text),
       writeErr: (text) => context.stderr.write(text),
-      outputError: (text, write) => write(oneLine(text)),
     })
     .addHelpText(
       'after',
@@ -73,13 +72,25 @@ The stock client works as well: DOCKER_HOST=unix://${context.paths.proxySocket} 
   addDoctorCommand(program, context);
   addDemoCommand(program, context);
   addCompletionCommand(program, context);
+  explainUsage(program, context.command);
   return program;
 }
 
-/** Commander's message and its suggestion, as ours: `socketplane: unknown command 'netwrk' (Did you mean network?)`. */
-function oneLine(text: string): string {
-  return `socketplane: ${text
-    .replace(/^error: /, '')
-    .trim()
-    .replace(/\s*\n\s*/g, ' ')}\n`;
+/**
+ * Commander's message and its suggestion in one line, and what to do where it suggests nothing:
+ * `socketplane: unknown command 'netwrk' (Did you mean network?)`.
+ *
+ * @param path the words that lead to the command
+ */
+function explainUsage(command: Command, path: string): void {
+  command.configureOutput({
+    outputError(text, write) {
+      const line = text
+        .replace(/^error: /, '')
+        .trim()
+        .replace(/\s*\n\s*/g, ' ');
+      write(`socketplane: ${line}${line.endsWith('?)') ? '' : `; see \`${path} --help\``}\n`);
+    },
+  });
+  for (const below of command.commands) explainUsage(below, `${path} ${below.name()}`);
 }

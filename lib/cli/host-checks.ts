@@ -59,6 +59,23 @@ export async function hostChecks(options: {
     return members.filter((member) => member.id !== id && member.state === 'up');
   }
 
+  const ofAgent = [
+    versionCheck(async () => (await agent.health()).version, VERSION),
+    leftoversCheck({ run, bridge: async () => (await configuration()).bridge, held, converge }),
+    leasesCheck({
+      leased: async () =>
+        (await agent.connections()).map((one) => ({
+          name: one.container_name,
+          container: one.container_id,
+        })),
+      containers,
+      converge,
+    }),
+    ...linkChecks({ run, attached, configuration }),
+    clusterCheck(agent.cluster),
+    peersCheck({ run, peers, mtu: async () => (await configuration()).bridge_mtu }),
+    diskCheck(async () => (await configuration()).state),
+  ];
   const daemons = await daemonsOf(context, agent);
   return [
     serviceCheck(createDockerService({ paths, systemd }), 'start it, or `doctor --fix`'),
@@ -74,26 +91,12 @@ export async function hostChecks(options: {
             await daemons.start();
           },
         },
-        `\`${command} agent start\`, then \`${command} agent logs\``,
+        `\`${command} doctor --fix\` starts it, \`${command} agent logs\` says why it ended`,
       ),
     ),
-    versionCheck(async () => (await agent.health()).version, VERSION),
     dockerHostCheck(context.env, paths.proxySocket),
     forwardingCheck(converge),
     firewallCheck(run, converge),
-    leftoversCheck({ run, bridge: async () => (await configuration()).bridge, held, converge }),
-    leasesCheck({
-      leased: async () =>
-        (await agent.connections()).map((one) => ({
-          name: one.container_name,
-          container: one.container_id,
-        })),
-      containers,
-      converge,
-    }),
-    ...linkChecks({ run, attached, configuration }),
-    clusterCheck(agent.cluster),
-    peersCheck({ run, peers, mtu: async () => (await configuration()).bridge_mtu }),
-    diskCheck(async () => (await configuration()).state),
+    ...ofAgent.map((check) => ({ ...check, needs: 'agent' })),
   ];
 }

@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander';
-import { createAgentClient, socketOfUrl, type AgentClient } from './agent-client.js';
+import { createAgentClient, type AgentClient } from './agent-client.js';
 import type { Context } from './context.js';
 
 interface CommonOptions {
@@ -14,7 +14,7 @@ export function addCommonOptions(command: Command, ...names: ('json' | 'agent')[
     command.addOption(
       new Option(
         '--agent <url>',
-        'the agent to ask, for one unix:///run/socketplane/agent.sock (or SOCKETPLANE_AGENT)',
+        'the agent to ask, such as unix:///run/socketplane/agent.sock (or SOCKETPLANE_AGENT)',
       ),
     );
   }
@@ -28,5 +28,9 @@ export function wantsJson(command: Command): boolean {
 /** The agent that `--agent`, SOCKETPLANE_AGENT or the default names. */
 export function agentOf(command: Command, { env, paths, command: name }: Context): AgentClient {
   const url = command.optsWithGlobals<CommonOptions>().agent ?? env['SOCKETPLANE_AGENT'];
-  return createAgentClient(url ? socketOfUrl(url) : paths.agentSocket, name);
+  if (!url) return createAgentClient(paths.agentSocket, name);
+  if (!/^unix:\/\/\/./.test(url)) {
+    command.error(`bad agent address ${JSON.stringify(url)}: expected unix:///path/to/agent.sock`);
+  }
+  return createAgentClient(url.slice('unix://'.length), name);
 }

@@ -11,6 +11,8 @@ export interface Finding {
 /** One thing that may be wrong with a host. Throws where it cannot be looked at. */
 export interface Check {
   name: string;
+  /** The check without whose success there is nothing to look at. */
+  needs?: string;
   inspect(): Promise<Finding[]>;
 }
 

@@ -8,7 +8,11 @@ export interface Diagnosis extends Finding {
 /** All checks, in their order, one after the other: some of them ask the same daemons. */
 export async function examine(checks: readonly Check[]): Promise<Diagnosis[]> {
   const found: Diagnosis[] = [];
-  for (const { name, inspect } of checks) {
+  for (const { name, needs, inspect } of checks) {
+    if (found.some(({ check, level }) => check === needs && level === 'problem')) {
+      found.push({ check: name, level: 'skipped', message: `needs the ${needs}` });
+      continue;
+    }
     const findings = await inspect().catch((error: unknown): Finding[] => [
       { level: 'skipped', message: `cannot be looked at: ${messageOf(error)}` },
     ]);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { didYouMean } from '../did-you-mean.js';
 import { AppError } from '../errors.js';
 import type { Entry, Store } from '../store/store.js';
 import type { Network } from '../types.js';
@@ -98,11 +99,15 @@ export function createNetworks({
   }
   const find = async (id: string) => (NAME.test(id) ? recordIn(await store.get(PREFIX + id)) : undefined);
 
-  function missing(id: string): AppError {
+  async function missing(id: string): Promise<AppError> {
+    const like = didYouMean(
+      id,
+      visible(await store.list(PREFIX)).map((network) => network.id),
+    );
     const advice = NAME.test(id) ? `, \`socketplane network create ${id}\` makes it` : '';
     return new AppError(
       'notFound',
-      `network ${JSON.stringify(id.slice(0, 80))} not found: \`socketplane network list\` shows what there is${advice}`,
+      `network ${JSON.stringify(id.slice(0, 80))} not found${like || ':'} \`socketplane network list\` shows what there is${advice}`,
     );
   }
 
@@ -163,10 +168,10 @@ export function createNetworks({
 
   async function mark(id: string): Promise<Entry> {
     const key = PREFIX + id;
-    if (!NAME.test(id)) throw missing(id);
+    if (!NAME.test(id)) throw await missing(id);
     for (let attempt = 0; attempt < RETRIES; attempt++) {
       const entry = await store.get(key);
-      if (!entry) throw missing(id);
+      if (!entry) throw await missing(id);
       const stored: StoredNetwork = { ...parse(entry), removing: true };
       await store.commit([{ key, value: JSON.stringify(stored), ifVersion: entry.version }]);
       const marked = await store.get(key);
@@ -181,7 +186,7 @@ export function createNetworks({
     recall: (id) => recordIn(heard.get(PREFIX + id)),
     async get(id) {
       const record = await find(id);
-      if (!record) throw missing(id);
+      if (!record) throw await missing(id);
       return record.network;
     },
     create,

@@ -32,8 +32,7 @@ Examples:
   addCommonOptions(command, 'agent').action(
     async (words: string[], { native }: { native?: boolean }, self: Command) => {
       const unknown = words.find((word) => word !== 'unattended' && word !== 'nopowerstrip');
-      if (unknown !== undefined)
-        throw new AppError('invalid', `"${unknown}" is unknown: expected unattended or nopowerstrip`);
+      if (unknown !== undefined) self.error(`"${unknown}" is unknown: expected unattended or nopowerstrip`);
       await becomeRoot(context);
       const before = await readRecord(paths.record);
       const asked = words.includes('unattended')

@@ -17,7 +17,10 @@ export function addNetworkCommand(program: Command, context: Context): void {
     stdout.write(wantsJson(command) ? json(networks) : table(['NAME', 'SUBNET', 'GATEWAY', 'VNI'], rows));
   });
 
-  const info = network.command('info').description('one network and the containers on it').argument('<name>');
+  const info = network
+    .command('info')
+    .description('one network and the containers on it')
+    .argument('<name>', 'of the network');
   addCommonOptions(info, 'json', 'agent').action(async (id: string, _options, command: Command) => {
     const found = await agentOf(command, context).network(id);
     const { subnet, gateway, vni, addresses, connections } = found;
@@ -36,8 +39,8 @@ export function addNetworkCommand(program: Command, context: Context): void {
   const create = network
     .command('create')
     .description('make a network')
-    .argument('<name>')
-    .argument('[cidr]', 'its subnet, for one 10.42.0.0/16; without, the first private one that is free')
+    .argument('<name>', 'letters, digits, dots, dashes and underscores')
+    .argument('[cidr]', 'its subnet, such as 10.42.0.0/16; without, the first private one that is free')
     .addHelpText(
       'after',
       `\nExamples:\n  ${name} network create web\n  ${name} network create db 10.50.0.0/24`,
@@ -54,19 +57,20 @@ export function addNetworkCommand(program: Command, context: Context): void {
     .command('delete')
     .alias('rm')
     .description('remove networks that no container uses')
-    .argument('<name...>');
-  addCommonOptions(remove, 'agent').action(async (ids: string[], _options, command: Command) => {
+    .argument('<name...>', 'of the networks');
+  addCommonOptions(remove, 'json', 'agent').action(async (ids: string[], _options, command: Command) => {
     const agent = agentOf(command, context);
-    let failed = false;
+    const removed: string[] = [];
     for (const id of ids) {
       try {
         await agent.deleteNetwork(id);
-        stdout.write(`${id}\n`);
+        removed.push(id);
+        if (!wantsJson(command)) stdout.write(`${id}\n`);
       } catch (error) {
-        failed = true;
         stderr.write(`socketplane: ${messageOf(error)}\n`);
       }
     }
-    if (failed) throw new ExitStatus(1);
+    if (wantsJson(command)) stdout.write(json(removed));
+    if (removed.length < ids.length) throw new ExitStatus(1);
   });
 }

@@ -29,7 +29,7 @@ Examples:
       if (args[0] === '--help') command.help();
       const request = splitRunArgs(args);
       if (request === undefined)
-        command.error('-n needs the name of a network, for one `run -n web busybox`');
+        command.error('-n needs the name of a network, such as `run -n web busybox`');
       throw new ExitStatus(await runDocker(context, dockerRunArgs(request)));
     });
 }

@@ -36,9 +36,13 @@ describe('socketplane, when something is wrong', () => {
     expect((await bench.cliWith({ env }, 'network', 'ls')).status).to.equal(0);
     const { stderr } = await bench.cliWith({ env }, '--agent', 'unix:///nowhere', 'network', 'ls');
     expect(stderr).to.include('no /nowhere');
-    expect((await bench.cli('--agent', 'tcp://1.2.3.4', 'network', 'ls')).stderr).to.include(
-      'expected unix:///path/to/agent.sock',
-    );
+    expect(await bench.cli('--agent', 'tcp://1.2.3.4', 'network', 'ls')).to.deep.equal({
+      status: 2,
+      stdout: '',
+      stderr:
+        'socketplane: bad agent address "tcp://1.2.3.4": expected unix:///path/to/agent.sock; ' +
+        'see `socketplane network list --help`\n',
+    });
   });
 
   it('does not trust what it does not understand', async () => {
@@ -69,11 +73,28 @@ describe('socketplane, when something is wrong', () => {
       stderr: "socketplane: unknown command 'netwrk' (Did you mean network?)\n",
     });
     expect((await bench.cli('network', 'lis')).stderr).to.include('(Did you mean ');
-    expect((await bench.cli('network', 'create')).status).to.equal(2);
+    expect(await bench.cli('network', 'create')).to.include({
+      status: 2,
+      stderr: "socketplane: missing required argument 'name'; see `socketplane network create --help`\n",
+    });
+    expect((await bench.cli('install', 'attended')).status).to.equal(2);
     expect(await bench.cli('network', 'ls', '--jsn')).to.include({
       status: 2,
       stderr: "socketplane: unknown option '--jsn' (Did you mean --json?)\n",
     });
+  });
+
+  it('a name that cannot be one is not asked for', async () => {
+    await bench.listen(fakeAgent(), bench.paths.agentSocket);
+    for (const name of ['', 'x'.repeat(100_000)]) {
+      for (const words of [['info'], ['network', 'info'], ['network', 'rm']]) {
+        const { status, stderr } = await bench.cli(...words, name);
+        expect(status).to.equal(1);
+        expect(stderr).to.equal(
+          `socketplane: expected a name of 1 to 255 characters, it has ${name.length}\n`,
+        );
+      }
+    }
   });
 
   it('help is on standard output and no error', async () => {

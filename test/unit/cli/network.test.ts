@@ -55,6 +55,13 @@ describe('socketplane network and info', () => {
     expect((await bench.cli('network', 'ls')).stdout).to.not.include('web');
   });
 
+  it('lists what was removed as JSON', async () => {
+    await bench.cli('network', 'create', 'web');
+    const { status, stdout } = await bench.cli('network', 'rm', 'nope', 'web', '--json');
+    expect(status).to.equal(1);
+    expect(JSON.parse(stdout)).to.deep.equal(['web']);
+  });
+
   it('shows one network', async () => {
     const { stdout } = await bench.cli('network', 'info', 'default');
     expect(stdout)

@@ -36,6 +36,16 @@ describe('doctor', () => {
     expect((await examine(checks))[1]?.level).to.equal('ok');
   });
 
+  it('does not look where what it needs is away, and says so', async () => {
+    const away: Check = { name: 'agent', inspect: async () => [{ level: 'problem', message: 'away' }] };
+    const needy: Check = { name: 'MTU', needs: 'agent', inspect: () => Promise.reject(new Error('asked')) };
+    expect((await examine([away, needy]))[1]).to.deep.equal({
+      check: 'MTU',
+      level: 'skipped',
+      message: 'needs the agent',
+    });
+  });
+
   it('finds ports and rules without a container', async () => {
     const run: Run = async ([command]) =>
       command === 'ovs-vsctl'
