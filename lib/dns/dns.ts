@@ -13,7 +13,9 @@ const PORT = 53;
 /** Questions passed on that are under way at once, of all containers; each holds a socket. */
 const PLACES = 500;
 /** A gateway's address may not be there yet, or no more for a moment. */
-const RETRY_MS = 500;
+const RETRY_MS = 100;
+/** Failures in a row after which that is worth a word. */
+const WORTH_A_WORD = 20;
 
 export interface DnsOptions {
   names: Names;
@@ -74,12 +76,12 @@ export function createDns({ names, forward, resolversFor, count, log, port = POR
     const stopping = new AbortController();
     let listener: Listener | undefined;
     void (async () => {
-      for (let failed = false; !listener && !stopping.signal.aborted; failed = true) {
+      for (let failures = 1; !listener && !stopping.signal.aborted; failures++) {
         try {
           listener = await listen(network.gateway, port, responder(network));
           if (stopping.signal.aborted) listener.close();
         } catch (error) {
-          if (!failed) {
+          if (failures === WORTH_A_WORD) {
             const at = `${network.gateway}:${port}`;
             log.warn('no names on a network yet', { network: network.id, at, error: messageOf(error) });
           }

@@ -59,7 +59,7 @@ export function createHttpAdapter(options: HttpAdapterOptions): Adapter {
       endWith(signal, request);
       request.once('error', (error) => {
         const stale = request.reusedSocket && hasCode(error, 'ECONNRESET', 'EPIPE');
-        reject(stale ? new StaleConnection() : error);
+        reject(stale ? new StaleConnection(error.message, { cause: error }) : error);
       });
       // Without a listener Node would let go of the connection and of this call, without a word.
       request.once('upgrade', (_, socket) => {
@@ -135,5 +135,6 @@ function messageIn(body: string): string | undefined {
 }
 
 function reason(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : messageOf(error);
+  const root = error instanceof StaleConnection ? error.cause : error;
+  return root instanceof Error && 'code' in root ? String(root.code) : messageOf(root);
 }

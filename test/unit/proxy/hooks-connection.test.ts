@@ -37,6 +37,19 @@ describe('hooks and connections', () => {
     expect(connections).to.equal(2);
   });
 
+  it('say what happened when the adapter ends, and takes all kept connections with it', async () => {
+    const adapter = await startAdapter(echo);
+    const harness = await startProxy(
+      docker.server(),
+      `endpoints: { "POST /containers/create": { pre: [a] } }\nadapters: { a: "${adapter.url}" }\n`,
+    );
+    await Promise.all(Array.from({ length: 5 }, () => create(harness, '{}')));
+    adapter.server.prependListener('request', (req: http.IncomingMessage) => req.socket.destroy());
+    const { status, body } = await create(harness, '{}');
+    expect(status).to.equal(502);
+    expect(body).to.match(/no answer from http:\S+: (ECONNRESET|EPIPE) \(/);
+  });
+
   it('leave the connection to Docker free when they answer for it', async () => {
     docker.answer = (res) => res.writeHead(200, { 'Content-Type': 'text/plain' }).end('x'.repeat(100_000));
     const server = docker.server();
