@@ -1,6 +1,9 @@
 import { z } from 'zod';
+import { readAgentConfig } from '../config/agent.js';
+import { createOvsdb } from '../datapath/ovsdb.js';
 import type { Check } from '../doctor/check.js';
 import { clusterCheck } from '../doctor/checks/cluster.js';
+import { datapathCheck } from '../doctor/checks/datapath.js';
 import { dockerHostCheck } from '../doctor/checks/docker-host.js';
 import { firewallCheck } from '../doctor/checks/firewall.js';
 import { diskCheck, forwardingCheck, versionCheck } from '../doctor/checks/host.js';
@@ -9,6 +12,7 @@ import { leftoversCheck } from '../doctor/checks/leftovers.js';
 import { linkChecks } from '../doctor/checks/links.js';
 import { peersCheck } from '../doctor/checks/peers.js';
 import { serviceCheck } from '../doctor/checks/services.js';
+import { storeCheck } from '../doctor/checks/store.js';
 import type { Run } from '../exec.js';
 import { createDockerService } from '../install/docker-service.js';
 import { createOvsService } from '../install/ovs-service.js';
@@ -61,6 +65,12 @@ export async function hostChecks(options: {
 
   const ofAgent = [
     versionCheck(async () => (await agent.health()).version, VERSION),
+    storeCheck({ health: agent.health, external: async () => (await configuration()).consul?.address }),
+    datapathCheck({
+      wanted: async () => (await readAgentConfig()).datapath,
+      used: async () => (await configuration()).datapath,
+      hasKernel: createOvsdb(run).hasKernelDatapath,
+    }),
     leftoversCheck({ run, bridge: async () => (await configuration()).bridge, held, converge }),
     leasesCheck({
       leased: async () =>

@@ -1,4 +1,5 @@
-import type { Run } from '../../exec.js';
+import { AppError } from '../../errors.js';
+import { CommandError, type Run } from '../../exec.js';
 import { ok, type Check, type Finding } from '../check.js';
 
 /** What VXLAN adds to a container's packet beside the outer Ethernet header: IP 20, UDP 8, VXLAN 8, inner Ethernet 14. */
@@ -16,7 +17,11 @@ export function peersCheck(options: {
   const reaches = (address: string, size: number) =>
     run(['ping', '-n', '-q', '-c', '2', '-i', '0.2', '-W', '1', '-M', 'do', '-s', `${size}`, address]).then(
       () => true,
-      () => false,
+      (error: unknown) => {
+        if (!(error instanceof CommandError) || error.code !== 'ENOENT') return false;
+        const message = 'there is no `ping` on this host, the package iputils-ping has it';
+        throw new AppError('unavailable', message, { cause: error });
+      },
     );
 
   async function look({ name, address }: { name: string; address: string }): Promise<Finding> {

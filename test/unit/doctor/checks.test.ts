@@ -1,11 +1,13 @@
 import { expect } from 'chai';
 import { clusterCheck } from '../../../lib/doctor/checks/cluster.js';
+import { datapathCheck } from '../../../lib/doctor/checks/datapath.js';
 import { dockerHostCheck } from '../../../lib/doctor/checks/docker-host.js';
 import { firewallCheck } from '../../../lib/doctor/checks/firewall.js';
 import { leasesCheck } from '../../../lib/doctor/checks/leases.js';
 import { leftoversCheck } from '../../../lib/doctor/checks/leftovers.js';
 import { linkChecks } from '../../../lib/doctor/checks/links.js';
 import { peersCheck } from '../../../lib/doctor/checks/peers.js';
+import { storeCheck } from '../../../lib/doctor/checks/store.js';
 import type { Check } from '../../../lib/doctor/check.js';
 import { examine, mend } from '../../../lib/doctor/examine.js';
 import { CommandError, type Run } from '../../../lib/exec.js';
@@ -132,6 +134,14 @@ describe('doctor', () => {
     expect(await said(check)).to.include('those of 1500 bytes do not');
   });
 
+  it('does not take a host without ping for one that nobody answers', async () => {
+    const run: Run = (argv) => Promise.reject(new CommandError(argv, undefined, '', 'ENOENT', undefined));
+    const peers = async () => [{ name: 'h2', address: '192.0.2.2' }];
+    const [found] = await examine([peersCheck({ run, mtu: async () => 1450, peers })]);
+    expect(found?.level).to.equal('skipped');
+    expect(found?.message).to.include('iputils-ping');
+  });
+
   it('knows a member from a host that waits, and what a silent server means', async () => {
     const at = (state: string, ...states: string[]) =>
       clusterCheck(async () => ({
@@ -142,6 +152,30 @@ describe('doctor', () => {
     expect(await levels(at('none'))).to.deep.equal(['ok']);
     expect(await levels(at('seeking'))).to.deep.equal(['problem']);
     expect(await levels(at('member', 'silent', 'silent', 'up'))).to.deep.equal(['problem', 'warning']);
+  });
+
+  it('tells a store that does not answer, and whose it is', async () => {
+    const at = (store: string, external?: string) =>
+      storeCheck({ health: async () => ({ store }), external: async () => external });
+    expect(await levels(at('ok'))).to.deep.equal(['ok']);
+    expect(await said(at('ok', '192.0.2.9:8500'))).to.equal('answers (Consul at 192.0.2.9:8500)');
+    expect(await levels(at('Consul has no leader'))).to.deep.equal(['problem']);
+  });
+
+  it('compares the datapath with what the kernel has', async () => {
+    const at = (wanted: 'auto' | 'userspace', used: string, hasKernel: boolean) =>
+      levels(
+        datapathCheck({
+          wanted: async () => wanted,
+          used: async () => used,
+          hasKernel: async () => hasKernel,
+        }),
+      );
+    expect(await at('auto', 'kernel', true)).to.deep.equal(['ok']);
+    expect(await at('auto', 'kernel', false)).to.deep.equal(['problem']);
+    expect(await at('auto', 'userspace', true)).to.deep.equal(['warning']);
+    expect(await at('auto', 'userspace', false)).to.deep.equal(['ok']);
+    expect(await at('userspace', 'userspace', true)).to.deep.equal(['ok']);
   });
 
   it('warns of a DOCKER_HOST that leads past the proxy', async () => {

@@ -1,0 +1,61 @@
+import { join } from 'node:path';
+import { expect } from 'chai';
+import type { Node } from '../../lab/node.js';
+import { until } from '../../lab/process.js';
+import { membersOf, useCluster } from '../hosts/suite.js';
+
+const COMMAND = join(import.meta.dirname, '../../../bin/socketplane');
+
+/** Consul suspects first, and makes sure. */
+const SILENCE_MS = 40_000;
+
+interface Said {
+  check: string;
+  level: string;
+  message: string;
+}
+
+describe('socketplane doctor on two hosts', function () {
+  this.timeout(60_000);
+  const { nodes } = useCluster(2);
+
+  async function doctor(node: Node): Promise<Said[]> {
+    const { stdout } = await node.run([COMMAND, 'doctor', '--json'], { reject: false });
+    return JSON.parse(stdout) as Said[];
+  }
+  const about = (said: Said[], name: string) =>
+    said.filter(({ check }) => check === name).map(({ level, message }) => `${level}: ${message}`);
+
+  it('finds nothing where both are well', async () => {
+    for (const node of nodes()) {
+      const said = await doctor(node);
+      expect(said.filter(({ level }) => level !== 'ok')).to.deep.equal([]);
+      expect(about(said, 'cluster')).to.deep.equal(['ok: member of socketplane, 2 hosts, all of them up']);
+      expect(about(said, 'peers')[0]).to.include('packets of 1500 bytes get there');
+    }
+  });
+
+  it('names the host that large packets do not get to', async () => {
+    const [first, second] = nodes();
+    const { address, name } = (await membersOf(first!)).find((member) => member.name === second!.name)!;
+    const rule = ['OUTPUT', '-d', address, '-p', 'icmp', '-m', 'length', '--length', '1000:', '-j', 'DROP'];
+    await first!.run(['iptables', '-I', ...rule]);
+    const said = about(await doctor(first!), 'peers');
+    await first!.run(['iptables', '-D', ...rule]);
+    expect(said).to.deep.equal([
+      `problem: ${name}: small packets get to ${address}, those of 1500 bytes do not: TCP will stall`,
+    ]);
+  });
+
+  it('names the host that is silent', async () => {
+    const [first, second] = nodes();
+    await second!.kill();
+    await until(
+      'the silence to be heard',
+      async () => (await membersOf(first!)).some(({ state }) => state === 'silent'),
+      SILENCE_MS,
+    );
+    const said = about(await doctor(first!), 'cluster');
+    expect(said.join()).to.include(`${second!.name} says nothing`);
+  });
+});
