@@ -6,12 +6,14 @@ const LEAST_SIMILARITY = 0.5;
 /** Longer words are nobody's name, and comparing them takes its time. */
 const LONGEST = 128;
 
-/** The end of a message about a name that is not there: `, did you mean "web"?`, or nothing where no name is like it. */
-export function didYouMean(word: string, names: readonly string[]): string {
-  if (word.length > LONGEST) return '';
+/**
+ * The end of a message about a name that is not there: `, did you mean "web"?`, or `otherwise` where no name is like it.
+ */
+export function didYouMean(word: string, names: readonly string[], otherwise: string): string {
+  if (word.length > LONGEST) return otherwise;
   const [best] = names
     .map((name) => ({ name, ...levenshtein(word, name) }))
     .filter(({ steps, similarity }) => steps <= MOST_STEPS && similarity >= LEAST_SIMILARITY)
     .toSorted((one, other) => one.steps - other.steps);
-  return best ? `, did you mean ${JSON.stringify(best.name)}?` : '';
+  return best ? `, did you mean ${JSON.stringify(best.name)}?` : otherwise;
 }

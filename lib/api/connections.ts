@@ -1,6 +1,6 @@
 import { Router } from 'express';
-import type { Docker } from '../docker/docker.js';
 import { didYouMean } from '../did-you-mean.js';
+import type { Docker } from '../docker/docker.js';
 import { AppError } from '../errors.js';
 import type { Attachments, Connection } from '../network/attachments.js';
 import type { Endpoints } from '../network/endpoints.js';
@@ -20,13 +20,12 @@ export function connectionRoutes(options: {
     const connection = endpoints.find(reference);
     if (connection) return connection;
     const container = await docker.inspect(reference);
+    if (container) {
+      throw new AppError('notFound', `container ${container.name} has no address on a SocketPlane network`);
+    }
     const names = attachments.list().map(({ name }) => name);
-    throw new AppError(
-      'notFound',
-      container
-        ? `container ${container.name} has no address on a SocketPlane network`
-        : `container ${JSON.stringify(reference.slice(0, 80))} not found${didYouMean(reference, names) || ':'} \`socketplane info\` shows what there is`,
-    );
+    const advice = didYouMean(reference, names, ': `socketplane info` shows what there is');
+    throw new AppError('notFound', `container ${JSON.stringify(reference.slice(0, 80))} not found${advice}`);
   }
 
   router.get('/connections', (_request, response) => {

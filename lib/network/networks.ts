@@ -100,15 +100,10 @@ export function createNetworks({
   const find = async (id: string) => (NAME.test(id) ? recordIn(await store.get(PREFIX + id)) : undefined);
 
   async function missing(id: string): Promise<AppError> {
-    const like = didYouMean(
-      id,
-      visible(await store.list(PREFIX)).map((network) => network.id),
-    );
-    const advice = NAME.test(id) ? `, \`socketplane network create ${id}\` makes it` : '';
-    return new AppError(
-      'notFound',
-      `network ${JSON.stringify(id.slice(0, 80))} not found${like || ':'} \`socketplane network list\` shows what there is${advice}`,
-    );
+    const names = visible(await store.list(PREFIX)).map((network) => network.id);
+    const make = NAME.test(id) ? `, \`socketplane network create ${id}\` makes it` : '';
+    const advice = didYouMean(id, names, `: \`socketplane network list\` shows what there is${make}`);
+    return new AppError('notFound', `network ${JSON.stringify(id.slice(0, 80))} not found${advice}`);
   }
 
   async function create(id: string, subnetText?: string, wish?: number): Promise<Network> {

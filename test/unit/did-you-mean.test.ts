@@ -14,7 +14,7 @@ describe('didYouMean', () => {
   ];
   for (const [word, suggestion] of cases) {
     it(`${word.slice(0, 12)} → ${suggestion || 'nothing'}`, () => {
-      expect(didYouMean(word, names)).to.equal(suggestion);
+      expect(didYouMean(word, names, '')).to.equal(suggestion);
     });
   }
 });

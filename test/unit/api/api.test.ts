@@ -43,6 +43,7 @@ describe('REST API', () => {
     expect((await ask({ socketPath: api.socket }, 'GET', '/networks')).json).to.deep.equal([web]);
     expect((await call('GET', '/networks/web')).json).to.deep.include({ ...web, connections: [] });
     await refused(409, 'exists already', 'POST', '/networks', { id: 'web' });
+    await refused(404, 'network "wbe" not found, did you mean "web"?', 'GET', '/networks/wbe');
     expect((await call('DELETE', '/networks/web')).status).to.equal(204);
     await refused(404, 'network "web" not found', 'DELETE', '/networks/web');
   });
