@@ -20,9 +20,7 @@ import {
   WEB,
 } from './suite.js';
 
-const VX1 = 'vxc0a86c01';
-const VX2 = 'vxc0a86c02';
-const VX3 = 'vxc0a86c03';
+const [VX1, VX2, VX3] = ['vxc0a86c01', 'vxc0a86c02', 'vxc0a86c03'] as const;
 
 describe('tunnels between hosts', function () {
   this.timeout(120_000);

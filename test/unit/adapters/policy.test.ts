@@ -1,54 +1,11 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import policy from '../../../adapters/policy/index.js';
-import { adapterKit, type Kit, type KitResult } from '../../../lib/adapter/testing.js';
+import { IMAGE, usePolicy } from './policy-suite.js';
 
-const IMAGE = 'busybox:1.36';
 const DIGEST = `busybox@sha256:${'a'.repeat(64)}`;
 
 describe('the policy adapter', () => {
-  let directory: string;
-  let kit: Kit;
-
-  beforeEach(() => (directory = realpathSync(mkdtempSync(join(tmpdir(), 'policy-test-')))));
-  afterEach(async () => {
-    await kit?.close();
-    rmSync(directory, { recursive: true, force: true });
-  });
-
-  async function rules(text: string, settings: object = {}): Promise<void> {
-    writeFileSync(join(directory, 'policy.yml'), text);
-    kit = await adapterKit(policy, {
-      name: 'policy',
-      options: { rules: 'policy.yml' },
-      directory,
-      ...settings,
-    });
-  }
-  const post = (path: string, body?: unknown, uid = 1000) =>
-    kit.call({
-      method: 'POST',
-      path,
-      body,
-      caller: { Transport: 'unix', Uid: uid, Gid: 1000, Pid: 1 },
-    });
-  const create = (HostConfig: object, Image = IMAGE) =>
-    post('/v1.45/containers/create', { Image, HostConfig });
-
-  /** The rules that were broken; Docker must not have heard of it. */
-  function broken({ refused, failed, docker, client }: KitResult): string[] {
-    expect(failed).to.equal(undefined);
-    if (refused === undefined) {
-      expect(docker, 'Docker is asked').to.not.equal(undefined);
-      return [];
-    }
-    expect(docker, 'Docker is not asked').to.equal(undefined);
-    expect(client).to.deep.include({ status: 403, body: { message: `adapter policy: ${refused}` } });
-    return refused.split('; ').map((part) => part.split(':')[0]!);
-  }
-
+  const { rules, post, create, broken, directory, kit } = usePolicy();
   /** What `docker run` can ask for, by the rule that allows it. */
   const ASKED: [rule: string, allowing: string, hostConfig: object][] = [
     ['privileged', 'allow', { Privileged: true }],
@@ -86,7 +43,7 @@ describe('the policy adapter', () => {
     it(`${rule}: denies ${JSON.stringify(asked)} until it is allowed`, async () => {
       await rules('');
       expect(broken(await create(asked))).to.deep.equal([rule]);
-      await kit.close();
+      await kit().close();
       await rules(`${rule}: ${allowing}`);
       expect(broken(await create(asked))).to.deep.equal([]);
     });
@@ -137,7 +94,7 @@ describe('the policy adapter', () => {
       await post('/containers/create', { Image: IMAGE, HostConfig: { Mounts: [[]] } }),
       await post('/containers/create', []),
       await post('/containers/create'),
-      await kit.call({
+      await kit().call({
         method: 'POST',
         path: '/containers/create',
         body: '{"Privileged":true}',
@@ -155,107 +112,6 @@ describe('the policy adapter', () => {
     ).to.deep.equal(['privileged']);
   });
 
-  describe('paths of the host', () => {
-    const bind = async (source: string, mode = '') =>
-      broken(await create({ Binds: [`${source}:/x${mode}`] }));
-
-    it('are the listed ones alone, written in one way', async () => {
-      await rules('mounts: [/srv/data]');
-      for (const source of [
-        '/',
-        '/srv',
-        '/srv/data2',
-        '/srv/data/..',
-        '/srv/data/../data',
-        '/srv//data',
-        '/srv/data/.',
-        '/srv/data/below',
-        '/srv/data//',
-      ]) {
-        expect(await bind(source), source).to.deep.equal(['mounts']);
-      }
-      expect(broken(await create({ Mounts: [{ Type: 'bind', Source: 'srv/data' }] }))).to.deep.equal([
-        'mounts',
-      ]);
-      expect(broken(await create({ Mounts: [{ Type: 'bind' }] }))).to.deep.equal(['mounts']);
-      expect(broken(await create({ Mounts: [{ Type: 'npipe', Source: '/srv/data' }] }))).to.deep.equal([
-        'mounts',
-      ]);
-    });
-
-    it('may be read-only ones', async () => {
-      await rules('mounts: ["/srv/data:ro"]');
-      expect(await bind('/srv/data', ':z')).to.deep.equal(['mounts']);
-      expect(broken(await create({ Mounts: [{ Type: 'bind', Source: '/srv/data' }] }))).to.deep.equal([
-        'mounts',
-      ]);
-      expect(
-        broken(await create({ Mounts: [{ Type: 'bind', Source: '/srv/data', ReadOnly: true }] })),
-      ).to.deep.equal([]);
-    });
-
-    it('below a listed one are followed to where they lead', async () => {
-      const root = join(directory, 'root');
-      mkdirSync(join(root, 'real'), { recursive: true });
-      symlinkSync('/etc', join(root, 'out'));
-      symlinkSync(join(root, 'real'), join(root, 'in'));
-      symlinkSync(join(directory, 'nothing'), join(root, 'dangling'));
-      await rules(`mounts: [${root}/**]`);
-      for (const name of ['', '/real', '/in', '/new', '/in/new/er'])
-        expect(await bind(`${root}${name}`), name).to.deep.equal([]);
-      for (const name of ['/out', '/out/ssl', '/out/none/x', '/dangling', '/dangling/x', '/../x', 'x'])
-        expect(await bind(`${root}${name}`), name).to.deep.equal(['mounts']);
-      symlinkSync(root, join(directory, 'alias'));
-      await kit.close();
-      await rules(`mounts: [${directory}/alias/**]`);
-      expect(await bind(`${directory}/alias/real`)).to.deep.equal([]);
-      expect(await bind(`${directory}/alias/out`)).to.deep.equal(['mounts']);
-    });
-  });
-
-  describe('volumes', () => {
-    const volume = async (DriverOpts: object | null, Driver = 'local') => {
-      const direct = broken(await post('/volumes/create', { Name: 'v', Driver, DriverOpts }));
-      const mount = {
-        Type: 'volume',
-        Target: '/x',
-        VolumeOptions: { DriverConfig: { Name: Driver, Options: DriverOpts } },
-      };
-      expect(broken(await create({ Mounts: [mount] })), 'as a mount').to.deep.equal(direct);
-      return direct;
-    };
-
-    it('of the driver local mount what may be mounted', async () => {
-      await rules('mounts: [/srv/data]');
-      expect(await volume(null)).to.deep.equal([]);
-      expect(await volume({}, '')).to.deep.equal([]);
-      expect(await volume({ type: 'tmpfs', device: 'tmpfs', o: 'size=1m' })).to.deep.equal([]);
-      expect(await volume({ type: 'none', o: 'bind', device: '/srv/data' })).to.deep.equal([]);
-      for (const options of [
-        { type: 'none', o: 'bind', device: '/' },
-        { type: 'none', o: 'rw,rbind', device: '/srv/data/..' },
-        { type: 'tmpfs', o: 'bind', device: '/' },
-        { o: 'bind' },
-      ]) {
-        expect(await volume(options), JSON.stringify(options)).to.deep.equal(['mounts']);
-      }
-      for (const options of [
-        { type: 'ext4', device: '/dev/sda1' },
-        { type: 'overlay', device: 'overlay', o: 'lowerdir=/etc,upperdir=/a,workdir=/b' },
-        { device: '/srv/data' },
-        { Type: 'none', O: 'bind', device: '/' },
-      ]) {
-        expect(await volume(options), JSON.stringify(options)).to.deep.equal(['volume-types']);
-      }
-    });
-
-    it('of other drivers are for those that are listed', async () => {
-      await rules('volume-drivers: [nfs]');
-      expect(await volume({ any: 'thing' }, 'nfs')).to.deep.equal([]);
-      expect(await volume(null)).to.deep.equal(['volume-drivers']);
-    });
-  });
-
   it('wants images that stay what they are', async () => {
     const open = ['busybox', 'busybox:latest', 'localhost:5000/busybox', 'busybox@sha256:abc', 'a/b', ''];
     const tagged = [IMAGE, 'localhost:5000/busybox:1', 'registry/a/b:v1.2-3'];
@@ -264,7 +120,7 @@ describe('the policy adapter', () => {
       const results: string[] = [];
       for (const image of [...open, ...tagged, ...pinned])
         if (broken(await create({}, image)).length > 0) results.push(image);
-      await kit.close();
+      await kit().close();
       return results;
     };
     await rules('images: any');
@@ -301,7 +157,7 @@ describe('the policy adapter', () => {
     ] as const) {
       expect(broken(await post(path, body)), path).to.deep.equal([]);
     }
-    await kit.close();
+    await kit().close();
     await rules([...new Set(calls.map(([rule]) => `${rule}: allow`))].join('\n'));
     for (const [, path, body] of calls) expect(broken(await post(path, body)), path).to.deep.equal([]);
   });
@@ -312,9 +168,9 @@ describe('the policy adapter', () => {
     expect(broken(await post('/containers/create', body, 990))).to.deep.equal([]);
     expect(broken(await post('/containers/create', body, 1000))).to.deep.equal(['privileged']);
     const call = { method: 'POST', path: '/containers/create', body };
-    expect(broken(await kit.call({ ...call, caller: { Transport: 'tcp', Address: '::1' } }))).to.deep.equal([
-      'privileged',
-    ]);
+    expect(broken(await kit().call({ ...call, caller: { Transport: 'tcp', Address: '::1' } }))).to.deep.equal(
+      ['privileged'],
+    );
   });
 
   it('does not start where it would be no policy', async () => {
@@ -323,7 +179,7 @@ describe('the policy adapter', () => {
         () => 'it started',
         (error: Error) => error.message,
       );
-    const file = join(directory, 'policy.yml');
+    const file = join(directory(), 'policy.yml');
     const start = `adapter policy (a module): `;
     expect(await fails('privilegd: deny\nimages: latest')).to.equal(
       `${start}${file}:2: images: expected any, tag or digest; ${file}: Unrecognized key: "privilegd"`,
