@@ -1,3 +1,4 @@
+import pLimit from 'p-limit';
 import { createKeyedLock } from '../concurrency/keyed-lock.js';
 import { AppError } from '../errors.js';
 import type { Entry, Store } from '../store/store.js';
@@ -11,6 +12,11 @@ import type { NetworkRecord } from './networks.js';
 
 export type { Lease } from './blocks.js';
 
+/**
+ * Addresses that are chosen, and not written yet: about as many as one write takes. When others are quicker, those that wait
+ * have not chosen in vain, as they would have chosen where all look.
+ */
+const CHOSEN = 900;
 /** Lost races for one address; each is won by somebody, so this many in a row is no accident. */
 const RETRIES = 1_000;
 
@@ -76,6 +82,7 @@ export function createIpam({
   const writer = createBlockWriter({ store, index, host });
   const chooser = createAddressChooser(index);
   const lock = createKeyedLock();
+  const limit = pLimit(CHOSEN);
 
   async function check(network: Network, requested: string): Promise<void> {
     const subnet = parseSubnet(network.subnet);
@@ -205,7 +212,8 @@ export function createIpam({
         await writer.settle();
         const mine = index.own(container);
         if (mine?.network === record.network.id) return { lease: mine, fresh: false };
-        return { lease: await give(record, container, requested, description), fresh: true };
+        const lease = await limit(() => give(record, container, requested, description));
+        return { lease, fresh: true };
       }),
     check,
     describe: (container, { names, up }) =>
