@@ -6,6 +6,7 @@ import { createOwnContainers } from '../install/own-containers.js';
 import { createOwnUnits } from '../install/own-units.js';
 import { readProduct } from '../install/product.js';
 import { installPrograms } from '../install/programs.js';
+import { installShellFiles } from '../install/shell-files.js';
 import { writeSettings } from '../install/settings.js';
 import { createSystemd } from '../install/systemd.js';
 import { silentLog } from '../log.js';
@@ -48,6 +49,7 @@ export async function createSteps(
     async copy() {
       say('copying programs to /usr/local/lib/socketplane');
       copied = await installPrograms(product);
+      await installShellFiles();
       await writeSettings(SETTINGS);
     },
     image() {

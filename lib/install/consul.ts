@@ -2,9 +2,10 @@ import { join } from 'node:path';
 import { AppError, messageOf } from '../errors.js';
 import { CommandError, type Run } from '../exec.js';
 import { packageRoot } from './paths.js';
+import { FETCHED } from './which.js';
 
 const FETCH_MS = 5 * 60_000;
-const PROGRAM = '/usr/local/bin/consul';
+const PROGRAM = join(FETCHED, 'consul');
 
 export interface EnsureConsulOptions {
   run: Run;

@@ -1,11 +1,13 @@
 import { removeDatapath } from '../datapath/remove.js';
 import type { Run } from '../exec.js';
 import { createOwnContainers } from './own-containers.js';
+import { removeOwnLogs } from './own-logs.js';
 import { createOwnUnits } from './own-units.js';
 import { removePrograms } from './programs.js';
 import { removeRecord } from './record.js';
 import { removeFolder } from './remove-folder.js';
 import type { HostPaths } from './paths.js';
+import { removeShellFiles } from './shell-files.js';
 import type { Systemd } from './systemd.js';
 
 export interface UninstallOptions {
@@ -27,7 +29,8 @@ export async function uninstall(options: UninstallOptions): Promise<void> {
   await stopProcesses();
   await removeDatapath(run, bridge);
   await removeFolder('/run/socketplane');
-  await removeFolder(paths.logs);
+  await removeOwnLogs(paths.logs);
+  await removeShellFiles();
   await removePrograms();
   // Last: what was cut off before is found again.
   await removeRecord(paths.record);

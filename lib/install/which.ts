@@ -4,10 +4,12 @@ import { delimiter, join } from 'node:path';
 
 /** Where daemons and network tools lie; the PATH of plain users, and of root after `su`, leaves them out. */
 const SYSTEM = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
+/** What was fetched for us alone; `clean` removes it with the rest of our state. */
+export const FETCHED = '/var/lib/socketplane/bin';
 
 export function withSystemFolders(path = ''): string {
   const folders = path.split(delimiter).filter(Boolean);
-  return [...folders, ...SYSTEM.filter((folder) => !folders.includes(folder))].join(delimiter);
+  return [...folders, ...[...SYSTEM, FETCHED].filter((folder) => !folders.includes(folder))].join(delimiter);
 }
 
 /** The first file of this name on the PATH. */

@@ -27,7 +27,7 @@ export function addUninstallCommands(program: Command, context: Context): void {
   async function remove(agent: AgentClient) {
     const run = createRun(silentLog);
     const systemd = createSystemd(run);
-    await leaveCluster(agent, name, say);
+    await leaveCluster(agent, say);
     say('removing agent, proxy, programs and the bridge');
     const hasDocker = await createDockerService({ paths, systemd })
       .check()
@@ -74,7 +74,7 @@ export function addUninstallCommands(program: Command, context: Context): void {
 }
 
 /** Else the others would keep this host's addresses until it has been silent for long. */
-async function leaveCluster(agent: AgentClient, name: string, say: (line: string) => void): Promise<void> {
+async function leaveCluster(agent: AgentClient, say: (line: string) => void): Promise<void> {
   const cluster = await agent.cluster().catch(() => undefined);
   if (!cluster) {
     say(
@@ -86,7 +86,7 @@ async function leaveCluster(agent: AgentClient, name: string, say: (line: string
   say(`leaving cluster ${cluster.name}`);
   await agent.changeCluster('leave').catch((error: unknown) => {
     say(
-      `the cluster could not be told (${messageOf(error)}): it frees this host's addresses after \`leaseGrace\` (see \`${name} cluster leave --help\`)`,
+      `the cluster could not be told (${messageOf(error)}): it frees this host's addresses after \`leaseGrace\``,
     );
   });
 }

@@ -22,8 +22,8 @@ describe('the program consul', () => {
       which: async () => undefined,
       onFetch: () => calls.push('told'),
     });
-    expect(calls).to.deep.equal(['told', 'consul-program /usr/local/bin/consul']);
-    expect(path).to.equal('/usr/local/bin/consul');
+    expect(calls).to.deep.equal(['told', 'consul-program /var/lib/socketplane/bin/consul']);
+    expect(path).to.equal('/var/lib/socketplane/bin/consul');
   });
 
   it('where it cannot be fetched, it says what to do', async () => {
