@@ -61,6 +61,8 @@ export function createBridge(options: {
         ['--may-exist', 'add-br', name],
         ['set', 'bridge', name, ...settings],
       ]);
+      // `ovs-vsctl` waits for ovs-vswitchd only when it has changed something.
+      if ((await openflow.state()) !== 'alive') throw down(undefined);
       opened = true;
     },
   };

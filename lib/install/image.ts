@@ -12,9 +12,9 @@ import { readProduct } from './product.js';
 
 const TAG = `socketplane:${VERSION}`;
 /** Of what the image was made; the tag alone says nothing about it. */
-const LABEL = 'socketplane.content';
+export const CONTENT_LABEL = 'socketplane.content';
 const STAGE_LABEL = 'socketplane.stage';
-const DEBIAN_BASE = 'socketplane-base:debian-13';
+export const DEBIAN_BASE = 'socketplane-base:debian-13';
 const LONG_MS = 15 * 60_000;
 const PULL_MS = 5 * 60_000;
 
@@ -54,7 +54,7 @@ async function createImage({ run, dockerSocket, say, cache = IMAGE_CACHE }: Imag
     run(['docker', '--host', `unix://${dockerSocket}`, ...args], { timeout });
 
   async function isThere(): Promise<boolean> {
-    const format = `{{index .Config.Labels "${LABEL}"}}`;
+    const format = `{{index .Config.Labels "${CONTENT_LABEL}"}}`;
     const found = await docker(['image', 'inspect', '--format', format, TAG]).catch(() => '');
     return found.trim() === content;
   }
@@ -80,7 +80,7 @@ async function createImage({ run, dockerSocket, say, cache = IMAGE_CACHE }: Imag
     const context = await mkdtemp(join(tmpdir(), 'socketplane-image-'));
     try {
       await product.copyTo(context);
-      const args = ['--build-arg', `BASE=${base}`, '--label', `${LABEL}=${content}`, '--tag', TAG];
+      const args = ['--build-arg', `BASE=${base}`, '--label', `${CONTENT_LABEL}=${content}`, '--tag', TAG];
       await docker(['build', '--quiet', ...args, context], LONG_MS);
       // The classic builder leaves it.
       await docker(['image', 'prune', '--force', '--filter', `label=${STAGE_LABEL}`]);

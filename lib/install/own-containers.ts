@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { AppError } from '../errors.js';
 import { CommandError, type Run } from '../exec.js';
 import { agentContainer, PART_LABEL, proxyContainer, type ContainerSpec } from './containers.js';
+import { CONTENT_LABEL, DEBIAN_BASE } from './image.js';
 import type { InstallRecord } from './record.js';
 
 /** Of what a container was made: another value, another container. */
@@ -80,6 +81,8 @@ export function createOwnContainers(run: Run, dockerSocket: string) {
         await docker('create', '--label', `${MADE_LABEL}=${made}`, ...create);
         changed = true;
       }
+      // Those of earlier versions, which have lost their tag to this one.
+      if (changed) await docker('image', 'prune', '--force', '--filter', `label=${CONTENT_LABEL}`);
       return changed;
     },
     /** Those of others stay. */
@@ -90,8 +93,9 @@ export function createOwnContainers(run: Run, dockerSocket: string) {
       }
     },
     async removeImages(): Promise<void> {
-      const images = await docker('image', 'ls', '--quiet', '--filter', 'reference=socketplane:*');
-      const ids = [...new Set(images.split('\n').filter(Boolean))];
+      const list = (filter: string) => docker('image', 'ls', '--quiet', '--no-trunc', '--filter', filter);
+      const lists = [await list(`label=${CONTENT_LABEL}`), await list(`reference=${DEBIAN_BASE}`)];
+      const ids = [...new Set(lists.join('\n').split('\n').filter(Boolean))];
       if (ids.length > 0) await docker('image', 'rm', '--force', ...ids);
     },
   };

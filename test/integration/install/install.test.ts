@@ -1,12 +1,15 @@
-import { copyFile, mkdir, readdir } from 'node:fs/promises';
+import { appendFile, copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Host } from '../../lab/host.js';
 import { createLab, type Lab } from '../../lab/lab.js';
 import { until } from '../../lab/process.js';
 
-const SOCKETPLANE = join(import.meta.dirname, '../../../bin/socketplane');
+const ROOT = join(import.meta.dirname, '../../..');
+const SOCKETPLANE = join(ROOT, 'bin/socketplane');
 const CACHE = '/var/cache/socketplane';
+/** Hosts are told of each other by hand. */
+const SETTINGS = 'cluster: { mdns: false }\n';
 
 // In this order, as a user would: each step goes on with what the one before has left.
 describe('an installed host', function () {
@@ -34,9 +37,19 @@ describe('an installed host', function () {
       files: await lines(
         ...['find', '/run/socketplane', '/usr/local/lib/socketplane', '/usr/local/bin/socketplane'],
         ...['/usr/local/bin/socketplaned', '/usr/local/bin/powerstrip', '/var/log/socketplane/agent.log'],
-        ...['-maxdepth', '0'],
+        ...['/usr/share/bash-completion/completions/socketplane', '/usr/share/man/man1/socketplane.1'],
+        ...['/usr/share/zsh/vendor-completions/_socketplane', '-maxdepth', '0'],
       ).catch(() => []),
     };
+  }
+
+  /** A product that differs in one file. */
+  async function copyProduct(host: Host): Promise<void> {
+    const { files } = JSON.parse(await readFile(join(ROOT, 'package.json'), 'utf8')) as { files: string[] };
+    await host.run(['mkdir', '/run/next']);
+    const parts = [...files, 'package.json', 'package-lock.json', 'node_modules'];
+    await host.run(['env', `--chdir=${ROOT}`, 'cp', '-a', '--parents', ...parts, '/run/next/']);
+    await appendFile(host.file('/run/next/proxy.yml'), '# another version\n');
   }
 
   /** Images that were built here serve the next lab too. */
@@ -58,6 +71,7 @@ describe('an installed host', function () {
       await Promise.all([host.startDocker(), host.startOvs()]);
       await host.importBusybox();
       await host.docker('tag', 'busybox', 'test');
+      await writeFile(host.file('/etc/socketplane/agent.yml'), SETTINGS);
     }
     bare = await stateOf(one);
   });
@@ -71,16 +85,17 @@ describe('an installed host', function () {
     expect(stderr).to.match(/install unattended/);
   });
 
-  it('has two containers, and is a member', async () => {
+  it('as containers and native, they are one cluster', async () => {
     await one.run(['script', '-qec', `${SOCKETPLANE} install`, '/dev/null'], {
       input: 'y\n',
       timeout: 280_000,
     });
     await keepImages(one);
-    await install(two, 'false', 'unattended');
-    for (const host of [one, two]) {
-      expect((await stateOf(host)).containers).to.have.members(['socketplane', 'powerstrip']);
-    }
+    await install(two, 'false', 'unattended', '--native');
+    expect((await stateOf(one)).containers).to.have.members(['socketplane', 'powerstrip']);
+    expect((await stateOf(two)).containers).to.deep.equal([]);
+    await sp(one, 'cluster', 'bind', 'eth0');
+    await sp(two, 'cluster', 'join', one.address);
     await until('two members', async () => {
       const { stdout } = await one.run(['ovs-vsctl', 'show']);
       return stdout.includes(`remote_ip="${two.address}"`);
@@ -90,7 +105,7 @@ describe('an installed host', function () {
   it('runs containers that reach those of another host', async () => {
     await sp(one, 'network', 'create', 'web', '10.0.0.0/16');
     expect((await sp(one, 'network', 'list')).stdout).to.include('10.0.0.0/16');
-    await sp(one, 'run', '-n', 'web', '-itd', '--name', 'con1', 'test', 'sh');
+    await sp(one, 'run', '-n', 'web', '-itd', '--restart', 'always', '--name', 'con1', 'test', 'sh');
     expect((await one.run(['ovs-vsctl', 'list-ports', 'docker0-ovs'])).stdout).to.match(/^ovs[0-9a-f]{8}$/m);
     expect((await sp(one, 'info', 'con1')).stdout).to.match(/10\.0\.0\./);
     await until('network web', async () => (await sp(two, 'network', 'list')).stdout.includes('web'));
@@ -105,6 +120,60 @@ describe('an installed host', function () {
     const { stdout } = await started();
     expect((await install(one, 'true', 'unattended')).stdout).to.include('is up to date');
     expect((await started()).stdout).to.equal(stdout);
+  });
+
+  it('is not changed to native by another install', async () => {
+    const { exitCode, stderr } = await one.run([SOCKETPLANE, 'install', 'unattended', '--native'], {
+      reject: false,
+    });
+    expect(exitCode).to.equal(1);
+    expect(stderr).to.match(/uninstall` first/);
+  });
+
+  it('says so while ovs-vswitchd is away', async () => {
+    const health = async () =>
+      (await one.run(['curl', '-s', '--unix-socket', '/run/socketplane/agent.sock', 'http://a/healthz']))
+        .stdout;
+    await one.stop('ovs-vswitchd');
+    expect(await health()).to.include('Open vSwitch does not answer');
+    await one.startVswitchd();
+    await until('health', async () => (await health()).includes('"status":"ok"'));
+  });
+
+  it('after a reboot it is a member again, and containers are where they were', async () => {
+    const address = () => one.docker('exec', 'con1', 'ip', '-4', '-o', 'addr', 'show', 'eth0');
+    const { stdout: before } = await address();
+    await one.reboot();
+    await Promise.all([one.startDocker(), one.startOvs()]);
+    await until(
+      'con1',
+      async () => {
+        const { exitCode } = await two.docker('exec', 'con2', 'ping', '-c', '1', '-W', '1', 'con1');
+        return exitCode === 0;
+      },
+      60_000,
+    );
+    expect((await address()).stdout.split(' brd')[0]).to.equal(before.split(' brd')[0]);
+  });
+
+  it('upgraded, it keeps its settings, and no ping is lost', async () => {
+    // Another content than what is installed: an upgrade.
+    await copyProduct(two);
+    const pinging = two.docker('exec', 'con2', 'ping', '-c', '80', '-i', '0.1', '-W', '1', 'con1');
+    const { stdout } = await two.run(['/run/next/bin/socketplane', 'install', 'unattended', '--native'], {
+      timeout: 60_000,
+    });
+    expect(stdout).to.include('SocketPlane is upgraded');
+    expect((await pinging).stdout).to.include('80 packets transmitted, 80 packets received');
+    expect(await readFile(two.file('/etc/socketplane/agent.yml'), 'utf8')).to.equal(SETTINGS);
+    expect((await sp(two, 'cluster', 'members')).stdout).to.include(one.address);
+  });
+
+  it('cut off in the middle, it is finished by the next install', async () => {
+    await one.docker('rm', '-f', 'powerstrip');
+    await one.run(['rm', '-rf', '/usr/local/lib/socketplane']);
+    await install(one, 'true', 'unattended');
+    expect((await stateOf(one)).containers).to.include.members(['socketplane', 'powerstrip']);
   });
 
   it('uninstalled twice, it leaves nothing', async () => {
