@@ -177,7 +177,7 @@ describe('an installed host', function () {
     expect((await sp(two, 'cluster', 'members')).stdout).to.include(one.address);
   });
 
-  it('cut off in the middle, it is finished by the next install', async () => {
+  it('what was taken away, the next install brings again', async () => {
     await one.docker('rm', '-f', 'powerstrip');
     await one.run(['rm', '-rf', '/usr/local/lib/socketplane']);
     await install(one, 'true', 'unattended');
