@@ -1,4 +1,4 @@
-import { appendFile, copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { appendFile, copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Host } from '../../lab/host.js';
@@ -57,14 +57,16 @@ describe('an installed host', function () {
     await appendFile(host.file('/run/next/proxy.yml'), '# another version\n');
   }
 
-  /** Images that were built here serve the next lab too. */
+  /** What was built here serves the next lab too, in place of what was built of other files. */
   async function keepImages(host: Host): Promise<void> {
     await mkdir(CACHE, { recursive: true });
     const upper = host.file(`/upper${CACHE}`);
     const known = await readdir(CACHE);
     for (const file of await readdir(upper)) {
-      if (!known.includes(file) && file.endsWith('.tar'))
-        await copyFile(join(upper, file), join(CACHE, file));
+      if (known.includes(file) || !file.endsWith('.tar')) continue;
+      await copyFile(join(upper, file), join(CACHE, file));
+      const older = known.filter((name) => file.startsWith('image-') && name.startsWith('image-'));
+      for (const name of older) await rm(join(CACHE, name), { force: true });
     }
   }
 
