@@ -4,7 +4,7 @@ import type { Node } from '../../lab/node.js';
 import { until } from '../../lab/process.js';
 import { addressOf, pings, sleeper } from '../agent/suite.js';
 import { refused, untilAllReach, type Places } from './reach.js';
-import { createNetwork, useCluster } from './suite.js';
+import { createNetwork, untilVoters, useCluster } from './suite.js';
 
 /** By then Consul has lost its leader and its members, and the others have taken the host's tunnels away. */
 const LONG_MS = 12_000;
@@ -33,6 +33,7 @@ describe('a host that is cut off from the others', function () {
     ];
     await Promise.all(starts.map(([node, name]) => start(node, name)));
     await untilAllReach(places, 10_000);
+    await untilVoters(first!);
     await third!.cut();
   });
 

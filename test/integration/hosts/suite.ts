@@ -112,3 +112,22 @@ export async function untilNothingIsLeft(nodes: Node[]): Promise<void> {
     10_000,
   );
 }
+
+export async function askConsul(node: Node, path: string): Promise<unknown> {
+  const curl = ['curl', '-fsS', '-m', '2', '--unix-socket', '/run/socketplane/consul.sock'];
+  return JSON.parse((await node.run([...curl, `http://consul/v1/${path}`])).stdout);
+}
+
+/** Waits until three servers have a vote: not before may one of them fail. */
+export async function untilVoters(node: Node): Promise<void> {
+  await until(
+    'three servers with a vote',
+    async () => {
+      const { Servers } = (await askConsul(node, 'operator/raft/configuration')) as {
+        Servers: { Voter: boolean }[];
+      };
+      return Servers.filter(({ Voter }) => Voter).length === 3;
+    },
+    40_000,
+  );
+}
