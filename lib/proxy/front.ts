@@ -121,10 +121,9 @@ export function createFront({ upstream, passes, handOver }: FrontParts) {
     function give(chunk: Buffer): Reading {
       const more = client.write(chunk);
       if (client.writableLength === 0) return 'done';
-      if (more) return 'in use';
-      // It is free again when the client has taken all, and nothing is read before.
-      docker?.pause();
-      return 'done';
+      if (!more) docker?.pause();
+      // Also when it pauses: TLS still gives what it has decrypted.
+      return 'in use';
     }
 
     function next(): void {
