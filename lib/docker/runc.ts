@@ -55,12 +55,20 @@ export function createRunc(state = STATE): Runc {
   };
 }
 
+const held = new Set<() => void>();
+// Nobody would be left to let them go.
+process.on('exit', () => {
+  for (const release of held) release();
+});
+
 function hold(pid: number): () => void {
   // Too late: it is the container's program already.
   if (!isRuncs(pid) || !signalTo(pid, 'SIGSTOP')) return () => undefined;
   const timer = setTimeout(release, HOLD_MS);
+  held.add(release);
   function release(): void {
     clearTimeout(timer);
+    held.delete(release);
     signalTo(pid, 'SIGCONT');
   }
   return release;

@@ -104,6 +104,26 @@ describe('the process that runc makes', () => {
       await becomes(pid, false);
     });
 
+    it('goes on when the agent ends meanwhile', async () => {
+      const { pid } = await caught('runc:[2:INIT]');
+      const module = new URL('../../../lib/docker/runc.ts', import.meta.url).href;
+      const program = `import { createRunc } from ${JSON.stringify(module)};
+        const created = await createRunc(${JSON.stringify(state)}).created('${ID}', 0, AbortSignal.timeout(2000));
+        created.hold();
+        process.stdin.once('data', () => process.exit(0));
+        process.stdout.write('held');`;
+      const agent = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', program]);
+      try {
+        await once(agent.stdout, 'data');
+        await becomes(pid, true);
+        agent.stdin.write('end');
+        await once(agent, 'exit');
+        expect(await isStopped(pid)).to.equal(false);
+      } finally {
+        agent.kill('SIGKILL');
+      }
+    });
+
     it('goes on when another agent begins', async () => {
       const { pid } = await caught('runc:[2:INIT]');
       process.kill(pid, 'SIGSTOP');
