@@ -183,6 +183,8 @@ export function createAttachments(options: AttachmentsOptions) {
       }
     } finally {
       await netns?.close();
+      // What failed before it was needed would wait on, and plug in a later run.
+      await attachment.preparation?.end();
       attachment.preparation = undefined;
       attachment.startingSince = 0;
     }

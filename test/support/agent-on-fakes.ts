@@ -1,5 +1,6 @@
 import type { OpenNetns } from '../../lib/datapath/netns.js';
 import type { CreatedProcess, Runc } from '../../lib/docker/runc.js';
+import { AppError } from '../../lib/errors.js';
 import { silentLog } from '../../lib/log.js';
 import { createAgent } from '../../lib/network/agent.js';
 import { createAttachments } from '../../lib/network/attachments.js';
@@ -33,13 +34,16 @@ export async function setUp(shared?: Shared) {
   const ipam = createIpam({ store, host: 'h1' });
   const awaited = new Map<string, (process: CreatedProcess) => void>();
   let held = 0;
+  let waits = 0;
+  let beforeOpening: (() => void) | undefined;
   const runc: Pick<Runc, 'created'> = {
     created: (container, _since, signal) =>
-      new Promise((resolve) => {
+      new Promise<CreatedProcess | undefined>((resolve) => {
+        waits++;
         awaited.set(container, resolve);
         signal.addEventListener('abort', () => resolve(undefined));
         if (signal.aborted) resolve(undefined);
-      }),
+      }).finally(() => void waits--),
   };
   /** runc has made a container's process, whose program does not run yet. */
   async function made(container: string, pid: number): Promise<void> {
@@ -50,7 +54,13 @@ export async function setUp(shared?: Shared) {
     };
     awaited.get(container)?.({ pid, hold });
   }
-  const openNetns: OpenNetns = async (pid) => ({ path: `/netns/${pid}`, close: async () => undefined });
+  const openNetns: OpenNetns = async (pid) => {
+    if (beforeOpening) {
+      beforeOpening();
+      throw new AppError('notFound', 'it does not run any more');
+    }
+    return { path: `/netns/${pid}`, close: async () => undefined };
+  };
   const common = { docker: docker.docker, networks, ipam, datapath: bridge.datapath, log: silentLog };
   const attachments = createAttachments({ ...common, openNetns, runc });
   const endpoints = createEndpoints({ ...common, attachments });
@@ -72,6 +82,10 @@ export async function setUp(shared?: Shared) {
     bridge,
     made,
     held: () => held,
+    /** Starts whose process is waited for. */
+    waits: () => waits,
+    /** From now on no namespace can be opened. @param before what happens just before that */
+    failOpening: (before: () => void) => void (beforeOpening = before),
     networks,
     ipam,
     attachments,

@@ -54,4 +54,12 @@ describe('a container whose start goes through the proxy', () => {
     await endpoints.startFailed('con');
     expect([bridge.plugged.size, bridge.ports.size]).to.deep.equal([0, 0]);
   });
+
+  it('is not waited for any more, when it has exited before it could be connected', async () => {
+    const { docker, waits, failOpening, endpoints } = await starting();
+    docker.start('con');
+    failOpening(() => docker.stop('con'));
+    await endpoints.started('con');
+    expect(waits()).to.equal(0);
+  });
 });
