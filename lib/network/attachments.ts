@@ -173,6 +173,8 @@ export function createAttachments(options: AttachmentsOptions) {
       netns = await openNetns(container.pid, container.id);
       await plug(attachment, netns.path);
     } catch (error) {
+      // Else it would wait on, plug in a later run, or make a port after this one was taken away.
+      await attachment.preparation?.end();
       // A container that has exited meanwhile needs no address: that is its own business, not a failure.
       const now = await docker.inspect(container.id);
       if (now?.run === container.run) {
@@ -183,8 +185,6 @@ export function createAttachments(options: AttachmentsOptions) {
       }
     } finally {
       await netns?.close();
-      // What failed before it was needed would wait on, and plug in a later run.
-      await attachment.preparation?.end();
       attachment.preparation = undefined;
       attachment.startingSince = 0;
     }
