@@ -10,7 +10,8 @@ import { IMAGE_CACHE, replaceFile } from './image-cache.js';
 import { packageRoot } from './paths.js';
 import { readProduct } from './product.js';
 
-const TAG = `socketplane:${VERSION}`;
+export const REPOSITORY = 'socketplane';
+const TAG = `${REPOSITORY}:${VERSION}`;
 /** Of what the image was made; the tag alone says nothing about it. */
 export const CONTENT_LABEL = 'socketplane.content';
 const STAGE_LABEL = 'socketplane.stage';

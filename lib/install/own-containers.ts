@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { AppError } from '../errors.js';
 import { CommandError, type Run } from '../exec.js';
 import { agentContainer, PART_LABEL, proxyContainer, type ContainerSpec } from './containers.js';
-import { CONTENT_LABEL, DEBIAN_BASE } from './image.js';
+import { CONTENT_LABEL, DEBIAN_BASE, REPOSITORY } from './image.js';
 import type { InstallRecord } from './record.js';
 
 /** Of what a container was made: another value, another container. */
@@ -92,11 +92,22 @@ export function createOwnContainers(run: Run, dockerSocket: string) {
         if (labels?.[PART_LABEL] !== undefined && labels[COMPOSE_LABEL] === undefined) await remove(name);
       }
     },
+    /** By their names: an image that somebody has made of ours has our label too. */
     async removeImages(): Promise<void> {
-      const list = (filter: string) => docker('image', 'ls', '--quiet', '--no-trunc', '--filter', filter);
-      const lists = [await list(`label=${CONTENT_LABEL}`), await list(`reference=${DEBIAN_BASE}`)];
-      const ids = [...new Set(lists.join('\n').split('\n').filter(Boolean))];
-      if (ids.length > 0) await docker('image', 'rm', '--force', ...ids);
+      const named = ['--format', '{{.Repository}}:{{.Tag}}', '--filter'];
+      const lists = [
+        await docker(
+          'image',
+          'ls',
+          ...named,
+          `reference=${REPOSITORY}`,
+          '--filter',
+          `label=${CONTENT_LABEL}`,
+        ),
+        await docker('image', 'ls', ...named, `reference=${DEBIAN_BASE}`),
+      ];
+      const names = lists.join('\n').split('\n').filter(Boolean);
+      if (names.length > 0) await docker('image', 'rm', ...names);
     },
   };
 }

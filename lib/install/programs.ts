@@ -1,6 +1,6 @@
 import { readFile, readlink, realpath, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError } from '../errors.js';
+import { AppError, hasCode } from '../errors.js';
 import { packageRoot } from './paths.js';
 import type { Product } from './product.js';
 
@@ -52,6 +52,6 @@ async function isOurs(name: string): Promise<boolean> {
   try {
     return (await readlink(join(LINKS, name))).startsWith(`${PROGRAMS}/`);
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'ENOENT';
+    return hasCode(error, 'ENOENT');
   }
 }

@@ -15,7 +15,7 @@ export interface UninstallOptions {
   systemd: Systemd;
   paths: HostPaths;
   bridge: string;
-  /** Whether Docker answers: without, no container of ours runs. */
+  /** Whether Docker answers. */
   hasDocker: boolean;
   /** Ends daemons that no container and no unit keeps. */
   stopProcesses: () => Promise<unknown>;

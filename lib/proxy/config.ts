@@ -59,7 +59,8 @@ export function proxyConfig(directory: string) {
       /** Where `powerstrip trace` finds the calls with hooks; a `unix://` or loopback `tcp://` address, or `off`. */
       trace: z
         .union([z.literal('off').transform(() => undefined), address])
-        .default({ text: `unix://${TRACE_SOCKET}`, kind: 'unix', path: TRACE_SOCKET }),
+        // A default would take the place of what `off` comes to.
+        .prefault(`unix://${TRACE_SOCKET}`),
       upstream: address.default({
         text: 'unix:///var/run/docker.sock',
         kind: 'unix',

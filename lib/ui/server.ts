@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { basename, dirname } from 'node:path';
 import express, { type RequestHandler } from 'express';
 import { AppError, messageOf } from '../errors.js';
 import { ICON, MAP_HASH, moduleFiles, PAGE, readPage, STYLE } from './files.js';
@@ -24,9 +25,9 @@ export async function serveUi(options: { view: LiveView; token: string; port: nu
   app.use(safeHeaders(MAP_HASH), guard({ host, token }));
   const page = readPage();
   app.get('/', (_request, response) => void response.type('html').send(page));
-  app.get('/style.css', (_request, response) => response.sendFile(STYLE));
-  app.get('/icon.svg', (_request, response) => response.sendFile(ICON));
-  for (const [url, file] of moduleFiles()) app.get(url, (_request, response) => response.sendFile(file));
+  app.get('/style.css', send(STYLE));
+  app.get('/icon.svg', send(ICON));
+  for (const [url, file] of moduleFiles()) app.get(url, send(file));
   app.use('/page', express.static(PAGE, { index: false, redirect: false }));
   app.get('/events', events(view));
   app.use((_request, response) => void response.status(404).type('text').send('there is no such page\n'));
@@ -55,15 +56,28 @@ export async function serveUi(options: { view: LiveView; token: string; port: nu
   };
 }
 
+/** One file, wherever the product lies: also below a folder with a dot. */
+const send =
+  (file: string): RequestHandler =>
+  (_request, response) =>
+    response.sendFile(basename(file), { root: dirname(file) });
+
 /** Server-sent events: browsers connect again by themselves. */
 function events(view: LiveView): RequestHandler {
   return (_request, response) => {
     response.writeHead(200, { 'Content-Type': 'text/event-stream' });
     response.write('retry: 1000\n\n');
-    const end = view.watch((text) => {
-      // A browser that sleeps gets what is so when it has read what it was sent.
-      if (!response.writableNeedDrain) response.write(`data: ${text}\n\n`);
+    let waiting: string | undefined;
+    const give = (text: string) => {
+      // A browser that sleeps gets what is so when it has read what it was sent, and nothing of what was meanwhile.
+      if (response.writableNeedDrain) waiting = text;
+      else response.write(`data: ${text}\n\n`);
+    };
+    response.on('drain', () => {
+      const text = waiting;
+      waiting = undefined;
+      if (text !== undefined) give(text);
     });
-    response.once('close', end);
+    response.once('close', view.watch(give));
   };
 }

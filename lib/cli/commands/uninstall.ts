@@ -6,9 +6,11 @@ import { createRun } from '../../exec.js';
 import { createDockerService } from '../../install/docker-service.js';
 import { IMAGE_CACHE } from '../../install/image-cache.js';
 import { createOwnContainers } from '../../install/own-containers.js';
+import { readRecord } from '../../install/record.js';
 import { removeFolder } from '../../install/remove-folder.js';
 import { createSystemd } from '../../install/systemd.js';
 import { uninstall } from '../../install/uninstall.js';
+import { which } from '../../install/which.js';
 import { silentLog } from '../../log.js';
 import type { AgentClient } from '../agent-client.js';
 import type { Context } from '../context.js';
@@ -27,14 +29,15 @@ export function addUninstallCommands(program: Command, context: Context): void {
   async function remove(agent: AgentClient) {
     const run = createRun(silentLog);
     const systemd = createSystemd(run);
-    await leaveCluster(agent, say);
-    say('removing agent, proxy, programs and the bridge');
     const hasDocker = await createDockerService({ paths, systemd })
       .check()
       .then(
         () => true,
         () => false,
       );
+    if (!hasDocker) await refuseWithoutDocker(paths.record);
+    await leaveCluster(agent, say);
+    say('removing agent, proxy, programs and the bridge');
     await uninstall({
       ...{ run, systemd, paths, hasDocker },
       // A mistake in the settings must not keep them here.
@@ -68,9 +71,22 @@ export function addUninstallCommands(program: Command, context: Context): void {
     if (!yes) await confirm(name);
     const { containers, hasDocker } = await remove(agentOf(self, context));
     if (hasDocker) await containers.removeImages();
-    for (const folder of [...STATE, IMAGE_CACHE]) await removeFolder(folder);
+    for (const folder of [...STATE, IMAGE_CACHE]) {
+      const target = await removeFolder(folder);
+      if (target !== undefined) say(`${folder} was a link to ${target}, which is left as it is`);
+    }
     say('SocketPlane is gone; Docker, Open vSwitch and your containers are still there');
   });
+}
+
+/** Containers of ours may run on without Docker, and come back with it. */
+async function refuseWithoutDocker(record: string): Promise<void> {
+  const installed = await readRecord(record);
+  if (installed?.mode !== 'containers' || (await which('dockerd')) === undefined) return;
+  throw new AppError(
+    'unavailable',
+    'Docker does not answer, and has the containers of SocketPlane: start it first',
+  );
 }
 
 /** Else the others would keep this host's addresses until it has been silent for long. */

@@ -28,6 +28,12 @@ describe('proxy.yml', () => {
     expect(config.buildkit).to.equal('allow');
   });
 
+  it('has a socket for traces, another one, or none', () => {
+    expect(proxyOptions('version: 1').trace?.text).to.equal('unix:///run/socketplane/trace.sock');
+    expect(proxyOptions('version: 1\ntrace: unix:///x.sock').trace?.text).to.equal('unix:///x.sock');
+    expect(proxyOptions('version: 1\ntrace: off').trace).to.equal(undefined);
+  });
+
   it('reads a Powerstrip file as it is', () => {
     const config = proxyOptions(`version: 1
 endpoints:

@@ -1,4 +1,5 @@
-import { get, request } from 'node:http';
+import { once } from 'node:events';
+import { get, request, type IncomingMessage } from 'node:http';
 import { expect } from 'chai';
 import { serveUi, type UiServer } from '../../../lib/ui/server.js';
 
@@ -9,11 +10,13 @@ describe('server of the page', () => {
   let host: string;
   let cookie: string;
   let watchers = 0;
+  let tell: (text: string) => void;
 
   beforeEach(async () => {
     const view = {
       watch(watcher: (text: string) => void) {
         watchers++;
+        tell = watcher;
         watcher('{"a":"</script>"}');
         return () => void watchers--;
       },
@@ -96,5 +99,20 @@ describe('server of the page', () => {
     });
     expect(text).to.include('data: {"a":"</script>"}\n\n');
     while (watchers > 0) await new Promise(setImmediate);
+  });
+
+  it('tells a browser that has slept what is so, and nothing of what was meanwhile', async () => {
+    const outgoing = get(`http://${host}/events`, { headers: { cookie } });
+    const [response] = (await once(outgoing, 'response')) as [IncomingMessage];
+    // More than the system keeps for a reader, so that the rest waits in the server.
+    tell('x'.repeat(16 * 2 ** 20));
+    tell('meanwhile');
+    tell('now');
+    let body = '';
+    for await (const part of response.setEncoding('utf8')) {
+      body = (body + String(part)).slice(-100);
+      if (body.endsWith('data: now\n\n')) break;
+    }
+    expect(body).not.to.include('meanwhile');
   });
 });

@@ -1,0 +1,42 @@
+import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import type { Run } from '../../../lib/exec.js';
+import { createOwnContainers } from '../../../lib/install/own-containers.js';
+import { removeFolder } from '../../../lib/install/remove-folder.js';
+
+describe('what is removed', () => {
+  let place: string;
+  beforeEach(async () => {
+    place = await mkdtemp(join(tmpdir(), 'remove-'));
+    await mkdir(join(place, 'state/deep'), { recursive: true });
+    await writeFile(join(place, 'state/deep/file'), '');
+  });
+  afterEach(() => rm(place, { recursive: true, force: true }));
+
+  it('of a folder is everything, and twice is no error', async () => {
+    await symlink('/etc', join(place, 'state/link'));
+    for (const _ of ['once', 'twice']) expect(await removeFolder(join(place, 'state'))).to.equal(undefined);
+    expect(await readdir(place)).to.deep.equal([]);
+    expect(await readdir('/etc')).not.to.deep.equal([]);
+  });
+
+  it('of a link is the link, not what it leads to', async () => {
+    await symlink('state', join(place, 'link'));
+    expect(await removeFolder(join(place, 'link'))).to.equal('state');
+    expect(await readdir(place)).to.deep.equal(['state']);
+    expect(await readdir(join(place, 'state/deep'))).to.deep.equal(['file']);
+  });
+
+  it('of images are ours by name, not those that others have made of them', async () => {
+    const removed: string[][] = [];
+    const run: Run = async ([, , , ...args]) => {
+      if (args[1] === 'rm') removed.push(args.slice(2));
+      const filter = args.find((arg) => arg.startsWith('reference='));
+      return filter === 'reference=socketplane' ? 'socketplane:0.1.0\nsocketplane:0.2.0\n' : '';
+    };
+    await createOwnContainers(run, '/docker.sock').removeImages();
+    expect(removed).to.deep.equal([['socketplane:0.1.0', 'socketplane:0.2.0']]);
+  });
+});
