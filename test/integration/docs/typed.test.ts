@@ -5,6 +5,7 @@ import { expect } from 'chai';
 import type { Host } from '../../lab/host.js';
 import { createLab, type Lab } from '../../lab/lab.js';
 import { until } from '../../lab/process.js';
+import { needImageBase } from '../../support/image-base.js';
 import { docBlocks, ROOT } from '../../support/doc-blocks.js';
 import { openSession, type TypedSession } from '../../support/typed-session.js';
 
@@ -21,6 +22,7 @@ describe('README and operations, typed as they are written', function () {
 
   before(async function () {
     this.timeout(START_MS);
+    await needImageBase();
     lab = await createLab();
     home = await mkdtemp(join(tmpdir(), 'readme-'));
     for (const name of ['first', 'second']) {

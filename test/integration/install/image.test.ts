@@ -1,16 +1,14 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { createRun } from '../../../lib/exec.js';
 import { agentContainer, proxyContainer } from '../../../lib/install/containers.js';
-import { ensureDebianBase } from '../../../lib/install/debian-base.js';
 import { packageRoot } from '../../../lib/install/paths.js';
-import { silentLog } from '../../../lib/log.js';
 import { VERSION } from '../../../lib/version.js';
 import type { Host } from '../../lab/host.js';
 import { createLab, type Lab } from '../../lab/lab.js';
 import { PROXY_SOCKET } from '../../lab/node.js';
 import { until } from '../../lab/process.js';
+import { needImageBase } from '../../support/image-base.js';
 import { needsPlugin } from '../proxy/clients/docker-client.js';
 
 const IMAGE = `socketplane:${VERSION}`;
@@ -34,8 +32,7 @@ describe('the image', function () {
 
   before(async function () {
     this.timeout(300_000);
-    // No host of a lab reaches package sources.
-    await ensureDebianBase({ run: createRun(silentLog), say: () => undefined });
+    await needImageBase();
     lab = await createLab();
     host = await lab.addHost();
     await Promise.all([host.startDocker(), host.startOvs()]);

@@ -4,6 +4,7 @@ import { expect } from 'chai';
 import type { Host } from '../../lab/host.js';
 import { createLab, type Lab } from '../../lab/lab.js';
 import { until } from '../../lab/process.js';
+import { needImageBase } from '../../support/image-base.js';
 
 const ROOT = join(import.meta.dirname, '../../..');
 const SOCKETPLANE = join(ROOT, 'bin/socketplane');
@@ -71,6 +72,7 @@ describe('an installed host', function () {
   }
 
   before(async () => {
+    await needImageBase();
     lab = await createLab();
     one = await lab.addHost();
     two = await lab.addHost();
