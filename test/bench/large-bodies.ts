@@ -1,3 +1,4 @@
+import http from 'node:http';
 import Table from 'cli-table3';
 import type { Host } from '../lab/host.js';
 import { call, receive } from './client.js';
@@ -15,12 +16,16 @@ export async function measureLargeBodies(host: Host, rounds: number): Promise<vo
   const speeds = new Map(WAYS.map((way) => [way, { up: [] as number[], down: [] as number[] }]));
   for (let round = 0; round < rounds; round++) {
     for (const way of WAYS) {
-      const socket = host.file(SOCKETS[way]);
+      // A connection for each, as each docker command has its own.
+      const common = { socket: host.file(SOCKETS[way]), agent: new http.Agent() };
       const began = performance.now();
-      await call({ socket, method: 'PUT', path: PATH, body: tar() });
+      await call({ ...common, method: 'PUT', path: PATH, body: tar() });
       const half = performance.now();
       let length = 0;
-      await receive({ socket, method: 'GET', path: `${PATH}/zeroes` }, (chunk) => (length += chunk.length));
+      await receive(
+        { ...common, method: 'GET', path: `${PATH}/zeroes` },
+        (chunk) => (length += chunk.length),
+      );
       if (length < BYTES) throw new Error(`${way} gave ${length} bytes`);
       speeds.get(way)?.up.push(speed(half - began));
       speeds.get(way)?.down.push(speed(performance.now() - half));
