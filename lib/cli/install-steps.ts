@@ -34,9 +34,7 @@ export async function createSteps(
 
   return {
     prepare: () => prepareServices({ run, systemd, paths, say }),
-    async refuseForeign({ mode }) {
-      if (mode === 'containers') await containers.refuseForeign();
-    },
+    refuseForeign: containers.refuseForeign,
     async takeOver() {
       // Containers that an install was cut off from recording are exchanged where they stand.
       const daemons = await daemonsOf();
@@ -56,11 +54,12 @@ export async function createSteps(
       say('looking for the image');
       return ensureImage({ run, dockerSocket: paths.dockerSocket, say });
     },
-    async arrange(record) {
+    async arrange(record, wasCutOff) {
       if (record.mode === 'containers') return containers.arrange(record);
-      if (systemd.booted) return units.arrange(record, copied);
-      if (copied) await (await daemonsOf({ ...record, powerstrip: true })).stop();
-      return copied;
+      const isNew = copied || wasCutOff;
+      if (systemd.booted) return units.arrange(record, isNew);
+      if (isNew) await (await daemonsOf({ ...record, powerstrip: true })).stop();
+      return isNew;
     },
     async start(record) {
       say(`starting agent${record.powerstrip ? ' and proxy' : ''}`);

@@ -1,3 +1,4 @@
+import { forgetDockerSettings } from '../install/docker-settings.js';
 import { withSystemFolders } from '../install/which.js';
 import { runCli } from './cli.js';
 import { processContext } from './context.js';
@@ -5,4 +6,7 @@ import { processContext } from './context.js';
 // `socketplane network list | head -1` is no error.
 process.stdout.on('error', () => process.exit(0));
 process.env['PATH'] = withSystemFolders(process.env['PATH']);
-process.exitCode = await runCli(processContext());
+const context = processContext();
+// Those of the user's own `docker` are in the context.
+forgetDockerSettings(process.env);
+process.exitCode = await runCli(context);

@@ -17,8 +17,12 @@ export interface InstallSteps {
   /** Programs and settings. */
   copy(): Promise<void>;
   image(): Promise<string>;
-  /** Makes or exchanges containers or units. True: something had to be. */
-  arrange(record: InstallRecord): Promise<boolean>;
+  /**
+   * Makes or exchanges containers or units. True: something had to be.
+   *
+   * @param wasCutOff an install before this one was: what runs may be of other files than those that lie there
+   */
+  arrange(record: InstallRecord, wasCutOff: boolean): Promise<boolean>;
   /** Starts what does not run, and waits until it serves. */
   start(record: InstallRecord): Promise<void>;
 }
@@ -41,8 +45,9 @@ export async function install(
       `SocketPlane is installed ${how}: \`socketplane uninstall\` first, networks are kept`,
     );
   }
-  await steps.refuseForeign(wish);
   await steps.prepare();
+  // Docker has to be there to be asked.
+  await steps.refuseForeign(wish);
   const content = await steps.content();
   const { mode, powerstrip, bootstrap = before?.bootstrap } = wish;
   const planned: InstallRecord = {
@@ -53,7 +58,7 @@ export async function install(
   await writeRecord(file, planned);
   await steps.copy();
   const record = mode === 'containers' ? { ...planned, image: await steps.image() } : planned;
-  const changed = await steps.arrange(record);
+  const changed = await steps.arrange(record, before?.complete === false);
   await steps.start(record);
   await writeRecord(file, { ...record, complete: true });
   if (!before?.complete) return 'installed';

@@ -8,7 +8,7 @@ import type { InstallRecord } from './record.js';
 /** Of what a container was made: another value, another container. */
 const MADE_LABEL = 'socketplane.made';
 const COMPOSE_LABEL = 'com.docker.compose.project';
-const NAMES: readonly ContainerSpec['name'][] = ['socketplane', 'powerstrip'];
+const [AGENT, PROXY]: readonly [ContainerSpec['name'], ContainerSpec['name']] = ['socketplane', 'powerstrip'];
 const STOP_MS = 60_000;
 
 /** The containers of an install. Docker is asked straight, never through our proxy. */
@@ -27,10 +27,24 @@ export function createOwnContainers(run: Run, dockerSocket: string) {
         '{{json .Config.Labels}}',
         name,
       );
-      return JSON.parse(text) as Record<string, string>;
+      return (JSON.parse(text) as Record<string, string> | null) ?? {};
     } catch (error) {
       if (error instanceof CommandError && /no such container/i.test(error.output)) return undefined;
       throw error;
+    }
+  }
+
+  const isOurs = (labels: Record<string, string> | undefined) =>
+    labels?.[PART_LABEL] !== undefined && labels[COMPOSE_LABEL] === undefined;
+
+  /** Agent and proxy that Compose keeps running are not ours to stop. */
+  async function refuseCompose(): Promise<void> {
+    for (const name of [AGENT, PROXY]) {
+      const labels = await labelsOf(name);
+      const project = labels?.[COMPOSE_LABEL];
+      if (labels?.[PART_LABEL] === undefined || project === undefined) continue;
+      const advice = '`docker compose down` first';
+      throw new AppError('conflict', `container ${name} is Compose's (project ${project}): ${advice}`);
     }
   }
 
@@ -40,23 +54,19 @@ export function createOwnContainers(run: Run, dockerSocket: string) {
   }
 
   return {
-    async refuseForeign(): Promise<void> {
-      for (const name of NAMES) {
+    refuseCompose,
+    /** @throws AppError `conflict` where a container keeps an install of this kind from running */
+    async refuseForeign({ mode, powerstrip }: Pick<InstallRecord, 'mode' | 'powerstrip'>): Promise<void> {
+      await refuseCompose();
+      for (const name of powerstrip ? [AGENT, PROXY] : [AGENT]) {
         const labels = await labelsOf(name);
-        if (!labels) continue;
-        const project = labels[COMPOSE_LABEL];
-        if (project !== undefined) {
-          throw new AppError(
-            'conflict',
-            `container ${name} is Compose's (project ${project}): \`docker compose down\` first`,
-          );
-        }
-        if (labels[PART_LABEL] === undefined) {
-          throw new AppError(
-            'conflict',
-            `there is a container ${name} that is not SocketPlane's: rename or remove it first`,
-          );
-        }
+        if (!labels || isOurs(labels) === (mode === 'containers')) continue;
+        throw new AppError(
+          'conflict',
+          mode === 'native'
+            ? `container ${name} is of an install as containers: \`socketplane uninstall\` first`
+            : `there is a container ${name} that is not SocketPlane's: rename or remove it first`,
+        );
       }
     },
     /** True: one had to be made, exchanged or removed. */
@@ -67,8 +77,8 @@ export function createOwnContainers(run: Run, dockerSocket: string) {
         ...(powerstrip ? [proxyContainer({ image })] : []),
       ];
       let changed = false;
-      if (!powerstrip && (await labelsOf('powerstrip'))) {
-        await remove('powerstrip');
+      if (!powerstrip && isOurs(await labelsOf(PROXY))) {
+        await remove(PROXY);
         changed = true;
       }
       for (const { name, create } of specs) {
@@ -87,10 +97,7 @@ export function createOwnContainers(run: Run, dockerSocket: string) {
     },
     /** Those of others stay. */
     async removeAll(): Promise<void> {
-      for (const name of [...NAMES].reverse()) {
-        const labels = await labelsOf(name);
-        if (labels?.[PART_LABEL] !== undefined && labels[COMPOSE_LABEL] === undefined) await remove(name);
-      }
+      for (const name of [PROXY, AGENT]) if (isOurs(await labelsOf(name))) await remove(name);
     },
     /** By their names: an image that somebody has made of ours has our label too. */
     async removeImages(): Promise<void> {

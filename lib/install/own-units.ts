@@ -16,7 +16,9 @@ export function createOwnUnits(run: Run, systemd: Systemd, folder = FOLDER) {
 
   async function remove(name: string): Promise<boolean> {
     if ((await read(name)) === undefined) return false;
-    await run(['systemctl', 'disable', '--now', name], { timeout: 90_000 });
+    if (systemd.booted) await run(['systemctl', 'disable', '--now', name], { timeout: 90_000 });
+    // What enabled it, where there is no systemd now that would see to it.
+    else await rm(path(`multi-user.target.wants/${name}`), { force: true });
     await rm(path(name), { force: true });
     return true;
   }
@@ -43,10 +45,9 @@ export function createOwnUnits(run: Run, systemd: Systemd, folder = FOLDER) {
       return true;
     },
     async removeAll(): Promise<void> {
-      if (!systemd.booted) return;
       let removed = false;
       for (const name of [PROXY_UNIT, AGENT_UNIT]) removed = (await remove(name)) || removed;
-      if (removed) await run(['systemctl', 'daemon-reload']);
+      if (removed && systemd.booted) await run(['systemctl', 'daemon-reload']);
     },
   };
 }

@@ -24,9 +24,10 @@ export async function installPrograms(product: Product): Promise<boolean> {
     await rename(next, PROGRAMS);
   }
   for (const name of NAMES) {
-    const link = join(LINKS, name);
+    const [link, target] = [join(LINKS, name), join(PROGRAMS, 'bin', name)];
+    if ((await readlink(link).catch(() => '')) === target) continue;
     await rm(link, { force: true });
-    await symlink(join(PROGRAMS, 'bin', name), link);
+    await symlink(target, link);
   }
   return isNew;
 }

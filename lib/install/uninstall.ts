@@ -1,5 +1,6 @@
 import { removeDatapath } from '../datapath/remove.js';
 import type { Run } from '../exec.js';
+import { IMAGE_CACHE } from './image-cache.js';
 import { createOwnContainers } from './own-containers.js';
 import { removeOwnLogs } from './own-logs.js';
 import { createOwnUnits } from './own-units.js';
@@ -28,7 +29,7 @@ export async function uninstall(options: UninstallOptions): Promise<void> {
   await createOwnUnits(run, systemd).removeAll();
   await stopProcesses();
   await removeDatapath(run, bridge);
-  await removeFolder('/run/socketplane');
+  for (const folder of ['/run/socketplane', IMAGE_CACHE]) await removeFolder(folder);
   await removeOwnLogs(paths.logs);
   await removeShellFiles();
   await removePrograms();

@@ -1,10 +1,10 @@
-import { createInterface } from 'node:readline/promises';
 import { Argument, type Command } from 'commander';
-import { AppError } from '../../errors.js';
+import { messageOf } from '../../errors.js';
+import { withHostLock } from '../../install/host-lock.js';
 import { bootstrapOf, install, type Bootstrap } from '../../install/install.js';
 import { readRecord } from '../../install/record.js';
-import { messageOf } from '../../errors.js';
 import { complaints } from '../answers.js';
+import { askYesNo } from '../ask.js';
 import type { Context } from '../context.js';
 import { createSteps } from '../install-steps.js';
 import { addCommonOptions, agentOf } from '../options.js';
@@ -39,7 +39,7 @@ Examples:
         ? bootstrapOf(env)
         : before?.complete === true
           ? before.bootstrap
-          : await ask(name);
+          : await ask(name, say);
       const agent = agentOf(self, context);
       const powerstrip = !words.includes('nopowerstrip');
       const wish = {
@@ -47,7 +47,11 @@ Examples:
         powerstrip,
         bootstrap: asked,
       };
-      const state = await install(paths.record, wish, await createSteps(context, agent, say));
+      // What is written is for all users of this host, whatever the mask of this one.
+      process.umask(0o022);
+      const state = await withHostLock(async () =>
+        install(paths.record, wish, await createSteps(context, agent, say)),
+      );
       say(
         state === 'unchanged'
           ? 'SocketPlane is installed already, and is up to date'
@@ -64,18 +68,12 @@ Examples:
   );
 }
 
-async function ask(name: string): Promise<Bootstrap> {
-  if (!process.stdin.isTTY) {
-    throw new AppError(
-      'invalid',
-      `there is no terminal to ask on: use \`${name} install unattended\`, with BOOTSTRAP=true for the first host of a cluster and BOOTSTRAP=false for others`,
-    );
-  }
-  const terminal = createInterface({ input: process.stdin, output: process.stdout });
-  try {
-    const answer = await terminal.question('Is this the first node of the cluster? [y/N] ');
-    return /^y(es)?$/i.test(answer.trim()) ? 'true' : 'false';
-  } finally {
-    terminal.close();
-  }
+async function ask(name: string, say: (line: string) => void): Promise<Bootstrap> {
+  say('The first node begins a cluster; all others wait until they find one.');
+  say(`A host that is to be alone needs no answer: Ctrl-C, and \`${name} install unattended\`.`);
+  const isFirst = await askYesNo({
+    text: 'Is this the first node of the cluster?',
+    instead: `\`${name} install unattended\`, with BOOTSTRAP=true for the first host of a cluster and BOOTSTRAP=false for others`,
+  });
+  return isFirst ? 'true' : 'false';
 }

@@ -1,10 +1,9 @@
-import { createInterface } from 'node:readline/promises';
 import type { Command } from 'commander';
 import { readAgentConfig } from '../../config/agent.js';
 import { AppError, messageOf } from '../../errors.js';
 import { createRun } from '../../exec.js';
 import { createDockerService } from '../../install/docker-service.js';
-import { IMAGE_CACHE } from '../../install/image-cache.js';
+import { withHostLock } from '../../install/host-lock.js';
 import { createOwnContainers } from '../../install/own-containers.js';
 import { readRecord } from '../../install/record.js';
 import { removeFolder } from '../../install/remove-folder.js';
@@ -13,6 +12,7 @@ import { uninstall } from '../../install/uninstall.js';
 import { which } from '../../install/which.js';
 import { silentLog } from '../../log.js';
 import type { AgentClient } from '../agent-client.js';
+import { askYesNo } from '../ask.js';
 import type { Context } from '../context.js';
 import { createDaemons } from '../daemons.js';
 import { addCommonOptions, agentOf } from '../options.js';
@@ -35,7 +35,9 @@ export function addUninstallCommands(program: Command, context: Context): void {
         () => true,
         () => false,
       );
-    if (!hasDocker) await refuseWithoutDocker(paths.record);
+    const containers = createOwnContainers(run, paths.dockerSocket);
+    if (hasDocker) await containers.refuseCompose();
+    else await refuseWithoutDocker(paths.record);
     await leaveCluster(agent, say);
     say('removing agent, proxy, programs and the bridge');
     await uninstall({
@@ -47,7 +49,7 @@ export function addUninstallCommands(program: Command, context: Context): void {
       ),
       stopProcesses: async () => (await createDaemons({ context, agent, run, systemd })).stop(),
     });
-    return { containers: createOwnContainers(run, paths.dockerSocket), hasDocker };
+    return { containers, hasDocker };
   }
 
   const plain = program
@@ -55,7 +57,7 @@ export function addUninstallCommands(program: Command, context: Context): void {
     .description('take agent and proxy off this host; networks and settings are kept');
   addCommonOptions(plain, 'agent').action(async (_options, self: Command) => {
     await becomeRoot(context);
-    await remove(agentOf(self, context));
+    await withHostLock(() => remove(agentOf(self, context)));
     say(
       `SocketPlane is uninstalled. Kept: Docker, Open vSwitch, your containers (those of our networks are without one now),`,
     );
@@ -69,12 +71,14 @@ export function addUninstallCommands(program: Command, context: Context): void {
   addCommonOptions(clean, 'agent').action(async ({ yes }: { yes?: boolean }, self: Command) => {
     await becomeRoot(context);
     if (!yes) await confirm(name);
-    const { containers, hasDocker } = await remove(agentOf(self, context));
-    if (hasDocker) await containers.removeImages();
-    for (const folder of [...STATE, IMAGE_CACHE]) {
-      const target = await removeFolder(folder);
-      if (target !== undefined) say(`${folder} was a link to ${target}, which is left as it is`);
-    }
+    await withHostLock(async () => {
+      const { containers, hasDocker } = await remove(agentOf(self, context));
+      if (hasDocker) await containers.removeImages();
+      for (const folder of STATE) {
+        const target = await removeFolder(folder);
+        if (target !== undefined) say(`${folder} was a link to ${target}, which is left as it is`);
+      }
+    });
     say('SocketPlane is gone; Docker, Open vSwitch and your containers are still there');
   });
 }
@@ -108,13 +112,10 @@ async function leaveCluster(agent: AgentClient, say: (line: string) => void): Pr
 }
 
 async function confirm(name: string): Promise<void> {
-  if (!process.stdin.isTTY)
-    throw new AppError('invalid', `there is no terminal to ask on: use \`${name} clean --yes\``);
-  const terminal = createInterface({ input: process.stdin, output: process.stdout });
-  try {
-    const answer = await terminal.question('Remove SocketPlane with all its networks and settings? [y/N] ');
-    if (!/^y(es)?$/i.test(answer.trim())) throw new AppError('invalid', 'nothing was removed');
-  } finally {
-    terminal.close();
-  }
+  const isSure = await askYesNo({
+    text: 'Remove SocketPlane with all its networks and settings?',
+    enter: false,
+    instead: `\`${name} clean --yes\``,
+  });
+  if (!isSure) throw new AppError('invalid', 'nothing was removed');
 }

@@ -15,16 +15,19 @@ describe('an install', () => {
   let content: string;
   let tookOver: number;
   let failing: boolean;
+  let hasDocker: boolean;
+  let resumed: boolean;
 
   /** A host: what it is made of is exchanged when the record says something else. */
   const host = (): InstallSteps => ({
-    prepare: () => Promise.resolve(),
-    refuseForeign: () => Promise.resolve(),
+    prepare: async () => void (hasDocker = true),
+    refuseForeign: () => (hasDocker ? Promise.resolve() : Promise.reject(new Error('no Docker to ask'))),
     takeOver: async () => void tookOver++,
     content: () => Promise.resolve(content),
     copy: () => (failing ? Promise.reject(new Error('killed')) : Promise.resolve()),
     image: () => Promise.resolve('socketplane:1'),
-    async arrange({ content: wanted, bootstrap, powerstrip }) {
+    async arrange({ content: wanted, bootstrap, powerstrip }, wasCutOff) {
+      resumed = wasCutOff;
       const next = [wanted, bootstrap, powerstrip].join();
       const changed = made !== next;
       made = next;
@@ -36,7 +39,7 @@ describe('an install', () => {
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'socketplane-install-'));
     file = join(folder, 'install.json');
-    [made, content, tookOver, failing] = [undefined, 'a', 0, false];
+    [made, content, tookOver, failing, hasDocker, resumed] = [undefined, 'a', 0, false, false, false];
   });
   afterEach(() => rm(folder, { recursive: true }));
 
@@ -46,6 +49,10 @@ describe('an install', () => {
     expect(await install(file, CONTAINERS, host())).to.equal('unchanged');
     expect(await readRecord(file)).to.include({ bootstrap: 'true' });
     expect(tookOver).to.equal(1);
+  });
+
+  it('asks Docker only when it is there', async () => {
+    expect(await install(file, CONTAINERS, host())).to.equal('installed');
   });
 
   it('of new files or other wishes exchanges what is there', async () => {
@@ -61,6 +68,9 @@ describe('an install', () => {
     expect((await readRecord(file))?.complete).to.equal(false);
     failing = false;
     expect(await install(file, CONTAINERS, host())).to.equal('installed');
+    expect(resumed, 'what runs may be of other files').to.equal(true);
+    await install(file, CONTAINERS, host());
+    expect(resumed).to.equal(false);
   });
 
   it('in the other mode is refused, and the record stays', async () => {

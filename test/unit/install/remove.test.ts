@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Run } from '../../../lib/exec.js';
 import { createOwnContainers } from '../../../lib/install/own-containers.js';
+import { createOwnUnits } from '../../../lib/install/own-units.js';
 import { removeFolder } from '../../../lib/install/remove-folder.js';
+import { createSystemd } from '../../../lib/install/systemd.js';
 
 describe('what is removed', () => {
   let place: string;
@@ -38,5 +40,30 @@ describe('what is removed', () => {
     };
     await createOwnContainers(run, '/docker.sock').removeImages();
     expect(removed).to.deep.equal([['socketplane:0.1.0', 'socketplane:0.2.0']]);
+  });
+
+  it('of units is all where systemd does not run any more', async () => {
+    const units = join(place, 'units');
+    await mkdir(join(units, 'multi-user.target.wants'), { recursive: true });
+    for (const file of ['socketplane-agent.service', 'multi-user.target.wants/socketplane-agent.service'])
+      await writeFile(join(units, file), '');
+    const run: Run = ([command]) => Promise.reject(new Error(`${command} has nothing to talk to`));
+    await createOwnUnits(run, createSystemd(run, false), units).removeAll();
+    expect(await readdir(units, { recursive: true })).to.deep.equal(['multi-user.target.wants']);
+  });
+
+  it("of containers are ours, not another's with the proxy's name", async () => {
+    const labels: Record<string, object> = {
+      socketplane: { 'socketplane.part': 'agent' },
+      powerstrip: { maintainer: 'somebody' },
+    };
+    const removed: string[] = [];
+    const run: Run = async ([, , , verb, ...args]) => {
+      const name = args.at(-1) ?? '';
+      if (verb === 'rm') removed.push(name);
+      return JSON.stringify(labels[name] ?? {});
+    };
+    await createOwnContainers(run, '/docker.sock').removeAll();
+    expect(removed).to.deep.equal(['socketplane']);
   });
 });
