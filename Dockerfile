@@ -7,21 +7,25 @@ LABEL socketplane.stage=product
 WORKDIR /usr/local/lib/socketplane
 COPY . .
 RUN [ -e dist/.built ] || { npm ci && npm run build && npm prune --omit=dev; }
+# A base that `lib/install/debian-base` made has Consul, and all that the product drives.
+RUN mkdir /consul && { command -v consul >/dev/null || { \
+    apt-get update && \
+    apt-get install --yes --no-install-recommends debian-archive-keyring && \
+    lib/install/consul-program /consul/consul; }; }
 
 FROM ${BASE}
-COPY lib/install/consul-program /tmp/
-# A base that `lib/install/debian-base` made has all of this.
 RUN command -v consul >/dev/null || { \
     apt-get update && \
     DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
-      openvswitch-switch iproute2 iptables ethtool util-linux debian-archive-keyring && \
-    /tmp/consul-program /usr/local/bin/consul && \
+      openvswitch-switch iproute2 iptables ethtool util-linux && \
     rm -rf /var/lib/apt/lists; }
+COPY --from=product /consul /usr/local/bin
 WORKDIR /usr/local/lib/socketplane
 COPY --from=product /usr/local/lib/socketplane/node_modules node_modules
 COPY --from=product /usr/local/lib/socketplane/package.json /usr/local/lib/socketplane/proxy.yml ./
 COPY --from=product /usr/local/lib/socketplane/bin bin
 COPY --from=product /usr/local/lib/socketplane/adapters adapters
+COPY --from=product /usr/local/lib/socketplane/lib/ui/static lib/ui/static
 COPY --from=product /usr/local/lib/socketplane/dist dist
 RUN ln -s ../lib/socketplane/bin/socketplane ../lib/socketplane/bin/socketplaned ../lib/socketplane/bin/powerstrip /usr/local/bin
 HEALTHCHECK --interval=10s --timeout=10s --retries=3 CMD ["node", "/usr/local/lib/socketplane/dist/lib/health.js", "agent"]

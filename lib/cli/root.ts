@@ -20,9 +20,13 @@ const KEPT = [
 /**
  * Goes on when the caller is root. Otherwise runs the same command again through `sudo`, and ends with its status.
  *
+ * @param main the program's first file
  * @throws AppError `unavailable` where there is no sudo
  */
-export async function becomeRoot({ uid, env, argv, command }: Context): Promise<void> {
+export async function becomeRoot(
+  { uid, env, argv, command }: Pick<Context, 'uid' | 'env' | 'argv' | 'command'>,
+  main = MAIN,
+): Promise<void> {
   if (uid === 0) return;
   const sudo = await which('sudo');
   if (sudo === undefined) {
@@ -32,7 +36,7 @@ export async function becomeRoot({ uid, env, argv, command }: Context): Promise<
   const settings = Object.entries({ ...env, SOCKETPLANE_COMMAND: command })
     .filter(([name, value]) => KEPT.includes(name) && value !== undefined)
     .map(([name, value]) => `${name}=${value}`);
-  const child = spawn(sudo, ['--', 'env', ...settings, process.execPath, MAIN, ...argv], {
+  const child = spawn(sudo, ['--', 'env', ...settings, process.execPath, main, ...argv], {
     stdio: 'inherit',
   });
   const status = await new Promise<number>((resolve, reject) => {

@@ -1,12 +1,22 @@
+import { fileURLToPath } from 'node:url';
+import { ExitStatus } from '../cli/exit-status.js';
+import { becomeRoot } from '../cli/root.js';
 import { messageOf } from '../errors.js';
 import { createRun } from '../exec.js';
 import { silentLog } from '../log.js';
+import { forgetDockerSettings } from './docker-settings.js';
 import { ensureImageTar } from './image.js';
 import { hostPaths } from './paths.js';
 
 // `npm run image`: what is done goes to standard error, the last line is the image's tar.
 
+const NAME = 'npm run image';
+
 try {
+  const caller = { uid: process.getuid?.() ?? 0, env: process.env, argv: [], command: NAME };
+  await becomeRoot(caller, fileURLToPath(import.meta.url));
+  process.umask(0o022);
+  forgetDockerSettings(process.env);
   const tar = await ensureImageTar({
     run: createRun(silentLog),
     dockerSocket: hostPaths.dockerSocket,
@@ -14,6 +24,6 @@ try {
   });
   process.stdout.write(`${tar}\n`);
 } catch (error) {
-  process.stderr.write(`npm run image: ${messageOf(error)}\n`);
-  process.exitCode = 1;
+  if (!(error instanceof ExitStatus)) process.stderr.write(`${NAME}: ${messageOf(error)}\n`);
+  process.exitCode = error instanceof ExitStatus ? error.status : 1;
 }

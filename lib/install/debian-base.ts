@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Run } from '../exec.js';
-import { IMAGE_CACHE, replaceFile } from './image-cache.js';
+import { hasWholeTar, IMAGE_CACHE, replaceFile } from './image-cache.js';
 import { packageRoot } from './paths.js';
 
 const FETCH_MS = 15 * 60_000;
@@ -21,7 +20,7 @@ export async function ensureDebianBase(options: {
     .digest('hex')
     .slice(0, 16);
   const tar = join(cache, `base-${version}.tar`);
-  if (existsSync(tar)) return tar;
+  if (await hasWholeTar(tar)) return tar;
   say("fetching Debian's packages");
   await replaceFile(tar, (part) => run([script, part], { timeout: FETCH_MS }));
   return tar;

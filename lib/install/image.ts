@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,7 +5,7 @@ import { AppError, messageOf } from '../errors.js';
 import { CommandError, type Run } from '../exec.js';
 import { VERSION } from '../version.js';
 import { ensureDebianBase } from './debian-base.js';
-import { IMAGE_CACHE, replaceFile } from './image-cache.js';
+import { hasWholeTar, IMAGE_CACHE, replaceFile } from './image-cache.js';
 import { packageRoot } from './paths.js';
 import { readProduct } from './product.js';
 
@@ -60,9 +59,9 @@ async function createImage({ run, dockerSocket, say, cache = IMAGE_CACHE }: Imag
     return found.trim() === content;
   }
 
-  /** True: it was there and is whole. */
+  /** True: there was one, of these files. */
   async function load(): Promise<boolean> {
-    if (!existsSync(tar)) return false;
+    if (!(await hasWholeTar(tar))) return false;
     say(`loading ${tar}`);
     try {
       await docker(['load', '--quiet', '--input', tar], LONG_MS);
@@ -109,7 +108,7 @@ async function createImage({ run, dockerSocket, say, cache = IMAGE_CACHE }: Imag
 
   /** What was built of other files is of no use any more. */
   async function save(): Promise<string> {
-    if (existsSync(tar)) return tar;
+    if (await hasWholeTar(tar)) return tar;
     await replaceFile(tar, (part) => docker(['save', '--output', part, TAG], LONG_MS));
     const others = (await readdir(cache)).filter((name) => name.startsWith('image-'));
     for (const name of others) if (join(cache, name) !== tar) await rm(join(cache, name), { force: true });

@@ -12,6 +12,7 @@ export interface Part {
 }
 
 export const DOCKER_ENGINE = 'docker engine';
+export const CONSUL_WANTED = '1.8';
 
 export const PARTS: readonly Part[] = [
   { name: DOCKER_ENGINE, command: 'dockerd', args: ['--version'], wanted: '20.10', package: 'docker.io' },
@@ -28,7 +29,14 @@ export const PARTS: readonly Part[] = [
   { name: 'nsenter', command: 'nsenter', args: ['--version'], wanted: '2.36', package: 'util-linux' },
   { name: 'ethtool', command: 'ethtool', args: ['--version'], wanted: '5.9', package: 'ethtool' },
   // For clusters. Installed by `consul.ts`: few releases have the package, and it would start a Consul of its own.
-  { name: 'consul', command: 'consul', args: ['version'], wanted: '1.8', package: 'consul', optional: true },
+  {
+    name: 'consul',
+    command: 'consul',
+    args: ['version'],
+    wanted: CONSUL_WANTED,
+    package: 'consul',
+    optional: true,
+  },
   // For an image to try things with, where no registry answers.
   {
     name: 'busybox',

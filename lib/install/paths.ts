@@ -5,6 +5,8 @@ import { dirname, join } from 'node:path';
 export interface HostPaths {
   agentSocket: string;
   agentPid: string;
+  /** Of the Consul that the agent runs, for root alone: whoever can use it owns the cluster. */
+  consulSocket: string;
   /** Where `docker` talks to us. */
   proxySocket: string;
   proxyPid: string;
@@ -18,6 +20,7 @@ export interface HostPaths {
 export const hostPaths: HostPaths = {
   agentSocket: '/run/socketplane/agent.sock',
   agentPid: '/run/socketplane/agent.pid',
+  consulSocket: '/run/socketplane/consul.sock',
   proxySocket: '/run/socketplane/docker.sock',
   proxyPid: '/run/socketplane/proxy.pid',
   dockerSocket: '/var/run/docker.sock',

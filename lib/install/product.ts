@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { cp, mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
 import { AppError } from '../errors.js';
@@ -22,6 +22,7 @@ type Lock = z.infer<typeof lockFile>;
 export interface Product {
   /** Of everything in it; the same for every copy. */
   hash: string;
+  /** What is copied can be read by all and written by its owner alone, whatever the clone's modes are. */
   copyTo(folder: string): Promise<void>;
 }
 
@@ -42,6 +43,7 @@ export async function readProduct(root = packageRoot()): Promise<Product> {
       for (const path of paths) await copy(root, path, folder);
       for (const path of Object.keys(lock.packages)) await copy(root, path, folder, 'node_modules');
       await writeFile(join(folder, LOCK), JSON.stringify(lock));
+      await openToAll(folder);
     },
   };
 }
@@ -77,4 +79,13 @@ async function copy(root: string, path: string, folder: string, nested?: string)
     recursive: true,
     filter: (file) => !NOT_COPIED.has(basename(file)) && (file === source || basename(file) !== nested),
   });
+}
+
+async function openToAll(folder: string): Promise<void> {
+  await chmod(folder, 0o755);
+  for (const entry of await readdir(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) await openToAll(path);
+    else if (entry.isFile()) await chmod(path, (await stat(path)).mode & 0o100 ? 0o755 : 0o644);
+  }
 }

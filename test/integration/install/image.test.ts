@@ -118,6 +118,10 @@ describe('the image', function () {
       const names = await shop('exec', '-T', 'db', 'nslookup', 'web');
       expect(names.match(/Address: 10\.77\.0\.\d+/g)).to.have.length(3);
       expect(await shop('exec', '-T', 'web', 'ping', '-c', '1', 'db')).to.include('1 packets received');
+      // A container of its own for one command, whose status and output are those of `compose run`.
+      expect(await shop('run', '--rm', '-T', 'db', 'ping', '-c', '1', 'web')).to.include(
+        '1 packets received',
+      );
       expect(await shop('logs', 'web')).to.include('PING db (10.77.0.');
       await shop('up', '-d', '--scale', 'web=1');
       expect((await shop('ps', '-q')).split('\n')).to.have.length(2);

@@ -1,4 +1,6 @@
-import { appendFile, copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { appendFile, chmod, copyFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { createInterface } from 'node:readline';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Host } from '../../lab/host.js';
@@ -9,6 +11,11 @@ import { needImageBase } from '../../support/image-base.js';
 const ROOT = join(import.meta.dirname, '../../..');
 const SOCKETPLANE = join(ROOT, 'bin/socketplane');
 const CACHE = '/var/cache/socketplane';
+/** Kills who calls it for the second container. */
+const DEADLY_DOCKER = `#!/bin/sh
+case "$*" in *'create '*'--name powerstrip'*) kill -9 $PPID; exit 1 ;; esac
+exec "$(PATH=\${PATH#*:} command -v docker)" "$@"
+`;
 /** Hosts are told of each other by hand. */
 const SETTINGS = 'cluster: { mdns: false }\n';
 
@@ -71,6 +78,35 @@ describe('an installed host', function () {
     }
   }
 
+  /** Somebody at a terminal, who types one thing after the other, each when it is asked for. */
+  async function answer(host: Host, ...typed: string[]): Promise<{ status: number; screen: string }> {
+    const terminal = host.spawn(['script', '-qec', `${SOCKETPLANE} install`, '/dev/null'], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    let screen = '';
+    let asked = 0;
+    terminal.stdout!.on('data', (text: Buffer) => {
+      screen += text.toString();
+      const questions = screen.match(/\[y\/n\] /g)?.length ?? 0;
+      while (asked < questions) terminal.stdin!.write(typed[asked++] ?? '');
+    });
+    const [status] = (await once(terminal, 'close')) as [number];
+    return { status, screen };
+  }
+
+  /** All that a browser gets at first from the page that a command serves. */
+  async function pageOf(host: Host, ...argv: string[]): Promise<string> {
+    const ui = host.spawn([...argv, 'timeout', '10', 'socketplane', 'ui', '--port', '0'], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const [url] = (await once(createInterface({ input: ui.stdout! }), 'line')) as [string];
+    const parts = ['/style.css', '/page/main.js', '/modules/preact.js'].map(
+      (path) => new URL(path, url).href,
+    );
+    const get = ['curl', '-fsSL', '--fail-early', '--cookie-jar', '/run/cookies'];
+    return (await host.run([...get, url, ...parts])).stdout;
+  }
+
   before(async () => {
     await needImageBase();
     lab = await createLab();
@@ -94,11 +130,18 @@ describe('an installed host', function () {
     expect(stderr).to.match(/install unattended/);
   });
 
+  it('does nothing where the answer is the end of the input, or Ctrl-C', async () => {
+    for (const end of ['\x04', '\x03']) {
+      const { status, screen } = await answer(one, end);
+      expect(status).to.equal(1);
+      expect(screen).to.include('no answer: nothing was done');
+    }
+    expect(await stateOf(one)).to.deep.equal(bare);
+  });
+
   it('as containers and native, they are one cluster', async () => {
-    await one.run(['script', '-qec', `${SOCKETPLANE} install`, '/dev/null'], {
-      input: 'y\n',
-      timeout: 280_000,
-    });
+    const { status, screen } = await answer(one, 'perhaps\n', '\n', 'y\n');
+    expect(status, screen).to.equal(0);
     await keepImages(one);
     await install(two, 'false', 'unattended', '--native');
     expect((await stateOf(one)).containers).to.have.members(['socketplane', 'powerstrip']);
@@ -121,6 +164,13 @@ describe('an installed host', function () {
     await sp(two, 'run', '-n', 'web', '-itd', '--name', 'con2', 'test', 'sh');
     await two.docker('exec', 'con2', 'ping', '-c', '2', '-W', '2', 'con1');
     await one.docker('exec', 'con1', 'ping', '-c', '2', '-W', '2', 'con2');
+  });
+
+  it('serves the page, of the host and of the image', async () => {
+    for (const argv of [[], ['docker', 'exec', 'socketplane']]) {
+      const page = await pageOf(one, ...argv);
+      expect(page).to.include('<title>SocketPlane</title>').and.to.include('font-family');
+    }
   });
 
   it('installed twice, it says so and exchanges nothing', async () => {
@@ -168,7 +218,7 @@ describe('an installed host', function () {
     expect(await address()).to.equal(before);
   });
 
-  it('upgraded, it keeps its settings, and no ping is lost', async () => {
+  it('native and upgraded, it keeps its settings, and no ping is lost', async () => {
     // Another content than what is installed: an upgrade.
     await copyProduct(two);
     const pinging = two.docker('exec', 'con2', 'ping', '-c', '80', '-i', '0.1', '-W', '1', 'con1');
@@ -181,17 +231,38 @@ describe('an installed host', function () {
     expect((await sp(two, 'cluster', 'members')).stdout).to.include(one.address);
   });
 
-  it('what was taken away, the next install brings again', async () => {
-    await one.docker('rm', '-f', 'powerstrip');
+  it('as containers that are exchanged, no ping is lost', async () => {
+    const made = async () => (await one.docker('inspect', '--format', '{{.Id}}', 'socketplane')).stdout;
+    const before = await made();
+    const pinging = one.docker('exec', 'con1', 'ping', '-c', '80', '-i', '0.1', '-W', '1', 'con2');
+    // Another environment of the agent, with the same image: what an upgrade does but to build one.
+    expect((await install(one, 'false', 'unattended')).stdout).to.include('SocketPlane is upgraded');
+    expect((await pinging).stdout).to.include('80 packets transmitted, 80 packets received');
+    expect(await made()).not.to.equal(before);
+  });
+
+  it('what was taken away, the next install brings again, though one was killed between its containers', async () => {
+    await one.docker('rm', '-f', 'powerstrip', 'socketplane');
     await one.run(['rm', '-rf', '/usr/local/lib/socketplane']);
+    await mkdir(one.file('/run/deadly'));
+    await writeFile(one.file('/run/deadly/docker'), DEADLY_DOCKER);
+    await chmod(one.file('/run/deadly/docker'), 0o755);
+    const argv = ['sh', '-c', `PATH=/run/deadly:$PATH exec ${SOCKETPLANE} install unattended`];
+    const { exitCode } = await one.run(argv, { env: { BOOTSTRAP: 'true' }, reject: false });
+    expect(exitCode).not.to.equal(0);
+    expect((await stateOf(one)).containers)
+      .to.include('socketplane')
+      .and.not.include('powerstrip');
     await install(one, 'true', 'unattended');
-    expect((await stateOf(one)).containers).to.include.members(['socketplane', 'powerstrip']);
+    expect((await sp(one, 'agent', 'status')).stdout.match(/ ok /g)).to.have.length(2);
+    await one.docker('exec', 'con1', 'ping', '-c', '2', '-W', '2', 'con2');
   });
 
   it('uninstalled twice, it leaves nothing', async () => {
     for (let time = 0; time < 2; time++) await one.run([SOCKETPLANE, 'uninstall']);
     await one.docker('rm', '-f', 'con1');
     expect(await stateOf(one)).to.deep.equal(bare);
+    expect((await one.run(['ls', CACHE])).stdout).to.equal('');
     await one.run(['test', '-e', '/etc/socketplane/proxy.yml']);
     await one.run([SOCKETPLANE, 'clean', '--yes']);
     expect(

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
@@ -57,6 +57,21 @@ describe('the product', () => {
       'node_modules/.package-lock.json',
       'node_modules/used/index.js',
       'node_modules/used/node_modules/inner/index.js',
+    ]);
+  });
+
+  it('is for all to read and for its owner to write, whatever the clone was made with', async () => {
+    await chmod(join(folder, 'bin'), 0o700);
+    await chmod(join(folder, 'bin/socketplane'), 0o700);
+    await chmod(join(folder, 'proxy.yml'), 0o666);
+    const copy = join(folder, 'copy');
+    await (await readProduct(folder)).copyTo(copy);
+    const mode = async (path: string) => ((await stat(join(copy, path))).mode & 0o777).toString(8);
+    expect(await Promise.all(['', 'bin', 'bin/socketplane', 'proxy.yml'].map(mode))).to.deep.equal([
+      '755',
+      '755',
+      '755',
+      '644',
     ]);
   });
 
