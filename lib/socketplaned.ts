@@ -19,6 +19,7 @@ import { createRunc } from './docker/runc.js';
 import { AppError, messageOf } from './errors.js';
 import { createRun } from './exec.js';
 import { createHost } from './host.js';
+import { hostPaths } from './install/paths.js';
 import { createLog } from './log.js';
 import { createAgentMetrics } from './metrics/agent-metrics.js';
 import type { ConsulRole } from './metrics/gauges.js';
@@ -26,15 +27,11 @@ import { measured } from './metrics/measured-store.js';
 import { createNode } from './node.js';
 import { writePidFile } from './pid-file.js';
 import { createSeat } from './seat.js';
-
 import { openEmbeddedStore } from './store/embedded.js';
 import { openConsul } from './store/open-consul.js';
 import { listenUnix } from './unix-socket.js';
 import { VERSION } from './version.js';
 
-const PID_FILE = '/run/socketplane/agent.pid';
-/** For root alone: whoever can use it owns the cluster. */
-const CONSUL_SOCKET = '/run/socketplane/consul.sock';
 const PREFIX = 'socketplane/';
 /**
  * A host that says nothing for this long is taken out of the others' data plane. Where Consul is ours, its sessions end within
@@ -60,7 +57,7 @@ async function serve(config: AgentConfig, pidFile: string): Promise<void> {
   const seat = createSeat();
   const cluster = external ? config.cluster : withBootstrap(config.cluster, process.env);
   const file = createClusterStateFile(config.state);
-  const files = consulFiles(config.state, CONSUL_SOCKET);
+  const files = consulFiles(config.state, hostPaths.consulSocket);
   const metrics = createAgentMetrics(() => ({
     version: VERSION,
     datapath: datapath.kind,
@@ -173,7 +170,7 @@ async function main(): Promise<void> {
     .description('The network agent: one per host, in the foreground.')
     .version(VERSION)
     .option('--config <file>', `configuration (default: ${AGENT_CONFIG}, if there is one)`)
-    .option('--pid-file <file>', 'where to write the process id', PID_FILE)
+    .option('--pid-file <file>', 'where to write the process id', hostPaths.agentPid)
     .parse();
   const options = program.opts<{ config?: string; pidFile: string }>();
   try {

@@ -1,8 +1,12 @@
 import { z } from 'zod';
 import { readAgentConfig } from '../config/agent.js';
+import { createConsulApi } from '../cluster/consul-api.js';
+import { reachThroughTunnels } from '../datapath/echo.js';
 import { createOvsdb } from '../datapath/ovsdb.js';
 import type { Check } from '../doctor/check.js';
+import { clockCheck } from '../doctor/checks/clock.js';
 import { clusterCheck } from '../doctor/checks/cluster.js';
+import { consulCheck } from '../doctor/checks/consul.js';
 import { datapathCheck } from '../doctor/checks/datapath.js';
 import { dockerHostCheck } from '../doctor/checks/docker-host.js';
 import { firewallCheck } from '../doctor/checks/firewall.js';
@@ -13,9 +17,11 @@ import { linkChecks } from '../doctor/checks/links.js';
 import { peersCheck } from '../doctor/checks/peers.js';
 import { serviceCheck } from '../doctor/checks/services.js';
 import { storeCheck } from '../doctor/checks/store.js';
+import { tunnelsCheck } from '../doctor/checks/tunnels.js';
 import type { Run } from '../exec.js';
 import { createDockerService } from '../install/docker-service.js';
 import { createOvsService } from '../install/ovs-service.js';
+import { CONSUL_WANTED } from '../install/parts.js';
 import type { Systemd } from '../install/systemd.js';
 import { requestUnix } from '../unix-request.js';
 import { VERSION } from '../version.js';
@@ -63,6 +69,16 @@ export async function hostChecks(options: {
     return members.filter((member) => member.id !== id && member.state === 'up');
   }
 
+  async function consuls() {
+    const [{ state, members }, { consul: external }] = await Promise.all([agent.cluster(), configuration()]);
+    if (state === 'none' || external !== undefined) return undefined;
+    const names = new Map(members.map(({ id, name }) => [id, name]));
+    const found = await createConsulApi(paths.consulSocket).members();
+    return found
+      .filter(({ status }) => status === 'alive')
+      .map(({ hostId, version }) => ({ name: names.get(hostId) ?? hostId, version }));
+  }
+
   const ofAgent = [
     versionCheck(async () => (await agent.health()).version, VERSION),
     storeCheck({ health: agent.health, external: async () => (await configuration()).consul?.address }),
@@ -83,7 +99,13 @@ export async function hostChecks(options: {
     }),
     ...linkChecks({ run, attached, configuration }),
     clusterCheck(agent.cluster),
+    consulCheck({ wanted: CONSUL_WANTED, members: consuls }),
+    tunnelsCheck({
+      peers,
+      reach: async (addresses) => reachThroughTunnels(run, (await configuration()).bridge, addresses),
+    }),
     peersCheck({ run, peers, mtu: async () => (await configuration()).bridge_mtu }),
+    clockCheck({ run, peers, own: async () => (await agent.cluster()).address ?? '' }),
     diskCheck(async () => (await configuration()).state),
   ];
   const daemons = await daemonsOf(context, agent);

@@ -26,6 +26,7 @@ export interface ConsulMember {
   address: string;
   status: (typeof STATUS)[keyof typeof STATUS] | 'unknown';
   server: boolean;
+  version: string;
 }
 
 /** The few calls about the cluster itself; keys and values are the store's. */
@@ -79,6 +80,8 @@ export function createConsulApi(socket: string): ConsulApi {
         address: Addr,
         status: STATUS[Status as keyof typeof STATUS] ?? 'unknown',
         server: Tags['role'] === 'consul',
+        // Followed by the commit that it was built of.
+        version: Tags['build']?.split(':')[0] ?? '',
       }));
     },
     async quorum() {

@@ -31,6 +31,9 @@ export function cookie(kind: keyof typeof KIND, vni = 0, ip = '0.0.0.0'): string
   return `0x${((KIND[kind] << 56n) | (BigInt(vni) << 32n) | address).toString(16)}`;
 }
 
+/** The address in a cookie's last eight digits. */
+export const dotted = (hex: string) => (hex.match(/../g) ?? []).map((octet) => parseInt(octet, 16)).join('.');
+
 /** Matches of `ovs-ofctl` that cover all rules of an owner. Open vSwitch finds them by an index. */
 export const networkMatch = (vni: number) => `cookie=${cookie('network', vni)}/-1`;
 export const endpointMatch = (vni: number, ip: string) => `cookie=${cookie('endpoint', vni, ip)}/-1`;

@@ -1,4 +1,5 @@
 import type { Remote } from '../types.js';
+import { echoFlows } from './echo.js';
 import { ADMIT, ARP, arpAnswer, cookie, FORWARD, FROM } from './tables.js';
 
 /**
@@ -10,6 +11,7 @@ export function tunnelFlows(peer: string, ofport: number): string[] {
   const mark = `move:NXM_NX_TUN_ID[0..31]->NXM_NX_REG0[],set_field:${FROM.tunnel}->reg1`;
   return [
     `cookie=${cookie('tunnel', 0, peer)},table=${ADMIT},priority=100,${match},actions=${mark},goto_table:${FORWARD}`,
+    ...echoFlows(peer, ofport),
   ];
 }
 

@@ -1,4 +1,5 @@
 import { createOvsdb } from '../../datapath/ovsdb.js';
+import { dotted } from '../../datapath/tables.js';
 import type { Run } from '../../exec.js';
 import { ok, type Check, type Finding } from '../check.js';
 
@@ -43,7 +44,7 @@ export function leftoversCheck(options: {
         .map(({ name }) => name);
       const strayRules = new Set(
         [...rules.matchAll(ENDPOINT_RULE)]
-          .map(([, vni = '', ip = '']) => `${parseInt(vni, 16)} ${address(ip)}`)
+          .map(([, vni = '', ip = '']) => `${parseInt(vni, 16)} ${dotted(ip)}`)
           .filter((owner) => !addresses.has(owner)),
       );
       const found = [
@@ -57,5 +58,3 @@ export function leftoversCheck(options: {
     },
   };
 }
-
-const address = (hex: string) => (hex.match(/../g) ?? []).map((octet) => parseInt(octet, 16)).join('.');

@@ -28,6 +28,9 @@ describe('socketplane doctor on two hosts', function () {
       const said = await doctor(node);
       expect(said.filter(({ level }) => level !== 'ok')).to.deep.equal([]);
       expect(about(said, 'cluster')).to.deep.equal(['ok: member of socketplane, 2 hosts, all of them up']);
+      expect(about(said, 'Consul')[0]).to.match(/^ok: is \d+\.\d+\.\d+ on all hosts$/);
+      expect(about(said, 'tunnels')[0]).to.include('its packets get there and back');
+      expect(about(said, 'clock')[0]).to.include('has the same time');
       expect(about(said, 'peers')[0]).to.include('packets of 1500 bytes get there');
     }
   });
@@ -42,6 +45,15 @@ describe('socketplane doctor on two hosts', function () {
     expect(said).to.deep.equal([
       `problem: ${name}: small packets get to ${address}, those of 1500 bytes do not: TCP will stall`,
     ]);
+  });
+
+  it('names the host that packets of tunnels do not get to', async () => {
+    const [first, second] = nodes();
+    await second!.run(['ovs-ofctl', 'add-flow', 'br-phy', 'priority=9,udp,tp_dst=4789,actions=drop']);
+    const said = about(await doctor(first!), 'tunnels');
+    await second!.run(['ovs-ofctl', 'del-flows', 'br-phy', 'udp,tp_dst=4789']);
+    expect(said.join()).to.match(/^problem: h2: no packet of a tunnel gets to \S+ and back$/);
+    expect(about(await doctor(first!), 'tunnels').join()).to.equal('ok: h2: its packets get there and back');
   });
 
   it('names the host that is silent', async () => {

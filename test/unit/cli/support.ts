@@ -19,6 +19,7 @@ export async function createBench() {
   const paths = {
     agentSocket: join(folder, 'agent.sock'),
     agentPid: join(folder, 'agent.pid'),
+    consulSocket: join(folder, 'consul.sock'),
     proxySocket: join(folder, 'docker.sock'),
     proxyPid: join(folder, 'proxy.pid'),
     dockerSocket: join(folder, 'real-docker.sock'),

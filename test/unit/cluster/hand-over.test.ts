@@ -20,6 +20,7 @@ function consulWith(voters: string[], alive: string[]) {
         address: '10.0.0.1',
         status: alive.includes(hostId) ? 'alive' : 'failed',
         server: voters.includes(hostId),
+        version: '1.8.7',
       })),
     forceLeave: async (host) => void turnedOut.push(host),
   };

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import { echoFlows } from '../../../lib/datapath/echo.js';
 import { baseFlows, endpointFlows, floodFlows, gatewayFlows } from '../../../lib/datapath/flows.js';
 import { gatewayName, peerName, portNames, tunnelName } from '../../../lib/datapath/names.js';
 import { natRules } from '../../../lib/datapath/nat.js';
@@ -79,6 +80,7 @@ describe('flows', () => {
     expect(tunnelFlows('192.168.108.2', 61440)).to.deep.equal([
       'cookie=0x4000000c0a86c02,table=0,priority=100,in_port=61440,vlan_tci=0x0000,ip,' +
         'actions=move:NXM_NX_TUN_ID[0..31]->NXM_NX_REG0[],set_field:1->reg1,goto_table:2',
+      ...echoFlows('192.168.108.2', 61440),
     ]);
   });
 

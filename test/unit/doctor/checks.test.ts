@@ -1,5 +1,7 @@
 import { expect } from 'chai';
+import { clockCheck } from '../../../lib/doctor/checks/clock.js';
 import { clusterCheck } from '../../../lib/doctor/checks/cluster.js';
+import { consulCheck } from '../../../lib/doctor/checks/consul.js';
 import { datapathCheck } from '../../../lib/doctor/checks/datapath.js';
 import { dockerHostCheck } from '../../../lib/doctor/checks/docker-host.js';
 import { firewallCheck } from '../../../lib/doctor/checks/firewall.js';
@@ -8,6 +10,7 @@ import { leftoversCheck } from '../../../lib/doctor/checks/leftovers.js';
 import { linkChecks } from '../../../lib/doctor/checks/links.js';
 import { peersCheck } from '../../../lib/doctor/checks/peers.js';
 import { storeCheck } from '../../../lib/doctor/checks/store.js';
+import { tunnelsCheck } from '../../../lib/doctor/checks/tunnels.js';
 import type { Check } from '../../../lib/doctor/check.js';
 import { examine, mend } from '../../../lib/doctor/examine.js';
 import { CommandError, type Run } from '../../../lib/exec.js';
@@ -140,6 +143,54 @@ describe('doctor', () => {
     const [found] = await examine([peersCheck({ run, mtu: async () => 1450, peers })]);
     expect(found?.level).to.equal('skipped');
     expect(found?.message).to.include('iputils-ping');
+  });
+
+  it('names the host that packets of tunnels do not get to', async () => {
+    const peers = async () => [
+      { name: 'h2', address: '192.0.2.2' },
+      { name: 'h3', address: '192.0.2.3' },
+    ];
+    const check = tunnelsCheck({ peers, reach: async () => new Set(['192.0.2.2']) });
+    const [fine, blocked] = await check.inspect();
+    expect(fine?.level).to.equal('ok');
+    expect(blocked).to.include({
+      level: 'problem',
+      message: 'h3: no packet of a tunnel gets to 192.0.2.3 and back',
+    });
+    expect(blocked?.advice).to.include('UDP 4789');
+  });
+
+  it('tells by how much the clock of another host is wrong', async () => {
+    const [own, other] = ['192.0.2.1', '192.0.2.2'];
+    const at = (stamps: string) =>
+      clockCheck({
+        run: async () =>
+          `64 bytes from ${other}: icmp_seq=1 ttl=64 time=0.06 ms\n${stamps}\n\n--- statistics ---`,
+        own: async () => own,
+        peers: async () => [{ name: 'h2', address: other }],
+      });
+    const stamps = (difference: number) => `TS: \t${own}\t11248567 absolute\n\t${other}\t${difference}`;
+    expect(await said(at(stamps(3)))).to.equal('h2 has the same time');
+    expect(await levels(at(stamps(-5_300)))).to.deep.equal(['warning']);
+    expect(await said(at(stamps(-5_300)))).to.equal('of h2 is 5.3 s behind');
+    expect(await said(at(stamps(60_000 - 86_400_000))), 'midnight between').to.equal('of h2 is 60.0 s ahead');
+    expect(await levels(at(''))).to.deep.equal(['skipped']);
+    expect(await levels(at(`TS: \t${own}\t11248567 absolute`))).to.deep.equal(['skipped']);
+  });
+
+  it('compares the Consuls of all hosts', async () => {
+    const at = (...versions: string[]) =>
+      consulCheck({
+        wanted: '1.8',
+        members: async () => versions.map((version, index) => ({ name: `h${index + 1}`, version })),
+      });
+    expect(await said(at('1.8.7', '1.8.7'))).to.equal('is 1.8.7 on all hosts');
+    expect(await levels(at('1.20.1', '1.8.7'))).to.deep.equal(['warning']);
+    expect(await said(at('1.20.1', '1.8.7'))).to.equal('differs: h1 has 1.20.1, h2 has 1.8.7');
+    expect(await levels(at('1.8.7', '1.7.4'))).to.deep.equal(['problem']);
+    expect(await said(at('1.8.7', '1.7.4'))).to.equal('h2 has 1.7.4, needed is 1.8 or later');
+    const none = consulCheck({ wanted: '1.8', members: async () => undefined });
+    expect(await levels(none)).to.deep.equal(['ok']);
   });
 
   it('knows a member from a host that waits, and what a silent server means', async () => {

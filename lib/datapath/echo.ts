@@ -1,0 +1,61 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Run } from '../exec.js';
+import { tunnelName } from './names.js';
+import { createOvsdb } from './ovsdb.js';
+import { ADMIT, cookie, dotted } from './tables.js';
+
+/**
+ * Hosts try the way of their tunnels by frames of a local experimental EtherType (IEEE 802): Open vSwitch on the other side sends
+ * what asks back as an answer, and ours counts that. No container can send such frames, and an answer is never answered.
+ */
+const ASKS = '02:53:51:00:00:01';
+const ANSWERS = '02:53:51:00:00:02';
+const FRAME = `${ASKS}${ANSWERS}88b5`.replaceAll(':', '').padEnd(120, '0');
+
+const PROTOCOL = ['-O', 'OpenFlow14'];
+/** The first frame may be lost to looking for the host, and what is counted is told with a delay. */
+const TRIES = 10;
+const EVERY_MS = 300;
+
+/** Of a tunnel: what asks goes back where it came from, what answers is counted. */
+export function echoFlows(peer: string, ofport: number): string[] {
+  const head = `cookie=${cookie('tunnel', 0, peer)},table=${ADMIT},priority=100,in_port=${ofport},dl_type=0x88b5`;
+  return [
+    `${head},dl_dst=${ASKS},actions=set_field:${ANSWERS}->eth_dst,in_port`,
+    `${head},dl_dst=${ANSWERS},actions=drop`,
+  ];
+}
+
+/** Which of these hosts, by their addresses, a packet of a tunnel gets to and back from. */
+export async function reachThroughTunnels(
+  run: Run,
+  bridge: string,
+  peers: readonly string[],
+  every = EVERY_MS,
+): Promise<Set<string>> {
+  const interfaces = await createOvsdb(run).interfaces();
+  const ofports = new Map(interfaces.map(({ name, ofport }) => [name, ofport]));
+  const before = await answers(run, bridge);
+  const reached = new Set<string>();
+  for (let tried = 0; tried < TRIES; tried++) {
+    const outputs = peers
+      .filter((peer) => !reached.has(peer))
+      .flatMap((peer) => ofports.get(tunnelName(peer)) ?? [])
+      .map((ofport) => `output:${ofport}`);
+    if (outputs.length === 0) break;
+    const packet = `in_port=local,packet=${FRAME},actions=set_field:0->tun_id,${outputs.join(',')}`;
+    await run(['ovs-ofctl', ...PROTOCOL, 'packet-out', bridge, packet]);
+    await sleep(every);
+    const now = await answers(run, bridge);
+    for (const peer of peers) if ((now.get(peer) ?? 0) > (before.get(peer) ?? 0)) reached.add(peer);
+  }
+  return reached;
+}
+
+/** How many answers there were so far, by the address of who gave them. */
+async function answers(run: Run, bridge: string): Promise<Map<string, number>> {
+  const match = `table=${ADMIT},dl_type=0x88b5,dl_dst=${ANSWERS}`;
+  const rules = await run(['ovs-ofctl', ...PROTOCOL, '--no-names', 'dump-flows', bridge, match]);
+  const counted = rules.matchAll(/cookie=0x\w{7}(\w{8}), .*\bn_packets=(\d+)/g);
+  return new Map([...counted].map(([, address = '', count]) => [dotted(address), Number(count)]));
+}

@@ -1,0 +1,40 @@
+import { isAtLeast } from '../../install/parts.js';
+import { ok, type Check, type Finding } from '../check.js';
+
+/** The Consul of a host of the cluster. */
+export interface ConsulMember {
+  name: string;
+  version: string;
+}
+
+/** Whether the Consuls of all hosts are new enough, and near enough to each other to work together. */
+export function consulCheck(options: {
+  wanted: string;
+  /** Undefined: this host runs none, as it is alone or uses another's. */
+  members: () => Promise<ConsulMember[] | undefined>;
+}): Check {
+  return {
+    name: 'Consul',
+    async inspect() {
+      const members = await options.members();
+      if (!members) return [ok('none runs here, and none has to')];
+      const old = members.filter(({ version }) => !isAtLeast(version, options.wanted));
+      if (old.length > 0) {
+        return old.map(({ name, version }): Finding => ({
+          level: 'problem',
+          message: `${name} has ${version}, needed is ${options.wanted} or later`,
+          advice: 'put a newer one on the PATH there, and restart the agent',
+        }));
+      }
+      const versions = [...new Set(members.map(({ version }) => version))];
+      if (versions.length === 1) return [ok(`is ${versions[0]} on all hosts`)];
+      return [
+        {
+          level: 'warning',
+          message: `differs: ${members.map(({ name, version }) => `${name} has ${version}`).join(', ')}`,
+          advice: 'put the newest on all hosts, those with a server first',
+        },
+      ];
+    },
+  };
+}
