@@ -63,7 +63,7 @@ async function serve({ config: file, pidFile, logLevel }: ServeOptions): Promise
 async function check(file: string): Promise<void> {
   const config = await readProxyConfig(file);
   const { adapters } = await loadAdapters(config, silentLog);
-  for (const adapter of adapters.values()) adapter.retire();
+  await Promise.all([...adapters.values()].map((adapter) => adapter.retire()));
   const { calls, warnings } = describeConfig(config);
   // Half of what it loads is tables of characters, which the proxy never needs.
   const { table } = await import('./cli/output.js');

@@ -29,7 +29,7 @@ export interface Adapter {
   pre?(hook: PreHook, context: HookContext): Awaitable<InProcess<PreHookReply> | void>;
   post?(hook: PostHook, context: HookContext): Awaitable<InProcess<PostHookReply> | void>;
   unwind?(hook: Unwind, context: HookContext): Awaitable<void>;
-  /** The configuration has changed or the proxy stops; hooks under way may still end after this. */
+  /** The configuration has changed or the proxy stops; no hook is asked any more. A proxy that stops waits for it, some seconds. */
   close?(): Awaitable<void>;
 }
 

@@ -76,7 +76,7 @@ export async function adapterKit(
     return {
       call: (call) => run(call, { ...made, config, socket: () => join(directory, `${++sockets}.sock`) }),
       async close() {
-        made.adapter.retire();
+        await made.adapter.retire();
         await close();
       },
     };

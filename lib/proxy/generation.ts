@@ -22,8 +22,8 @@ export interface Generation {
   handler: Handler;
   /** Resolves when no hook is running or being unwound any more. */
   settled(): Promise<void>;
-  /** Calls under way go on; no connection is kept for later ones. */
-  retire(): void;
+  /** Lets go of everything, once no hook will be asked any more. Resolves when adapters have ended; never rejects. */
+  retire(): Promise<void>;
 }
 
 export interface GenerationParts {
@@ -44,9 +44,9 @@ export async function createGeneration(config: ProxyConfig, parts: GenerationPar
     upstream,
     handler,
     settled: () => callLog.settled(),
-    retire() {
+    async retire() {
       upstream.retire();
-      for (const adapter of adapters.values()) adapter.retire();
+      await Promise.all([...adapters.values()].map((adapter) => adapter.retire()));
     },
   };
 }

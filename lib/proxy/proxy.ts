@@ -34,11 +34,18 @@ export async function createProxy(config: ProxyConfig, log: Log): Promise<Proxy>
   const trace = createTraceHub();
   let current = await createGeneration(config, { metrics, trace, log });
   /** Of earlier configurations; their calls may still be under way. */
-  const former: Generation[] = [];
+  const former = new Set<Generation>();
   const listener = createListener({
     handler: () => current.handler,
     upstream: () => current.upstream,
   });
+
+  /** An adapter that is closed could not answer the hooks that calls under way still have before them. */
+  async function retire(generation: Generation): Promise<void> {
+    former.add(generation);
+    await generation.settled();
+    if (former.delete(generation)) await generation.retire();
+  }
 
   return {
     metrics,
@@ -51,20 +58,22 @@ export async function createProxy(config: ProxyConfig, log: Log): Promise<Proxy>
         // Certificates may have changed where the configuration has not.
         await listener.listen(next.listen, next.tls);
       } catch (error) {
-        made?.retire();
+        await made?.retire();
         throw error;
       }
       if (!made) return false;
-      current.retire();
-      former.push(current);
+      void retire(current);
       current = made;
       return true;
     },
     async stop(grace) {
       await listener.close(grace);
-      const settled = Promise.all([current, ...former].map((generation) => generation.settled()));
-      await Promise.race([settled, sleep(grace, undefined, { ref: false })]);
-      current.retire();
+      const inGrace = (work: Promise<unknown>) =>
+        Promise.race([work, sleep(grace, undefined, { ref: false })]);
+      await inGrace(Promise.all([current, ...former].map((generation) => generation.settled())));
+      const left = [current, ...former];
+      former.clear();
+      await inGrace(Promise.all(left.map((generation) => generation.retire())));
     },
   };
 }

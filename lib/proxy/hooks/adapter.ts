@@ -11,8 +11,8 @@ export interface Adapter {
    *   that aborts
    */
   ask(hook: Hook, context: CallContext, signal: AbortSignal): Promise<Reply>;
-  /** Calls under way go on; nothing is kept for later ones. */
-  retire(): void;
+  /** No hook is asked any more. Resolves when it has let go of everything; never rejects. */
+  retire(): Promise<void>;
 }
 
 /** An adapter that is down or talks nonsense (502), or is slow (504). */

@@ -1,9 +1,11 @@
+import { isUtf8 } from 'node:buffer';
 import http from 'node:http';
 import https from 'node:https';
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
 import { hasCode, messageOf } from '../../errors.js';
 import { endWith } from '../end-with.js';
+import { refuseUpgrade } from '../refuse-upgrade.js';
 import { retireAgent } from '../retire-agent.js';
 import { AdapterFailure, AdapterRefusal, within, type Adapter } from './adapter.js';
 import type { AdapterUrl } from './adapter-url.js';
@@ -22,7 +24,7 @@ export interface HttpAdapterOptions {
 
 interface HttpReply {
   status: number;
-  body: string;
+  body: Buffer;
 }
 
 /** An adapter that is called over HTTP, on connections that are kept. */
@@ -33,8 +35,8 @@ export function createHttpAdapter(options: HttpAdapterOptions): Adapter {
   async function call(document: string, signal: AbortSignal): Promise<HttpReply> {
     try {
       return await post(document, signal).catch((error: unknown) => {
-        // The adapter closed a connection that it had kept, as we took it: it has not seen the call.
-        if (error instanceof StaleConnection) return post(document, signal);
+        // The adapter closed a connection that it had kept, as we took it: it has not seen the call. The others may be as stale.
+        if (error instanceof StaleConnection) return post(document, signal, false);
         throw error;
       });
     } catch (cause) {
@@ -43,13 +45,14 @@ export function createHttpAdapter(options: HttpAdapterOptions): Adapter {
     }
   }
 
-  function post(document: string, signal: AbortSignal): Promise<HttpReply> {
+  /** @param from a kept connection, or with `false` one for this call alone */
+  function post(document: string, signal: AbortSignal, from: http.Agent | false = agent): Promise<HttpReply> {
     return new Promise((resolve, reject) => {
       const request = (url.tls ? https : http).request({
         ...url.connect,
         path: url.path,
         method: 'POST',
-        agent,
+        agent: from,
         headers: {
           Host: url.host,
           'Content-Type': 'application/json',
@@ -61,11 +64,7 @@ export function createHttpAdapter(options: HttpAdapterOptions): Adapter {
         const stale = request.reusedSocket && hasCode(error, 'ECONNRESET', 'EPIPE');
         reject(stale ? new StaleConnection(error.message, { cause: error }) : error);
       });
-      // Without a listener Node would let go of the connection and of this call, without a word.
-      request.once('upgrade', (_, socket) => {
-        socket.destroy();
-        reject(new AdapterFailure(502, 'it answered with an upgrade'));
-      });
+      refuseUpgrade(request);
       request.once('response', (response) => {
         readBody(response, maxReply).then(
           (body) => resolve({ status: response.statusCode ?? 0, body }),
@@ -80,10 +79,11 @@ export function createHttpAdapter(options: HttpAdapterOptions): Adapter {
   }
 
   function understand({ status, body }: HttpReply, hook: Hook): Reply {
-    if (status < 200 || status > 299) throw refusal(status, body);
+    if (status < 200 || status > 299) throw refusal(status, body.toString());
     if (hook.type === 'unwind') return {};
+    if (!isUtf8(body)) throw new AdapterFailure(502, 'its answer is not UTF-8');
     try {
-      return protocol.read(body, hook);
+      return protocol.read(body.toString(), hook);
     } catch (cause) {
       const message = `its answer is not one of hook protocol ${protocol.version}: ${messageOf(cause)}`;
       throw new AdapterFailure(502, message, { cause });
@@ -98,13 +98,13 @@ export function createHttpAdapter(options: HttpAdapterOptions): Adapter {
       const document = protocol.write(hook, context);
       return understand(await within(timeout, signal, (either) => call(document, either)), hook);
     },
-    retire: () => retireAgent(agent),
+    retire: () => Promise.resolve(retireAgent(agent)),
   };
 }
 
 class StaleConnection extends Error {}
 
-function readBody(response: Readable, limit: number): Promise<string> {
+function readBody(response: Readable, limit: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
   return new Promise((resolve, reject) => {
@@ -113,7 +113,7 @@ function readBody(response: Readable, limit: number): Promise<string> {
       if (length > limit) reject(new AdapterFailure(502, `its answer is larger than ${limit} bytes`));
       else chunks.push(chunk);
     });
-    response.once('end', () => resolve(Buffer.concat(chunks, length).toString()));
+    response.once('end', () => resolve(Buffer.concat(chunks, length)));
     response.once('error', reject);
   });
 }

@@ -32,7 +32,7 @@ async function createAdapters(config: ProxyConfig, log: Log): Promise<Map<string
   try {
     for (const name of config.adapters.keys()) adapters.set(name, await createAdapter(name, config, log));
   } catch (error) {
-    for (const adapter of adapters.values()) adapter.retire();
+    await Promise.all([...adapters.values()].map((adapter) => adapter.retire()));
     throw error;
   }
   return adapters;

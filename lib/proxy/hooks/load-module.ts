@@ -17,12 +17,29 @@ export interface ModuleFile {
   changed: number;
 }
 
+/** Start and reload wait for a module, and would do so for ever, without a word. */
+const START_MS = 30_000;
+
 /**
  * The adapter that a module exports by default.
  *
+ * @param limit how many milliseconds it may take to be there
  * @throws AppError `invalid` that names adapter and file, whatever goes wrong in it
  */
-export async function loadModule({ text, file, changed }: ModuleFile, setup: Setup): Promise<Adapter> {
+export async function loadModule(file: ModuleFile, setup: Setup, limit = START_MS): Promise<Adapter> {
+  const made = importModule(file, setup);
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      // Should it still come, nobody wants it any more.
+      made.then((adapter) => adapter.close?.()).catch(() => undefined);
+      reject(failure(setup, file.text)(`was not ready within ${limit} ms`));
+    }, limit);
+  });
+  return Promise.race([made, late]).finally(() => clearTimeout(timer));
+}
+
+async function importModule({ text, file, changed }: ModuleFile, setup: Setup): Promise<Adapter> {
   const fail = failure(setup, text);
   let exported: { default?: AdapterModule };
   try {

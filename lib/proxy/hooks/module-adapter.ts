@@ -62,10 +62,12 @@ export function createModuleAdapter({ name, hooks, timeout, onFailure, log }: Mo
       }
       return result === undefined ? unchanged(hook) : read(result, hook);
     },
-    retire() {
-      Promise.resolve(hooks.close?.()).catch((error: unknown) =>
-        log.error('an adapter could not be closed', { adapter: name, reason: messageOf(error) }),
-      );
+    async retire() {
+      try {
+        await hooks.close?.();
+      } catch (error) {
+        log.error('an adapter could not be closed', { adapter: name, reason: messageOf(error) });
+      }
     },
   };
 }

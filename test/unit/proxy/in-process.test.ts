@@ -2,7 +2,9 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { useDocker } from './fake-docker.js';
-import { closeAll, startProxy, type Harness } from './harness.js';
+import { silentLog } from '../../../lib/log.js';
+import { loadModule } from '../../../lib/proxy/hooks/load-module.js';
+import { closeAll, eventually, startProxy, type Harness } from './harness.js';
 import { create2, createdBig, JSON_TYPE } from './hooked-2.js';
 
 describe('an adapter in process', () => {
@@ -66,6 +68,46 @@ describe('an adapter in process', () => {
     await create2(harness);
     await harness.reload('');
     expect(globalThis).to.have.deep.property('told', ['pre-hook docker', 'closed']);
+  });
+
+  it('is closed when the last call that it was asked about has ended, not before', async () => {
+    let finish: (() => void) | undefined;
+    docker.answer = (res) => (finish = () => res.writeHead(201, JSON_TYPE).end('{}'));
+    const harness = await load(
+      `globalThis.order = [];
+       export default { pre() { order.push('pre'); }, post() { order.push('post'); }, close() { order.push('close'); throw new Error('cannot'); } }`,
+    );
+    const answer = create2(harness);
+    await eventually(() => finish !== undefined);
+    expect(await harness.reload('')).to.equal(true);
+    expect(globalThis).to.have.deep.property('order', ['pre']);
+    finish?.();
+    expect((await answer).status).to.equal(201);
+    await eventually(() => (globalThis as unknown as { order: string[] }).order.length === 3);
+    expect(globalThis).to.have.deep.property('order', ['pre', 'post', 'close']);
+  });
+
+  it('is waited for when the proxy stops', async () => {
+    const harness = await load(
+      `import { setTimeout } from 'node:timers/promises';
+       export default { pre() {}, post() {}, close: async () => { await setTimeout(20); globalThis.flushed = true; } }`,
+    );
+    await harness.stop(1_000);
+    expect(globalThis).to.have.property('flushed', true);
+  });
+
+  it('is not waited for when it is never ready', async () => {
+    const harness = await startProxy(undefined);
+    const file = join(harness.dir, 'adapter.mjs');
+    writeFileSync(file, 'export default () => new Promise(() => {});');
+    const asked = { calls: { pre: [], post: [] }, onFailure: 'fail' as const };
+    const setup = { name: 'm', options: {}, directory: '/', log: silentLog, ...asked };
+    const loading = loadModule({ text: './adapter.mjs', file, changed: 0 }, setup, 20);
+    const message = await loading.then(
+      () => 'ready',
+      (error: Error) => error.message,
+    );
+    expect(message).to.equal('adapter m (./adapter.mjs): was not ready within 20 ms');
   });
 
   it('must be an adapter, and have the hooks that it is named for', async () => {
