@@ -3,6 +3,7 @@ import https from 'node:https';
 import { countPassing } from './collect.js';
 import { endWith } from './end-with.js';
 import { hasHeader, type RawHeaders } from './headers.js';
+import { refuseUpgrade } from './refuse-upgrade.js';
 import { requestOptions, type Upstream } from './upstream.js';
 
 export interface OutgoingCall {
@@ -32,6 +33,7 @@ export function forward(
       headers: complete(headers, body),
     });
     endWith(signal, request);
+    refuseUpgrade(request);
     request.once('response', (response) => {
       // Whoever reads it learns of errors too; until then there must be somebody.
       response.on('error', () => undefined);

@@ -38,7 +38,8 @@ export function createHandler(parts: HandlerParts): Handler {
     } else if (isHijack(method, target.path)) {
       metrics.call('stream');
       req.socket.once('close', metrics.stream());
-      run({ req, target, hooks, answer: res }, (context) =>
+      // The answer goes past `res`, straight to the connection.
+      run({ req, target, hooks, answer: req.socket }, (context) =>
         hijack.plain({ req, target, hooks, context }),
       ).catch((error: unknown) => refuse(req, res, error));
     } else if (!hooks) {

@@ -33,6 +33,12 @@ export function isForm(contentType: string | undefined): boolean {
   return /^\s*(application\/x-www-form-urlencoded|multipart\/form-data)\s*(;|$)/i.test(contentType ?? '');
 }
 
+/** The first value is the one that dockerd goes by where a header should come once. @param name lower case */
+export function firstValue(raw: readonly string[], name: string): string | undefined {
+  for (const [candidate, value] of headerPairs(raw)) if (candidate.toLowerCase() === name) return value;
+  return undefined;
+}
+
 /** The values of a header joined as HTTP has it; undefined when there is none. @param name lower case */
 export function headerValue(raw: readonly string[], name: string): string | undefined {
   const values: string[] = [];

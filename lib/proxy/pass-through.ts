@@ -5,6 +5,7 @@ import { forward } from './forward.js';
 import { headerPairs, HOP_BY_HOP, withoutHeaders } from './headers.js';
 import { relay } from './relay.js';
 import { refuse } from './refusal.js';
+import { refuseUpgrade } from './refuse-upgrade.js';
 import type { Upstream } from './upstream.js';
 
 export type PassThrough = (req: IncomingMessage, res: ServerResponse, url: string) => void;
@@ -24,6 +25,7 @@ export function createPassThrough(upstream: Upstream): PassThrough {
   });
   proxy.on('proxyReq', (request, req) => {
     sendAsReceived(request, req);
+    refuseUpgrade(request);
     // Not earlier: a body that flows before it is piped takes the headers with it.
     countPassing(req);
   });

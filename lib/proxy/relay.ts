@@ -19,6 +19,11 @@ export function relay(
   res: ServerResponse,
   changes: Changes = {},
 ): void {
+  // While hooks were asked or unwound, when nobody read it.
+  if (from.errored) {
+    res.destroy();
+    return;
+  }
   addNothing(res);
   const headers = changes.headers ?? from.rawHeaders;
   const status = changes.status ?? from.statusCode ?? 502;

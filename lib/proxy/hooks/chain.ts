@@ -1,7 +1,8 @@
 import { messageOf } from '../../errors.js';
+import { maskUrl } from '../../hook/mask.js';
 import type { Reason } from '../../hook/v2.js';
 import type { Log } from '../../log.js';
-import { headerValue, isJson } from '../headers.js';
+import { firstValue, isJson } from '../headers.js';
 import { shapeOf } from '../json/bodies.js';
 import { canonicalJson } from '../json/canonical.js';
 import type { Metrics } from '../metrics.js';
@@ -200,11 +201,11 @@ function checked(reply: Reply, hook: Hook, { path }: CallContext): Reply {
     throw new AdapterFailure(
       502,
       `a pre-hook may change the query, not the endpoint: ` +
-        `${before.method} ${before.url} became ${request.method} ${request.url}`,
+        `${before.method} ${maskUrl(before.url)} became ${request.method} ${maskUrl(request.url)}`,
     );
   }
   const { body } = request;
-  const type = headerValue(request.headers, 'content-type');
+  const type = firstValue(request.headers, 'content-type');
   if (body === null || body === before.body || (type !== undefined && !isJson(type))) return reply;
   try {
     return { request: { ...request, body: canonicalJson(body, shapeOf(request.method, path)) } };

@@ -51,7 +51,9 @@ function document(hook: Hook): HookCall {
 
 function changedRequest(request: HookedRequest, reply: z.infer<typeof preReply>): Reply['request'] {
   const { Method, Request, Body } = reply.ModifiedClientRequest;
-  return { ...request, method: Method, url: Request, body: Body ?? request.body };
+  // To many languages no text is an empty one.
+  const isNone = Body === '' && request.body === null;
+  return { ...request, method: Method, url: Request, body: isNone ? null : (Body ?? request.body) };
 }
 
 function changedResponse(response: HookedResponse, reply: z.infer<typeof postReply>): Reply['response'] {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { useDocker } from './fake-docker.js';
-import { closeAll, post, pre } from './harness.js';
+import { closeAll, post, pre, Raw, type HookSeen } from './harness.js';
 import { create, created, echo, startHooked } from './hooked.js';
 
 describe('hooks and bodies', () => {
@@ -25,6 +25,36 @@ describe('hooks and bodies', () => {
     expect(docker.calls[0]?.body).to.equal('{"a":1}');
     expect(docker.calls[0]?.headers['content-type']).to.equal('application/json');
     expect(reply).to.include({ status: 409, body: '{"message":"taken"}' });
+  });
+
+  it('of languages where no text is an empty one leave a request without body as it is', async () => {
+    const { proxy: harness } = await startHooked(docker, [(hook) => pre(hook, { Body: '' })], {
+      endpoint: '"DELETE /containers/*": { pre: [a] }',
+    });
+    expect(await harness.call('DELETE', '/containers/web')).to.include({ status: 201 });
+    expect(docker.calls).to.have.length(1);
+  });
+
+  it('have theirs read as Docker reads it, by the first of two types', async () => {
+    const { proxy: harness } = await startHooked(docker, [
+      (hook) => (hook.ServerResponse ? post(hook) : pre(hook, { Body: '{"hostconfig":{"Memory":1}}' })),
+    ]);
+    const client = harness.connect();
+    client.socket.write(
+      'POST /containers/create HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\n{}',
+    );
+    await client.until('201');
+    expect(docker.calls[0]?.body).to.equal('{"HostConfig":{"Memory":1}}');
+  });
+
+  it('are not changed by an adapter that writes them in another encoding', async () => {
+    const latin1 = (hook: HookSeen) =>
+      Buffer.from(JSON.stringify(pre(hook, { Body: '{"Labels":{"a":"caf\xe9"}}' })), 'latin1');
+    const { proxy: harness } = await startHooked(docker, [(hook) => new Raw((res) => res.end(latin1(hook)))]);
+    const reply = await create(harness, '{}');
+    expect(reply.status).to.equal(502);
+    expect(reply.body).to.include('adapter a: its answer is not UTF-8');
+    expect(docker.calls).to.deep.equal([]);
   });
 
   it('never give a body to 204 and 304', async () => {

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import http from 'node:http';
+import net from 'node:net';
 import { expect } from 'chai';
 import { useDocker } from './fake-docker.js';
 import { closeAll, eventually, post, pre, Raw, startAdapter, startProxy } from './harness.js';
@@ -48,6 +49,52 @@ describe('hooks and connections', () => {
     const { status, body } = await create(harness, '{}');
     expect(status).to.equal(502);
     expect(body).to.match(/no answer from http:\S+: (ECONNRESET|EPIPE) \(/);
+  });
+
+  it('do not fail when all connections that were kept are stale, as after a restart of the adapter', async () => {
+    const adapter = await startAdapter(echo);
+    const harness = await startProxy(
+      docker.server(),
+      `endpoints: { "POST /containers/create": { pre: [a] } }\nadapters: { a: "${adapter.url}" }\n`,
+    );
+    await Promise.all(Array.from({ length: 5 }, () => create(harness, '{}')));
+    const before = new Set<unknown>();
+    adapter.server.on('connection', (socket) => before.add(socket));
+    adapter.server.prependListener('request', ({ socket }: http.IncomingMessage) => {
+      if (!before.has(socket)) socket.destroy();
+    });
+    expect((await create(harness, '{}')).status).to.equal(201);
+  });
+
+  it('leave no client waiting when Docker breaks off while an adapter is told', async () => {
+    docker.answer = (res) => {
+      res.writeHead(404, { 'Content-Type': 'text/plain', 'Content-Length': 9 }).write('x');
+      setImmediate(() => res.destroy());
+    };
+    const { proxy: harness } = await startHooked(
+      docker,
+      [(hook) => new Raw((res) => void setTimeout(() => res.end(JSON.stringify(post(hook))), 50))],
+      { endpoint: '"POST /containers/create": { post: [a] }' },
+    );
+    const failed = await create(harness, '{}').catch((error: Error) => error.message);
+    expect(failed).to.match(/socket hang up|aborted/);
+  });
+
+  it('leave no client waiting when Docker upgrades what did not ask for it', async () => {
+    const upgrading = net.createServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.on('data', () =>
+        socket.write('HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n'),
+      );
+    });
+    const adapter = await startAdapter(echo);
+    const harness = await startProxy(
+      upgrading,
+      `endpoints: { "POST /containers/create": { pre: [a] } }\nadapters: { a: "${adapter.url}" }\n`,
+    );
+    for (const answer of [create(harness, '{}'), harness.call('POST', '/build', { body: 'x' })]) {
+      expect(await answer).to.have.property('status', 502);
+    }
   });
 
   it('leave the connection to Docker free when they answer for it', async () => {

@@ -154,6 +154,12 @@ describe('hooks', () => {
     expect(docker.calls).to.deep.equal([]);
   });
 
+  it('show no secrets of the query where that is told', async () => {
+    const { proxy: harness } = await startHooked(docker, [(hook) => pre(hook, { Request: '/x?token=abc' })]);
+    const { body } = await create(harness, '{}', '/v1.41/containers/create?buildargs=geheim');
+    expect(body).to.include('create?buildargs=*** became POST /x?token=***');
+  });
+
   it('are not run for API versions that they do not know', async () => {
     const { proxy: harness } = await startHooked(docker, [echo]);
     const reply = await create(harness, '{}', '/v1.23/containers/create');
