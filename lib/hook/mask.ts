@@ -2,7 +2,8 @@
 export const MASK = '***';
 
 /** Names of fields, headers, variables and labels whose values are secrets. */
-const SECRET = /pass(word|wd|phrase)?|secret|token|credential|auth|api_?key|private_?key|access_?key|cookie/i;
+const SECRET =
+  /pass(word|wd|phrase)?|secret|token|credential|auth|registry-?config|api_?key|private_?key|access_?key|cookie/i;
 /** `Authorization`, `X-Registry-Auth`, but not `Author` or `authors`. */
 const HARMLESS = /authors?$|authenticated?$/i;
 /** Lists of `NAME=value`, whose values are settings of programs: any of them may be a secret. */
@@ -33,13 +34,25 @@ export function maskAssignment(text: string): string {
 
 /** A request's path with passwords and the values of build arguments masked. */
 export function maskUrl(url: string): string {
-  const [path = '', query] = url.split('?', 2);
-  if (query === undefined) return url;
-  const parts = query.split('&').map((part) => {
-    const [name = ''] = part.split('=', 1);
-    return isSecretName(name) || ASSIGNMENTS.includes(name) ? `${name}=${MASK}` : part;
-  });
-  return `${path}?${parts.join('&')}`;
+  const start = url.indexOf('?') + 1;
+  if (start === 0) return url;
+  const parts = url.slice(start).split('&');
+  return url.slice(0, start) + parts.map(maskParameter).join('&');
+}
+
+function maskParameter(part: string): string {
+  const [name = ''] = part.split('=', 1);
+  const value = decoded(part.slice(name.length + 1));
+  const isSecret = isSecretName(name) || ASSIGNMENTS.includes(name) || maskPasswords(value) !== value;
+  return isSecret ? `${name}=${MASK}` : part;
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 function masked(value: unknown, name: string): unknown {

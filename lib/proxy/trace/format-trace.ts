@@ -15,7 +15,14 @@ export function formatTrace(trace: Trace): string {
     ...asked,
     ...after.flatMap(stepLines),
     `  = ${got}  ${ms} ms`,
-  ].join('\n');
+  ]
+    .map(printable)
+    .join('\n');
+}
+
+/** What clients wrote is in it, and must not steer the terminal of whoever watches. */
+function printable(line: string): string {
+  return line.replace(/\p{Cc}/gu, (control) => `\\x${control.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }
 
 function stepLines({ adapter, hook, result, ms, message, changes }: TracedStep): string[] {

@@ -79,6 +79,21 @@ describe('a trace', () => {
     expect(formatTrace(refused!)).to.match(/pre-hook {2}a {2}.* refused: no\n {2}= 403/);
   });
 
+  it('leaves the terminal of whoever watches alone', () => {
+    const step = { adapter: 'a', hook: 'pre-hook', result: 'refused', ms: 1 } as const;
+    const hooks: Trace['hooks'] = [
+      { ...step, message: 'no \x1b[2J\r', changes: [] },
+      { ...step, result: 'ok', changes: [{ path: 'Image', to: '\x9b2J' }] },
+    ];
+    const trace = { time: 't', id: 'i', endpoint: 'e', method: 'POST', url: '/\x9b2J', caller: null, hooks };
+    const text = formatTrace({ ...trace, docker: null, status: 403, ms: 1 });
+    expect(text)
+      .to.include('refused: no \\x1b[2J\\x0d')
+      .and.include('/\\x9b2J')
+      .and.include('Image: "\\x9b2J"');
+    expect(text).to.not.match(/[^\n\P{Cc}]/u);
+  });
+
   it('cannot be watched where no proxy is', async () => {
     const address = { text: 'unix:///nonexistent/x', kind: 'unix', path: '/nonexistent/x' } as const;
     const first = watchTrace(address, new AbortController().signal).next();
@@ -117,8 +132,8 @@ describe('masking', () => {
     ['build arguments', { BuildArgs: { A: 'b' } }, { BuildArgs: { A: '***' } }],
     [
       'headers',
-      { 'x-registry-auth': 'e30=', authorization: 'Basic x' },
-      { 'x-registry-auth': '***', authorization: '***' },
+      { 'x-registry-auth': 'e30=', 'X-Registry-Config': 'e30=', authorization: 'Basic x' },
+      { 'x-registry-auth': '***', 'X-Registry-Config': '***', authorization: '***' },
     ],
     [
       'fields at any depth',
@@ -136,6 +151,11 @@ describe('masking', () => {
       "a request's parameters",
       { Request: '/build?t=x&buildargs=%7B%7D&token=1' },
       { Request: '/build?t=x&buildargs=***&token=***' },
+    ],
+    [
+      'all parameters, also those with ? or a password in them',
+      { Request: '/build?t=a?b&remote=https%3A%2F%2Fu%3Ap%40h%2Fx&token=1&q=%' },
+      { Request: '/build?t=a?b&remote=***&token=***&q=%' },
     ],
     [
       'nothing else',
