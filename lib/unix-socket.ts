@@ -1,4 +1,4 @@
-import { chmod, chown, mkdir, readFile, stat, unlink } from 'node:fs/promises';
+import { chmod, chown, lstat, mkdir, readFile, stat, unlink } from 'node:fs/promises';
 import { connect, type Server } from 'node:net';
 import { dirname } from 'node:path';
 import { AppError, hasCode, messageOf } from './errors.js';
@@ -17,7 +17,7 @@ export async function listenUnix(server: Server, path: string, mode = 0o660): Pr
   }
   try {
     await mkdir(dirname(path), { recursive: true });
-    await unlink(path).catch(ignoreMissing);
+    await removeStale(path);
     await bind(server, path);
     const group = await dockerGroup();
     if (group !== undefined) await chown(path, 0, group);
@@ -43,6 +43,17 @@ function bind(server: Server, path: string): Promise<void> {
   });
 }
 
+/** Only a socket: a path that was mistyped may be anybody's file. */
+async function removeStale(path: string): Promise<void> {
+  const found = await lstat(path).catch(ignoreMissing);
+  if (!found) return;
+  if (!found.isSocket() && !found.isSymbolicLink()) {
+    throw new Error('something that is not a socket is there: remove it, or listen elsewhere');
+  }
+  await unlink(path).catch(ignoreMissing);
+}
+
+/** A process that does not take the connection right now, or not from us, is alive too. */
 async function isAlive(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path);
@@ -50,7 +61,7 @@ async function isAlive(path: string): Promise<boolean> {
       socket.destroy();
       resolve(true);
     });
-    socket.once('error', () => resolve(false));
+    socket.once('error', (error) => resolve(!hasCode(error, 'ENOENT', 'ECONNREFUSED', 'ENOTDIR')));
   });
 }
 

@@ -1,6 +1,6 @@
-import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
+import { appendFile } from 'node:fs/promises';
 import { isAbsolute, resolve } from 'node:path';
+import pLimit from 'p-limit';
 import { z } from 'zod';
 import { defineAdapter, mask, type HookCall } from '../../lib/adapter/index.js';
 
@@ -17,23 +17,32 @@ const options = z.strictObject({ file: z.string().min(1) });
 export default defineAdapter(async (setup) => {
   const { file: given } = options.parse(setup.options);
   const file = isAbsolute(given) ? given : resolve(setup.directory, given);
-  const log = createWriteStream(file, { flags: 'a', mode: 0o600 });
+  /** Lines that are longer than one write do not get mixed up. */
+  const one = pLimit(1);
+  let torn = false;
   // An error here stops the start.
-  await once(log, 'open');
-  log.on('error', ({ message }) => setup.log.error('the audit log cannot be written', { file, message }));
+  await append('');
 
-  function record(hook: HookCall, more: object): Promise<void> {
+  /** Opened each time: a disk that was full, or a file that was moved away, is no reason to fail for ever. */
+  async function append(text: string): Promise<void> {
+    try {
+      await appendFile(file, torn ? `\n${text}` : text, { mode: 0o600 });
+      torn = false;
+    } catch (cause) {
+      torn = true;
+      throw cause;
+    }
+  }
+
+  async function record(hook: HookCall, more: object): Promise<void> {
     const { Type, RequestId, Caller, ClientRequest } = hook;
     const line = mask({ Time: new Date().toISOString(), Type, RequestId, Caller, ...more, ClientRequest });
-    return new Promise((done, fail) => {
-      log.write(`${JSON.stringify(line)}\n`, (error) => (error ? fail(error) : done()));
-    });
+    await one(append, `${JSON.stringify(line)}\n`);
   }
 
   return {
     pre: (hook) => record(hook, {}),
     post: (hook) => record(hook, { Code: hook.ServerResponse.Code }),
     unwind: (hook) => record(hook, { Reason: hook.Reason }),
-    close: () => void log.end(),
   };
 });

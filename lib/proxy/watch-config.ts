@@ -14,11 +14,21 @@ const INTERVAL_MS = 1_000;
  */
 export function watchConfig(file: string, proxy: Proxy, log: Log): () => void {
   const one = pLimit(1);
+  /** Whether the next reload makes everything anew. */
+  let anew = false;
 
-  async function reload(anew: boolean): Promise<void> {
+  /** What comes while one is under way is one more, however often it comes. */
+  function ask(everything: boolean): void {
+    anew ||= everything;
+    if (one.pendingCount === 0) void one(reload);
+  }
+
+  async function reload(): Promise<void> {
+    const everything = anew;
+    anew = false;
     try {
       const config = await readProxyConfig(file);
-      if (!(await proxy.reload(config, anew))) return;
+      if (!(await proxy.reload(config, everything))) return;
       proxy.metrics.reload('ok');
       log.info('configuration changed', {
         file,
@@ -32,8 +42,8 @@ export function watchConfig(file: string, proxy: Proxy, log: Log): () => void {
     }
   }
 
-  const onChange = (): void => void one(reload, false);
-  const onHangUp = (): void => void one(reload, true);
+  const onChange = (): void => ask(false);
+  const onHangUp = (): void => ask(true);
   watchFile(file, { interval: INTERVAL_MS }, onChange);
   process.on('SIGHUP', onHangUp);
   return () => {

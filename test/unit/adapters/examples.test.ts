@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
@@ -62,6 +62,22 @@ describe('adapters that come with the project', () => {
     ]);
     expect(lines[0]).to.have.nested.property('Caller.Uid', process.getuid?.());
     expect(statSync(file).mode & 0o777).to.equal(0o600);
+  });
+
+  it('record again when the disk has room again', async () => {
+    const [file, disk] = [join(directory, 'audit.log'), join(directory, 'disk')];
+    await use(audit, { file: 'audit.log' });
+    rmSync(file);
+    symlinkSync('/dev/full', file);
+    const { client, failed } = await create({ Image: 'b' });
+    expect([client?.status, failed]).to.deep.equal([
+      502,
+      'it failed: ENOSPC: no space left on device, write',
+    ]);
+    rmSync(file);
+    symlinkSync(disk, file);
+    expect((await create({ Image: 'b' })).client?.status).to.equal(201);
+    expect(readFileSync(disk, 'utf8')).to.match(/"pre-hook".*\n.*"post-hook"/);
   });
 
   it('say at the start what their options should be', async () => {

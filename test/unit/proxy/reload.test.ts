@@ -130,6 +130,29 @@ describe('a changed configuration', () => {
     }
   });
 
+  it('is taken once, however often SIGHUP comes', async () => {
+    const file = join(proxy.dir, 'proxy.yml');
+    const module = join(proxy.dir, 'counted.mjs');
+    const made = () => (globalThis as unknown as { made: number }).made;
+    writeFileSync(module, 'globalThis.made = 0; export default () => { made++; return { pre() {} }; };');
+    writeFileSync(
+      file,
+      `${proxy.head}endpoints: { "GET /info": { pre: [a] } }\nadapters: { a: ${module} }\n`,
+    );
+    let changes = 0;
+    const log = { info: () => changes++, error: () => undefined } as unknown as Log;
+    const unwatch = watchConfig(file, proxy.proxy, log);
+    try {
+      for (let count = 0; count < 100; count++) process.emit('SIGHUP');
+      await eventually(() => changes > 0);
+      process.emit('SIGHUP');
+      await eventually(() => changes >= 2);
+      expect(made()).to.be.within(2, 3);
+    } finally {
+      unwatch();
+    }
+  });
+
   it('is everything anew after SIGHUP, so that adapters read their own files again', async () => {
     const file = join(proxy.dir, 'proxy.yml');
     const rules = join(proxy.dir, 'rules.txt');
