@@ -85,7 +85,11 @@ export function createChains({ adapters, metrics, log }: ChainParts): Chains {
         done('refused', cause);
         throw new HookRefusal(name, cause.status, cause.message, { cause });
       }
-      if (!(cause instanceof AdapterFailure)) throw cause;
+      if (!(cause instanceof AdapterFailure)) {
+        // Clients that give up before the adapter's time is over are how a slow one shows.
+        if (context.signal.aborted) done('left');
+        throw cause;
+      }
       const needed = hook.type !== 'unwind' && adapter.onFailure === 'fail';
       done(needed ? 'failed' : 'ignored', cause);
       const { id, endpoint } = context;

@@ -31,8 +31,11 @@ export interface Reply {
   response?: HookedResponse;
 }
 
-/** How a hook ended: it answered, it said no, or it failed and the call did (`failed`) or did not (`ignored`) fail with it. */
-export type HookResult = 'ok' | 'refused' | 'failed' | 'ignored';
+/**
+ * How a hook ended: it answered, it said no, it failed and the call did (`failed`) or did not (`ignored`) fail with it, or the
+ * client `left` while it was asked.
+ */
+export type HookResult = 'ok' | 'refused' | 'failed' | 'ignored' | 'left';
 
 /** One hook of a call, as logs and traces tell of it. */
 export interface Step {

@@ -102,6 +102,9 @@ export function createHttpAdapter(options: HttpAdapterOptions): Adapter {
   };
 }
 
+/** Characters of a reason that clients and the log get: it may be a whole page of a web server. */
+const MAX_REASON = 4_096;
+
 class StaleConnection extends Error {}
 
 function readBody(response: Readable, limit: number): Promise<Buffer> {
@@ -120,7 +123,7 @@ function readBody(response: Readable, limit: number): Promise<Buffer> {
 
 /** What the adapter says is for the person at the client: its `message` when it is JSON, else its text. */
 function refusal(status: number, body: string): AdapterRefusal {
-  const text = messageIn(body) ?? body.trim();
+  const text = (messageIn(body) ?? body.trim()).slice(0, MAX_REASON);
   const isError = status >= 400 && status <= 599;
   return new AdapterRefusal(isError ? status : 502, text || `refused with status ${status}`);
 }

@@ -164,6 +164,11 @@ adapters:
       'version: 1\nlimits: { adapterTimeout: 0s }',
       /limits\.adapterTimeout: expected a time/,
     ],
+    [
+      'a time that no timer can wait for, and that would be over at once',
+      'version: 1\nlimits: { adapterTimeout: 99999m }',
+      /limits\.adapterTimeout: expected a time .*of 24 days at most/,
+    ],
     ['broken YAML', 'version: 1\nlisten: [', /^proxy\.yml:2: /],
   ];
   for (const [what, yaml, expected] of refused) {

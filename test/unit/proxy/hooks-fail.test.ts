@@ -36,6 +36,7 @@ describe('failing hooks', () => {
         502,
         /ModifiedServerResponse\.ContentType: expected the value of a header \(POST \/containers\/create, post-hook\)/,
       ],
+      [() => Raw.status(500, `<html>${'x'.repeat(100_000)}`), 500, /^adapter a: <html>x{4090}$/],
       [() => Raw.status(302, ''), 502, /^adapter a: refused with status 302/],
     ];
     for (const [adapter, status, text] of failures) {

@@ -192,6 +192,9 @@ describe('hooks', () => {
     await eventually(() => seen[0]?.length === 1);
     client.socket.destroy();
     await eventually(() => adapterLeft);
+    expect(await harness.proxy.metrics.text()).to.match(
+      /_count\{adapter="a",type="pre-hook",result="left"\} 1\n/,
+    );
     expect(docker.calls).to.deep.equal([]);
   });
 
