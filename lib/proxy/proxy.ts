@@ -43,6 +43,8 @@ export async function createProxy(config: ProxyConfig, log: Log): Promise<Proxy>
   /** An adapter that is closed could not answer the hooks that calls under way still have before them. */
   async function retire(generation: Generation): Promise<void> {
     former.add(generation);
+    // A stream that lasts for days keeps its generation, not the connections that others have left.
+    generation.upstream.retire();
     await generation.settled();
     if (former.delete(generation)) await generation.retire();
   }
