@@ -15,7 +15,8 @@ export async function readBody(message: IncomingMessage, limit: number, what: st
     message.on('data', (chunk: Buffer) => {
       length += chunk.length;
       if (length > limit) {
-        message.pause();
+        // What else comes is dropped: many clients read no answer before all they have is sent.
+        chunks.length = 0;
         reject(tooLarge());
       } else chunks.push(chunk);
     });

@@ -14,7 +14,7 @@ import { statusOf } from './refusal.js';
 import { isHijack } from './routes.js';
 import { chunkedBody, fixedBody, takeBody } from './take-body.js';
 import type { Target } from './target.js';
-import { answerError, type Tunnel } from './tunnel.js';
+import { answerError, lastly, type Tunnel } from './tunnel.js';
 
 export interface HijackCall {
   req: IncomingMessage;
@@ -136,6 +136,8 @@ function answerWhole(client: Duplex, { status, headers, body }: HookedResponse):
   const head = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`];
   for (const [name, value] of headerPairs(headers)) head.push(`${name}: ${value}`);
   head.push(`Content-Length: ${Buffer.byteLength(body ?? '')}`, 'Connection: close');
-  client.write(`${head.join('\r\n')}\r\n\r\n`, 'latin1');
-  client.end(body ?? '');
+  lastly(
+    client,
+    Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`, 'latin1'), Buffer.from(body ?? '')]),
+  );
 }

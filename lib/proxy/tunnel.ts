@@ -138,5 +138,11 @@ export function answerError(client: Duplex, error: unknown): void {
     `Content-Length: ${Buffer.byteLength(body)}`,
     'Connection: close',
   ];
-  client.end(`${head.join('\r\n')}\r\n\r\n${body}`);
+  lastly(client, Buffer.from(`${head.join('\r\n')}\r\n\r\n${body}`));
+}
+
+/** The last that a client gets. What it still sends is dropped: many read nothing before all they have is sent. */
+export function lastly(client: Duplex, bytes: Buffer): void {
+  client.end(bytes);
+  client.resume();
 }

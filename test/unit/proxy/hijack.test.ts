@@ -66,6 +66,25 @@ describe('the body of a hijacked call', () => {
     await eventually(() => pieces.join('').endsWith('{"a":1}stdin'));
   });
 
+  for (const framing of ['Transfer-Encoding: chunked', 'Content-Length: 4000000']) {
+    it(`that is too large leaves no connection behind (${framing})`, async () => {
+      const client = post(
+        '/exec/1/start',
+        `${UPGRADE}${framing}\r\n`,
+        `10000\r\n${'x'.repeat(65_536)}\r\n`.repeat(40),
+      );
+      await client.until(' 413 ');
+      // Clients that send all before they read get so far.
+      await eventually(() => client.socket.writableLength === 0);
+      client.socket.destroy();
+      let open = '';
+      await eventually(() => {
+        void proxy.proxy.metrics.text().then((text) => (open = text));
+        return open.includes('powerstrip_client_connections 0\n');
+      });
+    });
+  }
+
   it('may be empty in chunks, as clients of BuildKit send it', async () => {
     post('/exec/1/start', `${UPGRADE}Transfer-Encoding: chunked\r\n`, '0\r\n\r\n');
     await eventually(() => pieces.length > 0);

@@ -144,6 +144,18 @@ describe('hooks and bodies', () => {
     expect(seen[0]).to.deep.equal([]);
   });
 
+  it('refuse it also to clients that read nothing before all is sent, and their connection goes on', async () => {
+    const { proxy: harness } = await startHooked(docker, [echo], { more: 'limits: { hookBody: 1KiB }\n' });
+    const client = harness.connect();
+    client.socket.write(
+      'POST /containers/create HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n',
+    );
+    client.socket.write(`10000\r\n${'x'.repeat(65_536)}\r\n`.repeat(40));
+    client.socket.write('0\r\n\r\nGET /next HTTP/1.1\r\nHost: x\r\n\r\n');
+    await client.until(/ 413 [^]* 201 /);
+    expect(docker.calls.map(({ line }) => line)).to.deep.equal(['GET /next']);
+  });
+
   it('refuse an answer of Docker that is too large', async () => {
     docker.answer = (res) =>
       res.writeHead(200, { 'Content-Type': 'application/json' }).end(`"${'x'.repeat(2000)}"`);
