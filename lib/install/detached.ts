@@ -66,9 +66,11 @@ export async function startDetached(options: DetachedOptions): Promise<void> {
 /** The last line that is not empty after the first `from` bytes; of a line of JSON, what it says. */
 export async function lastLine(log: string, from = 0): Promise<string> {
   const text = (await readFile(log).catch(() => Buffer.alloc(0))).subarray(from).toString('utf8');
-  const line = text.trimEnd().split('\n').at(-1) ?? '';
-  return sayJson(line).slice(0, LINE_LENGTH);
+  return sayLine(text.trimEnd().split('\n').at(-1) ?? '');
 }
+
+/** A line of a log for people, and not too much of it. */
+export const sayLine = (line: string): string => sayJson(line).slice(0, LINE_LENGTH);
 
 function sayJson(line: string): string {
   try {

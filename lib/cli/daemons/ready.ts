@@ -4,8 +4,16 @@ import type { DaemonParts } from '../daemons.js';
 /** The first start of an image, or beside a busy Docker. */
 const READY_MS = 30_000;
 
-/** Waits until all serve. An agent that waits for its cluster does. */
-export async function waitReady({ powerstrip, agentReady, proxyReady }: DaemonParts): Promise<void> {
-  await until(() => agentReady(false), { timeout: READY_MS });
-  if (powerstrip) await until(proxyReady, { timeout: READY_MS });
+/**
+ * Waits until all serve. An agent that waits for its cluster does.
+ *
+ * @param giveUp throws when there is no use in going on
+ */
+export async function waitReady(
+  { powerstrip, agentReady, proxyReady }: DaemonParts,
+  giveUp?: () => Promise<void>,
+): Promise<void> {
+  const patience = { timeout: READY_MS, giveUp };
+  await until(() => agentReady(false), patience);
+  if (powerstrip) await until(proxyReady, patience);
 }

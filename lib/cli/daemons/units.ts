@@ -1,3 +1,4 @@
+import { AppError, messageOf } from '../../errors.js';
 import type { Run } from '../../exec.js';
 import type { HostPaths } from '../../install/paths.js';
 import type { Systemd } from '../../install/systemd.js';
@@ -39,7 +40,10 @@ export function unitDaemons(
     async start() {
       const ran = await isActive();
       await systemd.do('start', ...units);
-      await waitReady(parts);
+      await waitReady(parts).catch((cause: unknown) => {
+        const what = `agent and proxy are not ready: ${messageOf(cause)}`;
+        throw new AppError('unavailable', `${what} (journalctl --unit ${units.join(' --unit ')})`, { cause });
+      });
       return ran ? 'running' : 'started';
     },
     async stop() {
