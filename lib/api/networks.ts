@@ -1,5 +1,6 @@
 import { Router } from 'express';
 import type { Datapath } from '../datapath/datapath.js';
+import { AppError } from '../errors.js';
 import type { Attachments } from '../network/attachments.js';
 import { capacityOf, parseSubnet } from '../network/cidr.js';
 import type { Ipam } from '../network/ipam.js';
@@ -42,6 +43,11 @@ export function networkRoutes(options: {
     } catch (error) {
       await networks.remove(id);
       throw error;
+    }
+    if ((await networks.find(id))?.network.vni !== network.vni) {
+      // The node may have heard of both before it was carried, and takes it away no more.
+      await datapath.removeNetwork(network);
+      throw new AppError('conflict', `network ${id} was removed meanwhile`);
     }
     response.status(201).location(`/v0.1/networks/${network.id}`).json(network);
   });

@@ -20,8 +20,8 @@ export interface Port extends Attached<Endpoint> {
 export interface Contents {
   /** By container. */
   ports: Map<string, Port>;
-  /** By network. */
-  gateways: Map<string, Attached<Network>>;
+  /** By VNI: a network may be gone and another one have its name before all of this host has heard of it. */
+  gateways: Map<number, Attached<Network>>;
   /** OpenFlow port numbers, by peer. */
   tunnels: Map<string, number>;
   remotes: Remotes;
@@ -38,7 +38,7 @@ export interface Contents {
 
 export function createContents(): Contents {
   const ports = new Map<string, Port>();
-  const gateways = new Map<string, Attached<Network>>();
+  const gateways = new Map<number, Attached<Network>>();
   const tunnels = new Map<string, number>();
   const remotes = createRemotes();
 
@@ -48,8 +48,8 @@ export function createContents(): Contents {
   }
 
   function flood(network: Network): string[] {
-    const gateway = gateways.get(network.id);
-    if (gateway?.owner.vni !== network.vni) return [];
+    const gateway = gateways.get(network.vni);
+    if (!gateway) return [];
     const members = [...ports.values()].filter(({ owner }) => owner.network.vni === network.vni);
     // In order, so that the same ports make the same rule, whoever came first.
     return floodFlows(network, {

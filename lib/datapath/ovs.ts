@@ -76,8 +76,8 @@ export function createOvsDatapath({
   }
 
   async function addGateway(network: Network): Promise<void> {
-    const ofport = gateways.get(network.id)?.ofport ?? contents.freeOfport('local');
-    gateways.set(network.id, { owner: network, ofport });
+    const ofport = gateways.get(network.vni)?.ofport ?? contents.freeOfport('local');
+    gateways.set(network.vni, { owner: network, ofport });
     const device = gatewayName(network);
     await ovsdb.transact([
       ['--may-exist', 'add-port', name, device],
@@ -131,7 +131,7 @@ export function createOvsDatapath({
         await bridge.open();
         await addGateway(network);
         await openflow.change(() => {
-          const gateway = gateways.get(network.id);
+          const gateway = gateways.get(network.vni);
           return gateway ? adding([...gatewayFlows(gateway), ...contents.flood(network)]) : [];
         });
         await translate();
@@ -139,7 +139,7 @@ export function createOvsDatapath({
 
     removeNetwork: (network) =>
       gate.shared(async () => {
-        if (!gateways.delete(network.id)) return;
+        if (!gateways.delete(network.vni)) return;
         await openflow.change(() => [`delete ${networkMatch(network.vni)}`]);
         await ovsdb.transact([['--if-exists', 'del-port', name, gatewayName(network)]]);
         await translate();
@@ -217,7 +217,7 @@ export function createOvsDatapath({
           if (id === undefined) continue;
           const network = byId.get(id);
           if (network && gatewayName(network) === device && ofport > 0)
-            gateways.set(network.id, { owner: network, ofport });
+            gateways.set(network.vni, { owner: network, ofport });
           else orphans.push(device);
         }
         for (const orphan of orphans) {

@@ -156,13 +156,14 @@ export function createAgent({
   async function followNetworks(signal: AbortSignal): Promise<void> {
     for await (const current of networks.watch(signal)) {
       const [before, after] = [byId(known), byId(current)];
-      for (const network of known) {
+      // Known first: a look at everything in between would undo what is done here.
+      known = current;
+      for (const network of before.values()) {
         if (after.get(network.id)?.vni !== network.vni) await apply('remove', network);
       }
       for (const network of current) {
         if (before.get(network.id)?.vni !== network.vni) await apply('ensure', network);
       }
-      known = current;
       await onNetworks(current);
     }
   }

@@ -141,22 +141,29 @@ export function createNetworks({
     );
   }
 
+  async function assertUnused(id: string): Promise<void> {
+    const blocks = await store.list(blockPrefix(id));
+    const leases = blocks.flatMap((entry) => leasesOf(entry.key, parseBlock(entry)));
+    if (leases.length === 0) return;
+    const some = leases.slice(0, 3).map(({ ip }) => ip);
+    throw new AppError(
+      'conflict',
+      `network ${id} is in use: ${leases.length} container${leases.length > 1 ? 's have' : ' has'} ` +
+        `an address on it (${some.join(', ')}${leases.length > 3 ? ', …' : ''}); remove them first`,
+    );
+  }
+
   /**
    * Two steps, because a lease may be written at the same moment: the record is marked first, after which no lease
    * can be committed (leases check its version), and goes only when no lease is there.
    */
   async function finishRemoval(stored: StoredNetwork, version: number): Promise<void> {
     const key = PREFIX + stored.id;
-    const blocks = await store.list(blockPrefix(stored.id));
-    const leases = blocks.flatMap((entry) => leasesOf(entry.key, parseBlock(entry)));
-    if (leases.length > 0) {
+    try {
+      await assertUnused(stored.id);
+    } catch (error) {
       await store.commit([{ key, value: JSON.stringify(toNetwork(stored)), ifVersion: version }]);
-      const some = leases.slice(0, 3).map(({ ip }) => ip);
-      throw new AppError(
-        'conflict',
-        `network ${stored.id} is in use: ${leases.length} container${leases.length > 1 ? 's have' : ' has'} ` +
-          `an address on it (${some.join(', ')}${leases.length > 3 ? ', …' : ''}); remove them first`,
-      );
+      throw error;
     }
     await store.commit([{ key, value: null, ifVersion: version }]);
   }
@@ -192,6 +199,8 @@ export function createNetworks({
           'the default network cannot be removed: containers without a choice land on it',
         );
       }
+      // To all hosts a marked network is gone at once, which a user's mistake must not cost the containers on it.
+      await assertUnused(id);
       const marked = await mark(id);
       await finishRemoval(parse(marked), marked.version);
     },

@@ -47,7 +47,13 @@ export function createOverlay({ index, datapath, host, onFailure, log }: Overlay
 
   function touch({ network: id, ip }: Pick<Lease, 'network' | 'ip'>): void {
     const network = networks.get(id);
-    if (network) dirtyLeases.set(`${id} ${ip}`, { network, ip });
+    // By VNI: of two networks that had one name after the other, each has rules of its own.
+    if (network) dirtyLeases.set(`${network.vni} ${ip}`, { network, ip });
+  }
+
+  /** What is on an address of this network now; nothing when another one has its name. */
+  function remoteAt({ network, ip }: { network: Network; ip: string }): Remote | undefined {
+    return networks.get(network.id)?.vni === network.vni ? remoteOf(index.at(network.id, ip)) : undefined;
   }
 
   /** Before the data plane was made right for the first time, it could only be made wrong. */
@@ -65,7 +71,7 @@ export function createOverlay({ index, datapath, host, onFailure, log }: Overlay
         if (wanted.has(address)) await datapath.ensurePeer(address);
         else await datapath.removePeer(address);
       }
-      const remotes = leases.map((lease) => remoteOf(index.at(lease.network.id, lease.ip)));
+      const remotes = leases.map(remoteAt);
       const put = remotes.filter((remote) => remote !== undefined);
       const drop = leases.filter((_, at) => remotes[at] === undefined);
       if (put.length + drop.length > 0) await datapath.applyRemotes({ put, drop });
@@ -99,9 +105,13 @@ export function createOverlay({ index, datapath, host, onFailure, log }: Overlay
     },
     /** The networks that there are now. The data plane must know new ones already. */
     async setNetworks(current: readonly Network[]): Promise<void> {
+      const next = new Map(current.map((network) => [network.id, network]));
       const fresh = current.filter(({ id, vni }) => networks.get(id)?.vni !== vni);
+      // Its last leases may not be known to have gone yet, and are not looked for later.
+      for (const { id, vni } of networks.values())
+        if (next.get(id)?.vni !== vni) for (const lease of index.leases(id)) touch(lease);
       networks.clear();
-      for (const network of current) networks.set(network.id, network);
+      for (const [id, network] of next) networks.set(id, network);
       for (const { id } of fresh) for (const lease of index.leases(id)) touch(lease);
       if (dirtyLeases.size > 0) await apply();
     },

@@ -53,7 +53,8 @@ function fakeMembership(): Membership {
 export async function serveApi() {
   const folder = await mkdtemp(join(tmpdir(), 'socketplane-api-'));
   const docker = createFakeDocker();
-  const { datapath } = createFakeDatapath();
+  const bridge = createFakeDatapath();
+  const { datapath } = bridge;
   const seat = createSeat(50);
   const membership = fakeMembership();
   const log = silentLog;
@@ -98,6 +99,7 @@ export async function serveApi() {
     port: (servers[1]!.address() as AddressInfo).port,
     routers: [...routes, node.routes],
     docker,
+    bridge,
     /** Whether the store does not answer. */
     away,
     seat,

@@ -21,7 +21,9 @@ export function createFakeDatapath() {
       if (fail.open) throw fail.open;
     },
     ensureNetwork: async (network) => void networks.set(network.id, network),
-    removeNetwork: async (network) => void networks.delete(network.id),
+    removeNetwork: async ({ id, vni }) => {
+      if (networks.get(id)?.vni === vni) networks.delete(id);
+    },
     prepare: async (endpoint) => {
       await Promise.resolve();
       if (fail.prepare) throw fail.prepare;

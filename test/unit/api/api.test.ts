@@ -48,6 +48,17 @@ describe('REST API', () => {
     await refused(404, 'network "web" not found', 'DELETE', '/networks/web');
   });
 
+  it('carries no network that another host removes while it is made', async () => {
+    const { datapath, networks } = api.bridge;
+    const { ensureNetwork } = datapath;
+    datapath.ensureNetwork = async (network) => {
+      await api.node.networks.remove(network.id);
+      await ensureNetwork(network);
+    };
+    await refused(409, 'network web was removed meanwhile', 'POST', '/networks', { id: 'web' });
+    expect([...networks.keys()]).to.deep.equal([]);
+  });
+
   it('connects containers that were made with the network, and knows no others', async () => {
     const con1 = api.docker.create('con1', 'web');
     api.docker.create('con2');

@@ -16,7 +16,7 @@ function remote(n: number, peer: string): Remote {
 /** Tunnels over a bridge that keeps nothing but what it was told, with the gateway of `web` on port 100. */
 function create({ isKernel = true, devices = ['br-phy'] } = {}) {
   const contents = createContents();
-  contents.gateways.set(WEB.id, { owner: WEB, ofport: 100 });
+  contents.gateways.set(WEB.vni, { owner: WEB, ofport: 100 });
   const told = { flows: [] as string[], commands: [] as string[][], sent: [] as string[] };
   const interfaces = async () =>
     devices.map((name) => ({

@@ -120,6 +120,21 @@ describe('agent', () => {
     expect(synced).to.equal(0);
   });
 
+  it('carries a new network also when everything is looked at in that moment', async () => {
+    const parts = await setUp();
+    const { bridge, agent } = parts;
+    await run(parts, async () => {
+      const { ensureNetwork } = bridge.datapath;
+      bridge.datapath.ensureNetwork = async (network) => {
+        await ensureNetwork(network);
+        await agent.converge();
+      };
+      await parts.networks.create('db', '10.9.0.0/24');
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      expect([...bridge.networks.keys()]).to.have.members(['web', 'db', 'default']);
+    });
+  });
+
   it('carries networks as they come and go', async () => {
     const parts = await setUp();
     await run(parts, async () => {

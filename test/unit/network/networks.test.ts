@@ -92,12 +92,13 @@ describe('networks', () => {
     await networks.create('web', '10.0.0.0/24');
     const ipam = createIpam({ store, host: 'h1' });
     await ipam.acquire((await networks.find('web'))!, 'c'.repeat(64));
+    const record = await networks.find('web');
     const error = await failure(networks.remove('web'));
     expect([error.kind, error.message]).to.deep.equal([
       'conflict',
       'network web is in use: 1 container has an address on it (10.0.0.2); remove them first',
     ]);
-    expect((await networks.get('web')).subnet).to.equal('10.0.0.0/24');
+    expect(await networks.find('web'), 'it was not gone for a moment').to.deep.equal(record);
     await ipam.release('c'.repeat(64));
     await networks.remove('web');
     expect((await failure(networks.get('web'))).kind).to.equal('notFound');

@@ -39,7 +39,10 @@ async function setUp({ active = true } = {}) {
       ensurePeer: (address) => tell('+peer', address),
       removePeer: (address) => tell('-peer', address),
       applyRemotes: ({ put, drop }) =>
-        tell(...put.map(({ ip, peer, mac }) => `${ip}@${peer} ${mac}`), ...drop.map(({ ip }) => `-${ip}`)),
+        tell(
+          ...put.map(({ ip, peer, mac }) => `${ip}@${peer} ${mac}`),
+          ...drop.map(({ ip, network }) => `-${ip}/${network.vni}`),
+        ),
     },
     onFailure: () => failures++,
     log: silentLog,
@@ -62,9 +65,9 @@ describe('overlay', () => {
     index.apply({ put: [block(2, ['10.0.0.16', 'x'], ['10.0.0.17', 'y'])], drop: [] });
     expect(await settled()).to.deep.equal(['10.0.0.17@192.0.2.1 02:42:0a:00:00:11']);
     index.apply({ put: [block(3, ['10.0.0.16', 'x', false], ['10.0.0.17', 'y'])], drop: [] });
-    expect(await settled()).to.deep.equal(['-10.0.0.16']);
+    expect(await settled()).to.deep.equal(['-10.0.0.16/7']);
     index.apply({ put: [], drop: [{ key: BLOCK, version: 4 }] });
-    expect(await settled()).to.deep.equal(['-10.0.0.16 -10.0.0.17']);
+    expect(await settled()).to.deep.equal(['-10.0.0.16/7 -10.0.0.17/7']);
   });
 
   it('waits for host and network of a lease, in whatever order they come', async () => {
@@ -73,9 +76,23 @@ describe('overlay', () => {
     index.apply({ put: [block(1, ['10.0.0.16', 'x'])], drop: [] });
     expect(await settled()).to.deep.equal([]);
     await overlay.setNetworks([WEB]);
-    expect(await settled()).to.deep.equal(['-10.0.0.16']);
+    expect(await settled()).to.deep.equal(['-10.0.0.16/7']);
     await overlay.setPeers([A]);
     expect(await settled()).to.deep.equal(['+peer 192.0.2.1', '10.0.0.16@192.0.2.1 02:42:0a:00:00:10']);
+  });
+
+  it('takes away what is on a network that is gone, also when its name is another one’s by now', async () => {
+    const { index, overlay, settled } = await setUp();
+    await overlay.setPeers([A]);
+    index.apply({ put: [block(1, ['10.0.0.16', 'x'])], drop: [] });
+    await settled();
+    // That the lease is gone is heard of last.
+    await overlay.setNetworks([]);
+    expect(await settled()).to.deep.equal(['-10.0.0.16/7']);
+    await overlay.setNetworks([WEB]);
+    await settled();
+    await overlay.setNetworks([{ ...WEB, vni: 8 }]);
+    expect(await settled()).to.deep.equal(['10.0.0.16@192.0.2.1 02:42:0a:00:00:10 -10.0.0.16/7']);
   });
 
   it('moves what is on a host whose address changes, and takes it away with the host', async () => {
@@ -90,7 +107,7 @@ describe('overlay', () => {
       '10.0.0.16@192.0.2.9 02:42:0a:00:00:10',
     ]);
     await overlay.setPeers([]);
-    expect(await settled()).to.deep.equal(['-peer 192.0.2.9', '-10.0.0.16']);
+    expect(await settled()).to.deep.equal(['-peer 192.0.2.9', '-10.0.0.16/7']);
   });
 
   it('says nothing of its own before the data plane was made right, but has it in its state', async () => {
