@@ -1,5 +1,3 @@
-import type { Socket } from 'node:net';
-
 /** DNS over TCP: each message behind its length in two bytes (RFC 1035, 4.2.2). */
 export function frame(message: Buffer): Buffer {
   const head = Buffer.alloc(2);
@@ -7,11 +5,11 @@ export function frame(message: Buffer): Buffer {
   return Buffer.concat([head, message]);
 }
 
-/** The messages that come in on a connection, until its end. Half a message at the end is dropped. */
-export async function* messages(socket: Socket): AsyncGenerator<Buffer> {
+/** The messages in what comes in on a connection, until its end. Half a message at the end is dropped. */
+export async function* messages(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let buffered = Buffer.alloc(0);
-  for await (const chunk of socket) {
-    buffered = Buffer.concat([buffered, chunk as Buffer]);
+  for await (const chunk of chunks) {
+    buffered = Buffer.concat([buffered, chunk]);
     while (buffered.length >= 2 && buffered.length >= 2 + buffered.readUInt16BE(0)) {
       const end = 2 + buffered.readUInt16BE(0);
       yield buffered.subarray(2, end);

@@ -1,6 +1,7 @@
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
+import { pipeline } from 'node:stream/promises';
 import { frame, messages } from './frames.js';
 import { createShares } from './shares.js';
 import type { Transport } from './zone.js';
@@ -66,7 +67,8 @@ async function listenTcp(
   connections: Set<Socket>,
 ): Promise<Server> {
   const takePlace = createShares(CONNECTIONS);
-  const server = createServer((socket) => {
+  // A client may end its side when it has asked.
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
     const givePlaceBack = takePlace(socket.remoteAddress ?? '');
     if (!givePlaceBack) {
       socket.destroy();
@@ -89,11 +91,15 @@ async function listenTcp(
   return server;
 }
 
+/** Takes no more questions than the client reads answers: else it could have as many kept here as it likes. */
 async function converse(socket: Socket, respond: Respond): Promise<void> {
-  for await (const message of messages(socket)) {
-    const answer = await respond(message, socket.remoteAddress ?? '', 'tcp');
-    if (!answer) break;
-    socket.write(frame(answer));
+  async function* answers(): AsyncGenerator<Buffer> {
+    // Not destroyed at the end of the questions: the last answers may be on their way.
+    for await (const message of messages(socket.iterator({ destroyOnReturn: false }))) {
+      const answer = await respond(message, socket.remoteAddress ?? '', 'tcp');
+      if (!answer) return;
+      yield frame(answer);
+    }
   }
-  socket.end();
+  await pipeline(answers, socket);
 }

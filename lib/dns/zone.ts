@@ -16,7 +16,7 @@ import type { Network } from '../types.js';
 
 /** Names change from one moment to the next: nobody is to remember an answer. */
 const TTL_S = 0;
-const RCODE = { ok: 0, formatError: 1, serverFailure: 2, noSuchName: 3, notImplemented: 4 };
+const RCODE = { ok: 0, formatError: 1, serverFailure: 2, noSuchName: 3, notImplemented: 4, badVersion: 16 };
 /** RFC 1035, 4.2.1; what a client without EDNS can take in one datagram. */
 const PLAIN_UDP = 512;
 /** What passes every path without fragments (DNS flag day 2020). */
@@ -51,6 +51,7 @@ export function answer(
   transport: Transport,
 ): Buffer | undefined {
   const [question, ...more] = query.questions ?? [];
+  if (optOf(query)?.ednsVersion) return reply(query, RCODE.badVersion, [], transport);
   if ((query.flags ?? 0) & 0x7800) return reply(query, RCODE.notImplemented, [], transport);
   if (!question || more.length > 0) return reply(query, RCODE.formatError, [], transport);
   if (question.class !== 'IN') return undefined;
@@ -98,15 +99,31 @@ export function serverFailure(query: Query): Buffer {
   return reply(query, RCODE.serverFailure, [], 'udp');
 }
 
+function optOf(query: Query): OptAnswer | undefined {
+  return query.additionals?.find((record): record is OptAnswer => record.type === 'OPT');
+}
+
 function reply(query: Query, rcode: number, answers: Answer[], transport: Transport): Buffer {
-  const opt = query.additionals?.find((record): record is OptAnswer => record.type === 'OPT');
+  const opt = optOf(query);
   const head = {
     type: 'response' as const,
     id: query.id,
-    flags: ((query.flags ?? 0) & RECURSION_DESIRED) | RECURSION_AVAILABLE | AUTHORITATIVE_ANSWER | rcode,
+    flags:
+      ((query.flags ?? 0) & RECURSION_DESIRED) | RECURSION_AVAILABLE | AUTHORITATIVE_ANSWER | (rcode & 0xf),
     questions: query.questions,
     additionals: opt
-      ? [{ ...opt, udpPayloadSize: EDNS_UDP, extendedRcode: 0, flags: 0, flag_do: false, options: [] }]
+      ? [
+          {
+            ...opt,
+            udpPayloadSize: EDNS_UDP,
+            // RFC 6891, 6.1.3.
+            extendedRcode: rcode >> 4,
+            ednsVersion: 0,
+            flags: 0,
+            flag_do: false,
+            options: [],
+          },
+        ]
       : [],
   };
   const whole = encode({ ...head, answers });

@@ -1,8 +1,16 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, createServer, type Socket as NodeSocket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
-import { decode, encode, type DecodedPacket, type OptAnswer, type Packet } from 'dns-packet';
+import {
+  decode,
+  encode,
+  TRUNCATED_RESPONSE,
+  type DecodedPacket,
+  type OptAnswer,
+  type Packet,
+} from 'dns-packet';
 import { createDns } from '../../../lib/dns/dns.js';
 import { createForward } from '../../../lib/dns/forward.js';
 import { frame, messages } from '../../../lib/dns/frames.js';
@@ -59,6 +67,17 @@ async function askTcp(...packets: Packet[]): Promise<DecodedPacket[]> {
   return answers;
 }
 
+const opt: OptAnswer = {
+  type: 'OPT',
+  name: '.',
+  udpPayloadSize: 4096,
+  extendedRcode: 0,
+  ednsVersion: 0,
+  flags: 0,
+  flag_do: false,
+  options: [],
+};
+
 const data = (packet?: DecodedPacket) =>
   (packet?.answers ?? []).map((record) => ('data' in record ? record.data : undefined));
 const rcode = (packet?: DecodedPacket) => packet && (packet as unknown as { rcode: string }).rcode;
@@ -77,7 +96,8 @@ describe('dns', () => {
       const [{ name } = { name: '' }] = query.questions ?? [];
       asked.push(name);
       if (name === 'silent.example') return;
-      const answers = [{ type: 'A' as const, name, ttl: 60, data: '198.51.100.7' }];
+      const isLong = name === 'long.example';
+      const answers = isLong ? [] : [{ type: 'A' as const, name, ttl: 60, data: '198.51.100.7' }];
       // A forged answer first: it has another id.
       const wrong = encode({
         type: 'response',
@@ -86,7 +106,8 @@ describe('dns', () => {
         answers: [],
       });
       upstream.send(wrong, from.port, from.address);
-      const right = encode({ type: 'response', id: query.id, questions: query.questions, answers });
+      const flags = isLong ? TRUNCATED_RESPONSE : 0;
+      const right = encode({ type: 'response', id: query.id, flags, questions: query.questions, answers });
       upstream.send(right, from.port, from.address);
     });
     upstream.bind(UPSTREAM, '127.0.0.1');
@@ -148,18 +169,29 @@ describe('dns', () => {
     expect([short?.flag_tc, data(short).length]).to.deep.equal([true, 0]);
     const [whole] = await askTcp(question('many'));
     expect(data(whole).length).to.equal(50);
-    const opt: OptAnswer = {
-      type: 'OPT',
-      name: '.',
-      udpPayloadSize: 4096,
-      extendedRcode: 0,
-      ednsVersion: 0,
-      flags: 0,
-      flag_do: false,
-      options: [],
-    };
     const roomy = await askUdp(question('many', 'A', { additionals: [opt] }));
     expect([roomy?.flag_tc, data(roomy).length]).to.deep.equal([false, 50]);
+  });
+
+  it('says which version of EDNS it has to whom asks in another', async () => {
+    const answer = await askUdp(question('con1', 'A', { additionals: [{ ...opt, ednsVersion: 1 }] }));
+    expect(data(answer)).to.deep.equal([]);
+    expect(answer?.additionals?.[0]).to.deep.include({ type: 'OPT', extendedRcode: 1, ednsVersion: 0 });
+  });
+
+  it('reads no more questions on a connection than its answers are taken', async () => {
+    const many = 20_000;
+    const socket = connect(PORT, NETWORK.gateway);
+    const one = frame(encode(question('many')));
+    socket.write(Buffer.concat(Array.from({ length: many }, () => one)));
+    let before = 0;
+    await until('it to be held up', async () => {
+      const now = outcomes.length;
+      await sleep(100);
+      return now > 0 && now === before ? true : void (before = now);
+    });
+    expect(outcomes.length).to.be.below(many);
+    socket.destroy();
   });
 
   it('answers several questions on one TCP connection', async () => {
@@ -171,6 +203,26 @@ describe('dns', () => {
     const answer = await askUdp(question('example.com'));
     expect([data(answer), answer?.id]).to.deep.equal([['198.51.100.7'], 4711]);
     expect(asked).to.deep.equal(['example.com']);
+  });
+
+  it('passes on that an answer is cut short, and then the whole over TCP', async () => {
+    const answers = Array.from({ length: 100 }, (_, n) => ({
+      type: 'A' as const,
+      name: 'long.example',
+      data: `198.51.100.${n}`,
+    }));
+    const reply = async (socket: NodeSocket) => {
+      for await (const message of messages(socket)) {
+        const { id, questions } = decode(message);
+        socket.end(frame(encode({ type: 'response', id, questions, answers })));
+      }
+    };
+    const server = createServer((socket) => void reply(socket));
+    await once(server.listen(UPSTREAM, '127.0.0.1'), 'listening');
+    expect((await askUdp(question('long.example')))?.flag_tc).to.equal(true);
+    const [whole] = await askTcp(question('long.example'));
+    expect(data(whole)).to.have.length(100);
+    server.close();
   });
 
   it('asks the next resolver when one is silent, and says when none answers', async () => {
