@@ -1,5 +1,5 @@
 import { AppError } from '../errors.js';
-import { MAX_OPERATIONS } from '../store/limits.js';
+import { bytesOf, MAX_BYTES, MAX_OPERATIONS } from '../store/limits.js';
 import type { Operation, Store } from '../store/store.js';
 import { networkOfBlock, type StoredBlock } from './blocks.js';
 import type { LeaseIndex } from './lease-index.js';
@@ -128,7 +128,14 @@ export function createBlockWriter({
         [...blocks].filter(([key, block]) => !(isEmpty(block) && index.block(key).version === 0)),
       );
       if (effective.size === 0) break;
-      const version = await store.commit(operations(waiting, effective));
+      const commit = operations(waiting, effective);
+      // One edit always fits.
+      if (waiting.length > 1 && bytesOf(commit) > MAX_BYTES) {
+        const half = waiting.length / 2;
+        await write(waiting.slice(0, half));
+        return write(waiting.slice(half));
+      }
+      const version = await store.commit(commit);
       if (version > 0) {
         for (const [key, block] of effective)
           index.committed(key, isEmpty(block) ? undefined : block, version);

@@ -29,7 +29,7 @@ const storedBlock = z.object({
   /** Id of the host that takes its addresses from this block. */
   host: z.string(),
   /** By address. */
-  leases: z.record(z.string(), storedLease),
+  leases: z.record(z.ipv4(), storedLease),
 });
 export type StoredBlock = z.infer<typeof storedBlock>;
 
@@ -81,6 +81,10 @@ export function usableIn(subnet: Subnet, first: number): { from: number; to: num
 /** Whether a container may have the address: all but those of network, gateway and broadcast. */
 export function isUsable(subnet: Subnet, address: number): boolean {
   return contains(subnet, address) && address > gatewayOf(subnet) && address < subnet.last;
+}
+
+export function isBlockKey(key: string): boolean {
+  return parseAddress(key.slice(key.lastIndexOf('/') + 1)) !== undefined;
 }
 
 /** First address of a block, from its key. */

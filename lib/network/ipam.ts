@@ -1,4 +1,5 @@
 import pLimit from 'p-limit';
+import pRetry from 'p-retry';
 import { createKeyedLock } from '../concurrency/keyed-lock.js';
 import { AppError } from '../errors.js';
 import type { Entry, Store } from '../store/store.js';
@@ -17,6 +18,7 @@ export type { Lease } from './blocks.js';
  * have not chosen in vain, as they would have chosen where all look.
  */
 const CHOSEN = 900;
+const RETRY = { forever: true, minTimeout: 100, maxTimeout: 2_000 };
 /** Lost races for one address; each is won by somebody, so this many in a row is no accident. */
 const RETRIES = 1_000;
 
@@ -118,7 +120,7 @@ export function createIpam({
   /** @param before versions of what was known before all of it was read: what is not among that any more has gone */
   function takeAll(entries: readonly Entry[], before: ReadonlyMap<string, number>): void {
     const found = new Set(entries.map(({ key }) => key));
-    for (const entry of entries) index.set(entry.key, entry, 0);
+    for (const entry of entries) index.set(entry.key, entry, before.get(entry.key) ?? 0);
     for (const [key, version] of before) if (!found.has(key)) index.set(key, undefined, version);
   }
 
@@ -204,6 +206,7 @@ export function createIpam({
         // The first is all that there is, and does not tell what has gone since it was loaded.
         if (before) takeAll(change.put, before);
         before = undefined;
+        if (change.wasSetBack) await pRetry(() => refresh(), { ...RETRY, signal });
       }
     },
     // One container at a time, so that two triggers for the same start cannot lease twice.

@@ -2,6 +2,7 @@ import type { Change, Entry } from '../store/store.js';
 import {
   blockPrefix,
   firstOfBlock,
+  isBlockKey,
   leasesOf,
   networkOfBlock,
   parseBlock,
@@ -39,7 +40,8 @@ export interface LeaseIndex {
   /**
    * Take over what the store had at a key; undefined: nothing.
    *
-   * @param seen version that was known here before the store was asked: what has come since is newer than nothing
+   * @param seen version that was known here before the store was asked. When that is what is known still, the answer is
+   *   right whatever its version, as the store may have been set back; else what has come since is newer
    */
   set(key: string, entry: Entry | undefined, seen: number): void;
   /** Take over what this process has committed. */
@@ -61,6 +63,8 @@ export interface LeaseIndex {
   /** All leases of all hosts. */
   all(): Iterable<Lease>;
   ofHost(host: string): Lease[];
+  /** Hosts that have leases. */
+  hosts(): Set<string>;
   /** Calls back with every change from now on. */
   subscribe(listener: (change: LeaseChange) => void): void;
 }
@@ -147,14 +151,22 @@ export function createLeaseIndex(
     for (const { leases } of byNetwork.values()) yield* leases.values();
   }
 
-  /** A block that cannot be understood is nobody's, and may be written anew: one bad key must not end all agents. */
-  function read(entry: Entry): StoredBlock {
+  /**
+   * A block that cannot be understood is nobody's, and may be written anew; what is no block is not there. One bad key must
+   * not end all agents.
+   */
+  function read(entry: Entry): StoredBlock | undefined {
     try {
       return parseBlock(entry);
     } catch (error) {
       onInvalid(error);
-      return { host: '', leases: {} };
+      return isBlockKey(entry.key) ? { host: '', leases: {} } : undefined;
     }
+  }
+
+  function place(entry: Entry): LeaseChange {
+    const block = read(entry);
+    return block ? replace(entry.key, block, entry.version) : { put: [], drop: [] };
   }
 
   return {
@@ -164,7 +176,7 @@ export function createLeaseIndex(
         change.put.push(...part.put);
         change.drop.push(...part.drop);
       };
-      for (const entry of put) if (isNews(entry)) merge(replace(entry.key, read(entry), entry.version));
+      for (const entry of put) if (isNews(entry)) merge(place(entry));
       for (const { key, version } of drop) {
         if ((deleted.get(key) ?? Infinity) <= version) deleted.delete(key);
         if (version > known(key).version) merge(replace(key, undefined, 0));
@@ -172,9 +184,10 @@ export function createLeaseIndex(
       tell(change);
     },
     set(key, entry, seen) {
+      const isUnchanged = known(key).version === seen;
       if (entry === undefined) {
-        if (known(key).version === seen) tell(replace(key, undefined, 0));
-      } else if (isNews(entry)) tell(replace(key, read(entry), entry.version));
+        if (isUnchanged) tell(replace(key, undefined, 0));
+      } else if (isUnchanged && seen > 0 ? entry.version !== seen : isNews(entry)) tell(place(entry));
     },
     committed(key, block, version) {
       if (block) deleted.delete(key);
@@ -193,6 +206,7 @@ export function createLeaseIndex(
     owned: () => [...byContainer.keys()],
     all,
     ofHost: (of) => [...all()].filter((lease) => lease.host === of),
+    hosts: () => new Set([...all()].map((lease) => lease.host)),
     subscribe: (listener) => void listeners.push(listener),
   };
 }

@@ -8,6 +8,14 @@ import type { Operation } from './store.js';
 export const MAX_OPERATIONS = 30;
 export const MAX_BYTES = 320 * 1024;
 
+/** What counts against {@link MAX_BYTES}. */
+export function bytesOf(operations: readonly Operation[]): number {
+  return operations.reduce(
+    (sum, { key, value }) => sum + Buffer.byteLength(key) + Buffer.byteLength(value ?? ''),
+    0,
+  );
+}
+
 /** @throws AppError `invalid` for a commit that is too large, `internal` for one that no caller should make */
 export function checkLimits(operations: readonly Operation[]): void {
   if (
@@ -16,10 +24,7 @@ export function checkLimits(operations: readonly Operation[]): void {
   ) {
     throw new AppError('internal', `a commit takes at most ${MAX_OPERATIONS} operations, each key once`);
   }
-  const bytes = operations.reduce(
-    (sum, { key, value }) => sum + Buffer.byteLength(key) + Buffer.byteLength(value ?? ''),
-    0,
-  );
+  const bytes = bytesOf(operations);
   if (bytes > MAX_BYTES) {
     const [largest] = [...operations].sort((a, b) => (b.value?.length ?? 0) - (a.value?.length ?? 0));
     throw new AppError(

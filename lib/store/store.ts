@@ -21,6 +21,8 @@ export interface Change {
   put: Entry[];
   /** `version`: that of a commit after which the key was not there. */
   drop: { key: string; version: number }[];
+  /** The store was set back, as from a back-up: what is there now may be older than what was read before. */
+  wasSetBack?: boolean;
 }
 
 /**

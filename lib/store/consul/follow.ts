@@ -74,7 +74,10 @@ async function follow({ feed, data, log, watches, joined, signal }: FollowOption
     // A Consul that lost its data, or was set back, counts from below again.
     const isBehind = next.index < state.index;
     if (isBehind || next.floor > seen) {
-      for (const watched of watches) watched.complete = false;
+      for (const watched of watches) {
+        watched.complete = false;
+        watched.wasSetBack ||= isBehind;
+      }
       seen = 0;
     } else {
       await tell(next);

@@ -5,6 +5,8 @@ export interface Watched {
   readonly prefix: string;
   /** Whether everything was read once, and nothing missed since. */
   complete: boolean;
+  /** Whether it is still to be given that the store was set back. */
+  wasSetBack: boolean;
   /** Version of a key as last told, 0 for one that is not known. */
   versionOf(key: string): number;
   put(entry: Entry): void;
@@ -23,11 +25,12 @@ export function createWatched(prefix: string): Watched {
   let started = false;
   let wake: () => void = () => undefined;
   // The first change is given even when nothing is under the prefix.
-  const isReady = () => put.size + dropped.size > 0 || (watched.complete && !started);
+  const isReady = () => put.size + dropped.size > 0 || (watched.complete && (!started || watched.wasSetBack));
 
   const watched: Watched = {
     prefix,
     complete: false,
+    wasSetBack: false,
     versionOf: (key) => versions.get(key) ?? 0,
     put(entry) {
       if (!entry.key.startsWith(prefix) || versions.get(entry.key) === entry.version) return;
@@ -60,7 +63,9 @@ export function createWatched(prefix: string): Watched {
       const change = {
         put: [...put.values()],
         drop: [...dropped].map(([key, version]) => ({ key, version })),
+        ...(watched.wasSetBack && { wasSetBack: true }),
       };
+      watched.wasSetBack = false;
       put.clear();
       dropped.clear();
       return change;

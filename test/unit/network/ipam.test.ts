@@ -55,6 +55,16 @@ describe('ipam', () => {
     expect(leases.filter(({ fresh }) => fresh)).to.have.length(1);
   });
 
+  it('leases to all that start at once, also when one write does not take their names', async () => {
+    const { ipam, record } = await setUp('10.0.0.0/16');
+    const label = 'x'.repeat(60);
+    const names = Array.from({ length: 32 }, (_, n) => [n, label, label, label].join('.'));
+    const options = { description: { names, up: true } };
+    const many = Array.from({ length: 100 }, (_, n) => ipam.acquire(record, ID(n), options));
+    const ips = (await Promise.all(many)).map(({ lease }) => lease.ip);
+    expect(new Set(ips).size).to.equal(100);
+  });
+
   it('uses the whole subnet before it is full, and again what comes back', async () => {
     const { ipam, record } = await setUp('10.0.0.0/28');
     const ips = [];

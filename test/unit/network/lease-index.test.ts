@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { createIpam } from '../../../lib/network/ipam.js';
 import { createLeaseIndex, type LeaseChange } from '../../../lib/network/lease-index.js';
 import { createMemoryStore } from '../../../lib/store/memory.js';
+import { until } from '../../lab/process.js';
 import { storedLeases } from '../../support/leases.js';
 
 const KEY = 'blocks/web/10.0.0.0';
@@ -41,7 +42,49 @@ describe('lease index', () => {
   });
 });
 
+describe('leases in a store that is set back', () => {
+  it('are what it has then, older or gone, and may be written', async () => {
+    const store = createMemoryStore();
+    const network = { id: 'web', subnet: '10.0.0.0/24', gateway: '10.0.0.1', vni: 1 };
+    await store.commit([{ key: 'networks/web', value: JSON.stringify(network) }]);
+    const record = { network, version: 1 };
+    const ids = ['1', '2', '3'].map((digit) => digit.repeat(64)) as [string, string, string];
+    const before = createIpam({ store, host: 'h1' });
+    await before.acquire(record, ids[0]);
+    const saved = await store.list('');
+    const ipam = createIpam({ store, host: 'h1' });
+    await ipam.load();
+    await ipam.acquire(record, ids[1]);
+    await ipam.acquire(record, ids[2], { requested: '10.0.0.99' });
+
+    const restored = createMemoryStore({ entries: saved });
+    Object.assign(store, restored, {
+      async *watch(prefix: string, signal: AbortSignal) {
+        yield { put: await store.list(prefix), drop: [], wasSetBack: true };
+        yield* restored.watch(prefix, signal);
+      },
+    });
+    const end = new AbortController();
+    const following = ipam.follow(end.signal);
+    await until('the leases of then', async () => ipam.owned().length === 1);
+    expect(ipam.owned()).to.deep.equal([ids[0]]);
+    await ipam.acquire(record, ids[2]);
+    expect((await storedLeases(store)).map(({ container }) => container)).to.have.members([ids[0], ids[2]]);
+    end.abort();
+    await following;
+  });
+});
+
 describe('a block that cannot be understood', () => {
+  it('is told of, and is not there, where its key has no address', async () => {
+    const store = createMemoryStore();
+    await store.commit([{ key: 'blocks/web/x', value: '{"host":"h2","leases":{}}' }]);
+    const invalid: unknown[] = [];
+    const ipam = createIpam({ store, host: 'h1', onInvalid: (error) => invalid.push(error) });
+    await ipam.load();
+    expect([invalid.length, ipam.usedOn('web')]).to.deep.equal([1, 0]);
+  });
+
   it('is told of, and may be written anew', async () => {
     const store = createMemoryStore();
     const network = { id: 'web', subnet: '10.0.0.0/30', gateway: '10.0.0.1', vni: 1 };
