@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { z } from 'zod';
 import { connect, type CallOptions, type ConsulEndpoint } from './connect.js';
-import { bodyOf, failureOf, statusOf } from './failure.js';
+import { bodyOf, deniedIn, failureOf, statusOf } from './failure.js';
 import type { KvOperation } from './operation.js';
 
 /** With what {@link failureOf} may need to find the reason, an answer takes less than 4 s. */
@@ -82,6 +82,8 @@ export function createConsulClient(endpoint: ConsulEndpoint): ConsulClient {
         return { done: true, entries: (Results ?? []).map(({ KV }) => ({ ...KV, Value: decode(KV.Value) })) };
       }
       const { Errors } = transactionRefused.parse(bodyOf(answer));
+      const denied = deniedIn(Errors, where);
+      if (denied) throw denied;
       return { done: false, failed: Errors.map(({ OpIndex, What }) => ({ index: OpIndex, why: What })) };
     },
 

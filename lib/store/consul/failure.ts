@@ -31,6 +31,16 @@ export async function failureOf(
   });
 }
 
+/** What it means that the token does not suffice for a part of a transaction: Consul says so as if a condition did not hold. */
+export function deniedIn(errors: readonly { What: string }[], where: string): AppError | undefined {
+  const denied = errors.find(({ What }) => /permission denied/i.test(What));
+  return denied && new AppError('unavailable', `${refusal(where, denied.What)}; ${CONSEQUENCE}`);
+}
+
+function refusal(where: string, said: string): string {
+  return `Consul on ${where} refuses (${said}): the token must allow to read and write the store's keys and sessions`;
+}
+
 async function reason(
   error: unknown,
   where: string,
@@ -39,15 +49,18 @@ async function reason(
   const status = statusOf(error);
   const said = sayings(error);
   if (status === 403) {
-    return `Consul on ${where} refuses (${said}): the token must allow to read and write the store's keys and sessions`;
+    return refusal(where, said);
   }
   const answers = status !== undefined;
+  // A client of Consul that is cut off says in the end that it knows no servers.
   const noLeader =
-    /no cluster leader/i.test(said) || (!answers && isTimeout(error) && (await lacksLeader(leader)));
+    /no cluster leader|no known consul servers/i.test(said) ||
+    (!answers && isTimeout(error) && (await lacksLeader(leader)));
   if (noLeader) return `Consul does not answer (no cluster leader): ${ADVICE}`;
   if (answers) return `Consul on ${where} failed (${status} ${said}): ${ADVICE}`;
   if (hasCode(causeOf(error), 'ENOENT', 'ECONNREFUSED')) return `no Consul runs on ${where}`;
-  return `Consul on ${where} does not answer (${said})`;
+  const advice = isTimeout(error) ? ': its servers must run, and be reached from here' : '';
+  return `Consul on ${where} does not answer (${said})${advice}`;
 }
 
 /** The package gives nothing for an empty answer. */
