@@ -6,6 +6,8 @@ import { z } from 'zod';
 const STATE = '/run/docker/runtime-runc/moby';
 /** No container waits longer for its network, whatever happens here. */
 const HOLD_MS = 1_000;
+/** For a signal to be taken, some 10 µs each. */
+const LOOKS = 100;
 const runcState = z.object({ init_process_pid: z.number().int().positive(), created: z.coerce.date() });
 
 /** The process of a container that is being started. It is runc's own still: the container's program takes its place soon. */
@@ -64,6 +66,10 @@ process.on('exit', () => {
 function hold(pid: number): () => void {
   // Too late: it is the container's program already.
   if (!isRuncs(pid) || !signalTo(pid, 'SIGSTOP')) return () => undefined;
+  if (!isCaught(pid)) {
+    signalTo(pid, 'SIGCONT');
+    return () => undefined;
+  }
   const timer = setTimeout(release, HOLD_MS);
   held.add(release);
   function release(): void {
@@ -72,6 +78,24 @@ function hold(pid: number): () => void {
     signalTo(pid, 'SIGCONT');
   }
   return release;
+}
+
+/**
+ * Whether it was stopped as runc's own. It may have become the program between the look and the signal, which is taken a moment
+ * after it was sent; if this agent were killed then, no other one would let the program go on.
+ */
+function isCaught(pid: number): boolean {
+  for (let look = 0; look < LOOKS && !isStopped(pid); look++);
+  return isRuncs(pid);
+}
+
+/** By proc(5): the state follows the name, which may have any characters in it. */
+function isStopped(pid: number): boolean {
+  try {
+    return /\) T [^)]*$/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return true;
+  }
 }
 
 function isRuncs(pid: number): boolean {

@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { chmod, copyFile, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -130,6 +131,32 @@ describe('the process that runc makes', () => {
       await becomes(pid, true);
       createRunc(state).release();
       await becomes(pid, false);
+    });
+
+    it('is let go at once when it has become the program in that moment', async () => {
+      const [initial, program] = [join(state, 'runc:[2:INIT]'), join(state, 'program')];
+      for (const file of [initial, program]) {
+        await copyFile(SLEEP, file);
+        await chmod(file, 0o755);
+      }
+      child = spawn(initial, ['sh', '-c', 'read line; exec -a busybox "$0" sleep 60', program], {
+        argv0: 'busybox',
+      });
+      await once(child, 'spawn');
+      const pid = child.pid ?? 0;
+      const nameOf = () => readFileSync(`/proc/${pid}/comm`, 'utf8').trim();
+      while (!nameOf().startsWith('runc:')) await sleep(1);
+      await write(pid);
+      const created = await createRunc(state).created(ID, 0, within(2_000));
+      const { kill } = process;
+      process.kill = (...of) => {
+        process.kill = kill;
+        child.stdin?.write('\n');
+        while (nameOf() !== 'program');
+        return process.kill(...of);
+      };
+      created?.hold();
+      expect(await isStopped(pid)).to.equal(false);
     });
 
     it('is not held, nor let go, when it is the program already', async () => {
