@@ -1,20 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import pRetry from 'p-retry';
-import { createEvictions, type Evictions } from './cluster/evictions.js';
+import { createEvictions } from './cluster/evictions.js';
 import { createHosts, type HostRecord, type HostRecords } from './cluster/hosts.js';
 import type { Terms } from './cluster/reaper-step.js';
 import { runReaper } from './cluster/reaper.js';
-import { coalesce } from './concurrency/coalesce.js';
-import { AppError, messageOf } from './errors.js';
+import { messageOf } from './errors.js';
 import type { Log } from './log.js';
 import { transfer } from './network/transfer.js';
 import type { Node } from './node.js';
+import { createPresence, othersThan, RETRY, type Presence } from './presence.js';
 import type { Seat } from './seat.js';
 import { MAX_OPERATIONS } from './store/limits.js';
 import type { ClusterStore } from './store/open-consul.js';
-import type { Operation, Store } from './store/store.js';
-
-const RETRY = { forever: true, minTimeout: 200, maxTimeout: 2_000 } as const;
+import type { Store } from './store/store.js';
 
 export interface HostOptions {
   hostId: string;
@@ -36,7 +33,7 @@ export interface HostOptions {
 /** This host's part in a cluster. */
 interface Part {
   hosts: HostRecords<HostRecord>;
-  evictions: Evictions;
+  presence: Presence;
   /** Ends what this host does for the cluster. */
   end: AbortController;
   ended: Promise<unknown>;
@@ -55,11 +52,6 @@ export function createHost(options: HostOptions) {
     options;
   let membership: Part | undefined;
 
-  const others = (records: readonly HostRecord[]) =>
-    records
-      .filter((record) => record.hostId !== hostId)
-      .map((record) => ({ id: record.hostId, address: record.address }));
-
   async function leaveSeat(reason: string): Promise<void> {
     const store = seat.current?.store;
     await seat.vacate(reason);
@@ -68,7 +60,7 @@ export function createHost(options: HostOptions) {
 
   /** Gives whether others may take packets from this host. */
   async function sit(node: Node, peers: readonly HostRecord[] = []): Promise<boolean> {
-    const isRight = await node.start(others(peers));
+    const isRight = await node.start(othersThan(hostId, peers));
     seat.take(node);
     return isRight;
   }
@@ -101,74 +93,24 @@ export function createHost(options: HostOptions) {
     }
   }
 
-  /**
-   * Tell the others of this host; until then they take no packets from it. Throws when it has no address.
-   *
-   * @param condition that of {@link Evictions}, where the leases were read for this
-   */
-  async function register(hosts: HostRecords<HostRecord>, condition?: Operation): Promise<void> {
-    const at = address();
-    if (at === undefined) throw new AppError('unavailable', 'this host has no address on the underlay');
-    await hosts.put({ hostId, name, address: at }, condition);
-  }
-
-  /**
-   * Follow the other hosts. That this one is no longer among them means that it was given up, and may have lost addresses
-   * meanwhile: it looks first, and only then comes back. Tries until that has worked: until then no host takes its packets.
-   */
-  async function followHosts(
-    node: Node,
-    { hosts, evictions }: Pick<Part, 'hosts' | 'evictions'>,
-    signal: AbortSignal,
-  ): Promise<void> {
-    let isListed = false;
-    const tryToReturn = async () => {
-      const condition = await evictions.condition(hostId);
-      await node.ipam.load();
-      if (!(await node.converge())) throw new AppError('unavailable', 'Open vSwitch is not as it should be');
-      await register(hosts, condition);
-    };
-    const comeBack = coalesce(async () => {
-      if (isListed) return;
-      await pRetry(tryToReturn, {
-        ...RETRY,
-        signal,
-        onFailedAttempt: ({ attemptNumber, message }) => {
-          if (attemptNumber === 1) log.warn('this host cannot come back yet', { error: message });
-        },
-      }).catch((error: unknown) => {
-        if (!signal.aborted) log.error('this host cannot come back', { error: messageOf(error) });
-      });
-    });
-    let returning: Promise<void> | undefined;
-    for await (const records of hosts.watch(signal)) {
-      await node.setPeers(others(records));
-      const own = records.find((record) => record.hostId === hostId);
-      isListed = own !== undefined && own.address === address();
-      if (isListed) continue;
-      if (!own) log.warn('the cluster has given this host up; coming back');
-      returning = comeBack();
-    }
-    await returning;
-  }
-
   function takePart(
     { store, liveness, election }: ClusterStore,
     node: Node,
-    records: Pick<Part, 'hosts' | 'evictions'>,
+    part: Pick<Part, 'hosts' | 'presence' | 'end'>,
   ): void {
-    const [end, fallSilent] = [new AbortController(), new AbortController()];
-    const { signal } = end;
-    const { releaseHost: release } = node.ipam;
-    const reaper = { store, liveness, election, terms, release, forceLeave, log };
+    const fallSilent = new AbortController();
+    const { signal } = part.end;
+    const { releaseHost: release, index } = node.ipam;
+    const holders = () => index.hosts();
+    const reaper = { store, liveness, election, terms, holders, release, forceLeave, log };
     void keep('saying that this host is alive', fallSilent.signal, (quiet) =>
       liveness.announce(hostId, quiet),
     );
     const ended = Promise.all([
-      keep('following the other hosts', signal, () => followHosts(node, records, signal)),
+      keep('following the other hosts', signal, part.presence.follow),
       keep('taking leave of silent hosts', signal, () => runReaper(reaper, signal)),
     ]);
-    membership = { ...records, end, ended, fallSilent };
+    membership = { ...part, ended, fallSilent };
   }
 
   /** Goes on whatever happens: without it, the host would be a member by half, and nobody would notice. */
@@ -197,15 +139,19 @@ export function createHost(options: HostOptions) {
       const cluster = openCluster();
       const wasAlone = seat.current !== undefined;
       const node = makeNode(cluster.store);
-      const records = { hosts: createHosts(cluster.store, log), evictions: createEvictions(cluster.store) };
+      const hosts = createHosts(cluster.store, log);
+      const evictions = createEvictions(cluster.store);
+      const end = new AbortController();
+      const { signal } = end;
+      const presence = createPresence({ hostId, name, address, node, hosts, evictions, signal, log });
       try {
-        const peers = await records.hosts.list();
-        const condition = await records.evictions.condition(hostId);
+        const peers = await hosts.list();
+        const condition = await evictions.condition(hostId);
         await leaveSeat('this host is joining the cluster: try again in a moment');
         await bring(node);
-        if (await sit(node, peers)) await register(records.hosts, condition);
+        if (await sit(node, peers)) await presence.register(condition);
         await forgetAlone();
-        takePart(cluster, node, records);
+        takePart(cluster, node, { hosts, presence, end });
         return cluster.store;
       } catch (error) {
         // What was brought is nobody's there when the host does not come.
@@ -240,12 +186,8 @@ export function createHost(options: HostOptions) {
     },
     /** The underlay is another: tunnels go out from there, and the others have to know. */
     async moved(): Promise<void> {
-      try {
-        await seat.current?.converge();
-        if (membership) await register(membership.hosts);
-      } catch (error) {
-        log.warn('the cluster cannot be told of this host', { error: messageOf(error) });
-      }
+      await seat.current?.converge();
+      await membership?.presence.moved();
     },
     /**
      * The agent ends; containers, and this host's place in the cluster, stay as they are: its session goes on for as long as

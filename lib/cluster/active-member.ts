@@ -33,6 +33,8 @@ export interface ActiveMemberOptions {
   underlay: Underlay;
   consul: ConsulAgent;
   mdns: Mdns;
+  /** Addresses of members of the cluster with this fingerprint, which multicast DNS has told of. */
+  heard: (fingerprint: string) => string[];
   /** Consul can be used: open the store on its socket. */
   connect: () => Promise<Store>;
   save: (member: Member) => Promise<void>;
@@ -56,8 +58,8 @@ export interface ActiveMember {
   readonly hasStore: boolean;
   /** Why it is not connected yet. */
   readonly problem: string | undefined;
-  /** The underlay's address is another now. */
-  move(underlay: Underlay): Promise<void>;
+  /** The underlay's address is another now: Consul and the records follow, as soon as they can. */
+  move(underlay: Underlay): void;
   /** Hand over what others rely on. The store must still be open. */
   withdraw(): Promise<void>;
   /** End everything but Consul. */
@@ -65,7 +67,7 @@ export interface ActiveMember {
 }
 
 export function createActiveMember(options: ActiveMemberOptions): ActiveMember {
-  const { hostId, name, consul, mdns, connect, save, log } = options;
+  const { hostId, name, consul, mdns, heard, connect, save, log } = options;
   let { member, underlay } = options;
   const closing = new AbortController();
   const { signal } = closing;
@@ -139,6 +141,16 @@ export function createActiveMember(options: ActiveMemberOptions): ActiveMember {
     }),
   );
 
+  /** Consul speaks from the present address, and the others know it. */
+  const followAddress = coalesce(() =>
+    persist('change of this host’s address', async () => {
+      await consul.apply(wish());
+      if (!record) return;
+      await record.own.write();
+      await appear();
+    }),
+  );
+
   function recordsIn(store: Store): Records {
     const self = () => ({ hostId, name, address: underlay.address });
     return { own: createOwnRecord(store, self, log), servers: createServersRecord(store, hostId, log) };
@@ -151,7 +163,7 @@ export function createActiveMember(options: ActiveMemberOptions): ActiveMember {
     }
   }
 
-  async function appear(): Promise<void> {
+  const appear = coalesce(async () => {
     mdns.use([underlay]);
     await mdns.announce({
       hostId,
@@ -164,7 +176,7 @@ export function createActiveMember(options: ActiveMemberOptions): ActiveMember {
     const certificate = await makeNodeCertificate(secrets.authoritySeed, DATACENTER, hostId);
     const answer = () => ({ key: member.key, peers: [underlay.address, ...member.peers] });
     stopAdmission = await serveAdmission({ cluster: member.name, underlay, certificate, answer, log });
-  }
+  });
 
   async function run(): Promise<void> {
     await untilLeader();
@@ -200,19 +212,19 @@ export function createActiveMember(options: ActiveMemberOptions): ActiveMember {
     async begin(joinAt = []) {
       await consul.apply(wish());
       if (joinAt.length > 0) await joinOneOf(joinAt);
-      void keepTouch(consul, () => wish().peers, signal);
+      // A member of old is heard before it has found the others: all may have other addresses since they were together.
+      if (joinAt.length === 0) void persist('appearing to others', appear);
+      void keepTouch(consul, () => [...wish().peers, ...heard(secrets.fingerprint)], signal);
       void persist('joining the cluster', () => {
         const running = run();
         attempt = running.catch(() => undefined);
         return running;
       });
     },
-    async move(next) {
+    move(next) {
       underlay = next;
-      await consul.apply(wish());
-      if (!record) return;
-      await record.own.write();
-      await appear();
+      mdns.use([next]);
+      void followAddress();
     },
     async withdraw() {
       const inTime = AbortSignal.timeout(HAND_OVER_MS);

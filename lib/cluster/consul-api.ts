@@ -62,6 +62,17 @@ export function createConsulApi(socket: string): ConsulApi {
   }
   const json = async (path: string): Promise<unknown> => JSON.parse(await call('GET', path));
 
+  async function members(): Promise<ConsulMember[]> {
+    return memberList.parse(await json('/agent/members')).map(({ Name, Addr, Status, Tags }) => ({
+      hostId: Name,
+      address: Addr,
+      status: STATUS[Status as keyof typeof STATUS] ?? 'unknown',
+      server: Tags['role'] === 'consul',
+      // Followed by the commit that it was built of.
+      version: Tags['build']?.split(':')[0] ?? '',
+    }));
+  }
+
   return {
     async ping() {
       await call('GET', '/agent/self');
@@ -74,16 +85,7 @@ export function createConsulApi(socket: string): ConsulApi {
     async join(address) {
       await call('PUT', `/agent/join/${address}`, SLOW_MS);
     },
-    async members() {
-      return memberList.parse(await json('/agent/members')).map(({ Name, Addr, Status, Tags }) => ({
-        hostId: Name,
-        address: Addr,
-        status: STATUS[Status as keyof typeof STATUS] ?? 'unknown',
-        server: Tags['role'] === 'consul',
-        // Followed by the commit that it was built of.
-        version: Tags['build']?.split(':')[0] ?? '',
-      }));
-    },
+    members,
     async quorum() {
       const { Servers } = raftConfiguration.parse(await json('/operator/raft/configuration'));
       return {
@@ -92,6 +94,8 @@ export function createConsulApi(socket: string): ConsulApi {
       };
     },
     async forceLeave(hostId) {
+      // Consul refuses it for one that it does not know any more, be it that somebody else was quicker.
+      if (!(await members()).some((member) => member.hostId === hostId)) return;
       await call('PUT', `/agent/force-leave/${hostId}`, SLOW_MS);
     },
     async leave() {

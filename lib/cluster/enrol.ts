@@ -42,6 +42,14 @@ export async function joiningMember(
   throw new AppError('unavailable', refused.map(messageOf).join('; '), { cause: refused[0] });
 }
 
+/** Settings that say otherwise than the cluster to which the host belongs: they count when it joins one, not before. */
+export function disregarded({ name, key }: ClusterConfig, member: Member): string[] {
+  return [
+    ...(name === member.name ? [] : ['cluster.name']),
+    ...(key === undefined || key === member.key ? [] : ['cluster.key']),
+  ];
+}
+
 /** Addresses of members that multicast DNS has found. @throws AppError `notFound` that says why there are none */
 export function findPeers(config: ClusterConfig, sightings: Iterable<Sighting>): string[] {
   const { name, key } = config;

@@ -75,10 +75,9 @@ export function createExternalMembership(options: ExternalMembershipOptions): Me
       if (!next || !underlay || next.cidr === underlay.cidr) continue;
       log.info('the cluster is carried by another address now', { ...next });
       underlay = next;
-      await own
-        ?.write()
-        .catch((error: unknown) => log.warn('cannot put it on record', { error: messageOf(error) }));
       onMove?.(next);
+      const { write } = own ?? {};
+      if (write) await persist('put the new address on record', write);
     }
   }
 

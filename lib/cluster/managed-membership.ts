@@ -8,9 +8,10 @@ import type { Store } from '../store/store.js';
 import { createActiveMember, type ActiveMember } from './active-member.js';
 import type { ClusterState, ClusterStateFile, Member } from './cluster-state.js';
 import type { ConsulAgent } from './consul-agent.js';
-import { findPeers, foundMember, joiningMember } from './enrol.js';
-import { createMdns, silentMdns, type Sighting } from './mdns.js';
+import { disregarded, findPeers, foundMember, joiningMember } from './enrol.js';
+import { createMdns, silentMdns } from './mdns.js';
 import type { Membership, MembershipStatus } from './membership.js';
+import { createSightings } from './sightings.js';
 import { needUnderlay as needUnderlayOf, type Underlay, type UnderlayFinder } from './underlay.js';
 
 const CONNECT_MS = 30_000;
@@ -41,8 +42,8 @@ export function createManagedMembership(options: ManagedMembershipOptions): Memb
   const lock = createKeyedLock();
   const command = <T>(task: () => Promise<T>) => lock('membership', task);
   const stopping = new AbortController();
-  const sightings = new Map<string, Sighting>();
-  const mdns = config.mdns ? createMdns({ hostId, onSighting: see, log }) : silentMdns;
+  const sightings = createSightings();
+  const mdns = config.mdns ? createMdns({ hostId, onSighting: sightings.add, log }) : silentMdns;
   let saved: ClusterState = {};
   let state: MembershipStatus['state'] = 'none';
   let active: ActiveMember | undefined;
@@ -51,11 +52,6 @@ export function createManagedMembership(options: ManagedMembershipOptions): Memb
   let problem: string | undefined;
   let pursuit = new AbortController();
   const device = () => saved.interface ?? config.interface;
-
-  function see(seen: Sighting): void {
-    if (seen.gone) sightings.delete(seen.address);
-    else sightings.set(seen.address, seen);
-  }
 
   async function save(change: Partial<ClusterState>): Promise<void> {
     saved = { ...saved, ...change };
@@ -78,6 +74,11 @@ export function createManagedMembership(options: ManagedMembershipOptions): Memb
       underlay: on,
       consul,
       mdns,
+      heard: (fingerprint) =>
+        sightings
+          .current()
+          .filter((seen) => seen.fingerprint === fingerprint)
+          .map(({ address }) => address),
       connect: () =>
         connect().catch((error: unknown) => {
           if (error instanceof AppError && error.kind === 'conflict') onConflict(error);
@@ -133,8 +134,8 @@ export function createManagedMembership(options: ManagedMembershipOptions): Memb
   async function seek(): Promise<void> {
     mdns.use([await needUnderlay()]);
     if (config.join.length > 0) return joinAt(config.join);
-    if (sightings.size > 0) await sleep(SETTLE_MS, undefined, { signal: stopping.signal });
-    return joinAt(findPeers(config, sightings.values()));
+    if (sightings.current().length > 0) await sleep(SETTLE_MS, undefined, { signal: stopping.signal });
+    return joinAt(findPeers(config, sightings.current()));
   }
 
   /** Nobody answers for a member of old: it waits for its device, and for the others. */
@@ -189,11 +190,11 @@ export function createManagedMembership(options: ManagedMembershipOptions): Memb
     });
   }
 
-  async function move(next: Underlay): Promise<void> {
+  function move(next: Underlay): void {
     underlay = next;
     if (!active) return;
     log.info('the cluster is carried by another address now', { ...next });
-    await active.move(next);
+    active.move(next);
     onMove?.(next);
   }
 
@@ -201,10 +202,7 @@ export function createManagedMembership(options: ManagedMembershipOptions): Memb
     for await (const next of underlays.watch(device, stopping.signal)) {
       // A cable that is out is no reason to end anything: the same address will come back.
       const changed = () => next !== undefined && underlay !== undefined && next.cidr !== underlay.cidr;
-      if (!changed()) continue;
-      await command(async () => (changed() ? move(next!) : undefined)).catch((error: unknown) =>
-        log.error('cannot follow the underlay', { error: messageOf(error) }),
-      );
+      if (changed()) await command(async () => (changed() ? move(next!) : undefined));
     }
   }
 
@@ -219,6 +217,9 @@ export function createManagedMembership(options: ManagedMembershipOptions): Memb
     async start() {
       saved = await file.read();
       const { member } = saved;
+      const settings = member ? disregarded(config, member) : [];
+      if (settings.length > 0)
+        log.warn('agent.yml is not followed before `socketplane cluster leave`', { settings });
       if (member) pursue('joining', () => resume(member));
       else if (config.bootstrap === true) pursue('seeking', bootstrap);
       else if (config.bootstrap === false || saved.interface !== undefined || config.join.length > 0) {
@@ -240,7 +241,7 @@ export function createManagedMembership(options: ManagedMembershipOptions): Memb
         if (address !== undefined) return joinAt([address]);
         mdns.use([await needUnderlay()]);
         await sleep(SETTLE_MS);
-        await joinAt(findPeers(config, sightings.values()));
+        await joinAt(findPeers(config, sightings.current()));
       }),
     bind: (name) =>
       command(async () => {

@@ -2,7 +2,8 @@ import type { Answer, Packet } from 'dns-packet';
 import { z } from 'zod';
 
 export const SERVICE = '_socketplane._tcp.local';
-const TTL_S = 120;
+/** How long it is believed. */
+export const TTL_S = 120;
 /** More than any real answer has; the rest of a packet is not looked at. */
 const MAX_RECORDS = 64;
 

@@ -7,7 +7,7 @@ export interface OwnRecord {
   /** Put it there, unless it is. */
   write(): Promise<void>;
   /**
-   * Keep it there until `signal` aborts: a host that had been away for long was taken off the record. Gives the addresses
+   * Keep it there, as it is now, until `signal` aborts: a host that had been away for long was taken off the record. Gives the addresses
    * of the other members, at first and after each change.
    */
   keep(signal: AbortSignal): AsyncIterable<string[]>;
@@ -33,8 +33,9 @@ export function createOwnRecord(
     write,
     async *keep(signal) {
       for await (const members of records.watch(signal)) {
-        const { hostId } = self();
-        if (!members.some((other) => other.hostId === hostId)) await write();
+        const { hostId, address } = self();
+        const own = members.find((other) => other.hostId === hostId);
+        if (own?.address !== address) await write();
         yield members.filter((other) => other.hostId !== hostId).map(({ address }) => address);
       }
     },

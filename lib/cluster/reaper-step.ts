@@ -12,6 +12,8 @@ export interface Sight {
   members: ReadonlySet<string>;
   /** Have a tunnel to each peer. */
   hosts: ReadonlySet<string>;
+  /** Have addresses: also one that was switched off while it left, or could not give back what it had brought. */
+  holders: ReadonlySet<string>;
   alive: ReadonlySet<string>;
 }
 
@@ -29,7 +31,7 @@ export interface Step {
 /** What is due now. A host that was heard of in between begins anew. */
 export function reap(silent: ReadonlyMap<string, number>, sight: Sight, terms: Terms, now: number): Step {
   const step: Step = { silent: new Map(), fence: [], evict: [], wait: undefined };
-  for (const host of new Set([...sight.members, ...sight.hosts])) {
+  for (const host of new Set([...sight.members, ...sight.hosts, ...sight.holders])) {
     if (sight.alive.has(host)) continue;
     const since = silent.get(host) ?? now;
     step.silent.set(host, since);

@@ -13,6 +13,8 @@ export interface ReaperOptions {
   liveness: Liveness;
   election: Election;
   terms: Terms;
+  /** Hosts that have addresses, as far as is known here. */
+  holders: () => ReadonlySet<string>;
   /** Gives back everything that a host held in the store. May be called again. */
   release: (hostId: string) => Promise<void>;
   /** Ends a host's part in Consul. */
@@ -21,8 +23,8 @@ export interface ReaperOptions {
 }
 
 const RETRY_MS = 1_000;
-/** The longest that a timer can be set to. */
-const FOREVER_MS = 2 ** 31 - 1;
+/** Nothing tells that a host has addresses but no record. */
+const PATROL_MS = 60_000;
 
 /**
  * Takes leave of hosts that say nothing any more. First their record in `hosts/` goes, and with it their tunnels: a host
@@ -34,7 +36,7 @@ export function runReaper(options: ReaperOptions, signal: AbortSignal): Promise<
 }
 
 async function reign(options: ReaperOptions, held: AbortSignal): Promise<void> {
-  const { store, liveness, terms, release, forceLeave, log } = options;
+  const { store, liveness, terms, holders, release, forceLeave, log } = options;
   const evictions = createEvictions(store);
   /** Versions by host id. */
   const members = new Map<string, number>();
@@ -70,7 +72,12 @@ async function reign(options: ReaperOptions, held: AbortSignal): Promise<void> {
     return (await store.commit([{ key: prefix + host, value: null, ifVersion }])) > 0;
   }
 
-  const sight = () => ({ members: new Set(members.keys()), hosts: new Set(hosts.keys()), alive });
+  const sight = () => ({
+    members: new Set(members.keys()),
+    hosts: new Set(hosts.keys()),
+    holders: holders(),
+    alive,
+  });
 
   async function fence(host: string): Promise<void> {
     if (await remove(HOSTS, hosts, host)) log.warn('host is silent; its tunnels go', { host });
@@ -81,9 +88,8 @@ async function reign(options: ReaperOptions, held: AbortSignal): Promise<void> {
     await forceLeave(host);
     await release(host);
     await evictions.end(host);
-    if (await remove(MEMBERS, members, host)) {
-      log.warn('host is gone for good; its addresses are free again', { host });
-    }
+    await remove(MEMBERS, members, host);
+    log.warn('host is gone for good; its addresses are free again', { host });
   }
 
   // What another reaper has left half done.
@@ -97,7 +103,7 @@ async function reign(options: ReaperOptions, held: AbortSignal): Promise<void> {
     const woken = new Promise<void>((resolve) => (wake = resolve));
     const step = reap(silent, sight(), terms, performance.now());
     silent = step.silent;
-    let { wait = FOREVER_MS } = step;
+    let wait = Math.min(step.wait ?? PATROL_MS, PATROL_MS);
     try {
       for (const host of step.fence) await fence(host);
       for (const host of step.evict) await evict(host);

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { access } from 'node:fs/promises';
 import { expect } from 'chai';
+import { useAddress } from '../../lab/lan.js';
 import { until } from '../../lab/process.js';
 import { untilMembers, useHosts, type MemberHost } from './suite.js';
 
@@ -176,8 +177,11 @@ describe('two clusters on one segment', function () {
     expect((await one.status()).members).to.have.length(2);
   });
 
+  let one: MemberHost, two: MemberHost;
+
   it('stay apart by name', async () => {
-    const [one, two, other] = (await hosts(3)) as [MemberHost, MemberHost, MemberHost];
+    const [first, second, other] = (await hosts(3)) as [MemberHost, MemberHost, MemberHost];
+    [one, two] = [first, second];
     await Promise.all([one, two].map((host) => host.configure({ name: 'red' })));
     await other.configure({ name: 'blue' });
     await Promise.all([one, other].map((host) => host.startMember(BOOTSTRAP)));
@@ -186,5 +190,20 @@ describe('two clusters on one segment', function () {
     expect((await other.status()).members).to.have.length(1);
     expect(await other.order('leave')).to.equal(undefined);
     expect(await other.order(`join/${one.address}`)).to.match(/belongs to cluster red, not blue/);
+  });
+
+  it('come together again when all their hosts have other addresses after they were away', async () => {
+    const addresses = ['192.168.108.101', '192.168.108.102'];
+    await Promise.all([one, two].map((host) => host.stop('member')));
+    await Promise.all([one, two].map((host, at) => useAddress(host.namespace, 'eth0', addresses[at]!)));
+    await Promise.all([one, two].map((host) => host.startMember()));
+    await until('members at their new addresses', async () => {
+      for (const host of [one, two]) {
+        const { state, members } = await host.status();
+        expect(state).to.equal('member');
+        expect(members.map(({ address }) => address)).to.have.members(addresses);
+      }
+      return true;
+    });
   });
 });

@@ -1,19 +1,26 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
+import { useAddress } from '../../lab/lan.js';
 import type { Node } from '../../lab/node.js';
 import { until } from '../../lab/process.js';
 import { addressOf, pings, sleeper } from '../agent/suite.js';
-import { refused, untilAllReach, type Places } from './reach.js';
-import { createNetwork, untilVoters, useCluster } from './suite.js';
+import { refused, tunnelsOf, untilAllReach, type Places } from './reach.js';
+import { createNetwork, membersOf, untilVoters, useCluster } from './suite.js';
 
-/** By then Consul has lost its leader and its members, and the others have taken the host's tunnels away. */
+/** By then Consul has lost its leader and its members, and the others have taken the hosts' tunnels away. */
 const LONG_MS = 12_000;
 
-describe('a host that is cut off from the others', function () {
+const NO_CONSUL =
+  /Consul (does not answer \(no cluster leader\)|on \S+ does not answer .*: its servers must run, and be reached from here)/;
+const seconds = (since: number) => ((performance.now() - since) / 1_000).toFixed(1);
+
+describe('two hosts that are cut off from the others, and one from the other', function () {
   this.timeout(120_000);
-  const { nodes } = useCluster(3);
+  const { nodes } = useCluster(4);
   const places: Places = {};
-  /** Where the host that is cut off led Consul, the others choose a leader first, and say so to whoever is quicker. */
+  let [first, second, server, client]: Node[] = [];
+  let alone: Node[];
+  /** Where a host that is cut off led Consul, the others choose a leader first, and say so to whoever is quicker. */
   const start = async (node: Node, name: string) => {
     await until(`${name} to start`, async () => {
       await node.sp(['rm', '-f', name], { reject: false });
@@ -24,46 +31,69 @@ describe('a host that is cut off from the others', function () {
 
   before(async () => {
     await createNetwork(nodes(), 'web', '10.50.0.0/16');
-    const [first, second, third] = nodes();
+    await untilVoters(nodes()[0]!);
+    const members = await membersOf(nodes()[0]!);
+    const isServer = ({ name }: Node) => members.find((member) => member.name === name)?.server === true;
+    [first, second, server] = nodes().filter(isServer);
+    client = nodes().find((node) => !isServer(node));
+    alone = [server!, client!];
     const starts: [Node, string][] = [
       [first!, 'con1'],
       [second!, 'con2'],
-      [third!, 'con3'],
-      [third!, 'con4'],
+      [server!, 'con3'],
+      [server!, 'con4'],
+      [client!, 'con5'],
+      [client!, 'con6'],
     ];
     await Promise.all(starts.map(([node, name]) => start(node, name)));
     await untilAllReach(places, 10_000);
-    await untilVoters(first!);
-    await third!.cut();
+    await Promise.all(alone.map((node) => node.cut()));
   });
 
-  it('has containers that talk among themselves', async () => {
-    expect(await pings(nodes()[2]!, 'con3', 'con4')).to.equal(true);
+  it('have containers that talk among themselves', async () => {
+    expect(await pings(server!, 'con3', 'con4')).to.equal(true);
+    expect(await pings(client!, 'con5', 'con6')).to.equal(true);
   });
 
-  it('starts no new ones, and says why within 5 s', async () => {
-    expect(await refused(nodes()[2]!)).to.include('Consul does not answer (no cluster leader)');
+  it('start no new ones, and say why within 5 s, with a server of Consul or without', async () => {
+    const [byServer, byClient] = await Promise.all(alone.map((node) => refused(node)));
+    expect(byServer).to.include('Consul does not answer (no cluster leader)');
+    expect(byClient).to.match(NO_CONSUL);
   });
 
-  it('leaves the others as they are: containers start and find each other', async () => {
-    const [first, second] = nodes();
+  it('leave the others as they are: containers start and find each other', async () => {
     await Promise.all([start(first!, 'new1'), start(second!, 'new2')]);
-    const { con3: _, con4: __, ...here } = places;
+    const { con3: _, con4: __, con5: ___, con6: ____, ...here } = places;
     await untilAllReach(here, 20_000);
   });
 
-  it('is back within 15 s of its cable, without a command', async () => {
-    const [, , third] = nodes();
+  it('are back within 15 s of their cable, without a command', async () => {
     await sleep(LONG_MS);
-    expect(await refused(third!)).to.include('Consul does not answer');
-    await third!.heal();
+    for (const said of await Promise.all(alone.map((node) => refused(node))))
+      expect(said).to.match(NO_CONSUL);
+    const healed = performance.now();
+    await Promise.all(alone.map((node) => node.heal()));
     await untilAllReach(places, 120_000);
+    console.log(`      ${seconds(healed)} s after the cable`);
   });
 
-  it('starts containers again, and no address was given twice', async () => {
+  it('start containers again, and no address was given twice', async () => {
     await Promise.all(nodes().map((node, index) => start(node, `late${index + 1}`)));
     await untilAllReach(places, 20_000);
     const addresses = await Promise.all(Object.entries(places).map(([name, node]) => addressOf(node, name)));
     expect(new Set(addresses).size).to.equal(addresses.length);
+  });
+
+  it('are followed to another address, without a command', async () => {
+    const address = '192.168.108.101';
+    await client!.run(['ip', 'address', 'flush', 'dev', 'br-phy']);
+    await useAddress(client!.namespace, 'br-phy', address);
+    const moved = performance.now();
+    await until('the tunnel to lead there', async () => (await tunnelsOf(first!)).includes(address), 60_000);
+    await untilAllReach(places, 20_000);
+    console.log(`      ${seconds(moved)} s after the change`);
+    const members = await membersOf(first!);
+    expect(members.find(({ name }) => name === client!.name)).to.deep.include({ address, state: 'up' });
+    expect(await tunnelsOf(first!)).to.have.length(3);
   });
 });

@@ -52,6 +52,12 @@ describe('a server that is to be none any more', () => {
     expect(await handOver(api, 'me', () => ['b'], within())).to.equal(true);
   });
 
+  it('waits no longer for one that is about to go and does not', async () => {
+    const { api } = consulWith(['b', 'going', 'me'], ['b', 'going', 'me']);
+    expect(await handOver(api, 'me', () => ['b'], within(50), 1_000)).to.equal(false);
+    expect(await handOver(api, 'me', () => ['b'], within(), 20)).to.equal(true);
+  });
+
   it('turns out the vote of one that is gone: it would stop those that are left', async () => {
     const { api, turnedOut } = consulWith(['me', 'b', 'gone'], ['me', 'b']);
     expect(await handOver(api, 'me', () => ['b'], within())).to.equal(true);

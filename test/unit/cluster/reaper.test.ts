@@ -11,10 +11,11 @@ import type { Operation } from '../../../lib/store/store.js';
 import { until } from '../../lab/process.js';
 
 const terms = { fence: 5, grace: 100 };
-const sight = (members: string[], hosts: string[], alive: string[]): Sight => ({
+const sight = (members: string[], hosts: string[], alive: string[], holders: string[] = []): Sight => ({
   members: new Set(members),
   hosts: new Set(hosts),
   alive: new Set(alive),
+  holders: new Set(holders),
 });
 
 describe('what is due of a silent host', () => {
@@ -46,12 +47,17 @@ describe('reaper', () => {
     const liveness = createMemoryLiveness();
     const stop = new AbortController();
     const done: string[] = [];
+    const holders = new Set<string>();
     const options = {
       store,
       liveness,
       election: createMemoryElection(),
       terms: { fence: 20, grace: 100 },
-      release: async (host: string) => void done.push(`release ${host}`),
+      holders: () => new Set(holders),
+      release: async (host: string) => {
+        done.push(`release ${host}`);
+        holders.delete(host);
+      },
       forceLeave: async (host: string) => void done.push(`force ${host}`),
       log: silentLog,
     };
@@ -66,6 +72,7 @@ describe('reaper', () => {
     return {
       store,
       done,
+      holders,
       join,
       keys,
       begin: () => (ended = runReaper(options, stop.signal)),
@@ -85,6 +92,17 @@ describe('reaper', () => {
     await until('its place to go', async () => !(await keys()).includes(`${MEMBERS}b`));
     expect(done).to.deep.equal(['force b', 'release b']);
     expect(await keys()).to.deep.equal(['evictions/b', `${HOSTS}a`, `${MEMBERS}a`]);
+    await end();
+  });
+
+  it('takes back the addresses of a host that has no record any more: it was switched off while it left', async () => {
+    const { done, holders, join, keys, begin, end } = world();
+    await join('a');
+    holders.add('a').add('b');
+    void begin();
+    await until('its addresses to go', async () => !holders.has('b'));
+    expect(done).to.deep.equal(['force b', 'release b']);
+    expect(await keys()).to.include(`${HOSTS}a`);
     await end();
   });
 
