@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Refused, type ClientRequest } from '../../lib/adapter/index.js';
+import { parametersOf, Refused, type ClientRequest } from '../../lib/adapter/index.js';
 import { checkCreate, createBody } from './container.js';
 import type { Rules, Violation } from './rules.js';
 import { checkVolume } from './volumes.js';
@@ -50,7 +50,7 @@ const GUARDS: Guard[] = [
     calls: ['POST /build'],
     on: (rules) => rules['host-network'] === 'deny',
     check({ Request }) {
-      if (new URL(Request, 'http://docker').searchParams.get('networkmode') !== 'host') return [];
+      if (!parametersOf({ Request }).getAll('networkmode').includes('host')) return [];
       return [
         {
           rule: 'host-network',

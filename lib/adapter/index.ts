@@ -67,6 +67,13 @@ export function pathOf({ Request }: Pick<ClientRequest, 'Request'>): string {
   return parseTarget(Request).path;
 }
 
+/** The parameters of a call, all that Docker may read: to it `#` begins no fragment, and a second `?` is part of a name. */
+export function parametersOf({ Request }: Pick<ClientRequest, 'Request'>): URLSearchParams {
+  const [, query = ''] = /\?([^]*)$/.exec(Request) ?? [];
+  // Of what it is given one `?` is cut off.
+  return new URLSearchParams(`?${query}`);
+}
+
 /** The proxy may have another copy of this file than the adapter. */
 const MARK = Symbol.for('socketplane.adapter.refused');
 

@@ -1,6 +1,7 @@
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import { until } from '../../lab/process.js';
+import { rawClient } from '../../unit/proxy/harness.js';
 import { DIRECT, powerstrip, PROXIED, useProxy } from './suite.js';
 
 const CONFIG = `version: 1
@@ -116,6 +117,15 @@ describe('the policy adapter in front of a real Docker', function () {
     expect((await docker(PROXIED, 'exec', 'target', 'echo', 'in')).stdout).to.equal('in');
     expect((await docker(PROXIED, 'volume', 'create', 'own')).stdout).to.equal('own');
     await docker(DIRECT, 'rm', '-f', 'target');
+  });
+
+  it('is not passed by a query that Docker reads otherwise than URL parsers do', async () => {
+    for (const query of ['networkmode=host', 't=x#&networkmode=host', '?networkmode=none&networkmode=host']) {
+      const client = rawClient(host().file('/run/socketplane/docker.sock'));
+      client.socket.write(`POST /build?${query} HTTP/1.1\r\nHost: d\r\nContent-Length: 0\r\n\r\n`);
+      expect(await client.until('}'), query).to.match(refusal('host-network'));
+      client.socket.destroy();
+    }
   });
 
   it('takes new rules at SIGHUP, keeps the old ones where the new ones are wrong, and never starts without', async () => {

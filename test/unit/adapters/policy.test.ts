@@ -136,6 +136,9 @@ describe('the policy adapter', () => {
       ['exec-privileged', '/containers/a/exec', { Privileged: true, Cmd: ['sh'] }],
       ['update', '/containers/a/update', { Memory: 1 }],
       ['host-network', '/build?networkmode=host&t=x'],
+      // Docker knows no fragment, and for it a second ? begins a name.
+      ['host-network', '/build?t=x#&networkmode=host'],
+      ['host-network', '/build??networkmode=none&networkmode=host'],
       ['plugins', '/plugins/pull?remote=x'],
       ['plugins', '/plugins/create?name=x'],
       ['plugins', '/plugins/vieux/sshfs/enable'],
