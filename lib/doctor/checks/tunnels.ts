@@ -3,6 +3,8 @@ import { ok, type Check, type Finding } from '../check.js';
 /** Whether packets of tunnels get to each other host and back. */
 export function tunnelsCheck(options: {
   peers: () => Promise<{ name: string; address: string }[]>;
+  /** Why this host can have none. */
+  problem: () => Promise<string | undefined>;
   /** Those of the addresses that can be reached. */
   reach: (addresses: string[]) => Promise<ReadonlySet<string>>;
 }): Check {
@@ -11,6 +13,8 @@ export function tunnelsCheck(options: {
     async inspect() {
       const peers = await options.peers();
       if (peers.length === 0) return [ok('there are no other hosts')];
+      const problem = await options.problem();
+      if (problem !== undefined) return [{ level: 'problem', message: problem }];
       const reached = await options.reach(peers.map(({ address }) => address));
       return peers.map(({ name, address }): Finding => {
         if (reached.has(address)) return ok(`${name}: its packets get there and back`);

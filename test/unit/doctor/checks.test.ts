@@ -150,7 +150,14 @@ describe('doctor', () => {
       { name: 'h2', address: '192.0.2.2' },
       { name: 'h3', address: '192.0.2.3' },
     ];
-    const check = tunnelsCheck({ peers, reach: async () => new Set(['192.0.2.2']) });
+    let problem: string | undefined = 'no tunnels to other hosts: no bridge';
+    const check = tunnelsCheck({
+      peers,
+      problem: async () => problem,
+      reach: async () => new Set(['192.0.2.2']),
+    });
+    expect(await said(check)).to.equal(problem);
+    problem = undefined;
     const [fine, blocked] = await check.inspect();
     expect(fine?.level).to.equal('ok');
     expect(blocked).to.include({
