@@ -135,6 +135,6 @@ export async function hostChecks(options: {
     dockerHostCheck(context.env, paths.proxySocket),
     forwardingCheck(converge),
     firewallCheck(run, converge),
-    ...ofAgent.map((check) => ({ ...check, needs: 'agent' })),
+    ...ofAgent.map((check) => ({ needs: 'agent', ...check })),
   ];
 }

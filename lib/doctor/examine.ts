@@ -9,7 +9,7 @@ export interface Diagnosis extends Finding {
 export async function examine(checks: readonly Check[]): Promise<Diagnosis[]> {
   const found: Diagnosis[] = [];
   for (const { name, needs, inspect } of checks) {
-    if (found.some(({ check, level }) => check === needs && level === 'problem')) {
+    if (found.some(({ check, level }) => check === needs && ['problem', 'skipped'].includes(level))) {
       found.push({ check: name, level: 'skipped', message: `needs the ${needs}` });
       continue;
     }

@@ -9,6 +9,7 @@ export function leasesCheck(options: {
 }): Check {
   return {
     name: 'leases',
+    needs: 'store',
     async inspect() {
       const there = await options.containers();
       const leaked = (await options.leased()).filter(({ container }) => !there.has(container));

@@ -32,6 +32,7 @@ export function leftoversCheck(options: {
 
   return {
     name: 'leftovers',
+    needs: 'store',
     async inspect() {
       const known = await held();
       const containers = new Set(known.map(({ container }) => container));

@@ -57,6 +57,7 @@ export function linkChecks(options: {
   return [
     {
       name: 'MTU',
+      needs: 'store',
       async inspect() {
         const { bridge_mtu: wanted } = await configuration();
         const found = (await Promise.all((await attached()).map((one) => mtu(one, wanted)))).flat();
@@ -65,6 +66,7 @@ export function linkChecks(options: {
     },
     {
       name: 'checksums',
+      needs: 'store',
       async inspect() {
         if ((await configuration()).datapath === 'kernel') return [ok('are completed by the kernel')];
         const found = (await Promise.all((await attached()).map(checksums))).flat();
