@@ -2,7 +2,7 @@ import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { countPassing } from './collect.js';
 import { endWith } from './end-with.js';
-import { hasHeader, type RawHeaders } from './headers.js';
+import { hasHeader, withoutHeaders, type RawHeaders } from './headers.js';
 import { refuseUpgrade } from './refuse-upgrade.js';
 import { requestOptions, type Upstream } from './upstream.js';
 
@@ -54,7 +54,9 @@ export function forward(
 }
 
 /** Node would choose chunked for a body whose length it does not know, and refuses a request without host. */
-function complete(headers: RawHeaders, body: IncomingMessage | Buffer): RawHeaders {
+function complete(given: RawHeaders, body: IncomingMessage | Buffer): RawHeaders {
+  // Trailers are announced by some clients where none can come; Node would refuse to.
+  const headers = hasHeader(given, 'transfer-encoding') ? given : withoutHeaders(given, 'trailer');
   const host = hasHeader(headers, 'host') ? [] : ['Host', 'docker'];
   if (Buffer.isBuffer(body)) return [...host, ...headers];
   const framed = hasHeader(headers, 'content-length') || hasHeader(headers, 'transfer-encoding');

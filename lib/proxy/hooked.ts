@@ -9,7 +9,7 @@ import { DOCKER_FAILED, reasonOf } from './hooks/reason.js';
 import type { CallContext, HookedRequest, HookedResponse } from './hooks/hook.js';
 import { canonicalBody } from './json/canonical.js';
 import type { Hooks } from './match.js';
-import { addNothing, relay } from './relay.js';
+import { addNothing, isBodiless, relay } from './relay.js';
 import { refuse } from './refusal.js';
 import { isStream } from './routes.js';
 import type { Target } from './target.js';
@@ -22,9 +22,6 @@ export interface HookedCall {
   hooks: Hooks;
   context: CallContext;
 }
-
-/** Statuses that never have a body. */
-const EMPTY = [204, 304];
 
 /**
  * A call with hooks: pre-hooks, Docker, post-hooks. Only JSON bodies are held for the hooks, up to `hookBody` bytes;
@@ -87,7 +84,7 @@ export function createHookedCall(parts: { upstream: Upstream; chains: Chains; ho
       throw error;
     };
     const status = response.statusCode ?? 502;
-    const hasJson = isJson(response.headers['content-type']) && !isBodiless(req, status);
+    const hasJson = isJson(response.headers['content-type']) && !hasNoBody(req, status);
     const received = hasJson
       ? await readBody(response, hookBody, `Docker's answer to ${context.endpoint}`).catch(discard)
       : undefined;
@@ -98,7 +95,7 @@ export function createHookedCall(parts: { upstream: Upstream; chains: Chains; ho
     };
     const after = await hookRun.post(post, request, before).catch(discard);
     const body = replyBody(after, before, received);
-    const streams = body === undefined && (!isBodiless(req, after.status) || isBodiless(req, status));
+    const streams = body === undefined && (!hasNoBody(req, after.status) || hasNoBody(req, status));
     return () => {
       if (streams) relay(response, req, res, after);
       else {
@@ -150,7 +147,7 @@ function replyBody(
   received?: Buffer,
 ): Buffer | string | undefined {
   if (received) return after.body === before.body ? received : (after.body ?? '');
-  return after.body && EMPTY.includes(before.status) ? after.body : undefined;
+  return after.body && isBodiless(before.status) ? after.body : undefined;
 }
 
 interface Whole {
@@ -161,13 +158,13 @@ interface Whole {
 
 function reply(req: IncomingMessage, res: ServerResponse, { status, headers, body }: Whole): void {
   const head = withoutHeaders(headers, ...HOP_BY_HOP, 'content-length', 'transfer-encoding', 'trailer');
-  const hasBody = body !== null && !isBodiless(req, status);
+  const hasBody = body !== null && !hasNoBody(req, status);
   addNothing(res);
   if (waitsToGoOn(req)) head.push('Connection', 'close');
   res.writeHead(status, hasBody ? [...head, 'Content-Length', String(Buffer.byteLength(body))] : head);
   res.end(hasBody ? body : undefined);
 }
 
-function isBodiless(req: IncomingMessage, status: number): boolean {
-  return req.method === 'HEAD' || EMPTY.includes(status);
+function hasNoBody(req: IncomingMessage, status: number): boolean {
+  return req.method === 'HEAD' || isBodiless(status);
 }

@@ -60,7 +60,7 @@ export function createHttpAdapter(options: HttpAdapterOptions): Adapter {
         },
       });
       endWith(signal, request);
-      request.once('error', (error) => {
+      request.on('error', (error) => {
         const stale = request.reusedSocket && hasCode(error, 'ECONNRESET', 'EPIPE');
         reject(stale ? new StaleConnection(error.message, { cause: error }) : error);
       });
