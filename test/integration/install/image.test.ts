@@ -24,6 +24,11 @@ services:
     labels: { socketplane.network: web }
 `;
 
+/** What cannot work yet, see README. */
+const EXTERNAL = `services: { db: { image: busybox, networks: [web] } }
+networks: { web: { external: true } }
+`;
+
 describe('the image', function () {
   this.timeout(60_000);
   let lab: Lab;
@@ -126,6 +131,9 @@ describe('the image', function () {
       await shop('up', '-d', '--scale', 'web=1');
       expect((await shop('ps', '-q')).split('\n')).to.have.length(2);
       await shop('down');
+      await writeFile(host.file('/run/external.yml'), EXTERNAL);
+      const refused = await compose(PROXY_SOCKET, '/run/external.yml', 'up', '-d').catch(String);
+      expect(refused).to.match(/network web .*not.* found/);
       await compose('unix:///run/docker.sock', file, 'down', '--volumes');
     });
   });
