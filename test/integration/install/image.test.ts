@@ -108,10 +108,17 @@ describe('the image', function () {
         timeout: 50_000,
       });
 
-    before(async () => void (await host.docker('rm', '-f', ...NAMES)));
+    const file = join(packageRoot(), 'docker-compose.yml');
 
-    it('docker-compose.yml is a node, on which projects run as they are', async () => {
-      const file = join(packageRoot(), 'docker-compose.yml');
+    // Also what a first try of this test has left.
+    beforeEach(async () => {
+      const { stdout } = await host.docker('ps', '--all', '--quiet');
+      if (stdout !== '') await host.docker('rm', '--force', ...stdout.split('\n'));
+      await compose('unix:///run/docker.sock', file, 'down', '--volumes');
+    });
+
+    it('docker-compose.yml is a node, on which projects run as they are', async function () {
+      this.timeout(120_000);
       await compose('unix:///run/docker.sock', file, 'up', '-d', '--wait');
       await addNetwork('web', '10.77.0.0/16');
       await writeFile(host.file('/run/shop.yml'), SHOP);
