@@ -55,6 +55,27 @@ describe('ipam', () => {
     expect(leases.filter(({ fresh }) => fresh)).to.have.length(1);
   });
 
+  it('writes once for an address, shares that among those that start at once, and meets no other host', async () => {
+    const store = createMemoryStore();
+    const { ipam, record } = await setUp('10.0.0.0/16', store);
+    const other = createIpam({ store, host: 'h2' });
+    const outcomes: number[] = [];
+    const { commit } = store;
+    store.commit = async (operations) => {
+      const version = await commit(operations);
+      outcomes.push(version);
+      return version;
+    };
+    const end = new AbortController();
+    const following = [ipam, other].map((host) => host.follow(end.signal));
+    for (let n = 0; n < 40; n++) await [ipam, other][n % 2]!.acquire(record, ID(n));
+    expect([outcomes.length, outcomes.includes(0)]).to.deep.equal([40, false]);
+    await Promise.all(Array.from({ length: 100 }, (_, n) => ipam.acquire(record, ID(100 + n))));
+    expect(outcomes.length - 40).to.be.below(10);
+    end.abort();
+    await Promise.all(following);
+  });
+
   it('leases to all that start at once, also when one write does not take their names', async () => {
     const { ipam, record } = await setUp('10.0.0.0/16');
     const label = 'x'.repeat(60);
