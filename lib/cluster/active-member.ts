@@ -175,7 +175,10 @@ export function createActiveMember(options: ActiveMemberOptions): ActiveMember {
     await stopAdmission();
     const certificate = await makeNodeCertificate(secrets.authoritySeed, DATACENTER, hostId);
     const answer = () => ({ key: member.key, peers: [underlay.address, ...member.peers] });
+    signal.throwIfAborted();
     stopAdmission = await serveAdmission({ cluster: member.name, underlay, certificate, answer, log });
+    // All may have ended meanwhile.
+    if (signal.aborted) await stopAdmission();
   });
 
   async function run(): Promise<void> {

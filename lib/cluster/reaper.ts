@@ -61,7 +61,12 @@ async function reign(options: ReaperOptions, held: AbortSignal): Promise<void> {
 
   const followRecords = (prefix: string, versions: Map<string, number>) =>
     follow(store.watch(prefix, held), ({ put, drop }) => {
-      for (const { key, version } of put) versions.set(key.slice(prefix.length), version);
+      for (const { key, version } of put) {
+        const host = key.slice(prefix.length);
+        versions.set(host, version);
+        // Each writes its own: it was heard of, be it that Consul does not take it for alive.
+        silent.delete(host);
+      }
       for (const { key } of drop) versions.delete(key.slice(prefix.length));
     });
 

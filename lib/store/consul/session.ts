@@ -1,3 +1,4 @@
+import { messageOf } from '../../errors.js';
 import type { Log } from '../../log.js';
 import type { ConsulClient, SessionOptions } from './client.js';
 import { retry } from './retry.js';
@@ -5,6 +6,11 @@ import { retry } from './retry.js';
 /** The least that Consul allows; it may take up to twice as long until it ends a session. */
 const TTL_S = 10;
 const RENEW_MS = 2_000;
+/**
+ * A check that fails for longer than this, while Consul answers this host, says nothing of it: Consul has it at an address that it
+ * had before, which takes half a minute, or hears no gossip of it.
+ */
+const CHECKS_MS = 3_000;
 
 export interface WithSessionOptions extends Omit<SessionOptions, 'ttlSeconds'> {
   client: ConsulClient;
@@ -12,6 +18,8 @@ export interface WithSessionOptions extends Omit<SessionOptions, 'ttlSeconds'> {
   signal: AbortSignal;
   /** Milliseconds without a renewal after which the session counts as lost. Default: only Consul's word counts. */
   patience?: number;
+  /** Milliseconds after which a session is made without its checks, when these fail. */
+  checksPatience?: number;
 }
 
 /**
@@ -20,15 +28,27 @@ export interface WithSessionOptions extends Omit<SessionOptions, 'ttlSeconds'> {
  * its session was not lost; the session is then ended too, and what it holds with it.
  */
 export async function withSession(
-  { client, log, signal, patience, ...options }: WithSessionOptions,
+  { client, log, signal, patience, checksPatience = CHECKS_MS, ...options }: WithSessionOptions,
   task: (session: string, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   let session: string | undefined;
+  /** Since when Consul refuses a session because of its checks. */
+  let refusedSince: number | undefined;
+
+  const create = (checks: string[]) => client.createSession({ ...options, checks, ttlSeconds: TTL_S });
+  async function createAnew(): Promise<string> {
+    const began = (refusedSince ??= performance.now());
+    const isPatient = performance.now() - began < checksPatience;
+    const created = await create(isPatient ? options.checks : []).catch((error: unknown) => {
+      if (!/is in critical state/.test(messageOf(error))) refusedSince = undefined;
+      throw error;
+    });
+    refusedSince = undefined;
+    return created;
+  }
   // One that was lost because Consul did not answer may have outlived that, with all that it holds.
   const open = async () =>
-    session !== undefined && (await client.renewSession(session))
-      ? session
-      : client.createSession({ ...options, ttlSeconds: TTL_S });
+    session !== undefined && (await client.renewSession(session)) ? session : createAnew();
   try {
     for (let isOver = false; !isOver;) {
       session = await retry(open, { what: 'have a session in Consul', log, signal });

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { createEvictions } from '../../../lib/cluster/evictions.js';
 import { HOSTS, MEMBERS } from '../../../lib/cluster/hosts.js';
@@ -42,7 +43,7 @@ describe('what is due of a silent host', () => {
 });
 
 describe('reaper', () => {
-  function world() {
+  function world(terms = { fence: 20, grace: 100 }) {
     const store = createMemoryStore();
     const liveness = createMemoryLiveness();
     const stop = new AbortController();
@@ -52,7 +53,7 @@ describe('reaper', () => {
       store,
       liveness,
       election: createMemoryElection(),
-      terms: { fence: 20, grace: 100 },
+      terms,
       holders: () => new Set(holders),
       release: async (host: string) => {
         done.push(`release ${host}`);
@@ -121,6 +122,21 @@ describe('reaper', () => {
     await until('the reaper to try', async () => store.commit === commit);
     expect(await keys()).to.deep.equal([`${HOSTS}b`, `${MEMBERS}b`]);
     await end();
+  });
+
+  it('gives a host that has written its record anew as long as any other', async () => {
+    const { store, join, keys, begin, end } = world({ fence: 300, grace: 60_000 });
+    const b = await join('b');
+    void begin();
+    b.abort();
+    const isFenced = async () => !(await keys()).includes(`${HOSTS}b`);
+    await until('its tunnels to go', isFenced);
+    await store.commit([{ key: `${HOSTS}b`, value: '{}' }]);
+    await sleep(100);
+    const atOnce = await isFenced();
+    await until('its tunnels to go again', isFenced);
+    await end();
+    expect(atOnce).to.equal(false);
   });
 
   it('ends what another one has left half done', async () => {
