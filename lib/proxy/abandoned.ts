@@ -23,6 +23,10 @@ export function createAbandonment(): (req: IncomingMessage, res: ServerResponse)
   return ({ socket }, res) => {
     const responses = open.get(socket) ?? responsesOf(socket);
     responses.add(res);
-    res.once('close', () => responses.delete(res));
+    res.once('close', () => {
+      responses.delete(res);
+      // Node would keep the connection, on which no call can follow.
+      if (responses.size === 0 && socket.readableEnded) socket.end();
+    });
   };
 }

@@ -1,6 +1,7 @@
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
 import { countPassing } from './collect.js';
+import { endTogether } from './end-together.js';
 import { endWith } from './end-with.js';
 import { hasHeader, withoutHeaders, type RawHeaders } from './headers.js';
 import { refuseUpgrade } from './refuse-upgrade.js';
@@ -48,6 +49,7 @@ export function forward(
     body.once('end', () => {
       if (body.rawTrailers.length > 0) request.addTrailers(pairs(body.rawTrailers));
     });
+    endTogether(body.socket, request);
     body.pipe(request);
     countPassing(body);
   });

@@ -107,7 +107,12 @@ export function createHookedCall(parts: { upstream: Upstream; chains: Chains; ho
 
   return async (call: HookedCall): Promise<void> => {
     const { req, res, context } = call;
+    const { socket } = req;
     const hookRun = chains.begin(context);
+    // It may only have ended its side, but nobody can tell, and hooks are not asked for those who have left.
+    const leave = (): void => void res.destroy();
+    socket.once('end', leave);
+    res.once('close', () => socket.off('end', leave));
     try {
       await run(call, hookRun);
     } catch (error) {

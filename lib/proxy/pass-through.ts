@@ -1,6 +1,7 @@
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import { createProxyServer } from 'http-proxy-3';
 import { countPassing } from './collect.js';
+import { endTogether } from './end-together.js';
 import { forward } from './forward.js';
 import { headerPairs, HOP_BY_HOP, withoutHeaders } from './headers.js';
 import { relay } from './relay.js';
@@ -26,6 +27,7 @@ export function createPassThrough(upstream: Upstream): PassThrough {
   proxy.on('proxyReq', (request, req) => {
     sendAsReceived(request, req);
     refuseUpgrade(request);
+    endTogether(req.socket, request);
     // Not earlier: a body that flows before it is piped takes the headers with it.
     countPassing(req);
   });

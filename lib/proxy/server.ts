@@ -55,6 +55,8 @@ export function createListener({
     requestTimeout: 0,
     keepAliveTimeout: 0,
   });
+  // A client that ends its side may still read.
+  Object.assign(parser, { httpAllowHalfOpen: true });
   // More headers than this would be dropped without a word.
   parser.maxHeadersCount = 0;
   parser.on('request', take);

@@ -96,6 +96,12 @@ const TALKS: Record<string, Talk> = {
     ],
     closes: true,
   },
+  'a call with a body whose client ends its side': {
+    say: [volume(fixed(VOLUME)), VOLUME, FIN, { wait: '201' }],
+    ends: true,
+    // Hooks are not asked for somebody who may have left.
+    ways: ['without hooks'],
+  },
   'an upgrade of a call that is no stream': {
     say: [head('GET /_ping', ...UPGRADE), { wait: 'OK' }],
     closes: true,

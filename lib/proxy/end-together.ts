@@ -1,0 +1,16 @@
+import type { ClientRequest } from 'node:http';
+import type { Socket } from 'node:net';
+
+/**
+ * A client that ends its side may still read, or have left: nobody can tell. So Docker is told the same, and answers or gives
+ * up, as it would without a proxy.
+ */
+export function endTogether(client: Socket, request: ClientRequest): void {
+  const end = (): void => {
+    if (request.writableFinished) request.socket?.end();
+    else request.once('finish', () => request.socket?.end());
+  };
+  if (client.readableEnded) end();
+  else client.once('end', end);
+  request.once('close', () => client.off('end', end));
+}
