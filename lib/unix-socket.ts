@@ -3,6 +3,9 @@ import { connect, type Server } from 'node:net';
 import { dirname } from 'node:path';
 import { AppError, hasCode, messageOf } from './errors.js';
 
+/** `sun_path` without its zero. Node would cut off the rest and listen there. */
+const LONGEST = 107;
+
 const DOCKER_SOCKET = '/var/run/docker.sock';
 
 /**
@@ -12,6 +15,12 @@ const DOCKER_SOCKET = '/var/run/docker.sock';
  * @throws AppError `conflict` when another process listens there, `unavailable` when the path cannot be used
  */
 export async function listenUnix(server: Server, path: string, mode = 0o660): Promise<void> {
+  if (Buffer.byteLength(path) > LONGEST) {
+    throw new AppError(
+      'unavailable',
+      `cannot listen on ${path}: the path of a socket has ${LONGEST} bytes at most`,
+    );
+  }
   if (await isAlive(path)) {
     throw new AppError('conflict', `another process listens on ${path}: stop it first`);
   }
@@ -23,6 +32,7 @@ export async function listenUnix(server: Server, path: string, mode = 0o660): Pr
     if (group !== undefined) await chown(path, 0, group);
     await chmod(path, mode);
   } catch (cause) {
+    server.close();
     throw new AppError('unavailable', `cannot listen on ${path}: ${messageOf(cause)}`, { cause });
   }
 }
@@ -61,7 +71,7 @@ async function isAlive(path: string): Promise<boolean> {
       socket.destroy();
       resolve(true);
     });
-    socket.once('error', (error) => resolve(!hasCode(error, 'ENOENT', 'ECONNREFUSED', 'ENOTDIR')));
+    socket.once('error', (error) => resolve(hasCode(error, 'EAGAIN', 'EACCES', 'EPERM')));
   });
 }
 

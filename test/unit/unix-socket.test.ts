@@ -47,6 +47,11 @@ describe('a unix socket', () => {
     expect(await listen()).to.match(/something that is not a socket is there/);
   });
 
+  it('is not made where its path would be cut off', async () => {
+    path = join(directory, 'x'.repeat(200));
+    expect(await listen()).to.match(/^cannot listen on \S+: the path of a socket has 107 bytes at most$/);
+  });
+
   it('is not taken from a process that is too busy to answer', async () => {
     const busy = spawn(process.execPath, [
       '-e',
