@@ -3,7 +3,7 @@ import type { Node } from '../../lab/node.js';
 import { until } from '../../lab/process.js';
 import { addressOf, sleeper } from '../agent/suite.js';
 import { leasesOn, tunnelsOf, untilAllReach, type Places } from './reach.js';
-import { createNetwork, untilMembers, useCluster } from './suite.js';
+import { createNetwork, untilMembers, untilVoters, useCluster } from './suite.js';
 
 const WEB = ['-e', 'SP_NETWORK=web'];
 const GONE_MS = 30_000;
@@ -35,6 +35,7 @@ describe('a host that is gone for longer than its addresses are kept', function 
     await start(second!, 'con2');
     await start(third!, 'con3');
     await untilAllReach(places, 10_000);
+    await untilVoters(first!);
   });
 
   it('killed and back late: its containers neither steal nor duplicate addresses', async () => {
