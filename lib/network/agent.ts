@@ -201,10 +201,11 @@ export function createAgent({
       known = await networks.list();
       await ipam.load();
       await onNetworks(known);
-      ipam.index.subscribe(({ drop }) => {
+      ipam.index.subscribe(({ put, drop }) => {
         // What a host that leaves gives back in the end, its containers go on using.
         if (signal.aborted) return;
         for (const { container } of drop) if (attachments.isDispossessed(container)) void settle(container);
+        for (const lease of put) if (attachments.isMistold(lease)) void settle(lease.container);
       });
       datapath.watch(() => {
         log.warn('Open vSwitch was restarted');

@@ -6,7 +6,7 @@ import { messageOf } from '../errors.js';
 import type { Log } from '../log.js';
 import type { Endpoint, Network } from '../types.js';
 import { macOf } from './cidr.js';
-import type { Ipam } from './ipam.js';
+import type { Ipam, Lease } from './ipam.js';
 import { DNS_LABEL, namesOf } from './labels.js';
 import { leaseFor } from './lease-for.js';
 import type { Networks } from './networks.js';
@@ -72,6 +72,8 @@ export function createAttachments(options: AttachmentsOptions) {
   const attachments = new Map<string, Attachment>();
   /** Containers of which others do not know yet what has become of them. */
   const untold = new Set<string>();
+  /** What others are to know of a container: whether it runs. */
+  const wanted = new Map<string, boolean>();
   /** Ports that were on the bridge when the agent came: checked before they are used, instead of made anew. */
   const found = new Map<string, string>();
 
@@ -124,6 +126,7 @@ export function createAttachments(options: AttachmentsOptions) {
   /** Tell other hosts. Not waited for: without the store, what runs here goes on, and they learn of it later. */
   function tell(container: Container, up: boolean): void {
     const { id } = container;
+    wanted.set(id, up);
     ipam.describe(id, { names: namesOf(container), up }).then(
       () => untold.delete(id),
       (error: unknown) => {
@@ -235,6 +238,7 @@ export function createAttachments(options: AttachmentsOptions) {
     found.delete(id);
     await ipam.release(id);
     untold.delete(id);
+    wanted.delete(id);
     log.info('address returned', { container: id.slice(0, 12), name: attachment?.name, ip: attachment?.ip });
   }
 
@@ -272,6 +276,11 @@ export function createAttachments(options: AttachmentsOptions) {
     },
     /** Whether everything that others should know is in the store. */
     areAllTold: () => untold.size === 0,
+    /**
+     * Whether a lease as it is in the store says otherwise than it is to. What was said last is written last, but a write that
+     * was given up may arrive later than that: one that waited in a Consul that stood still, or for a cable.
+     */
+    isMistold: ({ container, up }: Lease) => (wanted.get(container) ?? up) !== up,
     /** Whether the container's lease is gone although nobody here gave it back. */
     isDispossessed: (id: string) => attachments.has(id) && !ipam.find(id),
     get: (id: string): Connection | undefined => attachments.get(id),

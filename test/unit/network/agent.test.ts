@@ -5,6 +5,10 @@ import { storedLeases } from '../../support/leases.js';
 
 const leases = async (store: Store) => (await storedLeases(store)).length;
 
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
 describe('agent', () => {
   async function run(parts: Awaited<ReturnType<typeof setUp>>, during: () => Promise<void> | void) {
     const abort = new AbortController();
@@ -96,6 +100,21 @@ describe('agent', () => {
       expect([...bridge.ports.keys()]).to.have.members([lost, kept]);
       expect(bridge.plugged.size).to.equal(2);
       expect(bridge.preparedCount()).to.equal(3);
+    });
+  });
+
+  it('says again what a write undid that was given up long ago, and arrives now', async () => {
+    const parts = await setUp();
+    const { docker, store, endpoints } = parts;
+    await run(parts, async () => {
+      docker.create('con', 'web');
+      docker.start('con');
+      await endpoints.started('con');
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      const [block] = await store.list('blocks/web/');
+      const value = block!.value.replace('"up":true', '"up":false');
+      expect(await store.commit([{ key: block!.key, value, ifVersion: block!.version }])).to.be.above(0);
+      await until(async () => (await storedLeases(store)).every(({ up }) => up));
     });
   });
 
