@@ -5,7 +5,8 @@ import type Docker from 'dockerode';
 import { documents, text } from '../streams.js';
 import { create, refused, type Table } from './table.js';
 
-const DOCKERFILE = 'FROM busybox\nLABEL parity=yes\nCOPY data /data\nRUN echo building && wc -c /data\n';
+// One write, which Docker cannot tell in two messages.
+const DOCKERFILE = 'FROM busybox\nLABEL parity=yes\nCOPY data /data\nRUN echo building $(wc -c </data)\n';
 const DATA = 'x'.repeat(3 << 20);
 
 /** Builds with a context that dockerode packs and streams, and gives what Docker said. */
