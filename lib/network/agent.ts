@@ -201,11 +201,15 @@ export function createAgent({
       known = await networks.list();
       await ipam.load();
       await onNetworks(known);
-      ipam.index.subscribe(({ put, drop }) => {
+      ipam.index.subscribe(({ put, drop }, wasRead) => {
         // What a host that leaves gives back in the end, its containers go on using.
         if (signal.aborted) return;
         for (const { container } of drop) if (attachments.isDispossessed(container)) void settle(container);
-        for (const lease of put) if (attachments.isMistold(lease)) void settle(lease.container);
+        if (!wasRead) return;
+        for (const lease of put) {
+          const isOurs = ipam.find(lease.container)?.ip === lease.ip;
+          if (isOurs && attachments.isUnexpected(lease)) void settle(lease.container);
+        }
       });
       datapath.watch(() => {
         log.warn('Open vSwitch was restarted');

@@ -277,10 +277,10 @@ export function createAttachments(options: AttachmentsOptions) {
     /** Whether everything that others should know is in the store. */
     areAllTold: () => untold.size === 0,
     /**
-     * Whether a lease as it is in the store says otherwise than it is to. What was said last is written last, but a write that
-     * was given up may arrive later than that: one that waited in a Consul that stood still, or for a cable.
+     * Whether a lease that was read in the store is none that this host would have there. What was said last is written last, but a
+     * write that was given up may arrive later than that: one that waited in a Consul that stood still, or for a cable.
      */
-    isMistold: ({ container, up }: Lease) => (wanted.get(container) ?? up) !== up,
+    isUnexpected: ({ container, up }: Lease) => wanted.get(container) !== up,
     /** Whether the container's lease is gone although nobody here gave it back. */
     isDispossessed: (id: string) => attachments.has(id) && !ipam.find(id),
     get: (id: string): Connection | undefined => attachments.get(id),

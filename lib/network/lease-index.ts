@@ -65,8 +65,12 @@ export interface LeaseIndex {
   ofHost(host: string): Lease[];
   /** Hosts that have leases. */
   hosts(): Set<string>;
-  /** Calls back with every change from now on. */
-  subscribe(listener: (change: LeaseChange) => void): void;
+  /**
+   * Calls back with every change from now on.
+   *
+   * @param listener told of the change, and whether it was read in the store: else this process has just committed it
+   */
+  subscribe(listener: (change: LeaseChange, wasRead: boolean) => void): void;
 }
 
 interface NetworkLeases {
@@ -91,7 +95,7 @@ export function createLeaseIndex(
   const byNetwork = new Map<string, NetworkLeases>();
   /** This host's leases, by container and address. */
   const byContainer = new Map<string, Map<string, Lease>>();
-  const listeners: ((change: LeaseChange) => void)[] = [];
+  const listeners: ((change: LeaseChange, wasRead: boolean) => void)[] = [];
 
   function networkOf(network: string) {
     let known = byNetwork.get(network);
@@ -137,8 +141,9 @@ export function createLeaseIndex(
     return { put, drop };
   }
 
-  function tell(change: LeaseChange): void {
-    if (change.put.length + change.drop.length > 0) for (const listener of listeners) listener(change);
+  function tell(change: LeaseChange, wasRead = true): void {
+    if (change.put.length + change.drop.length === 0) return;
+    for (const listener of listeners) listener(change, wasRead);
   }
 
   const known = (key: string): Known => blocks.get(key) ?? { version: 0 };
@@ -192,7 +197,7 @@ export function createLeaseIndex(
     committed(key, block, version) {
       if (block) deleted.delete(key);
       else deleted.set(key, version);
-      tell(replace(key, block, version));
+      tell(replace(key, block, version), false);
     },
     block: known,
     ownBlocks: (network) => networkOf(network).own.values(),

@@ -118,6 +118,22 @@ describe('agent', () => {
     });
   });
 
+  it('gives back an address whose lease arrives when its container has gone', async () => {
+    const parts = await setUp();
+    const { docker, store, endpoints } = parts;
+    await run(parts, async () => {
+      docker.create('con', 'web');
+      docker.start('con');
+      await endpoints.started('con');
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      const [block] = await store.list('blocks/web/');
+      docker.remove('con');
+      await until(async () => (await storedLeases(store)).length === 0);
+      expect(await store.commit([{ key: block!.key, value: block!.value, ifVersion: 0 }])).to.be.above(0);
+      await until(async () => (await storedLeases(store)).length === 0);
+    });
+  });
+
   it('has ended with all that was under way before another may take its place', async () => {
     const { docker, bridge, agent, endpoints } = await setUp();
     const end = new AbortController();
