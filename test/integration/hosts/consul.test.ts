@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import type { Node } from '../../lab/node.js';
 import { until } from '../../lab/process.js';
 import { addressOf, pings, sleeper } from '../agent/suite.js';
-import { leasesOn, refused, untilAllReach, type Places } from './reach.js';
+import { leasesOn, refused, startAtLast, untilAllReach, type Places } from './reach.js';
 import { askConsul, createNetwork, untilVoters, useCluster } from './suite.js';
 
 const WEB = ['-e', 'SP_NETWORK=web'];
@@ -27,17 +27,10 @@ describe('when Consul fails', function () {
     await sleeper(node, name, ...WEB);
     places[name] = node;
   };
-  /** Started at last, within 10 s. */
-  const untilStarted = (node: Node, name: string) =>
-    until(
-      `${name} to start`,
-      async () => {
-        await node.sp(['rm', '-f', name], { reject: false });
-        await start(node, name);
-        return true;
-      },
-      25_000,
-    );
+  const untilStarted = async (node: Node, name: string) => {
+    await startAtLast(node, name);
+    places[name] = node;
+  };
   /** Leases are those of the containers that there are, and no two of these have one address. */
   async function checkLeases(): Promise<void> {
     const made = nodes().map(async (node) => {

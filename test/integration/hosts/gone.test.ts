@@ -1,11 +1,10 @@
 import { expect } from 'chai';
 import type { Node } from '../../lab/node.js';
 import { until } from '../../lab/process.js';
-import { addressOf, sleeper } from '../agent/suite.js';
-import { leasesOn, tunnelsOf, untilAllReach, type Places } from './reach.js';
+import { addressOf } from '../agent/suite.js';
+import { leasesOn, startAtLast, tunnelsOf, untilAllReach, type Places } from './reach.js';
 import { createNetwork, untilMembers, untilVoters, useCluster } from './suite.js';
 
-const WEB = ['-e', 'SP_NETWORK=web'];
 const GONE_MS = 30_000;
 /** Longer than a host has no Consul while it turns from client to server, as happens when the number of members changes. */
 const GRACE = '12s';
@@ -23,7 +22,7 @@ describe('a host that is gone for longer than its addresses are kept', function 
   const places: Places = {};
   const start = async (node: Node, name: string, ...options: string[]) => {
     places[name] = node;
-    return sleeper(node, name, ...WEB, ...options);
+    return startAtLast(node, name, ...options);
   };
   const untilGivenBack = (host: string) =>
     until('its leases to go', async () => !(host in (await leasesOn(nodes()[0]!))), GONE_MS);
@@ -64,7 +63,7 @@ describe('a host that is gone for longer than its addresses are kept', function 
   it('cut off with running containers: they get other addresses, and nothing comes from the old ones', async () => {
     const [first, second] = nodes();
     const old = await addressOf(second!, 'con2');
-    const witness = await sleeper(first!, 'witness', ...WEB);
+    const witness = await startAtLast(first!, 'witness');
     await second!.sp(['exec', '-d', 'con2', 'ping', '-I', old, '-i', '0.1', witness]);
     await until('pings', async () => (await echoesAt(first!, 'witness')) > 0);
     await second!.cut();

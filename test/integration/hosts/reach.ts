@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { Node } from '../../lab/node.js';
 import { until } from '../../lab/process.js';
+import { addressOf, sleeper } from '../agent/suite.js';
 
 /** Of what `GET /networks/<id>` tells. */
 interface Use {
@@ -28,6 +29,19 @@ export async function refused(node: Node, ...options: string[]): Promise<string>
   expect(exitCode, stderr).to.equal(125);
   expect(performance.now() - began, 'ms until it failed').to.be.below(5_000);
   return stderr;
+}
+
+/** A container that runs at last, and its address: where Consul's servers change, there is no leader for a moment. */
+export async function startAtLast(node: Node, name: string, ...options: string[]): Promise<string> {
+  await until(
+    `${name} to start`,
+    async () => {
+      await node.sp(['rm', '-f', name], { reject: false });
+      return sleeper(node, name, '-e', 'SP_NETWORK=web', ...options);
+    },
+    25_000,
+  );
+  return addressOf(node, name);
 }
 
 /** Containers by name, and where they run. */
