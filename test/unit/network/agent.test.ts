@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { Store } from '../../../lib/store/store.js';
+import type { Entry, Store } from '../../../lib/store/store.js';
 import { setUp } from '../../support/agent-on-fakes.js';
 import { storedLeases } from '../../support/leases.js';
 
@@ -7,6 +7,16 @@ const leases = async (store: Store) => (await storedLeases(store)).length;
 
 async function until(isSo: () => Promise<boolean>): Promise<void> {
   while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
+/** Runs the container `con` alone, and gives its block when all is told of it. */
+async function blockOfOne({ docker, endpoints, store }: Awaited<ReturnType<typeof setUp>>): Promise<Entry> {
+  docker.create('con', 'web');
+  docker.start('con');
+  await endpoints.started('con');
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  const [block] = await store.list('blocks/web/');
+  return block!;
 }
 
 describe('agent', () => {
@@ -105,31 +115,23 @@ describe('agent', () => {
 
   it('says again what a write undid that was given up long ago, and arrives now', async () => {
     const parts = await setUp();
-    const { docker, store, endpoints } = parts;
+    const { store } = parts;
     await run(parts, async () => {
-      docker.create('con', 'web');
-      docker.start('con');
-      await endpoints.started('con');
-      await new Promise((resolve) => setTimeout(resolve, 20));
-      const [block] = await store.list('blocks/web/');
-      const value = block!.value.replace('"up":true', '"up":false');
-      expect(await store.commit([{ key: block!.key, value, ifVersion: block!.version }])).to.be.above(0);
+      const block = await blockOfOne(parts);
+      const value = block.value.replace('"up":true', '"up":false');
+      expect(await store.commit([{ ...block, value, ifVersion: block.version }])).to.be.above(0);
       await until(async () => (await storedLeases(store)).every(({ up }) => up));
     });
   });
 
   it('gives back an address whose lease arrives when its container has gone', async () => {
     const parts = await setUp();
-    const { docker, store, endpoints } = parts;
+    const { docker, store } = parts;
     await run(parts, async () => {
-      docker.create('con', 'web');
-      docker.start('con');
-      await endpoints.started('con');
-      await new Promise((resolve) => setTimeout(resolve, 20));
-      const [block] = await store.list('blocks/web/');
+      const block = await blockOfOne(parts);
       docker.remove('con');
       await until(async () => (await storedLeases(store)).length === 0);
-      expect(await store.commit([{ key: block!.key, value: block!.value, ifVersion: 0 }])).to.be.above(0);
+      expect(await store.commit([{ ...block, ifVersion: 0 }])).to.be.above(0);
       await until(async () => (await storedLeases(store)).length === 0);
     });
   });
