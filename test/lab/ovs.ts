@@ -1,4 +1,5 @@
 import { access } from 'node:fs/promises';
+import { macOf } from '../../lib/network/cidr.js';
 import type { createHost } from './host.js';
 import { useAddress } from './lan.js';
 import { until } from './process.js';
@@ -8,6 +9,8 @@ const SCHEMA = '/usr/share/openvswitch/vswitch.ovsschema';
 const SOCKET = '/run/openvswitch/db.sock';
 /** Userspace Open vSwitch sends VXLAN only out of a bridge of its own that holds the host's address. */
 const UNDERLAY = 'br-phy';
+/** What the kernel would take in a second time, past the bridge. */
+const FROM_PORT = ['PREROUTING', '-i', 'eth0', '-j', 'DROP'];
 
 /** Open vSwitch on a host. A restart of ovs-vswitchd takes the host off the LAN for as long as it lasts. */
 export function ovsOn(host: ReturnType<typeof createHost>) {
@@ -17,12 +20,18 @@ export function ovsOn(host: ReturnType<typeof createHost>) {
     await host.run([
       ...['ovs-vsctl', '--may-exist', 'add-br', UNDERLAY],
       ...['--', 'set', 'bridge', UNDERLAY, 'datapath_type=netdev'],
+      `other-config:hwaddr="${macOf(host.address)}"`,
       ...['--', '--may-exist', 'add-port', UNDERLAY, 'eth0'],
     ]);
     const device = ['ip', 'link', 'show', 'dev', UNDERLAY];
     await until(UNDERLAY, async () => (await host.run(device, { reject: false })).exitCode === 0);
     // The bridge's device is ovs-vswitchd's: it has ended, and has come back without its address.
     await useAddress(host.namespace, UNDERLAY, host.address);
+    // The kernel answers ARP on every device for every address that it has: peers would believe now one, now the other.
+    await host.run(['ip', 'link', 'set', 'eth0', 'arp', 'off']);
+    const raw = (action: string) =>
+      host.run(['iptables', '-w', '-t', 'raw', action, ...FROM_PORT], { reject: false });
+    if ((await raw('-C')).exitCode !== 0) await host.run(['iptables', '-w', '-t', 'raw', '-A', ...FROM_PORT]);
   }
 
   return {
