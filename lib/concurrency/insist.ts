@@ -1,8 +1,8 @@
 import pRetry from 'p-retry';
 import { AppError } from '../errors.js';
 
-/** With the four seconds that the last call to the store may take, a user hears of a failure within five. */
-const PATIENCE_MS = 900;
+/** With the 2.5 s that the last call to the store may take, a user hears of a failure within five. */
+const PATIENCE_MS = 2_200;
 const PAUSE_MS = 100;
 
 /**

@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError, messageOf } from '../errors.js';
 import type { Run } from '../exec.js';
+import { BEFORE_OTHERS, putBeforeOthers } from './before-others.js';
 import type { HostPaths } from './paths.js';
 import type { Service } from './service.js';
 import type { Systemd } from './systemd.js';
@@ -37,8 +38,9 @@ export function createOvsService(options: { run: Run; paths: HostPaths; systemd:
     );
 
   /** `--detach` returns when the daemon serves, and with its words when it cannot. */
-  async function start(argv: [string, ...string[]]): Promise<void> {
-    const log = join(paths.logs, `${argv[0]}.log`);
+  async function start(program: string, ...own: string[]): Promise<void> {
+    const log = join(paths.logs, `${program}.log`);
+    const argv = [...BEFORE_OTHERS, program, ...own] as const;
     try {
       await run([...argv, '--pidfile', '--detach', '--monitor', `--log-file=${log}`, '-vconsole:off'], {
         timeout: START_MS,
@@ -48,13 +50,14 @@ export function createOvsService(options: { run: Run; paths: HostPaths; systemd:
         cause,
       });
     }
+    await putBeforeOthers(Number(await readFile(`${RUNTIME}/${program}.pid`, 'utf8')));
   }
 
   async function startDatabase(): Promise<void> {
     if (!existsSync(DATABASE)) await run(['ovsdb-tool', 'create', DATABASE, SCHEMA]);
     const outdated = (await run(['ovsdb-tool', 'needs-conversion', DATABASE, SCHEMA])).trim() === 'yes';
     if (outdated) await run(['ovsdb-tool', 'convert', DATABASE, SCHEMA]);
-    await start(['ovsdb-server', DATABASE, `--remote=punix:${SOCKET}`]);
+    await start('ovsdb-server', DATABASE, `--remote=punix:${SOCKET}`);
     await run(['ovs-vsctl', '--no-wait', '--timeout=10', 'init']);
   }
 
@@ -70,7 +73,7 @@ export function createOvsService(options: { run: Run; paths: HostPaths; systemd:
         for (const folder of [RUNTIME, STATE, paths.logs])
           await mkdir(folder, { recursive: true, mode: 0o750 });
         if (!(await answers(database))) await startDatabase();
-        if (!(await answers(daemon))) await start(['ovs-vswitchd', `unix:${SOCKET}`]);
+        if (!(await answers(daemon))) await start('ovs-vswitchd', `unix:${SOCKET}`);
       }
       await until(check, { timeout: START_MS });
     },

@@ -20,14 +20,17 @@ describe('containers that come and go on three hosts', function () {
     const names = Array.from({ length: MANY }, (_, index) => `many${index + 1}`);
     const nodeOf = (index: number) => nodes()[index % 3]!;
     let addresses: string[];
+    const removeAll = () =>
+      Promise.all(
+        nodes().map((node, at) => node.sp(['rm', '-f', ...names.filter((_, index) => index % 3 === at)])),
+      );
 
-    before(async () => {
+    it('have an address of their own each', async () => {
+      // There are some where this is tried again.
+      await removeAll();
       addresses = await Promise.all(
         names.map((name, index) => sleeper(nodeOf(index), name, '-e', 'SP_NETWORK=web')),
       );
-    });
-
-    it('have an address of their own each', () => {
       expect(addresses.every((address) => address.startsWith('10.50.'))).to.equal(true);
       expect(new Set(addresses).size).to.equal(MANY);
     });
@@ -41,9 +44,7 @@ describe('containers that come and go on three hosts', function () {
     });
 
     it('leave nothing behind', async () => {
-      await Promise.all(
-        nodes().map((node, at) => node.sp(['rm', '-f', ...names.filter((_, index) => index % 3 === at)])),
-      );
+      await removeAll();
       await untilNothingIsLeft(nodes());
     });
   });
