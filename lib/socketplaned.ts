@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { createApp } from './api/app.js';
 import { agentRoutes } from './api/routes.js';
+import { goBeforeOthers } from './before-others.js';
 import { AGENT_CONFIG, readAgentConfig, type AgentConfig } from './config/agent.js';
 import { createOvsDatapath } from './datapath/ovs.js';
 import { createClusterStateFile, readHostId, type ClusterState } from './cluster/cluster-state.js';
@@ -45,6 +46,8 @@ const DRAIN_MS = 5_000;
 /** The composition root of the agent: the one place that knows which stores, datapath and Docker client are in use. */
 async function serve(config: AgentConfig, pidFile: string): Promise<void> {
   const log = createLog('agent', config.log);
+  // A container's program is held until its network is there, by whoever is first.
+  await goBeforeOthers();
   const run = createRun(log);
   const hostId = await readHostId(config.state);
   const docker = createDocker(config.docker);

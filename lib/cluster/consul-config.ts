@@ -99,7 +99,7 @@ export function consulConfig(role: ConsulRole, files: ConsulFiles): Record<strin
     rejoin_after_leave: true,
     // Who is gone for good is said by the reaper; Consul's own term may not be shorter than 8 hours.
     reconnect_timeout: '24h',
-    performance: { raft_multiplier: 1, leave_drain_time: '500ms' },
+    performance: { raft_multiplier: 2, leave_drain_time: '500ms' },
     autopilot: {
       cleanup_dead_servers: true,
       server_stabilization_time: '1s',

@@ -2,9 +2,9 @@ import { spawn } from 'node:child_process';
 import { mkdir, open, readFile, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { putSessionBeforeOthers } from '../before-others.js';
 import { AppError, hasCode, messageOf } from '../errors.js';
 import type { Run } from '../exec.js';
-import { BEFORE_OTHERS, putBeforeOthers } from '../install/before-others.js';
 import { ensureConsul } from '../install/consul.js';
 import { lastLine } from '../install/detached.js';
 import { until } from '../install/until.js';
@@ -68,10 +68,7 @@ export function createConsulProcess({
       await mkdir(dirname(files.socket), { recursive: true });
       // Its log it writes by itself, bounded; only what it says before that comes here.
       const errors = await open(files.errors, 'w', 0o600);
-      // Its leader steps down when it has not heard of the others for half a second, and nobody gets an address until there
-      // is another: it goes before a hundred containers that start. It takes next to no processor time.
-      const [first, ...rest] = [...BEFORE_OTHERS, program, 'agent', `-config-file=${files.config}`] as const;
-      const child = spawn(first, rest, {
+      const child = spawn(program, ['agent', `-config-file=${files.config}`], {
         detached: true,
         stdio: ['ignore', 'ignore', errors.fd],
         cwd: '/',
@@ -83,7 +80,9 @@ export function createConsulProcess({
       await errors.close();
       if (child.pid !== undefined) {
         await writePrivateFile(files.pid, `${child.pid}\n`);
-        await putBeforeOthers(child.pid);
+        // It is as nice as this process. Its leader steps down when it has not heard of the others for half a second, and
+        // nobody gets an address until there is another: it goes before a hundred containers that start.
+        await putSessionBeforeOthers(child.pid);
       }
       try {
         await until(ping, {

@@ -53,7 +53,7 @@ export function agentContainer(options: {
     // AppArmor keeps containers from looking at others, Docker keeps them from writing to /proc/sys.
     ...['--security-opt', 'apparmor=unconfined', '--security-opt', 'systempaths=unconfined'],
     ...['--tmpfs', '/tmp'],
-    // Consul is in it, which loses its leader where it has to wait for a processor.
+    // A container starts without its network, and Consul loses its leader, where these have to wait for a processor.
     ...['--cpu-shares', '4096'],
     ...['--volume', '/run:/run', '--volume', '/var/lib/socketplane:/var/lib/socketplane'],
     ...Object.entries(environment).flatMap(([name, value]) => ['--env', `${name}=${value}`]),

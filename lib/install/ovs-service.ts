@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { BEFORE_OTHERS, putSessionBeforeOthers } from '../before-others.js';
 import { AppError, messageOf } from '../errors.js';
 import type { Run } from '../exec.js';
-import { BEFORE_OTHERS, putBeforeOthers } from './before-others.js';
 import type { HostPaths } from './paths.js';
 import type { Service } from './service.js';
 import type { Systemd } from './systemd.js';
@@ -40,6 +40,7 @@ export function createOvsService(options: { run: Run; paths: HostPaths; systemd:
   /** `--detach` returns when the daemon serves, and with its words when it cannot. */
   async function start(program: string, ...own: string[]): Promise<void> {
     const log = join(paths.logs, `${program}.log`);
+    // As Debian's own service has it.
     const argv = [...BEFORE_OTHERS, program, ...own] as const;
     try {
       await run([...argv, '--pidfile', '--detach', '--monitor', `--log-file=${log}`, '-vconsole:off'], {
@@ -50,7 +51,7 @@ export function createOvsService(options: { run: Run; paths: HostPaths; systemd:
         cause,
       });
     }
-    await putBeforeOthers(Number(await readFile(`${RUNTIME}/${program}.pid`, 'utf8')));
+    await putSessionBeforeOthers(Number(await readFile(`${RUNTIME}/${program}.pid`, 'utf8')));
   }
 
   async function startDatabase(): Promise<void> {

@@ -15,7 +15,7 @@ export function unitFiles(
   const agent = unit(
     `Description=SocketPlane's network agent\n${AFTER}\nWants=network-online.target`,
     // It enters the namespaces of containers, changes links and rules, and may fetch Consul: little can be taken away.
-    // Consul loses its leader where it has to wait for a processor.
+    // A container starts without its network, and Consul loses its leader, where these have to wait for a processor.
     `ExecStart=${programs}/bin/socketplaned
 ${environment}KillMode=mixed
 CPUWeight=400

@@ -48,7 +48,8 @@ export function createHost({ name, address, lan, state, cgroup, boot }: HostOpti
     if (isRunning(daemon)) return;
     const log = await open(file(`/run/lab-${daemon}.log`), 'a');
     const stdio = ['ignore', log.fd, log.fd] as const;
-    daemons.set(daemon, spawn(argv, { stdio: [...stdio], env }));
+    // A session of its own, as whatever starts a daemon gives it: the kernel shares the processor between these.
+    daemons.set(daemon, spawn(['setsid', ...argv], { stdio: [...stdio], env }));
     await log.close();
   }
 

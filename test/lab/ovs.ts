@@ -16,7 +16,7 @@ const FROM_PORT = ['PREROUTING', '-i', 'eth0', '-j', 'DROP'];
  * Before others, as the real service has it: everything between the hosts goes through it, and where it has to wait while
  * containers start, Consul's servers do not hear of each other.
  */
-const FIRST = ['setsid', 'sh', '-c', 'echo -10 >/proc/self/autogroup; exec nice -n -10 "$@"', 'sh'];
+const FIRST = ['sh', '-c', 'echo -10 >/proc/self/autogroup; exec nice -n -10 "$@"', 'sh'];
 
 /** Open vSwitch on a host. A restart of ovs-vswitchd takes the host off the LAN for as long as it lasts. */
 export function ovsOn(host: ReturnType<typeof createHost>) {

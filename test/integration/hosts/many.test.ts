@@ -1,3 +1,4 @@
+import { getPriority } from 'node:os';
 import { expect } from 'chai';
 import type { Node } from '../../lab/node.js';
 import { until } from '../../lab/process.js';
@@ -15,6 +16,16 @@ describe('containers that come and go on three hosts', function () {
   const { nodes } = useCluster(3);
 
   before(() => createNetwork(nodes(), 'web', '10.50.0.0/16'));
+
+  it('come after agent and Consul where the processor is short', async () => {
+    for (const node of nodes()) {
+      const pid = await node.run(['cat', '/var/lib/socketplane/consul/consul.pid']);
+      // By proc(5), without the name.
+      const { stdout } = await node.run(['cut', '-d', ' ', '-f', '19', `/proc/${pid.stdout}/stat`]);
+      const niceness = [getPriority(await node.pidOf('agent')), Number(stdout)];
+      expect(niceness).to.deep.equal([-10, -10]);
+    }
+  });
 
   describe(`${MANY} that are started at once`, () => {
     const names = Array.from({ length: MANY }, (_, index) => `many${index + 1}`);
