@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { readAgentConfig } from '../config/agent.js';
 import { createConsulApi } from '../cluster/consul-api.js';
@@ -18,6 +19,7 @@ import { peersCheck } from '../doctor/checks/peers.js';
 import { serviceCheck } from '../doctor/checks/services.js';
 import { storeCheck } from '../doctor/checks/store.js';
 import { tunnelsCheck } from '../doctor/checks/tunnels.js';
+import { underlayCheck } from '../doctor/checks/underlay.js';
 import type { Run } from '../exec.js';
 import { createDockerService } from '../install/docker-service.js';
 import { createOvsService } from '../install/ovs-service.js';
@@ -79,6 +81,14 @@ export async function hostChecks(options: {
       .map(({ hostId, version }) => ({ name: names.get(hostId) ?? hostId, version }));
   }
 
+  /** The larger of both holds, says the kernel's ip-sysctl. */
+  async function arpIgnore(device: string): Promise<number> {
+    const settings = ['all', device].map((name) =>
+      readFile(`/proc/sys/net/ipv4/conf/${name}/arp_ignore`, 'utf8'),
+    );
+    return Math.max(...(await Promise.all(settings)).map(Number));
+  }
+
   const ofAgent = [
     versionCheck(async () => (await agent.health()).version, VERSION),
     storeCheck({ health: agent.health, external: async () => (await configuration()).consul?.address }),
@@ -99,6 +109,7 @@ export async function hostChecks(options: {
     }),
     ...linkChecks({ run, attached, configuration }),
     clusterCheck(agent.cluster),
+    underlayCheck({ run, device: async () => (await agent.cluster()).interface, arpIgnore }),
     consulCheck({ wanted: CONSUL_WANTED, members: consuls }),
     tunnelsCheck({
       peers,

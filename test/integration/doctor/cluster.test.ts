@@ -16,8 +16,8 @@ describe('socketplane doctor on two hosts', function () {
   this.timeout(60_000);
   const { nodes } = useCluster(2);
 
-  async function doctor(node: Node): Promise<Said[]> {
-    const { stdout } = await node.run([COMMAND, 'doctor', '--json'], { reject: false });
+  async function doctor(node: Node, ...options: string[]): Promise<Said[]> {
+    const { stdout } = await node.run([COMMAND, 'doctor', '--json', ...options], { reject: false });
     return JSON.parse(stdout) as Said[];
   }
   const about = (said: Said[], name: string) =>
@@ -54,6 +54,15 @@ describe('socketplane doctor on two hosts', function () {
     await second!.run(['ovs-ofctl', 'del-flows', 'br-phy', 'udp,tp_dst=4789']);
     expect(said.join()).to.match(/^problem: h2: no packet of a tunnel gets to \S+ and back$/);
     expect(about(await doctor(first!), 'tunnels').join()).to.equal('ok: h2: its packets get there and back');
+  });
+
+  it('has a port of the underlay be silent that answers ARP in place of its bridge', async () => {
+    const [first] = nodes();
+    await first!.run(['ip', 'link', 'set', 'dev', 'eth0', 'address', '02:42:00:00:00:99', 'arp', 'on']);
+    const said = about(await doctor(first!), 'underlay');
+    const mended = about(await doctor(first!, '--fix'), 'underlay');
+    expect(said.join()).to.match(/^problem: eth0, a port of br-phy, answers ARP as well, with another/);
+    expect(mended).to.deep.equal(['ok: is br-phy, which alone answers ARP']);
   });
 
   it('names the host that is silent', async () => {

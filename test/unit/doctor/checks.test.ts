@@ -11,6 +11,7 @@ import { linkChecks } from '../../../lib/doctor/checks/links.js';
 import { peersCheck } from '../../../lib/doctor/checks/peers.js';
 import { storeCheck } from '../../../lib/doctor/checks/store.js';
 import { tunnelsCheck } from '../../../lib/doctor/checks/tunnels.js';
+import { underlayCheck } from '../../../lib/doctor/checks/underlay.js';
 import type { Check } from '../../../lib/doctor/check.js';
 import { examine, mend } from '../../../lib/doctor/examine.js';
 import { CommandError, type Run } from '../../../lib/exec.js';
@@ -165,6 +166,28 @@ describe('doctor', () => {
       message: 'h3: no packet of a tunnel gets to 192.0.2.3 and back',
     });
     expect(blocked?.advice).to.include('UDP 4789');
+  });
+
+  it('finds a port that answers ARP in place of its bridge, and has it be silent', async () => {
+    const eth0 = { ifname: 'eth0', address: '52:54:00:00:00:01', flags: ['UP'] };
+    const bridge = { ifname: 'br-phy', address: '0a:00:00:00:00:02', flags: ['UP'] };
+    const run: Run = async (argv) => {
+      const words = argv.join(' ');
+      if (words === 'ip -json link show') return JSON.stringify([eth0, bridge]);
+      if (words === 'ip link set dev eth0 arp off') eth0.flags.push('NOARP');
+      return words === 'ovs-vsctl list-br' ? 'br-phy\n' : 'eth0\ntap0\n';
+    };
+    const checkOf = (device: string | undefined, arpIgnore = 0) =>
+      underlayCheck({ run, device: async () => device, arpIgnore: async () => arpIgnore });
+    expect(await levels(checkOf('br-phy', 1)), 'asked for itself only').to.deep.equal(['ok']);
+    bridge.address = eth0.address;
+    expect(await levels(checkOf('br-phy')), 'one address').to.deep.equal(['ok']);
+    bridge.address = '0a:00:00:00:00:02';
+    const found = await examine([checkOf('br-phy')]);
+    expect(found[0]?.message).to.match(/^eth0, a port of br-phy, answers ARP as well/);
+    await mend(found);
+    for (const device of ['br-phy', 'eth0', undefined])
+      expect(await levels(checkOf(device)), device).to.deep.equal(['ok']);
   });
 
   it('tells by how much the clock of another host is wrong', async () => {
