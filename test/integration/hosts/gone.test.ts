@@ -62,6 +62,9 @@ describe('a host that is gone for longer than its addresses are kept', function 
 
   it('cut off with running containers: they get other addresses, and nothing comes from the old ones', async () => {
     const [first, second] = nodes();
+    // Where this is tried again it is still cut off. Without it, the third must have a vote to make up a majority.
+    await second!.heal();
+    await untilVoters(first!);
     const old = await addressOf(second!, 'con2');
     const witness = await startAtLast(first!, 'witness');
     await second!.sp(['exec', '-d', 'con2', 'ping', '-I', old, '-i', '0.1', witness]);

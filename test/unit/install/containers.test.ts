@@ -21,6 +21,7 @@ interface Service {
   cap_add: string[];
   security_opt: string[];
   tmpfs?: string[];
+  cpu_shares?: number;
   volumes: string[];
   healthcheck?: { test: string };
 }
@@ -46,6 +47,7 @@ function argumentsOf(service: Service): string[] {
     ...each('--cap-add', service.cap_add),
     ...each('--security-opt', service.security_opt),
     ...each('--tmpfs', service.tmpfs),
+    ...(service.cpu_shares === undefined ? [] : [`--cpu-shares ${service.cpu_shares}`]),
     ...each('--volume', service.volumes),
     ...each('--health-cmd', service.healthcheck && [service.healthcheck.test]),
     [service.image, ...service.command].join(' '),
