@@ -153,7 +153,10 @@ export function createActiveMember(options: ActiveMemberOptions): ActiveMember {
 
   function recordsIn(store: Store): Records {
     const self = () => ({ hostId, name, address: underlay.address });
-    return { own: createOwnRecord(store, self, log), servers: createServersRecord(store, hostId, log) };
+    return {
+      own: createOwnRecord(store, self, log),
+      servers: createServersRecord(store, hostId, () => member.server, log),
+    };
   }
 
   async function followMembers({ own }: Records): Promise<void> {
@@ -215,8 +218,9 @@ export function createActiveMember(options: ActiveMemberOptions): ActiveMember {
     async begin(joinAt = []) {
       await consul.apply(wish());
       if (joinAt.length > 0) await joinOneOf(joinAt);
-      // A member of old is heard before it has found the others: all may have other addresses since they were together.
-      if (joinAt.length === 0) void persist('appearing to others', appear);
+      // A member of old is heard before it has found the others: all may have other addresses since they were together. A
+      // founder has no others, and nobody is to join before it is on record itself.
+      if (joinAt.length === 0 && !member.bootstrap) void persist('appearing to others', appear);
       void keepTouch(consul, () => [...wish().peers, ...heard(secrets.fingerprint)], signal);
       void persist('joining the cluster', () => {
         const running = run();

@@ -28,26 +28,34 @@ export interface ServersRecord {
   withdraw(alive: () => Promise<ReadonlySet<string>>, signal: AbortSignal): Promise<string[]>;
 }
 
-export function createServersRecord(store: Store, hostId: string, log: Log): ServersRecord {
+/** @param isServer whether this host's Consul is a server now */
+export function createServersRecord(
+  store: Store,
+  hostId: string,
+  isServer: () => boolean,
+  log: Log,
+): ServersRecord {
   const members = createMembers(store, log);
 
   const read = () => readServers(store);
 
   /**
-   * Only servers change the list, so that a host that joins a big cluster is not answered by hundreds of writes.
+   * Only servers change the list, so that a host that joins a big cluster is not answered by hundreds of writes, and begin it,
+   * as another host may be on record before the founder is.
    *
-   * @returns the list, empty when this host is about to be on it
+   * @returns the list, empty when there is none yet, or this host is about to be on it
    */
   async function correct(): Promise<string[]> {
     for (;;) {
       const { servers, version } = await read();
       const joined = inJoinOrder(await members.list());
+      const withSelf = joined.includes(hostId) ? joined : [...joined, hostId];
       if (servers.length > 0 && !servers.includes(hostId)) {
         // One that was away for too long and is needed all the same goes on as what it was, until a server writes so.
-        const withSelf = joined.includes(hostId) ? joined : [...joined, hostId];
         return nextServers(servers, withSelf).includes(hostId) ? [] : servers;
       }
-      const next = nextServers(servers, joined);
+      if (servers.length === 0 && !isServer()) return [];
+      const next = servers.length === 0 ? nextServers([hostId], withSelf) : nextServers(servers, joined);
       if (next.length === 0 || next.join() === servers.join()) return servers;
       if (await store.commit([{ key: SERVERS, value: JSON.stringify(next), ifVersion: version }])) {
         log.info('Consul servers change', { from: servers, to: next });

@@ -75,7 +75,7 @@ export async function createNetwork(nodes: Node[], id: string, subnet: string): 
     await until(
       `network ${id} on ${node.name}`,
       async () => (await node.api('GET', `/networks/${id}`)).status === 200,
-      1_000,
+      10_000,
     );
   }
 }

@@ -87,7 +87,10 @@ describe('the record of servers', () => {
     await members.put(record('a', 1));
     const seen = new Map<string, string[]>();
     const keeping = ['a', 'b', 'c', 'd'].map((host) =>
-      createServersRecord(store, host, silentLog).keep((servers) => seen.set(host, servers), stop.signal),
+      createServersRecord(store, host, () => host === 'a', silentLog).keep(
+        (servers) => seen.set(host, servers),
+        stop.signal,
+      ),
     );
     const becomes = async (servers: string[]) => {
       while ((await serversIn(store)).join() !== servers.join()) await new Promise(setImmediate);
@@ -109,7 +112,7 @@ describe('the record of servers', () => {
     const members = createMembers(store, silentLog);
     for (const [index, host] of ['a', 'down', 'b'].entries()) await members.put(record(host, index));
     await store.commit([{ key: 'servers', value: '["a"]' }]);
-    const { withdraw } = createServersRecord(store, 'a', silentLog);
+    const { withdraw } = createServersRecord(store, 'a', () => true, silentLog);
     expect(await withdraw(async () => new Set(['a', 'b']), within())).to.deep.equal(['b']);
     expect((await members.list()).map(({ hostId }) => hostId)).to.deep.equal(['b', 'down']);
   });
