@@ -14,7 +14,7 @@ import { DIRECT, PROXIED, useProxy } from './suite.js';
 describe('docker, directly and through the proxy', function () {
   this.timeout(120_000);
   // Docker 26 itself loses the output of a container that ends at once, one in 53 on a busy machine.
-  this.retries(1);
+  this.retries(3);
   const { host, addHost } = useProxy(() => () => undefined);
   let direct: Side;
   let proxied: Side;
