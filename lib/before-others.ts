@@ -11,11 +11,13 @@ export const BEFORE_OTHERS = ['nice', '-n', String(NICE)] as const;
  * allowed: in a container, whose share of the processor is Docker's to give.
  */
 export async function goBeforeOthers(): Promise<void> {
-  try {
-    // Niceness is of a thread, and goes to those that it makes.
-    for (const thread of await readdir('/proc/self/task')) setPriority(Number(thread), NICE);
-  } catch {
-    return;
+  // Niceness is of a thread, and goes to those that it makes.
+  for (const thread of await readdir('/proc/self/task')) {
+    try {
+      setPriority(Number(thread), NICE);
+    } catch {
+      // Not allowed, or the thread has ended.
+    }
   }
   if (await leadsSession()) await putSessionBeforeOthers(process.pid);
 }

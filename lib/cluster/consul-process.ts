@@ -80,8 +80,8 @@ export function createConsulProcess({
       await errors.close();
       if (child.pid !== undefined) {
         await writePrivateFile(files.pid, `${child.pid}\n`);
-        // It is as nice as this process. Its leader steps down when it has not heard of the others for half a second, and
-        // nobody gets an address until there is another: it goes before a hundred containers that start.
+        // It is as nice as this process. Its leader steps down when it has not heard of the others for a second, and nobody
+        // gets an address until there is another: it goes before a hundred containers that start.
         await putSessionBeforeOthers(child.pid);
       }
       try {

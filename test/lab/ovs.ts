@@ -1,4 +1,5 @@
 import { access } from 'node:fs/promises';
+import { BEFORE_OTHERS, putSessionBeforeOthers } from '../../lib/before-others.js';
 import { macOf } from '../../lib/network/cidr.js';
 import type { createHost } from './host.js';
 import { useAddress } from './lan.js';
@@ -12,17 +13,14 @@ const UNDERLAY = 'br-phy';
 /** What the kernel would take in a second time, past the bridge. */
 const FROM_PORT = ['PREROUTING', '-i', 'eth0', '-j', 'DROP'];
 
-/**
- * Before others, as the real service has it: everything between the hosts goes through it, and where it has to wait while
- * containers start, Consul's servers do not hear of each other.
- */
-const FIRST = ['sh', '-c', 'echo -10 >/proc/self/autogroup; exec nice -n -10 "$@"', 'sh'];
-
 /** Open vSwitch on a host. A restart of ovs-vswitchd takes the host off the LAN for as long as it lasts. */
 export function ovsOn(host: ReturnType<typeof createHost>) {
   async function startVswitchd(): Promise<void> {
-    await host.start('ovs-vswitchd', [...FIRST, 'ovs-vswitchd', `unix:${SOCKET}`, '--pidfile']);
+    // As the real service has it: everything between the hosts goes through it, and where it has to wait while containers
+    // start, Consul's servers do not hear of each other.
+    await host.start('ovs-vswitchd', [...BEFORE_OTHERS, 'ovs-vswitchd', `unix:${SOCKET}`, '--pidfile']);
     await host.ready('ovs-vswitchd', ['ovs-appctl', 'version']);
+    await putSessionBeforeOthers(await host.pidOf('ovs-vswitchd'));
     await host.run([
       ...['ovs-vsctl', '--may-exist', 'add-br', UNDERLAY],
       ...['--', 'set', 'bridge', UNDERLAY, 'datapath_type=netdev'],

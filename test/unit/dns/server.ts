@@ -1,0 +1,148 @@
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import {
+  decode,
+  encode,
+  TRUNCATED_RESPONSE,
+  type DecodedPacket,
+  type OptAnswer,
+  type Packet,
+} from 'dns-packet';
+import { createDns } from '../../../lib/dns/dns.js';
+import { createForward } from '../../../lib/dns/forward.js';
+import { frame, messages } from '../../../lib/dns/frames.js';
+import { silentLog } from '../../../lib/log.js';
+import type { Names } from '../../../lib/network/names.js';
+import { until } from '../../lab/process.js';
+
+/** A network that this machine has: its gateway is where the server listens, and clients come from it. */
+export const NETWORK = { id: 'web', subnet: '127.0.0.0/8', gateway: '127.53.0.1', vni: 7 };
+export const PORT = 15353;
+export const UPSTREAM = 15354;
+
+export const table: Record<string, string[]> = {
+  con1: ['10.0.0.2'],
+  web: ['10.0.0.3', '10.0.0.4', '10.0.0.5'],
+  many: Array.from({ length: 50 }, (_, n) => `10.0.1.${n}`),
+};
+export const names: Names = {
+  addresses: (network, name) => (network === 'web' ? (table[name.toLowerCase()] ?? []) : []),
+  nameOf: (_network, ip) => (ip === '127.0.0.9' ? 'con9' : undefined),
+};
+
+export const question = (
+  name: string,
+  type: 'A' | 'AAAA' | 'PTR' = 'A',
+  more: Partial<Packet> = {},
+): Packet => ({
+  type: 'query',
+  id: 4711,
+  flags: 0x100,
+  questions: [{ type, name, class: 'IN' }],
+  ...more,
+});
+
+export async function askUdp(
+  packet: Packet | Buffer,
+  from = '127.0.0.1',
+): Promise<DecodedPacket | undefined> {
+  const socket = createSocket('udp4');
+  try {
+    socket.bind(0, from);
+    socket.send(Buffer.isBuffer(packet) ? packet : encode(packet), PORT, NETWORK.gateway);
+    const [answer] = (await once(socket, 'message', { signal: AbortSignal.timeout(1_000) })) as [Buffer];
+    return decode(answer);
+  } catch {
+    return undefined;
+  } finally {
+    socket.close();
+  }
+}
+
+export async function askTcp(...packets: Packet[]): Promise<DecodedPacket[]> {
+  const socket = connect(PORT, NETWORK.gateway);
+  // One byte apart: a message may come in any pieces.
+  const bytes = Buffer.concat(packets.map((packet) => frame(encode(packet))));
+  socket.write(bytes.subarray(0, 1));
+  setTimeout(() => socket.end(bytes.subarray(1)), 5);
+  const answers = [];
+  for await (const message of messages(socket)) answers.push(decode(message));
+  return answers;
+}
+
+export const opt: OptAnswer = {
+  type: 'OPT',
+  name: '.',
+  udpPayloadSize: 4096,
+  extendedRcode: 0,
+  ednsVersion: 0,
+  flags: 0,
+  flag_do: false,
+  options: [],
+};
+
+export const data = (packet?: DecodedPacket) =>
+  (packet?.answers ?? []).map((record) => ('data' in record ? record.data : undefined));
+export const rcode = (packet?: DecodedPacket) => packet && (packet as unknown as { rcode: string }).rcode;
+
+/** What a test may look at and change; all but the name server is new for each. */
+export interface DnsState {
+  dns: ReturnType<typeof createDns>;
+  /** Names that the resolver was asked for. */
+  asked: string[];
+  outcomes: string[];
+  resolvers: string[];
+}
+
+/** The name server of {@link NETWORK}, with a resolver behind it, for the tests of one file. */
+export function useDns(): DnsState {
+  const state: DnsState = {
+    dns: createDns({
+      names,
+      forward: createForward({ port: UPSTREAM, timeout: 100 }),
+      resolversFor: async () => state.resolvers,
+      count: (outcome) => void state.outcomes.push(outcome),
+      log: silentLog,
+      port: PORT,
+    }),
+    asked: [],
+    outcomes: [],
+    resolvers: [],
+  };
+  let upstream: Socket;
+  before(async () => {
+    upstream = createSocket('udp4');
+    upstream.on('message', (message, from) => {
+      const query = decode(message);
+      const [{ name } = { name: '' }] = query.questions ?? [];
+      state.asked.push(name);
+      if (name === 'silent.example') return;
+      const isLong = name === 'long.example';
+      const answers = isLong ? [] : [{ type: 'A' as const, name, ttl: 60, data: '198.51.100.7' }];
+      // A forged answer first: it has another id.
+      const wrong = encode({
+        type: 'response',
+        id: (query.id! + 1) & 0xffff,
+        questions: query.questions,
+        answers: [],
+      });
+      upstream.send(wrong, from.port, from.address);
+      const flags = isLong ? TRUNCATED_RESPONSE : 0;
+      const right = encode({ type: 'response', id: query.id, flags, questions: query.questions, answers });
+      upstream.send(right, from.port, from.address);
+    });
+    upstream.bind(UPSTREAM, '127.0.0.1');
+    await once(upstream, 'listening');
+    state.dns.setNetworks([NETWORK]);
+    await until('the name server', () => askUdp(question('con1')));
+  });
+  beforeEach(() => {
+    Object.assign(state, { asked: [], outcomes: [], resolvers: ['127.0.0.1'] });
+  });
+  after(() => {
+    state.dns.close();
+    upstream.close();
+  });
+  return state;
+}
