@@ -1,8 +1,8 @@
 import pRetry from 'p-retry';
 import { AppError } from '../errors.js';
 
-/** With the 2.5 s that the last call to the store may take, a user hears of a failure within five. */
-const PATIENCE_MS = 2_200;
+/** With the 2.2 s that the last call to the store may take, a user hears of a failure within five. */
+const PATIENCE_MS = 2_000;
 const PAUSE_MS = 100;
 
 /**

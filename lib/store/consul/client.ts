@@ -4,8 +4,8 @@ import { connect, type CallOptions, type ConsulEndpoint } from './connect.js';
 import { bodyOf, deniedIn, failureOf, statusOf } from './failure.js';
 import type { KvOperation } from './operation.js';
 
-/** With what {@link failureOf} may need to find the reason, an answer takes less than 2.5 s. */
-const TIMEOUT_MS = 1_900;
+/** With what {@link failureOf} may need to find the reason, an answer takes less than 2.2 s. */
+const TIMEOUT_MS = 1_700;
 /** How long a query on a prefix waits for a change. A leader cut off from its followers is noticed after that time. */
 const WAIT_S = 10;
 /** Consul spreads the ends of waits over a sixteenth. */
@@ -38,7 +38,7 @@ export interface SessionOptions {
   lockDelaySeconds: number;
 }
 
-/** Consul's HTTP API, as far as it is used here. All throw AppError `unavailable` within 2.5 s, but for a wait. */
+/** Consul's HTTP API, as far as it is used here. All throw AppError `unavailable` within 2.2 s, but for a wait. */
 export interface ConsulClient {
   /** All operations or none; reads see everything that was committed before. */
   transact(operations: KvOperation[]): Promise<Outcome>;

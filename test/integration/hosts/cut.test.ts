@@ -56,9 +56,9 @@ describe('two hosts that are cut off from the others, and one from the other', f
   });
 
   it('start no new ones, and say why within 5 s, with a server of Consul or without', async () => {
-    const [byServer, byClient] = await Promise.all(alone.map((node) => refused(node)));
-    expect(byServer).to.include('Consul does not answer (no cluster leader)');
-    expect(byClient).to.match(NO_CONSUL);
+    // A server believes in the leader that it had for up to 4 s.
+    for (const said of await Promise.all(alone.map((node) => refused(node))))
+      expect(said).to.match(NO_CONSUL);
   });
 
   it('leave the others as they are: containers start and find each other', async () => {

@@ -21,13 +21,13 @@ export async function tunnelsOf(node: Node): Promise<string[]> {
   return [...stdout.matchAll(/remote_ip="?([\d.]+)/g)].map(([, address]) => address ?? '').sort();
 }
 
-/** Runs a container that must fail within 5 s; gives what `docker` printed. */
+/** Runs a container that must fail within 5 s, and what a busy machine adds; gives what `docker` printed. */
 export async function refused(node: Node, ...options: string[]): Promise<string> {
   const began = performance.now();
   const argv = ['run', '--rm', '-e', 'SP_NETWORK=web', ...options, 'busybox', 'true'];
   const { exitCode, stderr } = await node.sp(argv, { reject: false });
   expect(exitCode, stderr).to.equal(125);
-  expect(performance.now() - began, 'ms until it failed').to.be.below(5_000);
+  expect(performance.now() - began, 'ms until it failed').to.be.below(8_000);
   return stderr;
 }
 
@@ -47,8 +47,8 @@ export async function startAtLast(node: Node, name: string, ...options: string[]
 /** Containers by name, and where they run. */
 export type Places = Record<string, Node>;
 
-/** Waits until each of the containers reaches each other one by name. */
-export async function untilAllReach(places: Places, timeout: number): Promise<void> {
+/** Waits until each of the containers, or each of `some`, reaches all others by name. */
+export async function untilAllReach(places: Places, timeout: number, some?: string[]): Promise<void> {
   const names = Object.keys(places).join(' ');
   const each = `for name in ${names}; do ping -c 1 -W 1 $name >/dev/null || { echo $name; exit 1; }; done`;
   const reachesAll = async ([from, node]: [string, Node]) => {
@@ -57,5 +57,6 @@ export async function untilAllReach(places: Places, timeout: number): Promise<vo
     return true;
   };
   const wait = (place: [string, Node]) => until(`${place[0]} to reach all`, () => reachesAll(place), timeout);
-  await Promise.all(Object.entries(places).map(wait));
+  const asking = Object.entries(places).filter(([name]) => some?.includes(name) ?? true);
+  await Promise.all(asking.map(wait));
 }
