@@ -39,7 +39,7 @@ export default tseslint.config(
   forbid(
     ['lib/datapath/**', 'lib/store/**', 'lib/docker/**'],
     ['proxy', 'network', 'api', 'cli'],
-    'implementations are leaves: they see lib/types.ts and the helpers only',
+    'implementations are leaves: they see lib/base/model.ts and the helpers only',
   ),
   forbid(
     ['lib/network/**', 'adapters/**'],

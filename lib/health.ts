@@ -1,6 +1,6 @@
-import { messageOf } from './errors.js';
-import { hostPaths } from './install/paths.js';
-import { requestUnix } from './unix-request.js';
+import { messageOf } from './base/errors.js';
+import { hostPaths } from './base/paths.js';
+import { requestUnix } from './os/request-unix.js';
 
 // What Docker runs in a container of ours to see whether it is healthy: `health.js agent` or `health.js proxy`.
 

@@ -1,5 +1,5 @@
 import { getNodeValue, type Node } from 'jsonc-parser';
-import { AppError } from './errors.js';
+import { AppError } from './base/errors.js';
 import { findNode, parseJson, type Path } from './json-tree.js';
 
 /**

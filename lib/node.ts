@@ -15,15 +15,15 @@ import { createForward } from './dns/forward.js';
 import { createHostResolvers } from './dns/resolv-conf.js';
 import type { Docker } from './docker/docker.js';
 import type { Runc } from './docker/runc.js';
-import { messageOf } from './errors.js';
-import type { Run } from './exec.js';
-import type { Log } from './log.js';
+import { messageOf } from './base/errors.js';
+import type { Run } from './os/exec.js';
+import type { Log } from './base/log.js';
 import type { AgentMetrics } from './metrics/agent-metrics.js';
 import { measuredAttach } from './metrics/measured-attach.js';
 import type { NodeStatus } from './metrics/gauges.js';
 import { createAgent } from './network/agent.js';
 import { createAttachments } from './network/attachments.js';
-import { capacityOf, parseSubnet } from './network/cidr.js';
+import { capacityOf, parseSubnet } from './base/ipv4.js';
 import { createEndpoints } from './network/endpoints.js';
 import { createIpam, type Ipam } from './network/ipam.js';
 import { createNames } from './network/names.js';
@@ -31,7 +31,7 @@ import { createNetworks, type Networks } from './network/networks.js';
 import { createOverlay, type Peer } from './network/overlay.js';
 import type { Belongings } from './network/transfer.js';
 import type { Store } from './store/store.js';
-import type { Network } from './types.js';
+import type { Network } from './base/model.js';
 
 export interface NodeOptions {
   store: Store;

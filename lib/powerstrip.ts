@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
-import { AppError, messageOf } from './errors.js';
-import { packageRoot } from './install/paths.js';
-import { createLog, LOG_LEVELS, silentLog, type Log, type LogLevel } from './log.js';
-import { writePidFile } from './pid-file.js';
+import { AppError, messageOf } from './base/errors.js';
+import { packageRoot } from './base/paths.js';
+import { createLog, LOG_LEVELS, silentLog, type Log, type LogLevel } from './base/log.js';
+import { writePidFile } from './os/pid-file.js';
 import { describeConfig } from './proxy/check.js';
 import { PROXY_CONFIG, readProxyConfig } from './proxy/config.js';
 import type { Address } from './proxy/address.js';
@@ -15,8 +15,8 @@ import { formatTrace } from './proxy/trace/format-trace.js';
 import { serveTrace } from './proxy/trace/serve-trace.js';
 import { watchTrace } from './proxy/trace/watch-trace.js';
 import { watchConfig } from './proxy/watch-config.js';
-import { watchStrayErrors } from './stray-errors.js';
-import { VERSION } from './version.js';
+import { watchStrayErrors } from './base/unhandled-errors.js';
+import { VERSION } from './base/version.js';
 
 const PID_FILE = '/run/socketplane/proxy.pid';
 /** Calls that are under way when the proxy is told to stop get this long. */

@@ -1,9 +1,9 @@
 import pRetry from 'p-retry';
 import type { Evictions } from './cluster/evictions.js';
 import type { HostRecord, HostRecords } from './cluster/hosts.js';
-import { coalesce } from './concurrency/coalesce.js';
-import { AppError, messageOf } from './errors.js';
-import type { Log } from './log.js';
+import { coalesce } from './concurrency/single-flight.js';
+import { AppError, messageOf } from './base/errors.js';
+import type { Log } from './base/log.js';
 import type { Node } from './node.js';
 import type { Operation } from './store/store.js';
 

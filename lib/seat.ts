@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AppError } from './errors.js';
+import { AppError } from './base/errors.js';
 import type { Node } from './node.js';
 
 /** A change of nodes takes about a second; calls wait for it this long. */

@@ -1,6 +1,6 @@
 import { readlink, realpath } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path/posix';
-import { hasCode } from '../../lib/errors.js';
+import { hasCode } from '../../lib/base/errors.js';
 import { isPlainPath, type Place, type Rules, type Violation } from './rules.js';
 
 /**

@@ -1,13 +1,13 @@
 import { z } from 'zod';
-import { insist } from '../../lib/concurrency/insist.js';
-import { AppError, messageOf } from '../../lib/errors.js';
+import { insist } from '../../lib/concurrency/retry-briefly.js';
+import { AppError, messageOf } from '../../lib/base/errors.js';
 import type { ClientRequest, ServerResponse } from '../../lib/hook/v1.js';
 import { editJson, type JsonText } from '../../lib/json-edit.js';
 import type { Path } from '../../lib/json-tree.js';
 import type { Ipam } from '../../lib/network/ipam.js';
 import { ADDRESS_LABEL, ALIASES_LABEL, DNS_LABEL, NETWORK_LABEL } from '../../lib/network/labels.js';
 import type { Networks } from '../../lib/network/networks.js';
-import type { Network } from '../../lib/types.js';
+import type { Network } from '../../lib/base/model.js';
 import { createBody, endpointOfMode, selectNetwork, type CreateBody } from './select-network.js';
 import { warningsFor } from './warnings.js';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { AppError } from '../../lib/errors.js';
+import { AppError } from '../../lib/base/errors.js';
 import { ADDRESS_LABEL, NETWORK_LABEL } from '../../lib/network/labels.js';
 import { DEFAULT_NETWORK } from '../../lib/network/networks.js';
 

@@ -9,7 +9,7 @@ import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Answer, Body, Caller, Headers, Reason } from '../hook/v2.js';
-import { silentLog } from '../log.js';
+import { silentLog } from '../base/log.js';
 import { createCallLog } from '../proxy/call-log.js';
 import { proxyConfig, type ProxyConfig } from '../proxy/config.js';
 import { createHandling } from '../proxy/generation.js';

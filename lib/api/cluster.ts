@@ -2,7 +2,7 @@ import { Router } from 'express';
 import { createHosts, createMembers } from '../cluster/hosts.js';
 import type { Membership } from '../cluster/membership.js';
 import { readServers } from '../cluster/keep-servers.js';
-import type { Log } from '../log.js';
+import type { Log } from '../base/log.js';
 import type { Node } from '../node.js';
 import { bindQuery, joinQuery } from './schemas.js';
 import { parseRequest } from './validate.js';

@@ -2,10 +2,10 @@ import { isDeepStrictEqual } from 'node:util';
 import { Router } from 'express';
 import type { AgentConfig } from '../config/agent.js';
 import type { Datapath } from '../datapath/datapath.js';
-import { AppError } from '../errors.js';
-import type { Logger, LogLevel } from '../log.js';
+import { AppError } from '../base/errors.js';
+import type { Logger, LogLevel } from '../base/log.js';
 import { DEFAULT_NETWORK } from '../network/networks.js';
-import type { Network } from '../types.js';
+import type { Network } from '../base/model.js';
 import { configurationRequest } from './schemas.js';
 import { parseRequest } from './validate.js';
 

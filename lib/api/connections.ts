@@ -1,7 +1,7 @@
 import { Router } from 'express';
-import { didYouMean } from '../did-you-mean.js';
+import { didYouMean } from '../base/suggest-name.js';
 import type { Docker } from '../docker/docker.js';
-import { AppError } from '../errors.js';
+import { AppError } from '../base/errors.js';
 import type { Attachments, Connection } from '../network/attachments.js';
 import type { Endpoints } from '../network/endpoints.js';
 import { networkOf } from '../network/labels.js';

@@ -3,7 +3,7 @@ import type { Membership } from '../cluster/membership.js';
 import type { AgentConfig } from '../config/agent.js';
 import type { Datapath } from '../datapath/datapath.js';
 import type { Docker } from '../docker/docker.js';
-import type { Logger } from '../log.js';
+import type { Logger } from '../base/log.js';
 import type { AgentMetrics } from '../metrics/agent-metrics.js';
 import type { Seat } from '../seat.js';
 import { clusterRoutes } from './cluster.js';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { LOG_LEVELS } from '../log.js';
+import { LOG_LEVELS } from '../base/log.js';
 
 // What the API takes and gives: routes parse by these, the command reads by these, and the OpenAPI document is made of
 // them. Answers are loose, as a newer agent may say more; words that a newer one may add to are strings here, and

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { AppError, hasCode, messageOf, type ErrorKind } from '../errors.js';
-import { requestUnix, type UnixAnswer } from '../unix-request.js';
+import { AppError, hasCode, messageOf, type ErrorKind } from '../base/errors.js';
+import { requestUnix, type UnixAnswer } from '../os/request-unix.js';
 import * as answers from './answers.js';
 
 /** A call may wait for Open vSwitch. */

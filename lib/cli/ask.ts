@@ -1,5 +1,5 @@
 import { createInterface } from 'node:readline/promises';
-import { AppError } from '../errors.js';
+import { AppError } from '../base/errors.js';
 
 export interface Question {
   text: string;

@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander';
-import { messageOf } from '../errors.js';
-import { VERSION } from '../version.js';
+import { messageOf } from '../base/errors.js';
+import { VERSION } from '../base/version.js';
 import { addAgentCommand } from './commands/agent.js';
 import { addClusterCommand } from './commands/cluster.js';
 import { addCompletionCommand } from './commands/completion.js';

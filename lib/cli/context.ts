@@ -1,4 +1,4 @@
-import { hostPaths, type HostPaths } from '../install/paths.js';
+import { hostPaths, type HostPaths } from '../base/paths.js';
 import type { Output } from './style.js';
 
 /** What the command takes from the process around it; tests give their own. */

@@ -1,7 +1,7 @@
-import { hasCode, AppError } from '../errors.js';
-import { startDetached } from '../install/detached.js';
-import { until } from '../install/until.js';
-import { livePid, removeStale } from './pid-file.js';
+import { hasCode, AppError } from '../base/errors.js';
+import { startDetached } from '../os/detached.js';
+import { until } from '../concurrency/until.js';
+import { livePid, removeStale } from '../os/live-pid.js';
 
 const START_MS = 15_000;
 /** Each look makes the agent ask Docker and Open vSwitch. */

@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { AppError } from '../errors.js';
-import type { Run } from '../exec.js';
-import { packageRoot } from '../install/paths.js';
+import { AppError } from '../base/errors.js';
+import type { Run } from '../os/exec.js';
+import { packageRoot } from '../base/paths.js';
 import { PROGRAMS } from '../install/programs.js';
 import type { InstallRecord } from '../install/record.js';
 import type { Systemd } from '../install/systemd.js';
 import { AGENT_UNIT, PROXY_UNIT } from '../install/unit-files.js';
-import { requestUnix } from '../unix-request.js';
+import { requestUnix } from '../os/request-unix.js';
 import type { AgentClient } from './agent-client.js';
 import { complaints } from './answers.js';
 import type { Context } from './context.js';

@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { access } from 'node:fs/promises';
 import { constants } from 'node:os';
-import { AppError, hasCode, messageOf } from '../errors.js';
+import { AppError, hasCode, messageOf } from '../base/errors.js';
 import type { Context } from './context.js';
 
 const SIGNALS = ['SIGTERM', 'SIGHUP', 'SIGINT', 'SIGQUIT'] as const;

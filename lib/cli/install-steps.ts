@@ -1,4 +1,4 @@
-import { createRun } from '../exec.js';
+import { createRun } from '../os/exec.js';
 import { ensureImage } from '../install/image.js';
 import { prepareServices } from '../install/host.js';
 import type { InstallSteps } from '../install/install.js';
@@ -9,7 +9,7 @@ import { installPrograms } from '../install/programs.js';
 import { installShellFiles } from '../install/shell-files.js';
 import { writeSettings } from '../install/settings.js';
 import { createSystemd } from '../install/systemd.js';
-import { silentLog } from '../log.js';
+import { silentLog } from '../base/log.js';
 import type { AgentClient } from './agent-client.js';
 import type { Context } from './context.js';
 import { createDaemons } from './daemons.js';

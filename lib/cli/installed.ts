@@ -1,7 +1,7 @@
-import { createRun } from '../exec.js';
+import { createRun } from '../os/exec.js';
 import { readRecord } from '../install/record.js';
 import { createSystemd } from '../install/systemd.js';
-import { silentLog } from '../log.js';
+import { silentLog } from '../base/log.js';
 import type { AgentClient } from './agent-client.js';
 import type { Context } from './context.js';
 import { createDaemons, type Daemons } from './daemons.js';

@@ -1,5 +1,5 @@
 import { forgetDockerSettings } from '../install/docker-settings.js';
-import { withSystemFolders } from '../install/which.js';
+import { withSystemFolders } from '../os/which.js';
 import { runCli } from './cli.js';
 import { processContext } from './context.js';
 

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { AppError, messageOf } from '../errors.js';
-import { which } from '../install/which.js';
+import { AppError, messageOf } from '../base/errors.js';
+import { which } from '../os/which.js';
 import type { Context } from './context.js';
 import { ExitStatus } from './exit-status.js';
 

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pRetry from 'p-retry';
-import { coalesce } from '../concurrency/coalesce.js';
-import { AppError, messageOf } from '../errors.js';
-import type { Log } from '../log.js';
+import { coalesce } from '../concurrency/single-flight.js';
+import { AppError, messageOf } from '../base/errors.js';
+import type { Log } from '../base/log.js';
 import type { Store } from '../store/store.js';
 import { serveAdmission, ADMISSION_PORT } from './admission.js';
 import { makeNodeCertificate } from './certificates.js';

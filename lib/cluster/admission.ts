@@ -2,8 +2,8 @@ import { createServer, type Server } from 'node:https';
 import type { Server as TcpServer } from 'node:net';
 import express, { type ErrorRequestHandler } from 'express';
 import { z } from 'zod';
-import { AppError, httpStatus, messageOf } from '../errors.js';
-import type { Log } from '../log.js';
+import { AppError, httpStatus, messageOf } from '../base/errors.js';
+import type { Log } from '../base/log.js';
 import type { NodeCertificate } from './certificates.js';
 import { onSegment, type Underlay } from './underlay.js';
 

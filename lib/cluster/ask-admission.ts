@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
 import { z } from 'zod';
-import { AppError, hasCode, messageOf } from '../errors.js';
+import { AppError, hasCode, messageOf } from '../base/errors.js';
 import {
   ADMISSION_PATH,
   ADMISSION_PORT,

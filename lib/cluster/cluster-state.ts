@@ -3,8 +3,8 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { createKeyedLock } from '../concurrency/keyed-lock.js';
-import { AppError, hasCode, messageOf } from '../errors.js';
-import { writePrivateFile } from '../private-file.js';
+import { AppError, hasCode, messageOf } from '../base/errors.js';
+import { writePrivateFile } from '../os/private-file.js';
 
 const member = z.strictObject({
   name: z.string(),

@@ -2,10 +2,10 @@ import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import pRetry from 'p-retry';
 import { createKeyedLock } from '../concurrency/keyed-lock.js';
-import { messageOf } from '../errors.js';
-import type { Run } from '../exec.js';
-import type { Log } from '../log.js';
-import { writePrivateFile } from '../private-file.js';
+import { messageOf } from '../base/errors.js';
+import type { Run } from '../os/exec.js';
+import type { Log } from '../base/log.js';
+import { writePrivateFile } from '../os/private-file.js';
 import { makeNodeCertificate } from './certificates.js';
 import { createConsulApi, type ConsulApi } from './consul-api.js';
 import {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { AppError, hasCode, messageOf } from '../errors.js';
-import { requestUnix } from '../unix-request.js';
+import { AppError, hasCode, messageOf } from '../base/errors.js';
+import { requestUnix } from '../os/request-unix.js';
 
 const TIMEOUT_MS = 4_000;
 /** A join and a leave speak with other hosts. */

@@ -1,5 +1,5 @@
 import type { ClusterConfig } from '../config/cluster.js';
-import { AppError, messageOf } from '../errors.js';
+import { AppError, messageOf } from '../base/errors.js';
 import { askAdmission } from './ask-admission.js';
 import { chooseCluster } from './choose-cluster.js';
 import type { Member } from './cluster-state.js';

@@ -1,4 +1,4 @@
-import { AppError } from '../errors.js';
+import { AppError } from '../base/errors.js';
 import type { Operation, Store } from '../store/store.js';
 import { HOSTS } from './hosts.js';
 

@@ -1,8 +1,8 @@
 import type { ClusterConfig } from '../config/cluster.js';
 import type { ConsulConfig } from '../config/consul.js';
-import { AppError, messageOf } from '../errors.js';
-import type { Log } from '../log.js';
-import { retry } from '../store/consul/retry.js';
+import { AppError, messageOf } from '../base/errors.js';
+import type { Log } from '../base/log.js';
+import { retry } from '../concurrency/retry-forever.js';
 import type { Store } from '../store/store.js';
 import type { ClusterStateFile } from './cluster-state.js';
 import type { Membership, MembershipStatus } from './membership.js';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { AppError } from '../errors.js';
-import type { Log } from '../log.js';
+import { AppError } from '../base/errors.js';
+import type { Log } from '../base/log.js';
 import type { Entry, Operation, Store } from '../store/store.js';
 
 export const MEMBERS = 'members/';

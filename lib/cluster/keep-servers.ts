@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import type { Log } from '../log.js';
+import type { Log } from '../base/log.js';
 import type { Store } from '../store/store.js';
 import { createMembers, inJoinOrder, MEMBERS } from './hosts.js';
 import { nextServers } from './servers.js';

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Packet } from 'dns-packet';
 import createSocket, { type MulticastDNS } from 'multicast-dns';
-import { messageOf } from '../errors.js';
-import type { Log } from '../log.js';
+import { messageOf } from '../base/errors.js';
+import type { Log } from '../base/log.js';
 import { announcementsIn, answersOf, asksForMembers, SERVICE, type Announcement } from './mdns-message.js';
 import { onSegment, type Underlay } from './underlay.js';
 

@@ -1,4 +1,4 @@
-import type { Log } from '../log.js';
+import type { Log } from '../base/log.js';
 import type { Store } from '../store/store.js';
 import { createMembers, type MemberRecord } from './hosts.js';
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { messageOf } from '../errors.js';
-import type { Log } from '../log.js';
+import { messageOf } from '../base/errors.js';
+import type { Log } from '../base/log.js';
 import type { Election } from '../store/election.js';
 import type { Liveness } from '../store/liveness.js';
 import type { Store } from '../store/store.js';

@@ -2,8 +2,8 @@ import { readFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import ipaddr from 'ipaddr.js';
-import { AppError } from '../errors.js';
-import type { Run } from '../exec.js';
+import { AppError } from '../base/errors.js';
+import type { Run } from '../os/exec.js';
 
 /** What carries the cluster: its traffic, and the containers' in tunnels. */
 export interface Underlay {

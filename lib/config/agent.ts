@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { AppError } from '../errors.js';
-import { LOG_LEVELS } from '../log.js';
+import { AppError } from '../base/errors.js';
+import { LOG_LEVELS } from '../base/log.js';
 import { clusterConfig } from './cluster.js';
 import { consulConfig, withConsulAddress } from './consul.js';
 import { readYaml } from './yaml.js';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { AppError } from '../errors.js';
+import { AppError } from '../base/errors.js';
 import { duration } from './units.js';
 
 /** The part `cluster` of agent.yml. */

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { LineCounter, parseDocument, type Document } from 'yaml';
 import type { z } from 'zod';
-import { AppError, messageOf } from '../errors.js';
+import { AppError, messageOf } from '../base/errors.js';
 
 /**
  * Read and validate a YAML file.

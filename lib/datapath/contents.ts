@@ -1,5 +1,5 @@
-import { AppError } from '../errors.js';
-import type { Endpoint, Network } from '../types.js';
+import { AppError } from '../base/errors.js';
+import type { Endpoint, Network } from '../base/model.js';
 import { baseFlows, endpointFlows, floodFlows, gatewayFlows, type Attached } from './flows.js';
 import { portNames } from './names.js';
 import { createRemotes, type Remotes } from './remotes.js';

@@ -1,4 +1,4 @@
-import type { Endpoint, Network, Remote } from '../types.js';
+import type { Endpoint, Network, Remote } from '../base/model.js';
 
 /** A port as it was found on the bridge. */
 export interface PortRecord {

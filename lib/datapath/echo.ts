@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Run } from '../exec.js';
+import type { Run } from '../os/exec.js';
 import { tunnelName } from './names.js';
 import { createOvsdb } from './ovsdb.js';
 import { ADMIT, cookie, dotted } from './tables.js';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Run } from '../exec.js';
+import type { Run } from '../os/exec.js';
 import { isGatewayName } from './names.js';
 
 const routes = z.array(z.object({ dst: z.string(), dev: z.string().default('') }));

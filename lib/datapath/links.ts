@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { AppError, hasCode } from '../errors.js';
-import { CommandError, type Run } from '../exec.js';
-import type { Endpoint, Network } from '../types.js';
+import { AppError, hasCode } from '../base/errors.js';
+import { CommandError, type Run } from '../os/exec.js';
+import type { Endpoint, Network } from '../base/model.js';
 import { gatewayMac } from './tables.js';
 import { gatewayName, peerName } from './names.js';
 

@@ -1,4 +1,4 @@
-import type { Network } from '../types.js';
+import type { Network } from '../base/model.js';
 
 /** Host's end of a container's link; the interface names that iptables and people recognise as ours. */
 export const PORT_PREFIX = 'ovs';

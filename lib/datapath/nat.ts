@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
-import { CommandError, type Run } from '../exec.js';
-import type { Network } from '../types.js';
+import { CommandError, type Run } from '../os/exec.js';
+import type { Network } from '../base/model.js';
 import { GATEWAY_PREFIX, gatewayName, PORT_PREFIX } from './names.js';
 import type { UnderlayState } from './underlay.js';
 

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createGate } from '../concurrency/gate.js';
-import { AppError } from '../errors.js';
-import type { Run } from '../exec.js';
-import type { Log } from '../log.js';
-import type { Network } from '../types.js';
+import { createGate } from '../concurrency/read-write-lock.js';
+import { AppError } from '../base/errors.js';
+import type { Run } from '../os/exec.js';
+import type { Log } from '../base/log.js';
+import type { Network } from '../base/model.js';
 import { createBridge, type DatapathKind } from './bridge.js';
 import { createContents, type Port } from './contents.js';
 import type { Datapath, PortRecord, Underlay } from './datapath.js';

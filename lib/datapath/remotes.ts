@@ -1,4 +1,4 @@
-import type { Network, Remote } from '../types.js';
+import type { Network, Remote } from '../base/model.js';
 
 /** What is known of endpoints on other hosts, whether or not there is a tunnel to them. */
 export interface Remotes {

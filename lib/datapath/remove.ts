@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Run } from '../exec.js';
+import type { Run } from '../os/exec.js';
 import { removeNat } from './nat.js';
 import { isContainerLink } from './names.js';
 

@@ -1,5 +1,5 @@
-import { AppError, messageOf } from '../errors.js';
-import type { Log } from '../log.js';
+import { AppError, messageOf } from '../base/errors.js';
+import type { Log } from '../base/log.js';
 import type { Contents } from './contents.js';
 import type { RemoteChange } from './datapath.js';
 import { tunnelName } from './names.js';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Run } from '../exec.js';
+import type { Run } from '../os/exec.js';
 import type { Underlay } from './datapath.js';
 
 /** VXLAN over IPv4: outer Ethernet 14, IP 20, UDP 8, VXLAN 8. */

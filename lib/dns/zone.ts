@@ -10,9 +10,9 @@ import {
   type OptAnswer,
   type Question,
 } from 'dns-packet';
-import { contains, parseAddress, parseCidr } from '../network/cidr.js';
+import { contains, parseAddress, parseCidr } from '../base/ipv4.js';
 import type { Names } from '../network/names.js';
-import type { Network } from '../types.js';
+import type { Network } from '../base/model.js';
 
 /** Names change from one moment to the next: nobody is to remember an answer. */
 const TTL_S = 0;

@@ -1,7 +1,7 @@
 import { createInterface } from 'node:readline';
 import Dockerode from 'dockerode';
 import { z } from 'zod';
-import { AppError, hasCode, messageOf } from '../errors.js';
+import { AppError, hasCode, messageOf } from '../base/errors.js';
 import type { Container, ContainerEvent, Docker } from './docker.js';
 
 /** Docker answers these calls in milliseconds; one that hangs must not hang the agent. */

@@ -1,4 +1,4 @@
-import { messageOf } from '../errors.js';
+import { messageOf } from '../base/errors.js';
 import type { Check, Finding } from './check.js';
 
 export interface Diagnosis extends Finding {

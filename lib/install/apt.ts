@@ -1,7 +1,7 @@
 import { appendFile, mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { AppError } from '../errors.js';
-import { CommandError, type Run } from '../exec.js';
+import { AppError } from '../base/errors.js';
+import { CommandError, type Run } from '../os/exec.js';
 
 const TIMEOUT_MS = 15 * 60_000;
 const APT_GET = [

@@ -1,12 +1,12 @@
 import { fileURLToPath } from 'node:url';
 import { ExitStatus } from '../cli/exit-status.js';
 import { becomeRoot } from '../cli/root.js';
-import { messageOf } from '../errors.js';
-import { createRun } from '../exec.js';
-import { silentLog } from '../log.js';
+import { messageOf } from '../base/errors.js';
+import { createRun } from '../os/exec.js';
+import { silentLog } from '../base/log.js';
 import { forgetDockerSettings } from './docker-settings.js';
 import { ensureImageTar } from './image.js';
-import { hostPaths } from './paths.js';
+import { hostPaths } from '../base/paths.js';
 
 // `npm run image`: what is done goes to standard error, the last line is the image's tar.
 

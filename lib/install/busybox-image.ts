@@ -2,10 +2,10 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { AppError } from '../errors.js';
-import type { Run } from '../exec.js';
+import { AppError } from '../base/errors.js';
+import type { Run } from '../os/exec.js';
 import type { Apt } from './apt.js';
-import { packageRoot } from './paths.js';
+import { packageRoot } from '../base/paths.js';
 
 const IMAGE = 'busybox:latest';
 /** Where a registry answers, two megabytes come in less; where none does, nobody wants to wait longer. */

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { AppError, messageOf } from '../errors.js';
-import { CommandError, type Run } from '../exec.js';
-import { packageRoot } from './paths.js';
-import { FETCHED } from './which.js';
+import { AppError, messageOf } from '../base/errors.js';
+import { CommandError, type Run } from '../os/exec.js';
+import { packageRoot } from '../base/paths.js';
+import { FETCHED } from '../os/which.js';
 
 const FETCH_MS = 5 * 60_000;
 const PROGRAM = join(FETCHED, 'consul');

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Run } from '../exec.js';
+import type { Run } from '../os/exec.js';
 import { hasWholeTar, IMAGE_CACHE, replaceFile } from './image-cache.js';
-import { packageRoot } from './paths.js';
+import { packageRoot } from '../base/paths.js';
 
 const FETCH_MS = 15 * 60_000;
 

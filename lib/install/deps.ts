@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { CommandError, type Run } from '../exec.js';
-import { requestUnix } from '../unix-request.js';
+import { CommandError, type Run } from '../os/exec.js';
+import { requestUnix } from '../os/request-unix.js';
 import { DOCKER_ENGINE, findVersion, isAtLeast, PARTS, type Part } from './parts.js';
 
 const NODE_WANTED = '20.19';

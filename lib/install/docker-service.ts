@@ -1,11 +1,11 @@
 import { join } from 'node:path';
-import { AppError } from '../errors.js';
-import { requestUnix } from '../unix-request.js';
-import { startDetached } from './detached.js';
-import type { HostPaths } from './paths.js';
+import { AppError } from '../base/errors.js';
+import { requestUnix } from '../os/request-unix.js';
+import { startDetached } from '../os/detached.js';
+import type { HostPaths } from '../base/paths.js';
 import type { Service } from './service.js';
 import type { Systemd } from './systemd.js';
-import { until } from './until.js';
+import { until } from '../concurrency/until.js';
 
 const PING_TIMEOUT_MS = 5_000;
 /** The first start on a slow disk sets up containerd and storage. */

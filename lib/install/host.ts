@@ -1,14 +1,14 @@
 import { join } from 'node:path';
-import type { Run } from '../exec.js';
+import type { Run } from '../os/exec.js';
 import { createApt, type Apt } from './apt.js';
 import { findDependencies } from './deps.js';
 import { createDockerService } from './docker-service.js';
 import { createOvsService } from './ovs-service.js';
 import { installMissing } from './packages.js';
-import type { HostPaths } from './paths.js';
+import type { HostPaths } from '../base/paths.js';
 import { ensureRunning } from './service.js';
 import type { Systemd } from './systemd.js';
-import { which } from './which.js';
+import { which } from '../os/which.js';
 
 export interface HostOptions {
   run: Run;

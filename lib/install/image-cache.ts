@@ -1,6 +1,6 @@
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { hasCode } from '../errors.js';
+import { hasCode } from '../base/errors.js';
 
 /** What took long to make, under names that tell of what it was made. */
 export const IMAGE_CACHE = '/var/cache/socketplane';

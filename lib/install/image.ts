@@ -1,12 +1,12 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { AppError, messageOf } from '../errors.js';
-import { CommandError, type Run } from '../exec.js';
-import { VERSION } from '../version.js';
+import { AppError, messageOf } from '../base/errors.js';
+import { CommandError, type Run } from '../os/exec.js';
+import { VERSION } from '../base/version.js';
 import { ensureDebianBase } from './debian-base.js';
 import { hasWholeTar, IMAGE_CACHE, replaceFile } from './image-cache.js';
-import { packageRoot } from './paths.js';
+import { packageRoot } from '../base/paths.js';
 import { readProduct } from './product.js';
 
 export const REPOSITORY = 'socketplane';

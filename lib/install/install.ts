@@ -1,5 +1,5 @@
-import { AppError } from '../errors.js';
-import { VERSION } from '../version.js';
+import { AppError } from '../base/errors.js';
+import { VERSION } from '../base/version.js';
 import { readRecord, writeRecord, type InstallRecord } from './record.js';
 
 export type Bootstrap = InstallRecord['bootstrap'];

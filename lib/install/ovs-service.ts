@@ -1,13 +1,13 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { BEFORE_OTHERS, putSessionBeforeOthers } from '../before-others.js';
-import { AppError, messageOf } from '../errors.js';
-import type { Run } from '../exec.js';
-import type { HostPaths } from './paths.js';
+import { BEFORE_OTHERS, putSessionBeforeOthers } from '../os/cpu-priority.js';
+import { AppError, messageOf } from '../base/errors.js';
+import type { Run } from '../os/exec.js';
+import type { HostPaths } from '../base/paths.js';
 import type { Service } from './service.js';
 import type { Systemd } from './systemd.js';
-import { until } from './until.js';
+import { until } from '../concurrency/until.js';
 
 const UNIT = 'openvswitch-switch.service';
 const RUNTIME = '/run/openvswitch';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { AppError } from '../errors.js';
-import { CommandError, type Run } from '../exec.js';
+import { AppError } from '../base/errors.js';
+import { CommandError, type Run } from '../os/exec.js';
 import { agentContainer, PART_LABEL, proxyContainer, type ContainerSpec } from './containers.js';
 import { CONTENT_LABEL, DEBIAN_BASE, REPOSITORY } from './image.js';
 import type { InstallRecord } from './record.js';

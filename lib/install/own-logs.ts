@@ -1,6 +1,6 @@
 import { rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { hasCode } from '../errors.js';
+import { hasCode } from '../base/errors.js';
 
 const OWN = ['agent.log', 'proxy.log', 'apt.log'];
 

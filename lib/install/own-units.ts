@@ -1,6 +1,6 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Run } from '../exec.js';
+import type { Run } from '../os/exec.js';
 import { PROGRAMS } from './programs.js';
 import type { InstallRecord } from './record.js';
 import type { Systemd } from './systemd.js';

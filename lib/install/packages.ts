@@ -1,4 +1,4 @@
-import { AppError } from '../errors.js';
+import { AppError } from '../base/errors.js';
 import type { Apt } from './apt.js';
 import { missing, type Dependency } from './deps.js';
 

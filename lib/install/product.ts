@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { chmod, cp, mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { z } from 'zod';
-import { AppError } from '../errors.js';
-import { packageRoot } from './paths.js';
+import { AppError } from '../base/errors.js';
+import { packageRoot } from '../base/paths.js';
 
 const LOCK = 'node_modules/.package-lock.json';
 /** Of the compiler, for the next build. */

@@ -1,7 +1,7 @@
 import { readFile, readlink, realpath, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError, hasCode } from '../errors.js';
-import { packageRoot } from './paths.js';
+import { AppError, hasCode } from '../base/errors.js';
+import { packageRoot } from '../base/paths.js';
 import type { Product } from './product.js';
 
 export const PROGRAMS = '/usr/local/lib/socketplane';

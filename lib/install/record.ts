@@ -1,7 +1,7 @@
 import { readFile, rm } from 'node:fs/promises';
 import { z } from 'zod';
-import { AppError, hasCode } from '../errors.js';
-import { writePrivateFile } from '../private-file.js';
+import { AppError, hasCode } from '../base/errors.js';
+import { writePrivateFile } from '../os/private-file.js';
 
 const schema = z.strictObject({
   /** Two containers of one image, or processes of the host. */

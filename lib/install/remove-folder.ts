@@ -1,6 +1,6 @@
 import { lstat, readdir, readlink, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { hasCode } from '../errors.js';
+import { hasCode } from '../base/errors.js';
 
 /**
  * Removes a folder with all that is in it; one that a file system is mounted on is emptied. May be repeated.

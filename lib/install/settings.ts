@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { hasCode } from '../errors.js';
-import { packageRoot } from './paths.js';
+import { hasCode } from '../base/errors.js';
+import { packageRoot } from '../base/paths.js';
 
 /** As in docs/operations.md: nothing is set. */
 const AGENT = `# Settings of the agent; \`socketplane agent restart\` after a change. These are the defaults.

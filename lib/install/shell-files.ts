@@ -1,7 +1,7 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { completionScript } from '../cli/completion-script.js';
-import { packageRoot } from './paths.js';
+import { packageRoot } from '../base/paths.js';
 
 /** Where shells and `man` look for what belongs to a program. */
 const BASH = '/usr/share/bash-completion/completions/socketplane';

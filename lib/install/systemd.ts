@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import type { Run } from '../exec.js';
+import type { Run } from '../os/exec.js';
 
 /** Units may need a while to be up. */
 const TIMEOUT_MS = 90_000;

@@ -1,5 +1,5 @@
 import { removeDatapath } from '../datapath/remove.js';
-import type { Run } from '../exec.js';
+import type { Run } from '../os/exec.js';
 import { IMAGE_CACHE } from './image-cache.js';
 import { createOwnContainers } from './own-containers.js';
 import { removeOwnLogs } from './own-logs.js';
@@ -7,7 +7,7 @@ import { createOwnUnits } from './own-units.js';
 import { removePrograms } from './programs.js';
 import { removeRecord } from './record.js';
 import { removeFolder } from './remove-folder.js';
-import type { HostPaths } from './paths.js';
+import type { HostPaths } from '../base/paths.js';
 import { removeShellFiles } from './shell-files.js';
 import type { Systemd } from './systemd.js';
 

@@ -1,4 +1,4 @@
-import { AppError } from '../errors.js';
+import { AppError } from '../base/errors.js';
 import { bytesOf, MAX_BYTES, MAX_OPERATIONS } from '../store/limits.js';
 import type { Operation, Store } from '../store/store.js';
 import { networkOfBlock, type StoredBlock } from './blocks.js';

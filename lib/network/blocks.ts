@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { AppError } from '../errors.js';
+import { AppError } from '../base/errors.js';
 import type { Entry } from '../store/store.js';
-import { contains, formatAddress, gatewayOf, parseAddress, type Subnet } from './cidr.js';
+import { contains, formatAddress, gatewayOf, parseAddress, type Subnet } from '../base/ipv4.js';
 
 /**
  * How leases lie in the store. A subnet is cut into small aligned blocks, each one key `blocks/<network>/<first address>`

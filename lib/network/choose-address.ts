@@ -7,7 +7,7 @@ import {
   parseAddress,
   parseSubnet,
   type Subnet,
-} from './cidr.js';
+} from '../base/ipv4.js';
 import type { KnownBlock, LeaseIndex } from './lease-index.js';
 
 /**

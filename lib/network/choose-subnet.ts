@@ -1,6 +1,6 @@
-import { AppError } from '../errors.js';
-import type { Network } from '../types.js';
-import { overlaps, parseCidr, parseSubnet, type Subnet } from './cidr.js';
+import { AppError } from '../base/errors.js';
+import type { Network } from '../base/model.js';
+import { overlaps, parseCidr, parseSubnet, type Subnet } from '../base/ipv4.js';
 
 type Taken = readonly Pick<Network, 'id' | 'subnet'>[];
 

@@ -1,7 +1,7 @@
 import { createKeyedLock, type KeyedLock } from '../concurrency/keyed-lock.js';
 import type { Container, Docker } from '../docker/docker.js';
-import { messageOf } from '../errors.js';
-import type { Log } from '../log.js';
+import { messageOf } from '../base/errors.js';
+import type { Log } from '../base/log.js';
 import type { Attachments, Connection } from './attachments.js';
 import type { Ipam } from './ipam.js';
 import { networkOf } from './labels.js';

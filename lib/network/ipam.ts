@@ -1,14 +1,14 @@
 import pLimit from 'p-limit';
 import pRetry from 'p-retry';
 import { createKeyedLock } from '../concurrency/keyed-lock.js';
-import { AppError } from '../errors.js';
+import { AppError } from '../base/errors.js';
 import type { Entry, Store } from '../store/store.js';
 import { createBlockWriter, type Edit } from './block-writer.js';
 import { blockKey, blockPrefix, isUsable, type Lease, type StoredBlock, type StoredLease } from './blocks.js';
-import { capacityOf, contains, gatewayOf, parseAddress, parseSubnet } from './cidr.js';
+import { capacityOf, contains, gatewayOf, parseAddress, parseSubnet } from '../base/ipv4.js';
 import { createAddressChooser } from './choose-address.js';
 import { createLeaseIndex, type LeaseIndex } from './lease-index.js';
-import type { Network } from '../types.js';
+import type { Network } from '../base/model.js';
 import type { NetworkRecord } from './networks.js';
 
 export type { Lease } from './blocks.js';

@@ -1,7 +1,7 @@
-import { insist } from '../concurrency/insist.js';
+import { insist } from '../concurrency/retry-briefly.js';
 import type { Container } from '../docker/docker.js';
-import { AppError } from '../errors.js';
-import type { Network } from '../types.js';
+import { AppError } from '../base/errors.js';
+import type { Network } from '../base/model.js';
 import type { Ipam, Lease } from './ipam.js';
 import { ADDRESS_LABEL, namesOf } from './labels.js';
 import type { NetworkRecord, Networks } from './networks.js';

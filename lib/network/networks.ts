@@ -1,11 +1,11 @@
 import { z } from 'zod';
-import { didYouMean } from '../did-you-mean.js';
-import { AppError } from '../errors.js';
+import { didYouMean } from '../base/suggest-name.js';
+import { AppError } from '../base/errors.js';
 import type { Entry, Store } from '../store/store.js';
-import type { Network } from '../types.js';
+import type { Network } from '../base/model.js';
 import { assertFree, firstFree, type HostRoute } from './choose-subnet.js';
 import { blockPrefix, leasesOf, parseBlock } from './blocks.js';
-import { formatAddress, gatewayOf, overlaps, parseCidr, parseSubnet } from './cidr.js';
+import { formatAddress, gatewayOf, overlaps, parseCidr, parseSubnet } from '../base/ipv4.js';
 
 const PREFIX = 'networks/';
 /** Written by every create, so that two creates at once cannot both pass the checks. Holds the last VNI given. */

@@ -1,10 +1,10 @@
-import { coalesce } from '../concurrency/coalesce.js';
+import { coalesce } from '../concurrency/single-flight.js';
 import type { Datapath, Overlay as OverlayState } from '../datapath/datapath.js';
-import { messageOf } from '../errors.js';
-import type { Log } from '../log.js';
-import type { Network, Remote } from '../types.js';
+import { messageOf } from '../base/errors.js';
+import type { Log } from '../base/log.js';
+import type { Network, Remote } from '../base/model.js';
 import type { Lease } from './blocks.js';
-import { macOf } from './cidr.js';
+import { macOf } from '../base/ipv4.js';
 import type { LeaseIndex } from './lease-index.js';
 
 /** Another host of the cluster. */

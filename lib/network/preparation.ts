@@ -1,9 +1,9 @@
 import type { Datapath } from '../datapath/datapath.js';
 import type { OpenNetns } from '../datapath/netns.js';
 import type { CreatedProcess, Runc } from '../docker/runc.js';
-import { messageOf } from '../errors.js';
-import type { Log } from '../log.js';
-import type { Endpoint } from '../types.js';
+import { messageOf } from '../base/errors.js';
+import type { Log } from '../base/log.js';
+import type { Endpoint } from '../base/model.js';
 
 /** What a preparation came to. */
 export type Prepared =

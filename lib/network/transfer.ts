@@ -1,6 +1,6 @@
-import { AppError, messageOf } from '../errors.js';
-import type { Log } from '../log.js';
-import type { Network } from '../types.js';
+import { AppError, messageOf } from '../base/errors.js';
+import type { Log } from '../base/log.js';
+import type { Network } from '../base/model.js';
 import type { Ipam, Lease } from './ipam.js';
 import { DEFAULT_NETWORK, type Networks } from './networks.js';
 

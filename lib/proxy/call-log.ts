@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Caller } from '../hook/v2.js';
-import type { Log } from '../log.js';
+import type { Log } from '../base/log.js';
 import type { CallerOf } from './caller.js';
 import type { CallContext } from './hooks/hook.js';
 import type { Hooks } from './match.js';

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import { AppError, messageOf } from '../errors.js';
+import { AppError, messageOf } from '../base/errors.js';
 import type { Caller } from '../hook/v2.js';
 
 /** Of Linux: <asm-generic/socket.h>. */

@@ -1,4 +1,4 @@
-import type { Log } from '../log.js';
+import type { Log } from '../base/log.js';
 import { createCallLog, type CallLog } from './call-log.js';
 import type { ProxyConfig } from './config.js';
 import { createHandler } from './handler.js';

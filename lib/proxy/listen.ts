@@ -1,6 +1,6 @@
 import type { Server } from 'node:net';
-import { AppError, messageOf } from '../errors.js';
-import { BACKLOG, listenUnix } from '../unix-socket.js';
+import { AppError, messageOf } from '../base/errors.js';
+import { BACKLOG, listenUnix } from '../os/listen-unix.js';
 import type { Address } from './address.js';
 
 /** @throws AppError `conflict` or `unavailable` that names the address */

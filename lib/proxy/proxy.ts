@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import type { Log } from '../log.js';
+import type { Log } from '../base/log.js';
 import type { ProxyConfig } from './config.js';
 import { createGeneration, type Generation } from './generation.js';
 import { createMetrics, type Metrics } from './metrics.js';

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { AppError, httpStatus, messageOf, type ErrorKind } from '../errors.js';
+import { AppError, httpStatus, messageOf, type ErrorKind } from '../base/errors.js';
 import { waitsToGoOn } from './expect.js';
 
 /** An error whose HTTP status says more than its kind, for one 413, or the status that a hook chose. */

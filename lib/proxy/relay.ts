@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { messageOf } from '../errors.js';
+import { messageOf } from '../base/errors.js';
 import { countPassing } from './collect.js';
 import { waitsToGoOn } from './expect.js';
 import { hasHeader, headerPairs, HOP_BY_HOP, withoutHeaders, type RawHeaders } from './headers.js';

@@ -1,7 +1,7 @@
 import http from 'node:http';
 import net, { type Socket } from 'node:net';
 import tls, { type SecureContextOptions } from 'node:tls';
-import { AppError, messageOf } from '../errors.js';
+import { AppError, messageOf } from '../base/errors.js';
 import { createAbandonment } from './abandoned.js';
 import { isDetached } from './detach.js';
 import type { Address } from './address.js';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { SecureContextOptions } from 'node:tls';
-import { AppError, messageOf } from '../errors.js';
+import { AppError, messageOf } from '../base/errors.js';
 
 /** Paths of PEM files. */
 export interface TlsFiles {

@@ -2,7 +2,7 @@ import http from 'node:http';
 import https from 'node:https';
 import net from 'node:net';
 import tls from 'node:tls';
-import { hasCode, messageOf } from '../errors.js';
+import { hasCode, messageOf } from '../base/errors.js';
 import type { Address } from './address.js';
 import { MAX_HEADER_BYTES } from './limits.js';
 import { Refusal } from './refusal.js';

@@ -1,7 +1,7 @@
 import { unwatchFile, watchFile } from 'node:fs';
 import pLimit from 'p-limit';
-import { messageOf } from '../errors.js';
-import type { Log } from '../log.js';
+import { messageOf } from '../base/errors.js';
+import type { Log } from '../base/log.js';
 import { readProxyConfig } from './config.js';
 import type { Proxy } from './proxy.js';
 

@@ -1,6 +1,6 @@
 import DataLoader from 'dataloader';
-import { AppError } from '../errors.js';
-import type { Log } from '../log.js';
+import { AppError } from '../base/errors.js';
+import type { Log } from '../base/log.js';
 import type { ConsulClient } from './consul/client.js';
 import { createData, MAX_GETS } from './consul/data.js';
 import { createFeed } from './consul/feed.js';

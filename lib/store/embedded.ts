@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { ClassicLevel } from 'classic-level';
 import { z } from 'zod';
-import { AppError, hasCode, messageOf } from '../errors.js';
+import { AppError, hasCode, messageOf } from '../base/errors.js';
 import { createMemoryStore } from './memory.js';
 import type { Entry, Store } from './store.js';
 

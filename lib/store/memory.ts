@@ -1,4 +1,4 @@
-import { AppError } from '../errors.js';
+import { AppError } from '../base/errors.js';
 import { checkLimits } from './limits.js';
 import type { Change, Entry, Operation, Store } from './store.js';
 

@@ -1,4 +1,4 @@
-import type { Log } from '../log.js';
+import type { Log } from '../base/log.js';
 import { createConsulStore } from './consul.js';
 import { createConsulClient } from './consul/client.js';
 import type { ConsulEndpoint } from './consul/connect.js';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { packageRoot } from '../install/paths.js';
+import { packageRoot } from '../base/paths.js';
 
 /**
  * What the page's modules name: where the browser finds it, and the file for browsers, which lies beside the one for Node.

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { messageOf } from '../errors.js';
+import { messageOf } from '../base/errors.js';
 import { makeView, type Said } from './make-view.js';
 import type { Calls } from './watch-calls.js';
 import type { View } from './view.js';

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type * as schemas from '../api/schemas.js';
-import { capacityOf, parseSubnet } from '../network/cidr.js';
+import { capacityOf, parseSubnet } from '../base/ipv4.js';
 import type { ClusterView, ContainerView, HostView, NetworkView, View } from './view.js';
 
 /** What the agent has said. */

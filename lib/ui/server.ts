@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { basename, dirname } from 'node:path';
 import express, { type RequestHandler } from 'express';
-import { AppError, messageOf } from '../errors.js';
+import { AppError, messageOf } from '../base/errors.js';
 import { ICON, MAP_HASH, moduleFiles, PAGE, readPage, STYLE } from './files.js';
 import { guard, safeHeaders } from './guard.js';
 import type { LiveView } from './live-view.js';

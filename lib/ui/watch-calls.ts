@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { messageOf } from '../errors.js';
+import { messageOf } from '../base/errors.js';
 import type { Trace } from '../proxy/trace/trace.js';
 
 /** How many calls are kept. */

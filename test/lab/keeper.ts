@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import express from 'express';
-import { messageOf } from '../../lib/errors.js';
-import { listenUnix } from '../../lib/unix-socket.js';
+import { messageOf } from '../../lib/base/errors.js';
+import { listenUnix } from '../../lib/os/listen-unix.js';
 import type { Host } from './host.js';
 import { createLab } from './lab.js';
 import { startNode } from './node.js';

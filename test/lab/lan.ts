@@ -1,4 +1,4 @@
-import { macOf } from '../../lib/network/cidr.js';
+import { macOf } from '../../lib/base/ipv4.js';
 import { createNamespace, type Namespace } from './namespace.js';
 
 /** An address of the outside world (TEST-NET-3), beyond the LAN's router. */

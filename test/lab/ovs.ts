@@ -1,6 +1,6 @@
 import { access } from 'node:fs/promises';
-import { BEFORE_OTHERS, putSessionBeforeOthers } from '../../lib/before-others.js';
-import { macOf } from '../../lib/network/cidr.js';
+import { BEFORE_OTHERS, putSessionBeforeOthers } from '../../lib/os/cpu-priority.js';
+import { macOf } from '../../lib/base/ipv4.js';
 import type { createHost } from './host.js';
 import { useAddress } from './lan.js';
 import { until } from './process.js';

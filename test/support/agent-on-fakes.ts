@@ -1,7 +1,7 @@
 import type { OpenNetns } from '../../lib/datapath/netns.js';
 import type { CreatedProcess, Runc } from '../../lib/docker/runc.js';
-import { AppError } from '../../lib/errors.js';
-import { silentLog } from '../../lib/log.js';
+import { AppError } from '../../lib/base/errors.js';
+import { silentLog } from '../../lib/base/log.js';
 import { createAgent } from '../../lib/network/agent.js';
 import { createAttachments } from '../../lib/network/attachments.js';
 import { createEndpoints } from '../../lib/network/endpoints.js';

@@ -1,6 +1,6 @@
-import { AppError } from '../../lib/errors.js';
+import { AppError } from '../../lib/base/errors.js';
 import type { Datapath, PortRecord } from '../../lib/datapath/datapath.js';
-import type { Endpoint, Network, Remote } from '../../lib/types.js';
+import type { Endpoint, Network, Remote } from '../../lib/base/model.js';
 
 /** A bridge in memory: ports, what is plugged into which namespace, networks, and the endpoints it has rules for. */
 export function createFakeDatapath() {

@@ -1,6 +1,6 @@
-import { createRun } from '../../lib/exec.js';
+import { createRun } from '../../lib/os/exec.js';
 import { ensureDebianBase } from '../../lib/install/debian-base.js';
-import { silentLog } from '../../lib/log.js';
+import { silentLog } from '../../lib/base/log.js';
 
 /**
  * Sees that what images are built on is there, on this machine: no host of a lab reaches package sources. Before the lab is made,

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { createEvictions } from '../../lib/cluster/evictions.js';
 import { createHosts, HOSTS } from '../../lib/cluster/hosts.js';
-import { AppError } from '../../lib/errors.js';
-import { silentLog } from '../../lib/log.js';
+import { AppError } from '../../lib/base/errors.js';
+import { silentLog } from '../../lib/base/log.js';
 import { createPresence } from '../../lib/presence.js';
 import { createMemoryStore } from '../../lib/store/memory.js';
 import { until } from '../lab/process.js';

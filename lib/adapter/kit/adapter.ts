@@ -1,5 +1,5 @@
-import { AppError } from '../../errors.js';
-import { silentLog } from '../../log.js';
+import { AppError } from '../../base/errors.js';
+import { silentLog } from '../../base/log.js';
 import type { Adapter } from '../../proxy/hooks/adapter.js';
 import { globMistake } from '../../proxy/glob.js';
 import { parseAdapterUrl } from '../../proxy/hooks/adapter-url.js';

@@ -1,5 +1,5 @@
 import { stringify } from 'yaml';
-import { VERSION } from '../../version.js';
+import { VERSION } from '../../base/version.js';
 import { openApi } from './document.js';
 
 // `npm run openapi` writes what this prints to docs/openapi.yml.

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { InvalidArgumentError, type Command } from 'commander';
-import { AppError, messageOf } from '../../errors.js';
+import { AppError, messageOf } from '../../base/errors.js';
 import type { Context } from '../context.js';
 import type { Daemons } from '../daemons.js';
 import { daemonsOf as daemonsOfHost } from '../installed.js';

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
-import { createRun } from '../../exec.js';
+import { createRun } from '../../os/exec.js';
 import { createSystemd } from '../../install/systemd.js';
-import { silentLog } from '../../log.js';
+import { silentLog } from '../../base/log.js';
 import type { Context } from '../context.js';
 import { runDemo } from '../demo/demo.js';
 import { createDemoDocker } from '../demo/docker.js';

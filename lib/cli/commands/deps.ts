@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import { createRun } from '../../exec.js';
+import { createRun } from '../../os/exec.js';
 import { findDependencies, missing } from '../../install/deps.js';
-import { which } from '../../install/which.js';
-import { silentLog } from '../../log.js';
+import { which } from '../../os/which.js';
+import { silentLog } from '../../base/log.js';
 import type { Context } from '../context.js';
 import { ExitStatus } from '../exit-status.js';
 import { addCommonOptions, wantsJson } from '../options.js';

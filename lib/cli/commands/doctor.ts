@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import { examine, mend, type Diagnosis } from '../../doctor/examine.js';
-import { createRun } from '../../exec.js';
+import { createRun } from '../../os/exec.js';
 import { createSystemd } from '../../install/systemd.js';
-import { silentLog } from '../../log.js';
+import { silentLog } from '../../base/log.js';
 import type { Context } from '../context.js';
 import { ExitStatus } from '../exit-status.js';
 import { hostChecks } from '../host-checks.js';

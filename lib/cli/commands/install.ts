@@ -1,5 +1,5 @@
 import { Argument, type Command } from 'commander';
-import { messageOf } from '../../errors.js';
+import { messageOf } from '../../base/errors.js';
 import { withHostLock } from '../../install/host-lock.js';
 import { bootstrapOf, install, type Bootstrap } from '../../install/install.js';
 import { readRecord } from '../../install/record.js';

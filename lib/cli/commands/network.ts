@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { messageOf } from '../../errors.js';
+import { messageOf } from '../../base/errors.js';
 import type { Context } from '../context.js';
 import { ExitStatus } from '../exit-status.js';
 import { addCommonOptions, agentOf, wantsJson } from '../options.js';

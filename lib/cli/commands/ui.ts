@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { hostname } from 'node:os';
 import { InvalidArgumentError, type Command } from 'commander';
-import { AppError } from '../../errors.js';
+import { AppError } from '../../base/errors.js';
 import { parseAddress } from '../../proxy/address.js';
 import { watchTrace } from '../../proxy/trace/watch-trace.js';
 import type { AgentClient } from '../agent-client.js';

@@ -1,9 +1,9 @@
-import { CommandError, type Run } from '../../exec.js';
-import { AppError, messageOf } from '../../errors.js';
-import { sayLine } from '../../install/detached.js';
-import type { HostPaths } from '../../install/paths.js';
+import { CommandError, type Run } from '../../os/exec.js';
+import { AppError, messageOf } from '../../base/errors.js';
+import { sayLine } from '../../os/detached.js';
+import type { HostPaths } from '../../base/paths.js';
 import type { DaemonParts, Daemons } from '../daemons.js';
-import { livePid } from '../pid-file.js';
+import { livePid } from '../../os/live-pid.js';
 import { waitReady } from './ready.js';
 
 /** Docker gives them ten seconds, and has something to do besides. */

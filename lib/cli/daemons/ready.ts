@@ -1,4 +1,4 @@
-import { until } from '../../install/until.js';
+import { until } from '../../concurrency/until.js';
 import type { DaemonParts } from '../daemons.js';
 
 /** The first start of an image, or beside a busy Docker. */

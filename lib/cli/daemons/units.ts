@@ -1,9 +1,9 @@
-import { AppError, messageOf } from '../../errors.js';
-import type { Run } from '../../exec.js';
-import type { HostPaths } from '../../install/paths.js';
+import { AppError, messageOf } from '../../base/errors.js';
+import type { Run } from '../../os/exec.js';
+import type { HostPaths } from '../../base/paths.js';
 import type { Systemd } from '../../install/systemd.js';
 import type { DaemonParts, Daemons } from '../daemons.js';
-import { livePid } from '../pid-file.js';
+import { livePid } from '../../os/live-pid.js';
 import { waitReady } from './ready.js';
 
 /** Units of systemd. */

@@ -1,4 +1,4 @@
-import { AppError } from '../../errors.js';
+import { AppError } from '../../base/errors.js';
 import type { AgentClient } from '../agent-client.js';
 import type { NetworkAnswer } from '../answers.js';
 import type { Daemons } from '../daemons.js';

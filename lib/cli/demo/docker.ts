@@ -1,5 +1,5 @@
 import { execa } from 'execa';
-import { AppError } from '../../errors.js';
+import { AppError } from '../../base/errors.js';
 import { dockerEnvironment } from '../docker-command.js';
 import type { Context } from '../context.js';
 

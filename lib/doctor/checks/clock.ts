@@ -1,4 +1,4 @@
-import type { Run } from '../../exec.js';
+import type { Run } from '../../os/exec.js';
 import { ok, type Check, type Finding } from '../check.js';
 
 const DAY_MS = 24 * 60 * 60_000;

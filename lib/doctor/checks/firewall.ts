@@ -1,4 +1,4 @@
-import { CommandError, type Run } from '../../exec.js';
+import { CommandError, type Run } from '../../os/exec.js';
 import { ok, type Check, type Finding } from '../check.js';
 
 const BLOCKED = /^-A .*-p udp .*--dports? \S*4789\b.* -j (DROP|REJECT)/;

@@ -1,6 +1,6 @@
 import { createOvsdb } from '../../datapath/ovsdb.js';
 import { dotted } from '../../datapath/tables.js';
-import type { Run } from '../../exec.js';
+import type { Run } from '../../os/exec.js';
 import { ok, type Check, type Finding } from '../check.js';
 
 /** An address that a container of this host has. */

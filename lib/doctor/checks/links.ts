@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Run } from '../../exec.js';
+import type { Run } from '../../os/exec.js';
 import { ok, type Check, type Finding } from '../check.js';
 
 /** A container that is connected. */

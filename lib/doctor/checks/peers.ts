@@ -1,5 +1,5 @@
-import { AppError } from '../../errors.js';
-import { CommandError, type Run } from '../../exec.js';
+import { AppError } from '../../base/errors.js';
+import { CommandError, type Run } from '../../os/exec.js';
 import { ok, type Check, type Finding } from '../check.js';
 
 /** What VXLAN adds to a container's packet beside the outer Ethernet header: IP 20, UDP 8, VXLAN 8, inner Ethernet 14. */

@@ -1,4 +1,4 @@
-import { messageOf } from '../../errors.js';
+import { messageOf } from '../../base/errors.js';
 import { ensureRunning, type Service } from '../../install/service.js';
 import { ok, type Check } from '../check.js';
 

@@ -1,7 +1,7 @@
-import { messageOf } from '../../errors.js';
+import { messageOf } from '../../base/errors.js';
 import { maskUrl } from '../../hook/mask.js';
 import type { Reason } from '../../hook/v2.js';
-import type { Log } from '../../log.js';
+import type { Log } from '../../base/log.js';
 import { firstValue, isJson } from '../headers.js';
 import { shapeOf } from '../json/bodies.js';
 import { canonicalJson } from '../json/canonical.js';

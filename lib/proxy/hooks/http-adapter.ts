@@ -3,7 +3,7 @@ import http from 'node:http';
 import https from 'node:https';
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
-import { hasCode, messageOf } from '../../errors.js';
+import { hasCode, messageOf } from '../../base/errors.js';
 import { endWith } from '../end-with.js';
 import { refuseUpgrade } from '../refuse-upgrade.js';
 import { retireAgent } from '../retire-agent.js';

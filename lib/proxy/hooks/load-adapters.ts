@@ -1,5 +1,5 @@
-import { AppError } from '../../errors.js';
-import type { Log } from '../../log.js';
+import { AppError } from '../../base/errors.js';
+import type { Log } from '../../base/log.js';
 import { createCallerOf, type CallerOf } from '../caller.js';
 import { hookedCalls } from '../check.js';
 import type { ProxyConfig } from '../config.js';

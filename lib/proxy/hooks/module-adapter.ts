@@ -1,7 +1,7 @@
 import { isRefused, type Adapter as Hooks } from '../../adapter/index.js';
-import { messageOf, stackOf } from '../../errors.js';
+import { messageOf, stackOf } from '../../base/errors.js';
 import type { PostHook, PreHook, Unwind } from '../../hook/v2.js';
-import type { Log } from '../../log.js';
+import type { Log } from '../../base/log.js';
 import { AdapterFailure, AdapterRefusal, within, type Adapter } from './adapter.js';
 import type { Hook, Reply } from './hook.js';
 import { protocol2 } from './protocol-2.js';

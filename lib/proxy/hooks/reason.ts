@@ -1,4 +1,4 @@
-import { messageOf } from '../../errors.js';
+import { messageOf } from '../../base/errors.js';
 import type { Reason } from '../../hook/v2.js';
 import { statusOf } from '../refusal.js';
 import { HookRefusal } from './chain.js';

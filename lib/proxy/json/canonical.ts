@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { Node } from 'jsonc-parser';
 import { parseJson } from '../../json-tree.js';
-import { AppError } from '../../errors.js';
+import { AppError } from '../../base/errors.js';
 import { shapeOf } from './bodies.js';
 import { fold, leaf, type Misplaced, type Shape } from './shape.js';
 

@@ -1,7 +1,7 @@
 import http from 'node:http';
 import { createInterface } from 'node:readline';
 import { once } from 'node:events';
-import { AppError, hasCode, messageOf } from '../../errors.js';
+import { AppError, hasCode, messageOf } from '../../base/errors.js';
 import type { Address } from '../address.js';
 import type { Trace } from './trace.js';
 

@@ -1,5 +1,5 @@
-import { messageOf } from '../../errors.js';
-import type { Log } from '../../log.js';
+import { messageOf } from '../../base/errors.js';
+import type { Log } from '../../base/log.js';
 import type { Feed, FeedEntry, FeedState } from './feed.js';
 
 /** Longer than a watcher is busy with one state of the feed, as it then has to read everything again. */

@@ -2,7 +2,7 @@ import type { EventEmitter } from 'node:events';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import Consul from 'consul';
-import { AppError } from '../../errors.js';
+import { AppError } from '../../base/errors.js';
 import type { KvOperation } from './operation.js';
 
 /** Consul by default takes 200 connections of a client. */

@@ -1,4 +1,4 @@
-import { AppError } from '../../errors.js';
+import { AppError } from '../../base/errors.js';
 import type { Entry } from '../store.js';
 import type { ConsulClient, KvEntry } from './client.js';
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Election } from '../election.js';
 import type { ConsulSessionsOptions } from './liveness.js';
-import { retry } from './retry.js';
+import { retry } from '../../concurrency/retry-forever.js';
 import { unlessAborted, withSession } from './session.js';
 
 /** One that cannot renew its session stops leading after this time, and the next may begin after as long. */

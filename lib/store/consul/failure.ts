@@ -1,4 +1,4 @@
-import { AppError, hasCode, messageOf } from '../../errors.js';
+import { AppError, hasCode, messageOf } from '../../base/errors.js';
 
 /** For the question whether there is a leader: any agent that is alive answers at once. */
 const LEADER_MS = 400;

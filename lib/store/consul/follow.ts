@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { messageOf } from '../../errors.js';
-import type { Log } from '../../log.js';
+import { messageOf } from '../../base/errors.js';
+import type { Log } from '../../base/log.js';
 import { createCollector } from './collector.js';
 import type { Data } from './data.js';
 import type { Feed, FeedState } from './feed.js';

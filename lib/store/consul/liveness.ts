@@ -1,7 +1,7 @@
-import type { Log } from '../../log.js';
+import type { Log } from '../../base/log.js';
 import type { Liveness } from '../liveness.js';
 import type { ConsulClient } from './client.js';
-import { retry } from './retry.js';
+import { retry } from '../../concurrency/retry-forever.js';
 import { unlessAborted, withSession } from './session.js';
 
 export interface ConsulSessionsOptions {

@@ -1,7 +1,7 @@
-import { messageOf } from '../../errors.js';
-import type { Log } from '../../log.js';
+import { messageOf } from '../../base/errors.js';
+import type { Log } from '../../base/log.js';
 import type { ConsulClient, SessionOptions } from './client.js';
-import { retry } from './retry.js';
+import { retry } from '../../concurrency/retry-forever.js';
 
 /** The least that Consul allows; it may take up to twice as long until it ends a session. */
 const TTL_S = 10;

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { silentLog } from '../../../lib/log.js';
+import { silentLog } from '../../../lib/base/log.js';
 import { createIpam } from '../../../lib/network/ipam.js';
 import { createNames } from '../../../lib/network/names.js';
 import { createNetworks } from '../../../lib/network/networks.js';

@@ -1,4 +1,4 @@
-import { silentLog } from '../../../lib/log.js';
+import { silentLog } from '../../../lib/base/log.js';
 import { createConsulClient } from '../../../lib/store/consul/client.js';
 import { createConsulStore } from '../../../lib/store/consul.js';
 import { storedLeases } from '../../support/leases.js';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { silentLog } from '../../../lib/log.js';
+import { silentLog } from '../../../lib/base/log.js';
 import { blockKey } from '../../../lib/network/blocks.js';
-import { formatAddress, parseSubnet } from '../../../lib/network/cidr.js';
+import { formatAddress, parseSubnet } from '../../../lib/base/ipv4.js';
 import type { NetworkRecord } from '../../../lib/network/networks.js';
 import { createConsulClient } from '../../../lib/store/consul/client.js';
 import { createConsulStore } from '../../../lib/store/consul.js';

@@ -9,13 +9,13 @@ import { consulFiles } from '../../../lib/cluster/consul-config.js';
 import { createMembers } from '../../../lib/cluster/hosts.js';
 import { createManagedMembership } from '../../../lib/cluster/managed-membership.js';
 import { createUnderlayFinder } from '../../../lib/cluster/underlay.js';
-import { httpStatus, messageOf } from '../../../lib/errors.js';
-import { createRun } from '../../../lib/exec.js';
-import { createLog } from '../../../lib/log.js';
+import { httpStatus, messageOf } from '../../../lib/base/errors.js';
+import { createRun } from '../../../lib/os/exec.js';
+import { createLog } from '../../../lib/base/log.js';
 import type { Store } from '../../../lib/store/store.js';
 import { createConsulClient } from '../../../lib/store/consul/client.js';
 import { createConsulStore } from '../../../lib/store/consul.js';
-import { listenUnix } from '../../../lib/unix-socket.js';
+import { listenUnix } from '../../../lib/os/listen-unix.js';
 
 const log = createLog('member', 'debug');
 const { state, cluster } = await readAgentConfig();

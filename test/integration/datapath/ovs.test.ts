@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import type { Datapath } from '../../../lib/datapath/datapath.js';
-import type { AppError } from '../../../lib/errors.js';
-import { macOf } from '../../../lib/network/cidr.js';
-import type { Endpoint, Network } from '../../../lib/types.js';
+import type { AppError } from '../../../lib/base/errors.js';
+import { macOf } from '../../../lib/base/ipv4.js';
+import type { Endpoint, Network } from '../../../lib/base/model.js';
 import type { Host } from '../../lab/host.js';
 import { createLab, OUTSIDE, type Lab } from '../../lab/lab.js';
 import type { Namespace } from '../../lab/namespace.js';

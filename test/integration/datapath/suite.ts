@@ -1,9 +1,9 @@
 import type { Datapath } from '../../../lib/datapath/datapath.js';
 import { createOvsDatapath } from '../../../lib/datapath/ovs.js';
-import { createRun, type Run } from '../../../lib/exec.js';
-import { silentLog } from '../../../lib/log.js';
-import { macOf } from '../../../lib/network/cidr.js';
-import type { Endpoint, Network } from '../../../lib/types.js';
+import { createRun, type Run } from '../../../lib/os/exec.js';
+import { silentLog } from '../../../lib/base/log.js';
+import { macOf } from '../../../lib/base/ipv4.js';
+import type { Endpoint, Network } from '../../../lib/base/model.js';
 import type { Host } from '../../lab/host.js';
 import { createNamespace, type Namespace } from '../../lab/namespace.js';
 import { until } from '../../lab/process.js';

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import type { Datapath } from '../../../lib/datapath/datapath.js';
 import { gatewayMac } from '../../../lib/datapath/tables.js';
-import { macOf } from '../../../lib/network/cidr.js';
-import type { Endpoint, Remote } from '../../../lib/types.js';
+import { macOf } from '../../../lib/base/ipv4.js';
+import type { Endpoint, Remote } from '../../../lib/base/model.js';
 import type { Host } from '../../lab/host.js';
 import { createLab, OUTSIDE, type Lab } from '../../lab/lab.js';
 import { ROUTER } from '../../lab/lan.js';

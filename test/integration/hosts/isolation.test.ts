@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { expect } from 'chai';
 import { gatewayMac } from '../../../lib/datapath/tables.js';
-import { macOf } from '../../../lib/network/cidr.js';
+import { macOf } from '../../../lib/base/ipv4.js';
 import { until } from '../../lab/process.js';
 import { sleeper } from '../agent/suite.js';
 import { arp, EVERYBODY, frame, other, tag, udp, wireOf, type Station, type Wire } from './frames.js';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { AppError } from '../../../lib/errors.js';
-import { silentLog } from '../../../lib/log.js';
+import { AppError } from '../../../lib/base/errors.js';
+import { silentLog } from '../../../lib/base/log.js';
 import { createConsulClient } from '../../../lib/store/consul/client.js';
 import { createConsulStore } from '../../../lib/store/consul.js';
 import type { Entry, Store } from '../../../lib/store/store.js';

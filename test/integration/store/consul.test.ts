@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { expect } from 'chai';
-import { silentLog } from '../../../lib/log.js';
+import { silentLog } from '../../../lib/base/log.js';
 import { createConsulClient, type ConsulClient } from '../../../lib/store/consul/client.js';
 import { createConsulElection } from '../../../lib/store/consul/election.js';
 import { createConsulLiveness } from '../../../lib/store/consul/liveness.js';

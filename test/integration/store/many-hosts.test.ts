@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { silentLog } from '../../../lib/log.js';
+import { silentLog } from '../../../lib/base/log.js';
 import { createIpam } from '../../../lib/network/ipam.js';
 import { createConsulClient } from '../../../lib/store/consul/client.js';
 import { createConsulStore } from '../../../lib/store/consul.js';

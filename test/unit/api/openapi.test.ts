@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import type { Router } from 'express';
 import { openApi } from '../../../lib/api/openapi/document.js';
-import { VERSION } from '../../../lib/version.js';
+import { VERSION } from '../../../lib/base/version.js';
 import { serveApi } from '../../support/api-on-fakes.js';
 import { createOpenApiCheck, readOpenApi } from '../../support/openapi.js';
 

@@ -5,7 +5,7 @@ import { execa } from 'execa';
 import { createProgram } from '../../../lib/cli/cli.js';
 import { SHELLS, completionScript } from '../../../lib/cli/completion-script.js';
 import { manPage } from '../../../lib/cli/man-page.js';
-import { hostPaths } from '../../../lib/install/paths.js';
+import { hostPaths } from '../../../lib/base/paths.js';
 import { createBench, fakeAgent, type Bench } from './support.js';
 
 const ROOT = join(import.meta.dirname, '../../..');

@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import { containerDaemons } from '../../../lib/cli/daemons/containers.js';
 import type { DaemonParts } from '../../../lib/cli/daemons.js';
-import { messageOf } from '../../../lib/errors.js';
-import { CommandError, type Run } from '../../../lib/exec.js';
-import { hostPaths } from '../../../lib/install/paths.js';
+import { messageOf } from '../../../lib/base/errors.js';
+import { CommandError, type Run } from '../../../lib/os/exec.js';
+import { hostPaths } from '../../../lib/base/paths.js';
 
 describe('agent and proxy as containers', () => {
   let there: Set<string>;

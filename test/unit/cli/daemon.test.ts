@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { createDaemon, type Daemon } from '../../../lib/cli/daemon.js';
-import { livePid } from '../../../lib/cli/pid-file.js';
+import { livePid } from '../../../lib/os/live-pid.js';
 
 /** Behaves as our daemons do: serves (a file stands for the socket), then writes its pid file, tidies up on SIGTERM. */
 const PROGRAM = `#!/bin/bash

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { AppError } from '../../../lib/errors.js';
+import { AppError } from '../../../lib/base/errors.js';
 import type { AgentClient } from '../../../lib/cli/agent-client.js';
 import { chooseNames, listContainers } from '../../../lib/cli/demo/containers.js';
 import { runDemo } from '../../../lib/cli/demo/demo.js';

@@ -3,7 +3,7 @@ import type { ConsulApi, ConsulMember } from '../../../lib/cluster/consul-api.js
 import { handOver } from '../../../lib/cluster/hand-over.js';
 import { createMembers, type MemberRecord } from '../../../lib/cluster/hosts.js';
 import { createServersRecord } from '../../../lib/cluster/keep-servers.js';
-import { silentLog } from '../../../lib/log.js';
+import { silentLog } from '../../../lib/base/log.js';
 import { createMemoryStore } from '../../../lib/store/memory.js';
 
 /** As much of Consul as decides: who has a vote, who is alive. */

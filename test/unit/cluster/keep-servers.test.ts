@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { createMembers } from '../../../lib/cluster/hosts.js';
 import { createServersRecord } from '../../../lib/cluster/keep-servers.js';
-import { silentLog } from '../../../lib/log.js';
+import { silentLog } from '../../../lib/base/log.js';
 import { createMemoryStore } from '../../../lib/store/memory.js';
 
 /** What a host is told of the servers at first, where these are the members and servers on record. */

@@ -4,7 +4,7 @@ import { createEvictions } from '../../../lib/cluster/evictions.js';
 import { HOSTS, MEMBERS } from '../../../lib/cluster/hosts.js';
 import { runReaper } from '../../../lib/cluster/reaper.js';
 import { reap, type Sight } from '../../../lib/cluster/reaper-step.js';
-import { silentLog } from '../../../lib/log.js';
+import { silentLog } from '../../../lib/base/log.js';
 import { createMemoryElection } from '../../../lib/store/election.js';
 import { createMemoryLiveness } from '../../../lib/store/liveness.js';
 import { createMemoryStore } from '../../../lib/store/memory.js';

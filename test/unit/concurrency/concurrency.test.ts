@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import { createBatcher } from '../../../lib/concurrency/batcher.js';
-import { coalesce } from '../../../lib/concurrency/coalesce.js';
-import { createGate } from '../../../lib/concurrency/gate.js';
-import { insist } from '../../../lib/concurrency/insist.js';
+import { coalesce } from '../../../lib/concurrency/single-flight.js';
+import { createGate } from '../../../lib/concurrency/read-write-lock.js';
+import { insist } from '../../../lib/concurrency/retry-briefly.js';
 import { createKeyedLock } from '../../../lib/concurrency/keyed-lock.js';
-import { AppError, messageOf } from '../../../lib/errors.js';
+import { AppError, messageOf } from '../../../lib/base/errors.js';
 
 const tick = () => new Promise<void>((resolve) => setImmediate(resolve));
 

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { readAgentConfig } from '../../../lib/config/agent.js';
-import { messageOf } from '../../../lib/errors.js';
+import { messageOf } from '../../../lib/base/errors.js';
 
 describe('agent.yml', () => {
   let folder: string;

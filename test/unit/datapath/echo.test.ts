@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { echoFlows, reachThroughTunnels } from '../../../lib/datapath/echo.js';
-import type { Run } from '../../../lib/exec.js';
+import type { Run } from '../../../lib/os/exec.js';
 
 const [HERE, GONE] = ['192.168.108.2', '192.168.108.3'];
 

@@ -11,7 +11,7 @@ import {
   tunnelMatch,
 } from '../../../lib/datapath/tables.js';
 import { remoteFlows, tunnelFlows } from '../../../lib/datapath/tunnel-flows.js';
-import type { Network } from '../../../lib/types.js';
+import type { Network } from '../../../lib/base/model.js';
 
 const WEB: Network = { id: 'web', subnet: '10.0.0.0/16', gateway: '10.0.0.1', vni: 0x0a0b0c };
 const MAC = '02:42:0a:00:00:09';

@@ -1,10 +1,10 @@
 import { expect } from 'chai';
 import { createContents } from '../../../lib/datapath/contents.js';
 import { createTunnels } from '../../../lib/datapath/tunnels.js';
-import type { AppError } from '../../../lib/errors.js';
-import { messageOf } from '../../../lib/errors.js';
-import { createLog } from '../../../lib/log.js';
-import type { Network, Remote } from '../../../lib/types.js';
+import type { AppError } from '../../../lib/base/errors.js';
+import { messageOf } from '../../../lib/base/errors.js';
+import { createLog } from '../../../lib/base/log.js';
+import type { Network, Remote } from '../../../lib/base/model.js';
 
 const WEB: Network = { id: 'web', subnet: '10.0.0.0/16', gateway: '10.0.0.1', vni: 7 };
 const [A, B] = ['192.168.108.2', '192.168.108.3'];

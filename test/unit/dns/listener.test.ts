@@ -7,7 +7,7 @@ import { encode } from 'dns-packet';
 import { createDns } from '../../../lib/dns/dns.js';
 import { createForward } from '../../../lib/dns/forward.js';
 import { frame } from '../../../lib/dns/frames.js';
-import { silentLog } from '../../../lib/log.js';
+import { silentLog } from '../../../lib/base/log.js';
 import { until } from '../../lab/process.js';
 import { askTcp, askUdp, data, names, NETWORK, PORT, question, rcode, useDns } from './server.js';
 

@@ -12,7 +12,7 @@ import {
 import { createDns } from '../../../lib/dns/dns.js';
 import { createForward } from '../../../lib/dns/forward.js';
 import { frame, messages } from '../../../lib/dns/frames.js';
-import { silentLog } from '../../../lib/log.js';
+import { silentLog } from '../../../lib/base/log.js';
 import type { Names } from '../../../lib/network/names.js';
 import { until } from '../../lab/process.js';
 

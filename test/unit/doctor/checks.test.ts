@@ -14,7 +14,7 @@ import { tunnelsCheck } from '../../../lib/doctor/checks/tunnels.js';
 import { underlayCheck } from '../../../lib/doctor/checks/underlay.js';
 import type { Check } from '../../../lib/doctor/check.js';
 import { examine, mend } from '../../../lib/doctor/examine.js';
-import { CommandError, type Run } from '../../../lib/exec.js';
+import { CommandError, type Run } from '../../../lib/os/exec.js';
 
 const [MINE, GONE] = ['a'.repeat(64), 'b'.repeat(64)];
 const nothing = async () => undefined;

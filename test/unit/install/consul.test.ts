@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { CommandError } from '../../../lib/exec.js';
+import { CommandError } from '../../../lib/os/exec.js';
 import { ensureConsul } from '../../../lib/install/consul.js';
 
 describe('the program consul', () => {

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { parse } from 'yaml';
 import { agentContainer, proxyContainer } from '../../../lib/install/containers.js';
-import { packageRoot } from '../../../lib/install/paths.js';
-import { VERSION } from '../../../lib/version.js';
+import { packageRoot } from '../../../lib/base/paths.js';
+import { VERSION } from '../../../lib/base/version.js';
 
 interface Service {
   image: string;

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { CommandError, type Run } from '../../../lib/exec.js';
+import { CommandError, type Run } from '../../../lib/os/exec.js';
 import { findDependencies, missing } from '../../../lib/install/deps.js';
 import { findVersion, isAtLeast } from '../../../lib/install/parts.js';
 

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { messageOf } from '../../../lib/errors.js';
+import { messageOf } from '../../../lib/base/errors.js';
 import { withHostLock } from '../../../lib/install/host-lock.js';
 
 describe('the lock of installs', () => {

@@ -2,9 +2,9 @@ import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { createRun } from '../../../lib/exec.js';
+import { createRun } from '../../../lib/os/exec.js';
 import { hasWholeTar } from '../../../lib/install/image-cache.js';
-import { silentLog } from '../../../lib/log.js';
+import { silentLog } from '../../../lib/base/log.js';
 
 describe('a tar that is kept', () => {
   let folder: string;

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { CommandError, type Run } from '../../../lib/exec.js';
-import { messageOf } from '../../../lib/errors.js';
+import { CommandError, type Run } from '../../../lib/os/exec.js';
+import { messageOf } from '../../../lib/base/errors.js';
 import { createOwnContainers } from '../../../lib/install/own-containers.js';
 
 const OURS = { 'socketplane.part': 'agent' };

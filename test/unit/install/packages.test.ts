@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { CommandError, type Run } from '../../../lib/exec.js';
+import { CommandError, type Run } from '../../../lib/os/exec.js';
 import { createApt, type Apt } from '../../../lib/install/apt.js';
 import { findDependencies } from '../../../lib/install/deps.js';
 import { installMissing } from '../../../lib/install/packages.js';

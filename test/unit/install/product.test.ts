@@ -2,7 +2,7 @@ import { chmod, mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/pro
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
-import { messageOf } from '../../../lib/errors.js';
+import { messageOf } from '../../../lib/base/errors.js';
 import { readProduct } from '../../../lib/install/product.js';
 
 const LOCK = {

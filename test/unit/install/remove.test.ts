@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import type { Run } from '../../../lib/exec.js';
+import type { Run } from '../../../lib/os/exec.js';
 import { createOwnContainers } from '../../../lib/install/own-containers.js';
 import { createOwnUnits } from '../../../lib/install/own-units.js';
 import { removeFolder } from '../../../lib/install/remove-folder.js';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { AppError } from '../../../lib/errors.js';
+import { AppError } from '../../../lib/base/errors.js';
 import type { Store } from '../../../lib/store/store.js';
 import { setUp } from '../../support/agent-on-fakes.js';
 import { storedLeases } from '../../support/leases.js';

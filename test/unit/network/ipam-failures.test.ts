@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { AppError } from '../../../lib/errors.js';
+import { AppError } from '../../../lib/base/errors.js';
 import { createIpam, type Ipam } from '../../../lib/network/ipam.js';
 import type { NetworkRecord } from '../../../lib/network/networks.js';
 import { createMemoryStore } from '../../../lib/store/memory.js';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { AppError } from '../../../lib/errors.js';
+import { AppError } from '../../../lib/base/errors.js';
 import { createIpam } from '../../../lib/network/ipam.js';
 import { createLeaseIndex, type LeaseChange } from '../../../lib/network/lease-index.js';
 import { createMemoryStore } from '../../../lib/store/memory.js';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { AppError } from '../../../lib/errors.js';
+import { AppError } from '../../../lib/base/errors.js';
 import { createIpam } from '../../../lib/network/ipam.js';
 import type { Container } from '../../../lib/docker/docker.js';
 import { leaseFor } from '../../../lib/network/lease-for.js';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { AppError } from '../../../lib/errors.js';
-import { silentLog } from '../../../lib/log.js';
+import { AppError } from '../../../lib/base/errors.js';
+import { silentLog } from '../../../lib/base/log.js';
 import type { StoredLease } from '../../../lib/network/blocks.js';
 import { createLeaseIndex } from '../../../lib/network/lease-index.js';
 import { createNames } from '../../../lib/network/names.js';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { AppError } from '../../../lib/errors.js';
+import { AppError } from '../../../lib/base/errors.js';
 import { setUp } from '../../support/agent-on-fakes.js';
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { createLog } from '../../../lib/log.js';
+import { createLog } from '../../../lib/base/log.js';
 import { createIpam } from '../../../lib/network/ipam.js';
 import { createNetworks } from '../../../lib/network/networks.js';
 import { transfer, type Belongings } from '../../../lib/network/transfer.js';

@@ -2,7 +2,7 @@ import net from 'node:net';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { HookCall } from '../../../lib/hook/v2.js';
-import type { Log } from '../../../lib/log.js';
+import type { Log } from '../../../lib/base/log.js';
 import { createProxy, type Proxy } from '../../../lib/proxy/proxy.js';
 import { closeAll, eventually, pre, proxyOptions, rawClient, startAdapter, startProxy } from './harness.js';
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { silentLog } from '../../../lib/log.js';
+import { silentLog } from '../../../lib/base/log.js';
 import { parseYaml } from '../../../lib/config/yaml.js';
 import { proxyConfig, type ProxyConfig } from '../../../lib/proxy/config.js';
 import { createProxy, type Proxy } from '../../../lib/proxy/proxy.js';

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { useDocker } from './fake-docker.js';
-import { silentLog } from '../../../lib/log.js';
+import { silentLog } from '../../../lib/base/log.js';
 import { loadModule } from '../../../lib/proxy/hooks/load-module.js';
 import { closeAll, eventually, startProxy, type Harness } from './harness.js';
 import { create2, createdBig, JSON_TYPE } from './hooked-2.js';

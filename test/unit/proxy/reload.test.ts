@@ -3,7 +3,7 @@ import net from 'node:net';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import type { Log } from '../../../lib/log.js';
+import type { Log } from '../../../lib/base/log.js';
 import { watchConfig } from '../../../lib/proxy/watch-config.js';
 import {
   call,

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
-import { silentLog } from '../../../lib/log.js';
+import { silentLog } from '../../../lib/base/log.js';
 import { createConsulClient } from '../../../lib/store/consul/client.js';
 import { failureOf } from '../../../lib/store/consul/failure.js';
 import { createConsulStore } from '../../../lib/store/consul.js';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { silentLog } from '../../../lib/log.js';
+import { silentLog } from '../../../lib/base/log.js';
 import type { Data } from '../../../lib/store/consul/data.js';
 import type { Feed, FeedState } from '../../../lib/store/consul/feed.js';
 import { createFollower } from '../../../lib/store/consul/follow.js';

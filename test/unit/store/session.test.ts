@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { silentLog } from '../../../lib/log.js';
+import { silentLog } from '../../../lib/base/log.js';
 import type { ConsulClient } from '../../../lib/store/consul/client.js';
 import { withSession } from '../../../lib/store/consul/session.js';
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { stringify } from 'yaml';
-import { AppError } from '../../../../lib/errors.js';
+import { AppError } from '../../../../lib/base/errors.js';
 import { describeConfig } from '../../../../lib/proxy/check.js';
 import { fuzz, patience } from '../../../support/fuzz/settings.js';
 import { proxyOptions } from '../harness.js';

@@ -2,7 +2,7 @@ import { parseTree, type Node } from 'jsonc-parser';
 import { expect } from 'chai';
 import fc from 'fast-check';
 import { canonicalBody } from '../../../../lib/proxy/json/canonical.js';
-import { AppError } from '../../../../lib/errors.js';
+import { AppError } from '../../../../lib/base/errors.js';
 import { fuzz, patience } from '../../../support/fuzz/settings.js';
 
 const SECONDS = 6;

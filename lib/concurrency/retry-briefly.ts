@@ -1,5 +1,5 @@
 import pRetry from 'p-retry';
-import { AppError } from '../errors.js';
+import { AppError } from '../base/errors.js';
 
 /** With the 2.2 s that the last call to the store may take, a user hears of a failure within five. */
 const PATIENCE_MS = 2_000;

@@ -1,6 +1,6 @@
 import pRetry from 'p-retry';
-import { messageOf } from '../../errors.js';
-import type { Log } from '../../log.js';
+import { messageOf } from '../base/errors.js';
+import type { Log } from '../base/log.js';
 
 export interface RetryOptions {
   /** What cannot be done while it fails, for the log. */

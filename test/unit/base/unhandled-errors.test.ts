@@ -5,9 +5,9 @@ import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { call, eventually } from './proxy/harness.js';
+import { call, eventually } from '../proxy/harness.js';
 
-const POWERSTRIP = join(import.meta.dirname, '../../lib/powerstrip.ts');
+const POWERSTRIP = join(import.meta.dirname, '../../../lib/powerstrip.ts');
 
 /** Leaves behind what the name of a container says. */
 const ADAPTER = `export default {

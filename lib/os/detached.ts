@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { mkdir, open, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { AppError, messageOf } from '../errors.js';
-import { until } from './until.js';
+import { AppError, messageOf } from '../base/errors.js';
+import { until } from '../concurrency/until.js';
 
 /** A line of a log that is shown in an error. */
 const LINE_LENGTH = 300;

@@ -1,7 +1,7 @@
 import { chmod, chown, lstat, mkdir, readFile, stat, unlink } from 'node:fs/promises';
 import { connect, type Server } from 'node:net';
 import { dirname } from 'node:path';
-import { AppError, hasCode, messageOf } from './errors.js';
+import { AppError, hasCode, messageOf } from '../base/errors.js';
 
 /** `sun_path` without its zero. Node would cut off the rest and listen there. */
 const LONGEST = 107;

@@ -1,5 +1,5 @@
 import { request } from 'node:http';
-import { AppError } from './errors.js';
+import { AppError } from '../base/errors.js';
 
 export interface UnixRequest {
   /** Path of the unix socket. */

@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 
-/** The version in package.json, which lies one folder above the sources and two above what is built from them. */
+/** The version in package.json, which lies two folders above this source and three above what is built of it. */
 export const VERSION = readVersion();
 
 function readVersion(): string {
-  for (const path of ['../package.json', '../../package.json']) {
+  for (const path of ['../../package.json', '../../../package.json']) {
     try {
       const text = readFileSync(new URL(path, import.meta.url), 'utf8');
       return z.object({ version: z.string() }).parse(JSON.parse(text)).version;

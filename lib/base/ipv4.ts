@@ -1,5 +1,5 @@
 import { isIPv4 } from 'node:net';
-import { AppError } from '../errors.js';
+import { AppError } from './errors.js';
 
 /** An IPv4 subnet in numbers; addresses are unsigned 32-bit integers. */
 export interface Subnet {

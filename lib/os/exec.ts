@@ -1,6 +1,6 @@
 import { execa } from 'execa';
-import { AppError } from './errors.js';
-import type { Log } from './log.js';
+import { AppError } from '../base/errors.js';
+import type { Log } from '../base/log.js';
 
 export interface RunOptions {
   /** Written to the child's standard input, which is closed afterwards. */

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { didYouMean } from '../../lib/did-you-mean.js';
+import { didYouMean } from '../../../lib/base/suggest-name.js';
 
 describe('didYouMean', () => {
   const names = ['web', 'database', 'con1', 'con2'];

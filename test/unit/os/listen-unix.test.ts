@@ -5,7 +5,7 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { listenUnix } from '../../lib/unix-socket.js';
+import { listenUnix } from '../../../lib/os/listen-unix.js';
 
 describe('a unix socket', () => {
   let directory: string;
