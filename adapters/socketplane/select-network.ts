@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { AppError } from '../../lib/base/errors.js';
-import { ADDRESS_LABEL, NETWORK_LABEL } from '../../lib/network/labels.js';
+import { ADDRESS_LABEL, NETWORK_LABEL } from '../../lib/docker/labels.js';
 import { DEFAULT_NETWORK } from '../../lib/network/networks.js';
 
 const ENV = 'SP_NETWORK';

@@ -3,7 +3,7 @@
  * protocol 2, the same over HTTP and in process.
  */
 import type { ClientRequest, PostHook, PostHookReply, PreHook, PreHookReply, Unwind } from '../hook/v2.js';
-import { parseTarget } from '../proxy/target.js';
+import { parseTarget } from '../docker-api/target.js';
 
 export { isSecretName, MASK, mask } from '../hook/mask.js';
 export type * from '../hook/v2.js';

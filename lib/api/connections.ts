@@ -4,7 +4,7 @@ import type { Docker } from '../docker/docker.js';
 import { AppError } from '../base/errors.js';
 import type { Attachments, Connection } from '../network/attachments.js';
 import type { Endpoints } from '../network/endpoints.js';
-import { networkOf } from '../network/labels.js';
+import { networkOf } from '../docker/labels.js';
 import { connectionRequest } from './schemas.js';
 import { parseRequest } from './validate.js';
 

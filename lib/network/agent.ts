@@ -11,7 +11,7 @@ import type { Attachments } from './attachments.js';
 import { macOf } from '../base/ipv4.js';
 import type { Endpoints } from './endpoints.js';
 import type { Ipam } from './ipam.js';
-import { NETWORK_LABEL } from './labels.js';
+import { NETWORK_LABEL } from '../docker/labels.js';
 import type { Networks } from './networks.js';
 
 /** How often a node with something left undone tries again, and how often one with nothing to do looks anyway. */

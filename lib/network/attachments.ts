@@ -7,7 +7,7 @@ import type { Log } from '../base/log.js';
 import type { Endpoint, Network } from '../base/model.js';
 import { macOf } from '../base/ipv4.js';
 import type { Ipam, Lease } from './ipam.js';
-import { DNS_LABEL, namesOf } from './labels.js';
+import { DNS_LABEL, namesOf } from '../docker/labels.js';
 import { leaseFor } from './lease-for.js';
 import type { Networks } from './networks.js';
 import { createPreparations, type Preparation } from './preparation.js';

@@ -3,7 +3,7 @@ import type { Container } from '../docker/docker.js';
 import { AppError } from '../base/errors.js';
 import type { Network } from '../base/model.js';
 import type { Ipam, Lease } from './ipam.js';
-import { ADDRESS_LABEL, namesOf } from './labels.js';
+import { ADDRESS_LABEL, namesOf } from '../docker/labels.js';
 import type { NetworkRecord, Networks } from './networks.js';
 
 /**

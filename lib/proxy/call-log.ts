@@ -6,7 +6,7 @@ import type { Log } from '../base/log.js';
 import type { CallerOf } from './caller.js';
 import type { CallContext } from './hooks/hook.js';
 import type { Hooks } from './match.js';
-import type { Target } from './target.js';
+import type { Target } from '../docker-api/target.js';
 import type { TraceHub } from './trace/hub.js';
 import { traceOf } from './trace/trace.js';
 

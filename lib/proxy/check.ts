@@ -1,7 +1,7 @@
 import type { ProxyConfig } from './config.js';
-import { DOCKER_CALLS } from './docker-api.js';
+import { DOCKER_CALLS } from '../docker-api/calls.js';
 import { createMatch, type Endpoint } from './match.js';
-import { isStream } from './routes.js';
+import { isStream } from '../docker-api/call-kinds.js';
 
 /** The hooks that one of Docker's calls gets, in the order in which they run. */
 export interface CallHooks {

@@ -3,7 +3,7 @@ import { createAnswerEnd, type AnswerEnd } from './answer-end.js';
 import { readInto, type Reading } from './read-into.js';
 import { Refusal } from './refusal.js';
 import { readPlainHead } from './request-head.js';
-import { parseTarget, type Target } from './target.js';
+import { parseTarget, type Target } from '../docker-api/target.js';
 import { answerError, closeGently } from './tunnel.js';
 import type { Upstream } from './upstream.js';
 

@@ -9,8 +9,8 @@ import type { PassThrough } from './pass-through.js';
 import type { Handler } from './server.js';
 import type { Metrics } from './metrics.js';
 import { Refusal, refuse } from './refusal.js';
-import { isBuildKit, isHijack } from './routes.js';
-import { isTooOld, parseTarget, type Target } from './target.js';
+import { isBuildKit, isHijack } from '../docker-api/call-kinds.js';
+import { isTooOld, parseTarget, type Target } from '../docker-api/target.js';
 import { answerError } from './tunnel.js';
 
 export interface HandlerParts {

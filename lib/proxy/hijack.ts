@@ -8,12 +8,12 @@ import { isShown } from './hooked-body.js';
 import type { Chains, HookRun } from './hooks/chain.js';
 import type { CallContext, HookedResponse } from './hooks/hook.js';
 import { DOCKER_FAILED, reasonOf } from './hooks/reason.js';
-import { canonicalBody } from './json/canonical.js';
+import { canonicalBody } from '../json/canonical.js';
 import type { Hooks } from './match.js';
 import { statusOf } from './refusal.js';
-import { isHijack } from './routes.js';
+import { isHijack } from '../docker-api/call-kinds.js';
 import { chunkedBody, fixedBody, takeBody } from './take-body.js';
-import type { Target } from './target.js';
+import type { Target } from '../docker-api/target.js';
 import { answerError, lastly, type Tunnel } from './tunnel.js';
 
 export interface HijackCall {

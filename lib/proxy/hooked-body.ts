@@ -1,7 +1,7 @@
 import { isForm, isJson } from './headers.js';
 import type { CallContext } from './hooks/hook.js';
 import { Refusal } from './refusal.js';
-import { takesBytes } from './routes.js';
+import { takesBytes } from '../docker-api/call-kinds.js';
 
 /**
  * Whether hooks see the body of a call: they do when it is JSON. One of another type streams past them, where Docker takes bytes.

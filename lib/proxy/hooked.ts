@@ -7,12 +7,12 @@ import { isShown } from './hooked-body.js';
 import type { Chains, HookRun } from './hooks/chain.js';
 import { DOCKER_FAILED, reasonOf } from './hooks/reason.js';
 import type { CallContext, HookedRequest, HookedResponse } from './hooks/hook.js';
-import { canonicalBody } from './json/canonical.js';
+import { canonicalBody } from '../json/canonical.js';
 import type { Hooks } from './match.js';
 import { addNothing, isBodiless, relay } from './relay.js';
 import { refuse } from './refusal.js';
-import { isStream } from './routes.js';
-import type { Target } from './target.js';
+import { isStream } from '../docker-api/call-kinds.js';
+import type { Target } from '../docker-api/target.js';
 import type { Upstream } from './upstream.js';
 
 export interface HookedCall {

@@ -1,5 +1,5 @@
 import { compileGlob } from './glob.js';
-import type { Target } from './target.js';
+import type { Target } from '../docker-api/target.js';
 
 /** One entry of `endpoints`: the names of the adapters that see matching calls. */
 export interface Endpoint {

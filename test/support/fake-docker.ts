@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Container, ContainerEvent, Docker } from '../../lib/docker/docker.js';
-import { ADDRESS_LABEL, NETWORK_LABEL } from '../../lib/network/labels.js';
+import { ADDRESS_LABEL, NETWORK_LABEL } from '../../lib/docker/labels.js';
 
 /** A Docker that keeps containers, their life cycle and events in memory. */
 export function createFakeDocker() {

@@ -3,11 +3,11 @@ import { maskUrl } from '../../hook/mask.js';
 import type { Reason } from '../../hook/v2.js';
 import type { Log } from '../../base/log.js';
 import { firstValue, isJson } from '../headers.js';
-import { shapeOf } from '../json/bodies.js';
-import { canonicalJson } from '../json/canonical.js';
+import { shapeOf } from '../../docker-api/bodies.js';
+import { canonicalJson } from '../../json/canonical.js';
 import type { Metrics } from '../metrics.js';
 import { Refusal } from '../refusal.js';
-import { parseTarget } from '../target.js';
+import { parseTarget } from '../../docker-api/target.js';
 import { AdapterFailure, AdapterRefusal, type Adapter } from './adapter.js';
 import type { CallContext, Hook, HookedRequest, HookedResponse, HookResult, Reply, Step } from './hook.js';
 

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { compileGlob, globMistake } from '../../../lib/proxy/glob.js';
 import { createMatch } from '../../../lib/proxy/match.js';
-import { isTooOld, parseTarget } from '../../../lib/proxy/target.js';
+import { isTooOld, parseTarget } from '../../../lib/docker-api/target.js';
 
 /** Python's fnmatch, letter by letter. */
 function fnmatch(pattern: string, text: string): boolean {

@@ -1,5 +1,5 @@
 import { parseTree, type Node, type ParseError } from 'jsonc-parser';
-import { AppError } from './base/errors.js';
+import { AppError } from '../base/errors.js';
 
 /** Levels of the tree: an object has two, its fields and their values. Docker's own bodies have some twenty. */
 const MAX_LEVELS = 1000;

@@ -1,8 +1,8 @@
 import { isUtf8 } from 'node:buffer';
 import type { Node } from 'jsonc-parser';
-import { parseJson } from '../../json-tree.js';
-import { AppError } from '../../base/errors.js';
-import { shapeOf } from './bodies.js';
+import { parseJson } from './tree.js';
+import { AppError } from '../base/errors.js';
+import { shapeOf } from '../docker-api/bodies.js';
 import { fold, leaf, type Misplaced, type Shape } from './shape.js';
 
 interface Edit {

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { ALIASES_LABEL, namesOf } from '../../../lib/network/labels.js';
+import { ALIASES_LABEL, namesOf } from '../../../lib/docker/labels.js';
 
 const ID = 'abcdef012345'.padEnd(64, '0');
 const named = (name: string, aliases: string[]) =>

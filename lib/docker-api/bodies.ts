@@ -1,4 +1,4 @@
-import { list, map, merge, struct, type Shape } from './shape.js';
+import { list, map, merge, struct, type Shape } from '../json/shape.js';
 
 /*
  * Fields of the JSON bodies that Docker's API takes, up to 1.48, as they are spelled in its documents. A field that is

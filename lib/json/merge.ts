@@ -1,5 +1,5 @@
 import type { Node } from 'jsonc-parser';
-import { parseJson } from '../../json-tree.js';
+import { parseJson } from './tree.js';
 
 /**
  * The value of `is`, written with the bytes of `was` wherever the two mean the same to a program that knows numbers as

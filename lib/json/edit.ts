@@ -1,6 +1,6 @@
 import { getNodeValue, type Node } from 'jsonc-parser';
-import { AppError } from './base/errors.js';
-import { findNode, parseJson, type Path } from './json-tree.js';
+import { AppError } from '../base/errors.js';
+import { findNode, parseJson, type Path } from './tree.js';
 
 /**
  * A JSON text that is changed in place: everything that is not set keeps its bytes, so unknown fields, the order of

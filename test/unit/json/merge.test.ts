@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { keepUntouched } from '../../../lib/proxy/json/keep-untouched.js';
+import { keepUntouched } from '../../../lib/json/merge.js';
 
 describe('what an adapter did not touch', () => {
   const cases: [what: string, was: string, is: string, expected: string][] = [

@@ -1,4 +1,4 @@
-import type { Container } from '../docker/docker.js';
+import type { Container } from './docker.js';
 
 /**
  * What the create hook writes on a container and everything else reads. Docker keeps labels for the container's
