@@ -1,19 +1,19 @@
 import type { Log } from '../base/log.js';
-import { createCallLog, type CallLog } from './call-log.js';
-import type { ProxyConfig } from './config.js';
-import { createHandler } from './handler.js';
-import { createHijack } from './hijack.js';
-import { createHookedCall } from './hooked.js';
+import { createCallLog, type CallLog } from './observe/call-log.js';
+import type { ProxyConfig } from './config/config.js';
+import { createHandler } from './calls/handler.js';
+import { createHijack } from './calls/hijack.js';
+import { createHookedCall } from './calls/hooked.js';
 import type { Adapter } from './hooks/adapter.js';
 import { createChains } from './hooks/chain.js';
 import { loadAdapters } from './hooks/load-adapters.js';
-import { createMatch } from './match.js';
-import type { Metrics } from './metrics.js';
-import { createPassThrough } from './pass-through.js';
-import type { Handler } from './server.js';
-import type { TraceHub } from './trace/hub.js';
-import { createTunnel } from './tunnel.js';
-import { createUpstream, type Upstream } from './upstream.js';
+import { createMatch } from './config/match.js';
+import type { Metrics } from './observe/metrics.js';
+import { createPassThrough } from './calls/pass-through.js';
+import type { Handler } from './client/server.js';
+import type { TraceHub } from './observe/trace/hub.js';
+import { createTunnel } from './calls/tunnel.js';
+import { createUpstream, type Upstream } from './upstream/upstream.js';
 
 /** All that follows from one state of the configuration. Calls end by the one that they began with. */
 export interface Generation {

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Log } from '../base/log.js';
-import type { ProxyConfig } from './config.js';
+import type { ProxyConfig } from './config/config.js';
 import { createGeneration, type Generation } from './generation.js';
-import { createMetrics, type Metrics } from './metrics.js';
-import { createTraceHub, type TraceHub } from './trace/hub.js';
-import { createListener } from './server.js';
+import { createMetrics, type Metrics } from './observe/metrics.js';
+import { createTraceHub, type TraceHub } from './observe/trace/hub.js';
+import { createListener } from './client/server.js';
 
 export interface Proxy {
   metrics: Metrics;

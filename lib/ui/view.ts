@@ -1,4 +1,4 @@
-import type { Trace } from '../proxy/trace/trace.js';
+import type { Trace } from '../proxy/observe/trace/trace.js';
 
 /** All that the page shows. It is made where the agent is asked, so that the page does nothing but draw. */
 export interface View {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../base/errors.js';
-import type { Trace } from '../proxy/trace/trace.js';
+import type { Trace } from '../proxy/observe/trace/trace.js';
 
 /** How many calls are kept. */
 const KEPT = 30;

@@ -1,15 +1,15 @@
 import { AppError } from '../../base/errors.js';
 import { silentLog } from '../../base/log.js';
 import type { Adapter } from '../../proxy/hooks/adapter.js';
-import { globMistake } from '../../proxy/glob.js';
-import { parseAdapterUrl } from '../../proxy/hooks/adapter-url.js';
+import { globMistake } from '../../proxy/config/glob.js';
+import { parseAdapterUrl } from '../../proxy/config/adapter-url.js';
 import { createHttpAdapter } from '../../proxy/hooks/http-adapter.js';
 import { callsOf } from '../../proxy/hooks/load-adapters.js';
 import { makeHooks } from '../../proxy/hooks/load-module.js';
 import { createModuleAdapter } from '../../proxy/hooks/module-adapter.js';
 import { protocol1 } from '../../proxy/hooks/protocol-1.js';
 import { protocol2 } from '../../proxy/hooks/protocol-2.js';
-import type { Endpoint } from '../../proxy/match.js';
+import type { Endpoint } from '../../proxy/config/match.js';
 import type { AdapterModule } from '../index.js';
 
 /** As in proxy.yml, where it is there too. */

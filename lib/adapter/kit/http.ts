@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import type { Readable } from 'node:stream';
-import { hasBody } from '../../proxy/body.js';
-import { isJson } from '../../proxy/headers.js';
+import { hasBody } from '../../proxy/http/read-body.js';
+import { isJson } from '../../proxy/http/headers.js';
 import type { Answer, Body, Headers } from '../../hook/v2.js';
 
 /** A call as Docker gets it. `body` is a JSON value where it is JSON, else text; undefined when there is none. */

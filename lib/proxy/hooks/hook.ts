@@ -1,5 +1,5 @@
 import type { Caller, Reason } from '../../hook/v2.js';
-import type { RawHeaders } from '../headers.js';
+import type { RawHeaders } from '../http/headers.js';
 
 /** A call on its way through the hooks. */
 export interface HookedRequest {

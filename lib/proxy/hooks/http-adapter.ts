@@ -4,11 +4,11 @@ import https from 'node:https';
 import type { Readable } from 'node:stream';
 import { z } from 'zod';
 import { hasCode, messageOf } from '../../base/errors.js';
-import { endWith } from '../end-with.js';
-import { refuseUpgrade } from '../refuse-upgrade.js';
-import { retireAgent } from '../retire-agent.js';
+import { endWith } from '../upstream/abort-request.js';
+import { refuseUpgrade } from '../upstream/refuse-upgrade.js';
+import { retireAgent } from '../upstream/close-idle.js';
 import { AdapterFailure, AdapterRefusal, within, type Adapter } from './adapter.js';
-import type { AdapterUrl } from './adapter-url.js';
+import type { AdapterUrl } from '../config/adapter-url.js';
 import type { Hook, Protocol, Reply } from './hook.js';
 
 export interface HttpAdapterOptions {

@@ -1,9 +1,9 @@
 import { AppError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
-import { createCallerOf, type CallerOf } from '../caller.js';
-import { hookedCalls } from '../check.js';
-import type { ProxyConfig } from '../config.js';
-import type { Endpoint } from '../match.js';
+import { createCallerOf, type CallerOf } from '../client/caller.js';
+import { hookedCalls } from '../config/check.js';
+import type { ProxyConfig } from '../config/config.js';
+import type { Endpoint } from '../config/match.js';
 import type { Adapter } from './adapter.js';
 import { createHttpAdapter } from './http-adapter.js';
 import { loadModule } from './load-module.js';

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { clientRequest, serverResponse, type HookCall } from '../../hook/v1.js';
-import { headerValue, withHeader } from '../headers.js';
+import { headerValue, withHeader } from '../http/headers.js';
 import type { Hook, HookedRequest, HookedResponse, Protocol, Reply } from './hook.js';
 import { readReply } from './read-reply.js';
 

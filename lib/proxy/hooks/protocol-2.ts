@@ -1,7 +1,14 @@
 import { getNodeValue } from 'jsonc-parser';
 import * as v2 from '../../hook/v2.js';
 import { findNode, parseJson } from '../../json/tree.js';
-import { headerPairs, headerValue, isJson, withHeader, withoutHeaders, type RawHeaders } from '../headers.js';
+import {
+  headerPairs,
+  headerValue,
+  isJson,
+  withHeader,
+  withoutHeaders,
+  type RawHeaders,
+} from '../http/headers.js';
 import { keepUntouched } from '../../json/merge.js';
 import type { CallContext, Hook, HookedRequest, HookedResponse, Protocol } from './hook.js';
 import { readReply } from './read-reply.js';

@@ -1,6 +1,6 @@
 import { messageOf } from '../../base/errors.js';
 import type { Reason } from '../../hook/v2.js';
-import { statusOf } from '../refusal.js';
+import { statusOf } from '../http/refusal.js';
 import { HookRefusal } from './chain.js';
 
 export const DOCKER_FAILED: Reason = { By: 'docker', Message: 'Docker answered with an error' };

@@ -1,7 +1,7 @@
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import { until } from '../../lab/process.js';
-import { rawClient } from '../../unit/proxy/harness.js';
+import { rawClient } from '../../support/proxy/harness.js';
 import { DIRECT, powerstrip, PROXIED, useProxy } from './suite.js';
 
 const CONFIG = `version: 1

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { Refused, type Adapter } from '../../../lib/adapter/index.js';
 import { adapterKit, type AdapterSettings, type Kit } from '../../../lib/adapter/testing.js';
-import { closeAll, post, pre, Raw, startAdapter } from '../proxy/harness.js';
+import { closeAll, post, pre, Raw, startAdapter } from '../../support/proxy/harness.js';
 
 const CREATE = { method: 'POST', path: '/v1.45/containers/create?name=web', body: { Image: 'b', Big: 1 } };
 

@@ -5,7 +5,7 @@ import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { call, eventually } from '../proxy/harness.js';
+import { call, eventually } from '../../support/proxy/harness.js';
 
 const POWERSTRIP = join(import.meta.dirname, '../../../lib/powerstrip.ts');
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { policyRules } from '../../../adapters/policy/rules.js';
 import { parseYaml, readYaml } from '../../../lib/config/yaml.js';
-import { proxyConfig } from '../../../lib/proxy/config.js';
+import { proxyConfig } from '../../../lib/proxy/config/config.js';
 import { docBlocks, ROOT } from '../../support/doc-blocks.js';
 
 /** Adapters of this package as they are here, built or not. */

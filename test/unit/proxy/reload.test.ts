@@ -4,7 +4,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Log } from '../../../lib/base/log.js';
-import { watchConfig } from '../../../lib/proxy/watch-config.js';
+import { watchConfig } from '../../../lib/proxy/reload.js';
 import {
   call,
   closeAll,
@@ -14,7 +14,7 @@ import {
   startAdapter,
   startProxy,
   type Harness,
-} from './harness.js';
+} from '../../support/proxy/harness.js';
 
 const GET = 'GET /info HTTP/1.1\r\nHost: d\r\n\r\n';
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import { expect } from 'chai';
-import { rawClient, type RawClient } from '../../../unit/proxy/harness.js';
+import { rawClient, type RawClient } from '../../../support/proxy/harness.js';
 import { until } from '../../../lab/process.js';
 import { create } from './dockerode/table.js';
 import { text } from './streams.js';

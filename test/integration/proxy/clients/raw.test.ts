@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import Docker from 'dockerode';
-import { rawClient } from '../../../unit/proxy/harness.js';
+import { rawClient } from '../../../support/proxy/harness.js';
 import { readAnswers } from './answers.js';
 import { BOX, create } from './dockerode/table.js';
 import { useWays, WAYS, type Way } from './ways.js';

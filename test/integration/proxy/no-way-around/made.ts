@@ -1,4 +1,4 @@
-import { call } from '../../../unit/proxy/harness.js';
+import { call } from '../../../support/proxy/harness.js';
 
 interface Container {
   Id: string;

@@ -5,9 +5,9 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { reply, type HostileReply } from '../../../support/fuzz/replies.js';
 import { fuzz, patience } from '../../../support/fuzz/settings.js';
-import { useDocker } from '../fake-docker.js';
-import { closeAll, startProxy, type Harness } from '../harness.js';
-import { create, created } from '../hooked.js';
+import { useDocker } from '../../../support/proxy/fake-docker.js';
+import { closeAll, startProxy, type Harness } from '../../../support/proxy/harness.js';
+import { create, created } from '../../../support/proxy/hooked.js';
 
 const SECONDS = 8;
 

@@ -3,9 +3,9 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { stringify } from 'yaml';
 import { AppError } from '../../../../lib/base/errors.js';
-import { describeConfig } from '../../../../lib/proxy/check.js';
+import { describeConfig } from '../../../../lib/proxy/config/check.js';
 import { fuzz, patience } from '../../../support/fuzz/settings.js';
-import { proxyOptions } from '../harness.js';
+import { proxyOptions } from '../../../support/proxy/harness.js';
 
 const SECONDS = 5;
 const GOOD = `${readFileSync('proxy.yml', 'utf8')}

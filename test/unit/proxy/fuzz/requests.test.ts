@@ -4,7 +4,7 @@ import { createLenientDocker, routed, type Executed } from '../../../support/fuz
 import { play, rounds } from '../../../support/fuzz/play.js';
 import { script } from '../../../support/fuzz/requests.js';
 import { fuzz, patience } from '../../../support/fuzz/settings.js';
-import { closeAll, eventually, pre, startAdapter, startProxy } from '../harness.js';
+import { closeAll, eventually, pre, startAdapter, startProxy } from '../../../support/proxy/harness.js';
 
 const SECONDS = 15;
 const MARK = 'mark-of-the-hook';

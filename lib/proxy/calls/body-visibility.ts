@@ -1,0 +1,30 @@
+import { isForm, isJson } from '../http/headers.js';
+import type { CallContext } from '../hooks/hook.js';
+import { Refusal } from '../http/refusal.js';
+import { takesBytes } from '../../docker-api/call-kinds.js';
+
+/**
+ * Whether hooks see the body of a call: they do when it is JSON. One of another type streams past them, where Docker takes bytes.
+ *
+ * @throws Refusal 400 when Docker would read in such a body what hooks do not see
+ */
+export function isShown(
+  method: string,
+  { path, endpoint }: Pick<CallContext, 'path' | 'endpoint'>,
+  contentType: string | undefined,
+): boolean {
+  // Go cuts off blanks and folds letters as Unicode has them: to dockerd `applİcation/json` is JSON.
+  if (/[^\t\x20-\x7e]/.test(contentType ?? '')) {
+    throw new Refusal(400, `${endpoint} has hooks: the Content-Type has characters that are not ASCII`);
+  }
+  if (isForm(contentType)) {
+    // dockerd would let it override the query, which is all that hooks see.
+    throw new Refusal(400, `${endpoint} has hooks: parameters belong in the query, not in a form`);
+  }
+  if (isJson(contentType)) return true;
+  // On some of these dockerd does not look at the type at all.
+  if (!takesBytes(method, path)) {
+    throw new Refusal(400, `${endpoint} has hooks: a body needs Content-Type: application/json`);
+  }
+  return false;
+}

@@ -1,0 +1,143 @@
+import { STATUS_CODES, type IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { hasBody, readBody } from '../http/read-body.js';
+import { detach } from '../client/take-over-socket.js';
+import { askForBody } from '../http/expect.js';
+import { headerPairs, HOP_BY_HOP, withoutHeaders } from '../http/headers.js';
+import { isShown } from './body-visibility.js';
+import type { Chains, HookRun } from '../hooks/chain.js';
+import type { CallContext, HookedResponse } from '../hooks/hook.js';
+import { DOCKER_FAILED, reasonOf } from '../hooks/reason.js';
+import { canonicalBody } from '../../json/canonical.js';
+import type { Hooks } from '../config/match.js';
+import { statusOf } from '../http/refusal.js';
+import { isHijack } from '../../docker-api/call-kinds.js';
+import { chunkedBody, fixedBody, takeBody } from '../http/read-raw-body.js';
+import type { Target } from '../../docker-api/target.js';
+import { answerError, lastly, type Tunnel } from './tunnel.js';
+
+export interface HijackCall {
+  req: IncomingMessage;
+  target: Target;
+  hooks?: Hooks;
+  context: CallContext;
+}
+
+export interface Hijack {
+  /** Node has seen an upgrade and let go of the connection: body and stream are still on it. */
+  upgraded(call: HijackCall, socket: Duplex, head: Buffer): Promise<void>;
+  /** The old way, without `Upgrade`: Node has an ordinary request. */
+  plain(call: HijackCall): Promise<void>;
+}
+
+/** Streams behind a call. Their pre-hooks run; post-hooks cannot. */
+export function createHijack(parts: { tunnel: Tunnel; chains: Chains; hookBody: number }): Hijack {
+  const { tunnel, chains, hookBody } = parts;
+
+  async function upgraded(call: HijackCall, socket: Duplex, head: Buffer): Promise<void> {
+    const { req, target } = call;
+    const length = bodyLength(req);
+    if (!call.hooks?.pre.length) {
+      const { url, path } = target;
+      // Elsewhere Docker has nothing to upgrade to, except to HTTP/2 (h2c), in which no hook could see a call.
+      const headers = isHijack(method(req), path)
+        ? req.rawHeaders
+        : withoutHeaders(req.rawHeaders, ...HOP_BY_HOP);
+      await tunnel({ method: method(req), url, headers, head, bodyLength: length }, socket);
+      return;
+    }
+    socket.on('error', () => socket.destroy());
+    const { endpoint } = call.hooks;
+    await hooked(call, socket, async () => {
+      askForBody(req, socket);
+      const framing = length === undefined ? chunkedBody : fixedBody(length);
+      return takeBody(socket, head, { framing, limit: hookBody, what: `the body of ${endpoint}` });
+    });
+  }
+
+  async function plain(call: HijackCall): Promise<void> {
+    const { req } = call;
+    // Without a body the connection has to be taken at once, before Node reads the stream as the next request.
+    const early = hasBody(req) ? undefined : detach(req);
+    if (!early) askForBody(req, req.socket);
+    const body = early
+      ? Buffer.alloc(0)
+      : await readBody(req, hookBody, `the body of ${req.method} ${call.target.path}`);
+    const socket = early ?? detach(req);
+    socket.on('error', () => socket.destroy());
+    await hooked(call, socket, async () => ({ taken: body, rest: Buffer.alloc(0) }));
+  }
+
+  /** Answers on the socket whatever happens. */
+  async function hooked(
+    call: HijackCall,
+    socket: Duplex,
+    take: () => Promise<{ taken: Buffer; rest: Buffer }>,
+  ): Promise<void> {
+    const hookRun = chains.begin(call.context);
+    try {
+      const { taken, rest } = await take();
+      await run(call, socket, { taken, rest, hookRun });
+    } catch (error) {
+      await hookRun.unwind(reasonOf(error, call.context.signal.aborted));
+      call.context.status = statusOf(error);
+      answerError(socket, error);
+    }
+  }
+
+  async function run(
+    call: HijackCall,
+    socket: Duplex,
+    { taken, rest, hookRun }: { taken: Buffer; rest: Buffer; hookRun: HookRun },
+  ): Promise<void> {
+    const { req, target, hooks, context } = call;
+    const hasJson =
+      hooks !== undefined && taken.length > 0 && isShown(method(req), context, req.headers['content-type']);
+    const sent = hasJson ? canonicalBody(method(req), target.path, taken) : taken;
+    const text = hasJson ? sent.toString() : null;
+    const before = { method: method(req), url: target.url, headers: req.rawHeaders, body: text };
+    const { request, response } = await hookRun.pre(hooks?.pre ?? [], before);
+    if (response) {
+      context.status = response.status;
+      answerWhole(socket, response);
+      return;
+    }
+    const body = text === null || request.body === text ? sent : Buffer.from(request.body ?? '');
+    const headers = withoutHeaders(request.headers, 'content-length', 'transfer-encoding', 'expect');
+    if (body.length > 0) headers.push('Content-Length', String(body.length));
+    const head = Buffer.concat([body, rest]);
+    const line = { method: request.method, url: request.url };
+    const askedAt = performance.now();
+    const status = await tunnel({ ...line, headers, head, bodyLength: body.length }, socket);
+    if (status !== undefined) {
+      context.docker = { status, ms: Math.round(performance.now() - askedAt) };
+      context.status = status;
+    }
+    if (status === undefined || status >= 400) {
+      const gone = context.signal.aborted;
+      await hookRun.unwind(gone ? reasonOf(undefined, true) : { ...DOCKER_FAILED, Code: status });
+    }
+  }
+
+  return { upgraded, plain };
+}
+
+function method(req: IncomingMessage): string {
+  return req.method ?? 'GET';
+}
+
+/** Undefined when only the chunks tell. */
+function bodyLength({ headers }: IncomingMessage): number | undefined {
+  return headers['transfer-encoding'] === undefined ? Number(headers['content-length'] ?? 0) : undefined;
+}
+
+/** An adapter's answer, on a connection that Node's HTTP server has let go of. */
+function answerWhole(client: Duplex, { status, headers, body }: HookedResponse): void {
+  const head = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`];
+  for (const [name, value] of headerPairs(headers)) head.push(`${name}: ${value}`);
+  head.push(`Content-Length: ${Buffer.byteLength(body ?? '')}`, 'Connection: close');
+  lastly(
+    client,
+    Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`, 'latin1'), Buffer.from(body ?? '')]),
+  );
+}

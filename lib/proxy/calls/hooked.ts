@@ -1,0 +1,175 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { hasBody, readBody } from '../http/read-body.js';
+import { waitsToGoOn } from '../http/expect.js';
+import { forward, type OutgoingCall } from '../upstream/forward.js';
+import { HOP_BY_HOP, hasHeader, isJson, withoutHeaders } from '../http/headers.js';
+import { isShown } from './body-visibility.js';
+import type { Chains, HookRun } from '../hooks/chain.js';
+import { DOCKER_FAILED, reasonOf } from '../hooks/reason.js';
+import type { CallContext, HookedRequest, HookedResponse } from '../hooks/hook.js';
+import { canonicalBody } from '../../json/canonical.js';
+import type { Hooks } from '../config/match.js';
+import { addNothing, isBodiless, relay } from './relay.js';
+import { refuse } from '../http/refusal.js';
+import { isStream } from '../../docker-api/call-kinds.js';
+import type { Target } from '../../docker-api/target.js';
+import type { Upstream } from '../upstream/upstream.js';
+
+export interface HookedCall {
+  req: IncomingMessage;
+  res: ServerResponse;
+  target: Target;
+  hooks: Hooks;
+  context: CallContext;
+}
+
+/**
+ * A call with hooks: pre-hooks, Docker, post-hooks. Only JSON bodies are held for the hooks, up to `hookBody` bytes;
+ * all others stream past them. When the call fails after a hook ran, the client is answered once the hooks know.
+ */
+export function createHookedCall(parts: { upstream: Upstream; chains: Chains; hookBody: number }) {
+  const { upstream, chains, hookBody } = parts;
+
+  async function run(call: HookedCall, hookRun: HookRun): Promise<void> {
+    const { req, res, target, hooks, context } = call;
+    const method = req.method ?? 'GET';
+    const sent = await readJson(call);
+    const before: HookedRequest = {
+      method,
+      url: target.url,
+      headers: req.rawHeaders,
+      body: sent?.toString() ?? null,
+    };
+    const { request, response: answer } = await hookRun.pre(hooks.pre, before);
+    if (answer) {
+      req.resume();
+      reply(req, res, answer);
+      return;
+    }
+    const askedAt = performance.now();
+    const response = await forward(upstream, outgoing(req, sent, before, request), {
+      signal: context.signal,
+      onContinue: () => res.writeContinue(),
+    });
+    const status = response.statusCode ?? 502;
+    context.docker = { status, ms: Math.round(performance.now() - askedAt) };
+    // Nobody waits for the end of a stream, so nobody could run hooks on it.
+    const post = isStream(method, target.path) ? [] : hooks.post;
+    const send = await answered(response, { call, post, request, hookRun });
+    if (status >= 400) await hookRun.unwind({ ...DOCKER_FAILED, Code: status }, 'pre-hook');
+    context.signal.throwIfAborted();
+    send();
+  }
+
+  /** The body as Docker would read it; undefined for anything but JSON. */
+  async function readJson({ req, res, target, context }: HookedCall): Promise<Buffer | undefined> {
+    const method = req.method ?? 'GET';
+    if (!hasBody(req) || !isShown(method, context, req.headers['content-type'])) return undefined;
+    if (req.headers.expect !== undefined) res.writeContinue();
+    const body = await readBody(req, hookBody, `the body of ${context.endpoint}`);
+    return canonicalBody(method, target.path, body);
+  }
+
+  /** Runs the post-hooks and gives the function that sends the answer. */
+  async function answered(
+    response: IncomingMessage,
+    parts: { call: HookedCall; post: string[]; request: HookedRequest; hookRun: HookRun },
+  ): Promise<() => void> {
+    const { call, post, request, hookRun } = parts;
+    const { req, res, context } = call;
+    if (post.length === 0) return () => relay(response, req, res);
+    // When they fail nobody reads what Docker sends, and its connection would wait for ever.
+    const discard = (error: unknown): never => {
+      response.destroy();
+      throw error;
+    };
+    const status = response.statusCode ?? 502;
+    const hasJson = isJson(response.headers['content-type']) && !hasNoBody(req, status);
+    const received = hasJson
+      ? await readBody(response, hookBody, `Docker's answer to ${context.endpoint}`).catch(discard)
+      : undefined;
+    const before: HookedResponse = {
+      status,
+      headers: response.rawHeaders,
+      body: received?.toString() ?? null,
+    };
+    const after = await hookRun.post(post, request, before).catch(discard);
+    const body = replyBody(after, before, received);
+    const streams = body === undefined && (!hasNoBody(req, after.status) || hasNoBody(req, status));
+    return () => {
+      if (streams) relay(response, req, res, after);
+      else {
+        response.resume();
+        reply(req, res, { ...after, body: body ?? null });
+      }
+    };
+  }
+
+  return async (call: HookedCall): Promise<void> => {
+    const { req, res, context } = call;
+    const { socket } = req;
+    const hookRun = chains.begin(context);
+    // It may only have ended its side, but nobody can tell, and hooks are not asked for those who have left.
+    const leave = (): void => void res.destroy();
+    socket.once('end', leave);
+    res.once('close', () => socket.off('end', leave));
+    try {
+      await run(call, hookRun);
+    } catch (error) {
+      const left = context.signal.aborted;
+      if (left) res.destroy();
+      await hookRun.unwind(reasonOf(error, left));
+      if (!left) refuse(req, res, error);
+    }
+  };
+}
+
+/** The call as Docker gets it. A body that streams cannot be changed. */
+function outgoing(
+  req: IncomingMessage,
+  sent: Buffer | undefined,
+  before: HookedRequest,
+  after: HookedRequest,
+): OutgoingCall {
+  const headers = withoutHeaders(after.headers, ...HOP_BY_HOP);
+  const line = { method: after.method, url: after.url };
+  const streams = sent === undefined && hasBody(req);
+  if (streams || (sent === undefined && !after.body)) return { ...line, headers, body: req };
+  const body = after.body === before.body && sent ? sent : Buffer.from(after.body ?? '');
+  const framed = withoutHeaders(headers, 'content-length', 'transfer-encoding', 'trailer', 'expect');
+  framed.push('Content-Length', String(body.length));
+  if (!hasHeader(framed, 'content-type')) framed.push('Content-Type', 'application/json');
+  return { ...line, headers: framed, body };
+}
+
+/**
+ * Undefined: whatever Docker sends, if anything, goes to the client as it is. Bytes that no hook changed stay as they
+ * are. A hook may answer for Docker where Docker's answer had no body.
+ */
+function replyBody(
+  after: HookedResponse,
+  before: HookedResponse,
+  received?: Buffer,
+): Buffer | string | undefined {
+  if (received) return after.body === before.body ? received : (after.body ?? '');
+  return after.body && isBodiless(before.status) ? after.body : undefined;
+}
+
+interface Whole {
+  status: number;
+  headers: string[];
+  body: Buffer | string | null;
+}
+
+function reply(req: IncomingMessage, res: ServerResponse, { status, headers, body }: Whole): void {
+  const head = withoutHeaders(headers, ...HOP_BY_HOP, 'content-length', 'transfer-encoding', 'trailer');
+  const hasBody = body !== null && !hasNoBody(req, status);
+  addNothing(res);
+  if (waitsToGoOn(req)) head.push('Connection', 'close');
+  res.writeHead(status, hasBody ? [...head, 'Content-Length', String(Buffer.byteLength(body))] : head);
+  res.end(hasBody ? body : undefined);
+}
+
+function hasNoBody(req: IncomingMessage, status: number): boolean {
+  return req.method === 'HEAD' || isBodiless(status);
+}

@@ -1,0 +1,85 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { messageOf } from '../../base/errors.js';
+import { countPassing } from '../http/minor-gc.js';
+import { waitsToGoOn } from '../http/expect.js';
+import { hasHeader, headerPairs, HOP_BY_HOP, withoutHeaders, type RawHeaders } from '../http/headers.js';
+import { Refusal, refuse } from '../http/refusal.js';
+
+/** What a hook changed of an answer whose body streams through. */
+export interface Changes {
+  status?: number;
+  headers?: RawHeaders;
+}
+
+/**
+ * Gives Docker's answer to the client as it comes: headers at once (`docker run` waits for those of /wait before it
+ * starts the container), then bytes, then trailers. When Docker breaks off, so does this, and the client can tell.
+ */
+export function relay(
+  from: IncomingMessage,
+  req: IncomingMessage,
+  res: ServerResponse,
+  changes: Changes = {},
+): void {
+  // While hooks were asked or unwound, when nobody read it.
+  if (from.errored) {
+    refuse(
+      req,
+      res,
+      new Refusal(502, 'Docker broke off in the middle of its answer', { cause: from.errored }),
+    );
+    return;
+  }
+  addNothing(res);
+  const headers = changes.headers ?? from.rawHeaders;
+  const status = changes.status ?? from.statusCode ?? 502;
+  const head = answerHeaders(headers, req, status);
+  if (waitsToGoOn(req)) head.push('Connection', 'close');
+  // Held back for a moment, so that a short answer is one write.
+  const { socket } = res;
+  socket?.cork();
+  try {
+    if (status === from.statusCode) res.writeHead(status, from.statusMessage, head);
+    else res.writeHead(status, head);
+    res.flushHeaders();
+  } catch (cause) {
+    // Node reads more than it writes: control characters in the status line, statuses below 100.
+    socket?.uncork();
+    from.destroy();
+    res.statusMessage = '';
+    refuse(req, res, new Refusal(502, `Docker's answer cannot be passed on: ${messageOf(cause)}`, { cause }));
+    return;
+  }
+  setImmediate(() => socket?.uncork());
+
+  from.on('error', () => res.destroy());
+  from.once('end', () => {
+    if (from.rawTrailers.length > 0) res.addTrailers([...headerPairs(from.rawTrailers)]);
+  });
+  from.pipe(res);
+  countPassing(from);
+}
+
+/** Statuses that never have a body. */
+export function isBodiless(status: number): boolean {
+  return status === 204 || status === 304;
+}
+
+function answerHeaders(
+  raw: RawHeaders,
+  { method, httpVersion }: IncomingMessage,
+  status: number,
+): RawHeaders {
+  // A client of HTTP/1.0 does not know chunks; it reads until the end.
+  const framing = httpVersion === '1.0' ? ['transfer-encoding'] : [];
+  const kept = withoutHeaders(raw, ...HOP_BY_HOP, ...framing);
+  // Announced by some servers where none can come; Node would refuse to.
+  const hasTrailers = hasHeader(kept, 'transfer-encoding') && method !== 'HEAD' && !isBodiless(status);
+  return hasTrailers ? kept : withoutHeaders(kept, 'trailer');
+}
+
+/** Node's own headers are not Docker's: a client that does not ask to close gets those that Docker sent, and no more. */
+export function addNothing(res: ServerResponse): void {
+  res.sendDate = false;
+  if (res.shouldKeepAlive) res.removeHeader('Connection');
+}

@@ -1,0 +1,148 @@
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { createHeadReader, type AnswerHead } from '../http/response-head.js';
+import { countPassing } from '../http/minor-gc.js';
+import { hasHeader, headerPairs, withoutHeaders, type RawHeaders } from '../http/headers.js';
+import { errorBody, statusOf } from '../http/refusal.js';
+import type { Upstream } from '../upstream/upstream.js';
+
+export interface TunnelCall {
+  method: string;
+  url: string;
+  headers: RawHeaders;
+  /** Bytes that the client sent behind the headers: the request's body, then the stream. */
+  head: Buffer;
+  /** How many bytes the body has, counted from the start of `head`; undefined when only its chunks tell. */
+  bodyLength: number | undefined;
+}
+
+/** How long a client may take to close its side when Docker has ended the stream. */
+const LINGER_MS = 10_000;
+
+/** Gives the status of Docker's answer as soon as it is there; undefined when none comes. Never throws. */
+export type Tunnel = (call: TunnelCall, client: Duplex) => Promise<number | undefined>;
+
+/**
+ * Calls that turn into a raw stream: attach, exec, BuildKit, and whatever else asks for an upgrade. Bytes go both ways
+ * as they are, and each direction ends by itself: `echo x | docker run -i … cat` closes its input and waits for output.
+ *
+ * Docker may answer with an ordinary response instead. Then nothing that the client sends may be taken for a further
+ * call, past all hooks. So Docker is asked to close after an ordinary answer, and gets only the body until it has agreed to
+ * the stream.
+ */
+export function createTunnel(upstream: Upstream): Tunnel {
+  return async (call, client) => {
+    // It may have left while its hooks ran.
+    if (client.destroyed) return undefined;
+    const docker = upstream.connect();
+    let tell: (status?: number) => void = () => undefined;
+    const told = new Promise<number | undefined>((resolve) => (tell = resolve));
+    let answered = false;
+    let streams = false;
+    client.on('error', () => docker.destroy());
+    client.on('close', () => docker.destroy());
+    docker.on('error', (cause) => {
+      if (answered) closeGently(client);
+      else answerError(client, upstream.failure(cause));
+      answered = true;
+    });
+    docker.on('close', () => {
+      tell();
+      closeGently(client);
+    });
+
+    const release = send(call, client, docker);
+    const readHead = createHeadReader();
+    docker.on('data', onData);
+    docker.once('end', () => {
+      if (!answered) answerError(client, upstream.failure(new Error('connection closed')));
+      if (streams) setTimeout(() => client.destroy(), LINGER_MS).unref();
+      else docker.destroy();
+    });
+    docker.pipe(client);
+    countPassing(docker);
+    return told;
+
+    function onData(chunk: Buffer): void {
+      answered = true;
+      const answer = readHead(chunk);
+      if (!answer) return;
+      docker.off('data', onData);
+      streams = isStream(answer);
+      tell(answer.status);
+      if (streams) release();
+    }
+  };
+}
+
+/** dockerd agrees with 101, or in the old way with a 200 that has no length. */
+function isStream({ status, text }: AnswerHead): boolean {
+  return status === 101 || (status === 200 && !/^(content-length|transfer-encoding):/im.test(text));
+}
+
+function requestHead({ method, url, headers }: TunnelCall): Buffer {
+  const lines = [`${method} ${url} HTTP/1.1`];
+  // Without these no server changes to HTTP/2 instead of the stream that this is about.
+  for (const [name, value] of headerPairs(withoutHeaders(headers, 'http2-settings')))
+    lines.push(`${name}: ${value}`);
+  if (!hasHeader(headers, 'host')) lines.push('Host: docker');
+  // As Node read it: a character for each byte.
+  return Buffer.from([...lines, 'Connection: close', '', ''].join('\r\n'), 'latin1');
+}
+
+/**
+ * Sends headers and body, holds what comes behind them, and gives the function that lets the rest go. What is there of the
+ * body goes in one piece with the headers: dockerd takes a body that comes to an attach later for input.
+ */
+function send(call: TunnelCall, client: Duplex, docker: Socket): () => void {
+  client.pause();
+  const body = call.head.subarray(0, call.bodyLength);
+  const behind = call.head.subarray(body.length);
+  docker.write(Buffer.concat([requestHead(call), body]));
+  if (behind.length > 0) client.unshift(behind);
+  if (call.bodyLength === undefined) {
+    client.pipe(docker);
+    countPassing(client);
+    return () => undefined;
+  }
+  let missing = call.bodyLength - body.length;
+  const sendBody = (): void => {
+    while (missing > 0) {
+      const chunk = client.read(Math.min(missing, client.readableLength)) as Buffer | null;
+      if (!chunk) return;
+      missing -= chunk.length;
+      docker.write(chunk);
+    }
+  };
+  client.on('readable', sendBody);
+  return () => {
+    client.off('readable', sendBody);
+    client.pipe(docker);
+    countPassing(client);
+  };
+}
+
+/** What is on its way to the client still gets there. */
+export function closeGently(client: Duplex): void {
+  if (client.writableFinished) client.destroy();
+  else client.end(() => client.destroy());
+}
+
+/** An error on a connection that Node's HTTP server has let go of. */
+export function answerError(client: Duplex, error: unknown): void {
+  if (client.destroyed) return;
+  const body = errorBody(error);
+  const head = [
+    `HTTP/1.1 ${statusOf(error)} Error`,
+    'Content-Type: application/json',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    'Connection: close',
+  ];
+  lastly(client, Buffer.from(`${head.join('\r\n')}\r\n\r\n${body}`));
+}
+
+/** The last that a client gets. What it still sends is dropped: many read nothing before all they have is sent. */
+export function lastly(client: Duplex, bytes: Buffer): void {
+  client.end(bytes);
+  client.resume();
+}

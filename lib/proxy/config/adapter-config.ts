@@ -1,0 +1,82 @@
+import { statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join, resolve } from 'node:path';
+import { z } from 'zod';
+import { duration } from '../../config/units.js';
+import { parseAdapterUrl } from './adapter-url.js';
+import type { ModuleFile } from '../hooks/load-module.js';
+
+/** One of `adapters`: a URL or a module, alone or with settings. @param directory where relative paths start */
+export function adapterConfig(directory: string) {
+  const common = {
+    /** Milliseconds until the adapter counts as failed; `limits.adapterTimeout` when it is not set. */
+    timeout: duration.optional(),
+    /** What a call does when the adapter is down, slow or answers nonsense. */
+    onFailure: z.enum(['fail', 'ignore']).default('fail'),
+  };
+  const http = z.strictObject({
+    url: adapterUrl,
+    /** Of the hook protocol. */
+    protocol: z.union([z.literal(1), z.literal(2)], 'expected 1 or 2').default(1),
+    ...common,
+  });
+  const inProcess = z.strictObject({
+    module: moduleFile(directory),
+    options: z.unknown().optional(),
+    ...common,
+  });
+  return z.preprocess(spelledOut, z.unknown()).transform((value, context) => {
+    const parsed = isModule(value) ? inProcess.safeParse(value) : http.safeParse(value);
+    if (parsed.success) return parsed.data;
+    for (const issue of parsed.error.issues) {
+      // A string has no keys of its own.
+      const path =
+        issue.path.length === 1 && ['url', 'module'].includes(String(issue.path[0])) ? [] : issue.path;
+      context.issues.push({ code: 'custom', path, message: issue.message, input: value });
+    }
+    return z.NEVER;
+  });
+}
+
+export type AdapterConfig = z.infer<ReturnType<typeof adapterConfig>>;
+
+function spelledOut(value: unknown): unknown {
+  if (typeof value !== 'string') return value;
+  return value.includes(':') ? { url: value } : { module: value };
+}
+
+function isModule(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'module' in value;
+}
+
+const adapterUrl = z.string().transform((text, context) => {
+  const parsed = parseAdapterUrl(text);
+  if (parsed) return parsed;
+  const message = 'expected a URL: http://…, https://… or http+unix://%2Fpath%2Fto%2Fsocket/…';
+  context.addIssue({ code: 'custom', message });
+  return z.NEVER;
+});
+
+function moduleFile(directory: string) {
+  return z.string().transform((text, context): ModuleFile => {
+    try {
+      const file = locate(text, directory);
+      return { text, file, changed: statSync(file).mtimeMs };
+    } catch {
+      const message = `cannot find ${text}: expected a module (./file.js, /path/file.js or a package's name) or a URL`;
+      context.addIssue({ code: 'custom', message });
+      return z.NEVER;
+    }
+  });
+}
+
+/** @throws Error when there is no such package */
+function locate(text: string, directory: string): string {
+  if (/^\.{0,2}\//.test(text)) return resolve(directory, text);
+  try {
+    return createRequire(join(directory, 'proxy.yml')).resolve(text);
+  } catch {
+    // Those that come with this package.
+    return createRequire(import.meta.url).resolve(text);
+  }
+}

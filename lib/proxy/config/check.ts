@@ -1,0 +1,58 @@
+import type { ProxyConfig } from './config.js';
+import { DOCKER_CALLS } from '../../docker-api/calls.js';
+import { createMatch, type Endpoint } from './match.js';
+import { isStream } from '../../docker-api/call-kinds.js';
+
+/** The hooks that one of Docker's calls gets, in the order in which they run. */
+export interface CallHooks {
+  call: string;
+  pre: string[];
+  post: string[];
+}
+
+/** Those of Docker's calls that have hooks. */
+export function hookedCalls(endpoints: Endpoint[]): CallHooks[] {
+  const match = createMatch(endpoints);
+  return DOCKER_CALLS.flatMap((call) => {
+    const hooks = match(...line(call));
+    if (!hooks) return [];
+    return [{ call, pre: hooks.pre, post: streams(call) ? [] : hooks.post }];
+  });
+}
+
+/** What people should know who read a configuration: which of Docker's calls get which hooks, and what will not work. */
+export function describeConfig(config: ProxyConfig): { calls: CallHooks[]; warnings: string[] } {
+  const calls = hookedCalls(config.endpoints);
+  const warnings: string[] = [];
+  for (const endpoint of config.endpoints) {
+    const { pattern, post } = endpoint;
+    const matches = createMatch([endpoint]);
+    const matched = DOCKER_CALLS.filter((call) => matches(...line(call)));
+    if (matched.length === 0) warnings.push(`${pattern}: is none of the calls that Docker is known to have`);
+    const streaming = matched.filter(streams);
+    if (post.length > 0 && streaming.length > 0) {
+      warnings.push(
+        `${pattern}: post-hooks are not run on streams, for one ${streaming.slice(0, 3).join(', ')}`,
+      );
+    }
+  }
+  const used = new Set(config.endpoints.flatMap(({ pre, post }) => [...pre, ...post]));
+  for (const name of config.adapters.keys()) {
+    if (!used.has(name)) warnings.push(`adapter ${name}: no endpoint has it`);
+  }
+  if (config.buildkit === 'allow') {
+    warnings.push('buildkit: allow: what BuildKit does over /session and /grpc no hook sees');
+  }
+  return { calls, warnings };
+}
+
+/** Any name in the place of `{…}`. */
+function line(call: string): [method: string, target: { url: string; path: string }] {
+  const [method = '', path = ''] = call.replace(/\{\w+\}/, 'x').split(' ');
+  return [method, { url: path, path }];
+}
+
+function streams(call: string): boolean {
+  const [method, { path }] = line(call);
+  return isStream(method, path);
+}

@@ -1,0 +1,46 @@
+import type { Caller } from '../../../hook/v2.js';
+import type { Change } from './changes.js';
+import type { Trace, TracedStep } from './trace.js';
+
+/** A trace for people: the call, then each hook with what it changed. */
+export function formatTrace(trace: Trace): string {
+  const { time, id, method, url, caller, hooks, docker, status, ms } = trace;
+  const before = hooks.filter(({ hook }) => hook === 'pre-hook');
+  const after = hooks.filter(({ hook }) => hook !== 'pre-hook');
+  const asked = docker ? [`  docker  ${docker.status}  ${docker.ms} ms`] : [];
+  const got = status === null ? 'the client left' : `${status}`;
+  return [
+    `${time}  ${id}  ${method} ${url}${caller ? `  ${callerText(caller)}` : ''}`,
+    ...before.flatMap(stepLines),
+    ...asked,
+    ...after.flatMap(stepLines),
+    `  = ${got}  ${ms} ms`,
+  ]
+    .map(printable)
+    .join('\n');
+}
+
+/** What clients wrote is in it, and must not steer the terminal of whoever watches. */
+function printable(line: string): string {
+  return line.replace(/\p{Cc}/gu, (control) => `\\x${control.charCodeAt(0).toString(16).padStart(2, '0')}`);
+}
+
+function stepLines({ adapter, hook, result, ms, message, changes }: TracedStep): string[] {
+  const outcome =
+    result === 'ok' ? (changes.length === 0 && hook !== 'unwind' ? '  no change' : '') : `  ${result}`;
+  const why = message === undefined ? '' : `: ${message}`;
+  return [`  ${hook}  ${adapter}  ${ms} ms${outcome}${why}`, ...changes.map(changeLine)];
+}
+
+function changeLine({ path, ...change }: Change): string {
+  const place = path || '(all)';
+  if (!('from' in change)) return `    + ${place}: ${JSON.stringify(change.to)}`;
+  if (!('to' in change)) return `    - ${place}: ${JSON.stringify(change.from)}`;
+  return `    ~ ${place}: ${JSON.stringify(change.from)} -> ${JSON.stringify(change.to)}`;
+}
+
+function callerText(caller: Caller): string {
+  if (caller.Transport === 'unix') return `uid=${caller.Uid} pid=${caller.Pid}`;
+  if (caller.Transport === 'tcp') return caller.Address;
+  return `${JSON.stringify(caller.Subject)} ${caller.Address}`;
+}
