@@ -66,7 +66,7 @@ async function check(file: string): Promise<void> {
   await Promise.all([...adapters.values()].map((adapter) => adapter.retire()));
   const { calls, warnings } = describeConfig(config);
   // Half of what it loads is tables of characters, which the proxy never needs.
-  const { table } = await import('./cli/output.js');
+  const { table } = await import('./cli/terminal/output.js');
   const rows = calls.map(({ call, pre, post }) => [call, pre.join(', '), post.join(', ')]);
   if (rows.length > 0) process.stdout.write(table(['CALL', 'PRE', 'POST'], rows));
   for (const line of warnings) process.stdout.write(`warning: ${line}\n`);

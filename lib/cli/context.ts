@@ -1,5 +1,5 @@
 import { hostPaths, type HostPaths } from '../base/paths.js';
-import type { Output } from './style.js';
+import type { Output } from './terminal/style.js';
 
 /** What the command takes from the process around it; tests give their own. */
 export interface Context {

@@ -1,18 +1,18 @@
 import { createRun } from '../os/exec.js';
-import { ensureImage } from '../install/image.js';
-import { prepareServices } from '../install/host.js';
+import { ensureImage } from '../install/image/image.js';
+import { prepareServices } from '../install/system/prepare-services.js';
 import type { InstallSteps } from '../install/install.js';
-import { createOwnContainers } from '../install/own-containers.js';
-import { createOwnUnits } from '../install/own-units.js';
-import { readProduct } from '../install/product.js';
-import { installPrograms } from '../install/programs.js';
-import { installShellFiles } from '../install/shell-files.js';
-import { writeSettings } from '../install/settings.js';
-import { createSystemd } from '../install/systemd.js';
+import { createOwnContainers } from '../install/containers/install-containers.js';
+import { createOwnUnits } from '../install/units/install-units.js';
+import { readProduct } from '../install/files/product.js';
+import { installPrograms } from '../install/files/programs.js';
+import { installShellFiles } from '../install/files/shell-files.js';
+import { writeSettings } from '../install/files/settings.js';
+import { createSystemd } from '../install/system/systemd.js';
 import { silentLog } from '../base/log.js';
-import type { AgentClient } from './agent-client.js';
+import type { AgentClient } from './agent/client.js';
 import type { Context } from './context.js';
-import { createDaemons } from './daemons.js';
+import { createDaemons } from './daemons/create.js';
 
 const SETTINGS = '/etc/socketplane';
 

@@ -1,4 +1,4 @@
-import { forgetDockerSettings } from '../install/docker-settings.js';
+import { forgetDockerSettings } from '../install/system/docker-settings.js';
 import { withSystemFolders } from '../os/which.js';
 import { runCli } from './cli.js';
 import { processContext } from './context.js';

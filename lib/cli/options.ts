@@ -1,5 +1,5 @@
 import { Option, type Command } from 'commander';
-import { createAgentClient, type AgentClient } from './agent-client.js';
+import { createAgentClient, type AgentClient } from './agent/client.js';
 import type { Context } from './context.js';
 
 interface CommonOptions {

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { putSessionBeforeOthers } from '../os/cpu-priority.js';
 import { AppError, hasCode, messageOf } from '../base/errors.js';
 import type { Run } from '../os/exec.js';
-import { ensureConsul } from '../install/consul.js';
+import { ensureConsul } from '../install/system/consul.js';
 import { lastLine } from '../os/detached.js';
 import { until } from '../concurrency/until.js';
 import { which, withSystemFolders } from '../os/which.js';

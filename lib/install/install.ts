@@ -1,6 +1,6 @@
 import { AppError } from '../base/errors.js';
 import { VERSION } from '../base/version.js';
-import { readRecord, writeRecord, type InstallRecord } from './record.js';
+import { readRecord, writeRecord, type InstallRecord } from './files/install-record.js';
 
 export type Bootstrap = InstallRecord['bootstrap'];
 export type Wish = Pick<InstallRecord, 'mode' | 'powerstrip' | 'bootstrap'>;

@@ -1,15 +1,15 @@
 import { removeDatapath } from '../datapath/remove.js';
 import type { Run } from '../os/exec.js';
-import { IMAGE_CACHE } from './image-cache.js';
-import { createOwnContainers } from './own-containers.js';
-import { removeOwnLogs } from './own-logs.js';
-import { createOwnUnits } from './own-units.js';
-import { removePrograms } from './programs.js';
-import { removeRecord } from './record.js';
-import { removeFolder } from './remove-folder.js';
+import { IMAGE_CACHE } from './image/image-cache.js';
+import { createOwnContainers } from './containers/install-containers.js';
+import { removeOwnLogs } from './files/remove-logs.js';
+import { createOwnUnits } from './units/install-units.js';
+import { removePrograms } from './files/programs.js';
+import { removeRecord } from './files/install-record.js';
+import { removeFolder } from './files/remove-folder.js';
 import type { HostPaths } from '../base/paths.js';
-import { removeShellFiles } from './shell-files.js';
-import type { Systemd } from './systemd.js';
+import { removeShellFiles } from './files/shell-files.js';
+import type { Systemd } from './system/systemd.js';
 
 export interface UninstallOptions {
   run: Run;

@@ -3,12 +3,12 @@ import { once } from 'node:events';
 import { InvalidArgumentError, type Command } from 'commander';
 import { AppError, messageOf } from '../../base/errors.js';
 import type { Context } from '../context.js';
-import type { Daemons } from '../daemons.js';
-import { daemonsOf as daemonsOfHost } from '../installed.js';
+import type { Daemons } from '../daemons/create.js';
+import { daemonsOf as daemonsOfHost } from '../daemons/of-host.js';
 import { ExitStatus } from '../exit-status.js';
 import { addCommonOptions, agentOf, wantsJson } from '../options.js';
-import { json, table } from '../output.js';
-import { progressOn } from '../progress.js';
+import { json, table } from '../terminal/output.js';
+import { progressOn } from '../terminal/progress.js';
 import { becomeRoot } from '../root.js';
 
 /** `agent start|stop|restart|status|logs`: the agent and the proxy, which go together. */

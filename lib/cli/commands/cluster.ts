@@ -1,10 +1,10 @@
 import type { Command } from 'commander';
-import type { AgentClient } from '../agent-client.js';
-import type { ClusterAnswer } from '../answers.js';
+import type { AgentClient } from '../agent/client.js';
+import type { ClusterAnswer } from '../agent/answers.js';
 import type { Context } from '../context.js';
 import { addCommonOptions, agentOf, wantsJson } from '../options.js';
-import { details, json, table } from '../output.js';
-import { progressOn } from '../progress.js';
+import { details, json, table } from '../terminal/output.js';
+import { progressOn } from '../terminal/progress.js';
 
 /** `cluster bootstrap|bind|join|leave|members` */
 export function addClusterCommand(program: Command, context: Context): void {

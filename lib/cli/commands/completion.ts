@@ -1,6 +1,6 @@
 import { Argument, type Command } from 'commander';
-import { candidates } from '../candidates.js';
-import { completionScript, SHELLS, type Shell } from '../completion-script.js';
+import { candidates } from '../help/candidates.js';
+import { completionScript, SHELLS, type Shell } from '../help/completion-script.js';
 import type { Context } from '../context.js';
 import { agentOf } from '../options.js';
 

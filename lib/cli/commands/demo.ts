@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
 import { createRun } from '../../os/exec.js';
-import { createSystemd } from '../../install/systemd.js';
+import { createSystemd } from '../../install/system/systemd.js';
 import { silentLog } from '../../base/log.js';
 import type { Context } from '../context.js';
 import { runDemo } from '../demo/demo.js';
 import { createDemoDocker } from '../demo/docker.js';
 import { prepareHost } from '../demo/host.js';
-import { daemonsOf } from '../installed.js';
+import { daemonsOf } from '../daemons/of-host.js';
 import { addCommonOptions, agentOf } from '../options.js';
 import { becomeRoot } from '../root.js';
 

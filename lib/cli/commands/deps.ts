@@ -1,12 +1,12 @@
 import type { Command } from 'commander';
 import { createRun } from '../../os/exec.js';
-import { findDependencies, missing } from '../../install/deps.js';
+import { findDependencies, missing } from '../../install/system/deps.js';
 import { which } from '../../os/which.js';
 import { silentLog } from '../../base/log.js';
 import type { Context } from '../context.js';
 import { ExitStatus } from '../exit-status.js';
 import { addCommonOptions, wantsJson } from '../options.js';
-import { json, table } from '../output.js';
+import { json, table } from '../terminal/output.js';
 
 /** `deps` */
 export function addDepsCommand(program: Command, context: Context): void {

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
-import { runDocker } from '../docker-command.js';
+import { runDocker } from '../docker/command.js';
 import { ExitStatus } from '../exit-status.js';
 
 const COMMANDS = {

@@ -1,16 +1,16 @@
 import type { Command } from 'commander';
 import { examine, mend, type Diagnosis } from '../../doctor/examine.js';
 import { createRun } from '../../os/exec.js';
-import { createSystemd } from '../../install/systemd.js';
+import { createSystemd } from '../../install/system/systemd.js';
 import { silentLog } from '../../base/log.js';
 import type { Context } from '../context.js';
 import { ExitStatus } from '../exit-status.js';
 import { hostChecks } from '../host-checks.js';
 import { addCommonOptions, agentOf, wantsJson } from '../options.js';
-import { json } from '../output.js';
-import { progressOn } from '../progress.js';
+import { json } from '../terminal/output.js';
+import { progressOn } from '../terminal/progress.js';
 import { becomeRoot } from '../root.js';
-import { paintOn, type Colour, type Paint } from '../style.js';
+import { paintOn, type Colour, type Paint } from '../terminal/style.js';
 
 const COLOURS: Record<Diagnosis['level'], Colour> = {
   ok: 'green',

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import type { ConnectionAnswer, HealthAnswer } from '../answers.js';
+import type { ConnectionAnswer, HealthAnswer } from '../agent/answers.js';
 import type { Context } from '../context.js';
 import { addCommonOptions, agentOf, wantsJson } from '../options.js';
-import { details, json, table } from '../output.js';
+import { details, json, table } from '../terminal/output.js';
 
 const SHORT_ID = 12;
 

@@ -1,10 +1,10 @@
 import { Argument, type Command } from 'commander';
 import { messageOf } from '../../base/errors.js';
-import { withHostLock } from '../../install/host-lock.js';
+import { withHostLock } from '../../install/system/host-lock.js';
 import { bootstrapOf, install, type Bootstrap } from '../../install/install.js';
-import { readRecord } from '../../install/record.js';
-import { complaints } from '../answers.js';
-import { askYesNo } from '../ask.js';
+import { readRecord } from '../../install/files/install-record.js';
+import { complaints } from '../agent/answers.js';
+import { askYesNo } from '../terminal/ask.js';
 import type { Context } from '../context.js';
 import { createSteps } from '../install-steps.js';
 import { addCommonOptions, agentOf } from '../options.js';

@@ -3,7 +3,7 @@ import { messageOf } from '../../base/errors.js';
 import type { Context } from '../context.js';
 import { ExitStatus } from '../exit-status.js';
 import { addCommonOptions, agentOf, wantsJson } from '../options.js';
-import { details, json, table } from '../output.js';
+import { details, json, table } from '../terminal/output.js';
 
 /** `network list|info|create|delete` */
 export function addNetworkCommand(program: Command, context: Context): void {

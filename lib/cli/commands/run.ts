@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { Context } from '../context.js';
-import { dockerRunArgs, splitRunArgs } from '../docker-args.js';
-import { runDocker } from '../docker-command.js';
+import { dockerRunArgs, splitRunArgs } from '../docker/run-args.js';
+import { runDocker } from '../docker/command.js';
 import { ExitStatus } from '../exit-status.js';
 
 /** `run [-n network] <docker run arguments>` */

@@ -1,8 +1,8 @@
 import { AppError, messageOf } from '../../base/errors.js';
 import type { Run } from '../../os/exec.js';
 import type { HostPaths } from '../../base/paths.js';
-import type { Systemd } from '../../install/systemd.js';
-import type { DaemonParts, Daemons } from '../daemons.js';
+import type { Systemd } from '../../install/system/systemd.js';
+import type { DaemonParts, Daemons } from './create.js';
 import { livePid } from '../../os/live-pid.js';
 import { waitReady } from './ready.js';
 

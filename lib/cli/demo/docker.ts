@@ -1,6 +1,6 @@
 import { execa } from 'execa';
 import { AppError } from '../../base/errors.js';
-import { dockerEnvironment } from '../docker-command.js';
+import { dockerEnvironment } from '../docker/command.js';
 import type { Context } from '../context.js';
 
 const TIMEOUT_MS = 60_000;

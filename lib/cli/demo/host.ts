@@ -1,5 +1,5 @@
-import { ensureBusyboxImage } from '../../install/busybox-image.js';
-import { aptOf, prepareServices, type HostOptions } from '../../install/host.js';
+import { ensureBusyboxImage } from '../../install/image/busybox-image.js';
+import { aptOf, prepareServices, type HostOptions } from '../../install/system/prepare-services.js';
 
 const IMAGE_STATES = {
   present: 'is there',

@@ -1,4 +1,4 @@
-import { isAtLeast } from '../../install/parts.js';
+import { isAtLeast } from '../../install/system/host-programs.js';
 import { ok, type Check, type Finding } from '../check.js';
 
 /** The Consul of a host of the cluster. */

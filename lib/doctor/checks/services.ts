@@ -1,5 +1,5 @@
 import { messageOf } from '../../base/errors.js';
-import { ensureRunning, type Service } from '../../install/service.js';
+import { ensureRunning, type Service } from '../../install/system/service.js';
 import { ok, type Check } from '../check.js';
 
 /** Docker, Open vSwitch, agent and proxy answer. */

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { agentContainer, proxyContainer } from '../../../lib/install/containers.js';
+import { agentContainer, proxyContainer } from '../../../lib/install/containers/specs.js';
 import { packageRoot } from '../../../lib/base/paths.js';
 import { VERSION } from '../../../lib/base/version.js';
 import type { Host } from '../../lab/host.js';
@@ -47,7 +47,7 @@ describe('the image', function () {
   after(() => lab.destroy());
 
   const makeImage = (timeout = 30_000) =>
-    host.run(['node', join(packageRoot(), 'dist/lib/install/build-image.js')], { timeout });
+    host.run(['node', join(packageRoot(), 'dist/lib/cli/build-image.js')], { timeout });
   const sp = async (...args: string[]) =>
     (await host.run(['docker', '-H', PROXY_SOCKET, ...args], { timeout: 30_000 })).stdout;
   const addNetwork = (id: string, subnet: string) =>

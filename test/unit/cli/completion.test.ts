@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { execa } from 'execa';
 import { createProgram } from '../../../lib/cli/cli.js';
-import { SHELLS, completionScript } from '../../../lib/cli/completion-script.js';
-import { manPage } from '../../../lib/cli/man-page.js';
+import { SHELLS, completionScript } from '../../../lib/cli/help/completion-script.js';
+import { manPage } from '../../../lib/cli/help/man-page.js';
 import { hostPaths } from '../../../lib/base/paths.js';
 import { createBench, fakeAgent, type Bench } from './support.js';
 

@@ -4,7 +4,7 @@ import { access, chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { createDaemon, type Daemon } from '../../../lib/cli/daemon.js';
+import { createDaemon, type Daemon } from '../../../lib/cli/daemons/process.js';
 import { livePid } from '../../../lib/os/live-pid.js';
 
 /** Behaves as our daemons do: serves (a file stands for the socket), then writes its pid file, tidies up on SIGTERM. */

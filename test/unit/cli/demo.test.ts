@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { AppError } from '../../../lib/base/errors.js';
-import type { AgentClient } from '../../../lib/cli/agent-client.js';
+import type { AgentClient } from '../../../lib/cli/agent/client.js';
 import { chooseNames, listContainers } from '../../../lib/cli/demo/containers.js';
 import { runDemo } from '../../../lib/cli/demo/demo.js';
 import type { DemoDocker } from '../../../lib/cli/demo/docker.js';

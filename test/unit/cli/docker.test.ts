@@ -4,7 +4,7 @@ import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import express from 'express';
-import { dockerRunArgs, splitRunArgs } from '../../../lib/cli/docker-args.js';
+import { dockerRunArgs, splitRunArgs } from '../../../lib/cli/docker/run-args.js';
 import { createBench, type Bench } from './support.js';
 
 describe('socketplane run, start, stop, rm, attach', () => {
@@ -94,7 +94,7 @@ describe('socketplane run, start, stop, rm, attach', () => {
         '#!/bin/sh\ntrap \'kill "$!"; exit 7\' TERM\nsleep 60 >/dev/null 2>&1 &\necho ready\nwait\n',
       );
       const program =
-        `import { runDocker } from './lib/cli/docker-command.ts';\n` +
+        `import { runDocker } from './lib/cli/docker/command.ts';\n` +
         `process.exitCode = await runDocker({ env: process.env, paths: ${JSON.stringify(bench.paths)} }, []);`;
       const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', program], {
         stdio: ['ignore', 'pipe', 'inherit'],

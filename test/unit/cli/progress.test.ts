@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
-import { progressOn } from '../../../lib/cli/progress.js';
-import { paintOn } from '../../../lib/cli/style.js';
+import { progressOn } from '../../../lib/cli/terminal/progress.js';
+import { paintOn } from '../../../lib/cli/terminal/style.js';
 
 describe('progress and colours', () => {
   const terminal = (isTTY: boolean) => {

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { CommandError } from '../../../lib/os/exec.js';
-import { ensureConsul } from '../../../lib/install/consul.js';
+import { ensureConsul } from '../../../lib/install/system/consul.js';
 
 describe('the program consul', () => {
   it('one that is there is used', async () => {

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { parse } from 'yaml';
-import { agentContainer, proxyContainer } from '../../../lib/install/containers.js';
+import { agentContainer, proxyContainer } from '../../../lib/install/containers/specs.js';
 import { packageRoot } from '../../../lib/base/paths.js';
 import { VERSION } from '../../../lib/base/version.js';
 

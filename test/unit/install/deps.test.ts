@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { CommandError, type Run } from '../../../lib/os/exec.js';
-import { findDependencies, missing } from '../../../lib/install/deps.js';
-import { findVersion, isAtLeast } from '../../../lib/install/parts.js';
+import { findDependencies, missing } from '../../../lib/install/system/deps.js';
+import { findVersion, isAtLeast } from '../../../lib/install/system/host-programs.js';
 
 /** What the programs of Debian 12 print. */
 const OUTPUT: Record<string, string> = {

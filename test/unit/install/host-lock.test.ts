@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { messageOf } from '../../../lib/base/errors.js';
-import { withHostLock } from '../../../lib/install/host-lock.js';
+import { withHostLock } from '../../../lib/install/system/host-lock.js';
 
 describe('the lock of installs', () => {
   let folder: string;

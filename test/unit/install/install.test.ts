@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { bootstrapOf, install, type InstallSteps, type Wish } from '../../../lib/install/install.js';
-import { readRecord, writeRecord } from '../../../lib/install/record.js';
-import { AGENT_UNIT, PROXY_UNIT, unitFiles } from '../../../lib/install/unit-files.js';
+import { readRecord, writeRecord } from '../../../lib/install/files/install-record.js';
+import { AGENT_UNIT, PROXY_UNIT, unitFiles } from '../../../lib/install/units/unit-files.js';
 
 const CONTAINERS: Wish = { mode: 'containers', powerstrip: true };
 

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { CommandError, type Run } from '../../../lib/os/exec.js';
-import { createApt, type Apt } from '../../../lib/install/apt.js';
-import { findDependencies } from '../../../lib/install/deps.js';
-import { installMissing } from '../../../lib/install/packages.js';
+import { createApt, type Apt } from '../../../lib/install/system/apt.js';
+import { findDependencies } from '../../../lib/install/system/deps.js';
+import { installMissing } from '../../../lib/install/system/packages.js';
 
 /** A Debian host: installing a package brings its programs. */
 function debian(brings: Record<string, string[]>, present: Record<string, string> = {}) {

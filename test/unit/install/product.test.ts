@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import { messageOf } from '../../../lib/base/errors.js';
-import { readProduct } from '../../../lib/install/product.js';
+import { readProduct } from '../../../lib/install/files/product.js';
 
 const LOCK = {
   packages: {

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Run } from '../../../lib/os/exec.js';
-import { createOwnContainers } from '../../../lib/install/own-containers.js';
-import { createOwnUnits } from '../../../lib/install/own-units.js';
-import { removeFolder } from '../../../lib/install/remove-folder.js';
-import { createSystemd } from '../../../lib/install/systemd.js';
+import { createOwnContainers } from '../../../lib/install/containers/install-containers.js';
+import { createOwnUnits } from '../../../lib/install/units/install-units.js';
+import { removeFolder } from '../../../lib/install/files/remove-folder.js';
+import { createSystemd } from '../../../lib/install/system/systemd.js';
 
 describe('what is removed', () => {
   let place: string;

@@ -1,0 +1,32 @@
+import type { z } from 'zod';
+import type * as schemas from '../../api/schemas.js';
+
+// What the agent answers, as its API says.
+
+export {
+  cluster,
+  configuration,
+  connection,
+  converged,
+  failure,
+  health,
+  lease,
+  network,
+  networkDetails,
+} from '../../api/schemas.js';
+
+export type NetworkAnswer = z.infer<typeof schemas.network>;
+export type NetworkDetailsAnswer = z.infer<typeof schemas.networkDetails>;
+export type LeaseAnswer = z.infer<typeof schemas.lease>;
+export type ConnectionAnswer = z.infer<typeof schemas.connection>;
+export type ClusterAnswer = z.infer<typeof schemas.cluster>;
+export type ConfigurationAnswer = z.infer<typeof schemas.configuration>;
+export type HealthAnswer = z.infer<typeof schemas.health>;
+
+/** The parts that do not work, each with its reason. Empty: all is well. */
+export function complaints({ docker, ovs, store }: HealthAnswer): string[] {
+  const parts = { Docker: docker, 'Open vSwitch': ovs, store };
+  return Object.entries(parts)
+    .filter(([, state]) => !state.startsWith('ok'))
+    .map(([part, state]) => (state.startsWith(part) ? state : `${part}: ${state}`));
+}

@@ -1,0 +1,164 @@
+import { z } from 'zod';
+import { AppError, hasCode, messageOf, type ErrorKind } from '../../base/errors.js';
+import { requestUnix, type UnixAnswer } from '../../os/request-unix.js';
+import * as answers from './answers.js';
+
+/** A call may wait for Open vSwitch. */
+const TIMEOUT_MS = 30_000;
+const HEALTH_TIMEOUT_MS = 5_000;
+const CLUSTER_TIMEOUT_MS = 90_000;
+/** No name of ours or of Docker's is longer; without one, a path would be another's. */
+const LONGEST_NAME = 255;
+
+const KINDS: Record<number, ErrorKind> = {
+  400: 'invalid',
+  404: 'notFound',
+  409: 'conflict',
+  503: 'unavailable',
+};
+
+export interface AgentClient {
+  networks(): Promise<answers.NetworkAnswer[]>;
+  network(id: string): Promise<answers.NetworkDetailsAnswer>;
+  createNetwork(id: string, subnet?: string): Promise<answers.NetworkAnswer>;
+  deleteNetwork(id: string): Promise<void>;
+  connections(): Promise<answers.ConnectionAnswer[]>;
+  /** By id, unique prefix or name. */
+  connection(reference: string): Promise<answers.ConnectionAnswer>;
+  /** Of all hosts of the cluster. */
+  leases(): Promise<answers.LeaseAnswer[]>;
+  cluster(): Promise<answers.ClusterAnswer>;
+  /** Takes as long as it takes to join a cluster. */
+  changeCluster(
+    what: 'bootstrap' | 'bind' | 'join' | 'leave',
+    query?: Record<string, string | undefined>,
+  ): Promise<answers.ClusterAnswer>;
+  configuration(): Promise<answers.ConfigurationAnswer>;
+  /** Have it look at everything, and put it right. @throws AppError when that did not work */
+  converge(): Promise<void>;
+  /** Also of an agent that is not well. */
+  health(): Promise<answers.HealthAnswer>;
+}
+
+/**
+ * The agent's REST API. All calls throw AppError: the agent's own message, or why it could not be asked.
+ *
+ * @param command how the user calls `socketplane`, for advice
+ */
+export function createAgentClient(socket: string, command = 'socketplane'): AgentClient {
+  async function send(
+    method: string,
+    path: string,
+    body?: unknown,
+    timeout = TIMEOUT_MS,
+  ): Promise<UnixAnswer> {
+    try {
+      return await requestUnix({ socket, method, path: `/v0.1${path}`, body, timeout });
+    } catch (error) {
+      throw explain(error, socket, command);
+    }
+  }
+
+  async function call<T>(
+    schema: z.ZodType<T>,
+    method: string,
+    path: string,
+    body?: unknown,
+    timeout?: number,
+  ): Promise<T> {
+    const answer = await send(method, path, body, timeout);
+    if (answer.status >= 400) throw refusal(answer);
+    return read(schema, answer, `${method} ${path}`);
+  }
+
+  function of(kind: string, id: string): string {
+    if (id === '' || id.length > LONGEST_NAME) {
+      throw new AppError(
+        'invalid',
+        `expected a name of 1 to ${LONGEST_NAME} characters, it has ${id.length}`,
+      );
+    }
+    return `/${kind}/${encodeURIComponent(id)}`;
+  }
+
+  return {
+    networks: () => call(z.array(answers.network), 'GET', '/networks'),
+    network: async (id) => call(answers.networkDetails, 'GET', of('networks', id)),
+    createNetwork: (id, subnet) => call(answers.network, 'POST', '/networks', { id, subnet }),
+    async deleteNetwork(id) {
+      const answer = await send('DELETE', of('networks', id));
+      if (answer.status >= 400) throw refusal(answer);
+    },
+    connections: () => call(z.array(answers.connection), 'GET', '/connections'),
+    connection: async (reference) => call(answers.connection, 'GET', of('connections', reference)),
+    leases: () => call(z.array(answers.lease), 'GET', '/leases'),
+    cluster: () => call(answers.cluster, 'GET', '/cluster'),
+    changeCluster(what, query = {}) {
+      const given = Object.entries(query).filter((pair): pair is [string, string] => pair[1] !== undefined);
+      const path = `/cluster/${what}?${new URLSearchParams(given).toString()}`;
+      return call(answers.cluster, 'POST', path, undefined, CLUSTER_TIMEOUT_MS);
+    },
+    configuration: () => call(answers.configuration, 'GET', '/configuration'),
+    async converge() {
+      const { ok } = await call(answers.converged, 'POST', '/converge');
+      if (!ok) throw new AppError('internal', `the agent could not: see \`${command} agent logs\``);
+    },
+    async health() {
+      return read(
+        answers.health,
+        await send('GET', '/healthz', undefined, HEALTH_TIMEOUT_MS),
+        'GET /healthz',
+      );
+    },
+  };
+}
+
+function read<T>(schema: z.ZodType<T>, { status, body }: UnixAnswer, what: string): T {
+  let value: unknown;
+  try {
+    value = JSON.parse(body);
+  } catch {
+    throw new AppError('internal', `the agent answered ${what} with ${status} and no JSON: is it ours?`);
+  }
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw new AppError(
+    'internal',
+    `the agent's answer to ${what} is not understood (${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}): ` +
+      'are agent and command of the same version?',
+  );
+}
+
+function refusal({ status, body }: UnixAnswer): AppError {
+  let message = `the agent answered ${status}`;
+  try {
+    message = answers.failure.parse(JSON.parse(body)).message;
+  } catch {
+    // Not an answer of ours: the status has to do.
+  }
+  return new AppError(KINDS[status] ?? 'internal', message);
+}
+
+function explain(error: unknown, socket: string, command: string): AppError {
+  if (error instanceof AppError) return error;
+  const start = `start it with \`${command} agent start\``;
+  if (hasCode(error, 'ENOENT', 'ENOTDIR')) {
+    return new AppError('unavailable', `the agent is not running (no ${socket}): ${start}`, { cause: error });
+  }
+  if (hasCode(error, 'ECONNREFUSED')) {
+    return new AppError('unavailable', `the agent is not running (nobody listens on ${socket}): ${start}`, {
+      cause: error,
+    });
+  }
+  if (hasCode(error, 'EACCES', 'EPERM')) {
+    return new AppError(
+      'unavailable',
+      `no permission to use ${socket}: become root or a member of the group docker`,
+      { cause: error },
+    );
+  }
+  return new AppError('unavailable', `the agent on ${socket} cannot be reached: ${messageOf(error)}`, {
+    cause: error,
+  });
+}

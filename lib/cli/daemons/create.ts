@@ -1,0 +1,86 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { AppError } from '../../base/errors.js';
+import type { Run } from '../../os/exec.js';
+import { packageRoot } from '../../base/paths.js';
+import { PROGRAMS } from '../../install/files/programs.js';
+import type { InstallRecord } from '../../install/files/install-record.js';
+import type { Systemd } from '../../install/system/systemd.js';
+import { AGENT_UNIT, PROXY_UNIT } from '../../install/units/unit-files.js';
+import { requestUnix } from '../../os/request-unix.js';
+import type { AgentClient } from '../agent/client.js';
+import { complaints } from '../agent/answers.js';
+import type { Context } from '../context.js';
+import type { Daemon } from './process.js';
+import { containerDaemons } from './containers.js';
+import { processDaemons } from './processes.js';
+import { unitDaemons } from './units.js';
+
+const PROXY_CONFIG = '/etc/socketplane/proxy.yml';
+const PING_TIMEOUT_MS = 5_000;
+
+/** A daemon as it can be looked at, however it runs. */
+export type Part = Pick<Daemon, 'name' | 'log' | 'pid' | 'ready'>;
+
+/** Agent and proxy together, in whatever way they run on this host. */
+export interface Daemons {
+  /** Agent first, the proxy's hooks need it. */
+  readonly all: readonly Part[];
+  start(): Promise<'started' | 'running'>;
+  stop(): Promise<'stopped' | 'not running'>;
+  /** Commands that show what was logged, to be run side by side. */
+  logs(lines: number, follow: boolean): [string, string[]][];
+}
+
+/** What all implementations know of the two: where they are, and when they serve. */
+export interface DaemonParts {
+  root: string;
+  proxyConfig: string;
+  /** Whether the proxy is one of them. */
+  powerstrip: boolean;
+  /** Throws while the agent does not serve; with `strict` also while something it needs is missing. */
+  agentReady: (strict: boolean) => Promise<void>;
+  proxyReady: () => Promise<void>;
+}
+
+export interface DaemonsOptions {
+  context: Context;
+  agent: AgentClient;
+  run: Run;
+  systemd: Systemd;
+  /** What is installed; without, processes of this checkout, or the units that systemd has. */
+  record?: InstallRecord;
+}
+
+export async function createDaemons(options: DaemonsOptions): Promise<Daemons> {
+  const { context, agent, run, systemd, record } = options;
+  const parts = partsOf(context, agent, record);
+  if (record?.mode === 'containers') return containerDaemons(context.paths, run, parts);
+  const names = parts.powerstrip ? [AGENT_UNIT, PROXY_UNIT] : [AGENT_UNIT];
+  if (await systemd.has(...names)) return unitDaemons(context.paths, systemd, run, parts, names);
+  const bootstrap = record?.bootstrap;
+  const env = bootstrap === undefined ? context.env : { ...context.env, BOOTSTRAP: bootstrap };
+  // One that is installed may wait for its cluster; that is no failure.
+  return processDaemons({ ...context, env }, parts, record === undefined);
+}
+
+function partsOf({ paths }: Context, agent: AgentClient, record?: InstallRecord): DaemonParts {
+  const root = record ? PROGRAMS : packageRoot();
+  return {
+    root,
+    proxyConfig: existsSync(PROXY_CONFIG) ? PROXY_CONFIG : join(root, 'proxy.yml'),
+    powerstrip: record?.powerstrip ?? true,
+    async agentReady(strict) {
+      const [complaint] = complaints(await agent.health());
+      if (strict && complaint !== undefined) throw new AppError('unavailable', complaint);
+    },
+    async proxyReady() {
+      const { status } = await requestUnix({
+        socket: paths.proxySocket,
+        path: '/_ping',
+        timeout: PING_TIMEOUT_MS,
+      });
+      if (status !== 200) throw new AppError('unavailable', `Docker answers ${status} through the proxy`);
+    },
+  };
+}

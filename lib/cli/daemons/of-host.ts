@@ -1,0 +1,14 @@
+import { createRun } from '../../os/exec.js';
+import { readRecord } from '../../install/files/install-record.js';
+import { createSystemd } from '../../install/system/systemd.js';
+import { silentLog } from '../../base/log.js';
+import type { AgentClient } from '../agent/client.js';
+import type { Context } from '../context.js';
+import { createDaemons, type Daemons } from './create.js';
+
+/** Agent and proxy of this host, in the way that it was installed. */
+export async function daemonsOf(context: Context, agent: AgentClient): Promise<Daemons> {
+  const run = createRun(silentLog);
+  const record = await readRecord(context.paths.record);
+  return createDaemons({ context, agent, run, systemd: createSystemd(run), record });
+}

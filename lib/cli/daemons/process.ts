@@ -1,0 +1,133 @@
+import { hasCode, AppError } from '../../base/errors.js';
+import { startDetached } from '../../os/detached.js';
+import { until } from '../../concurrency/until.js';
+import { livePid, removeStale } from '../../os/live-pid.js';
+
+const START_MS = 15_000;
+/** Each look makes the agent ask Docker and Open vSwitch. */
+const LOOK_MS = 200;
+/** Calls that are under way get five seconds to end. */
+const STOP_MS = 10_000;
+const KILL_MS = 5_000;
+
+/** One of our two daemons, as a process of its own where no init keeps it. */
+export interface DaemonOptions {
+  /** As people are told: `agent` or `proxy`. */
+  name: string;
+  /** As the process is called. */
+  program: string;
+  argv: readonly [string, ...string[]];
+  pidFile: string;
+  log: string;
+  env: NodeJS.ProcessEnv;
+  /** Throws while it does not serve, saying why. */
+  ready: () => Promise<unknown>;
+  /** Milliseconds until it must be ready. */
+  startMs?: number;
+  /** Milliseconds until it must have stopped, before it is killed. */
+  stopMs?: number;
+}
+
+export interface Daemon {
+  readonly name: string;
+  readonly pidFile: string;
+  readonly log: string;
+  ready(): Promise<unknown>;
+  pid(): Promise<number | undefined>;
+  /** True: it had to be started. Repeating it does no harm. */
+  start(): Promise<boolean>;
+  /** True: it ran. */
+  stop(): Promise<boolean>;
+}
+
+export function createDaemon(options: DaemonOptions): Daemon {
+  const { name, program, argv, pidFile, log, env, ready, startMs = START_MS, stopMs = STOP_MS } = options;
+  const pid = () => livePid(pidFile, program);
+  const isReady = () =>
+    ready().then(
+      () => true,
+      () => false,
+    );
+
+  /** The pid file comes right after the socket; a `stop` that follows at once needs it. */
+  async function serves(): Promise<void> {
+    await ready();
+    if ((await pid()) === undefined) throw new Error(`${pidFile} does not name it`);
+  }
+
+  async function waitReady(): Promise<void> {
+    try {
+      await until(ready, { timeout: startMs, every: LOOK_MS });
+    } catch (cause) {
+      throw notReady(cause);
+    }
+  }
+
+  function notReady(cause: unknown): AppError {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    return new AppError('unavailable', `the ${name} runs, but is not ready: ${reason} (log: ${log})`, {
+      cause,
+    });
+  }
+
+  function send(to: number, signal: NodeJS.Signals): void {
+    try {
+      process.kill(to, signal);
+    } catch (cause) {
+      if (hasCode(cause, 'ESRCH')) return;
+      throw new AppError('internal', `cannot stop the ${name} (process ${to}): become root`, { cause });
+    }
+  }
+
+  const gone = async () => {
+    const left = await pid();
+    if (left !== undefined) throw new Error(`process ${left} goes on`);
+  };
+
+  return {
+    name,
+    pidFile,
+    log,
+    ready,
+    pid,
+    async start() {
+      if ((await pid()) !== undefined) {
+        await waitReady();
+        return false;
+      }
+      // In the foreground somewhere, perhaps: two of them would be one too many.
+      if (await isReady()) return false;
+      await removeStale(pidFile, program);
+      await startDetached({
+        name: `the ${name}`,
+        argv,
+        log,
+        env,
+        ready: serves,
+        timeout: startMs,
+        every: LOOK_MS,
+      });
+      return true;
+    },
+    async stop() {
+      const running = await pid();
+      if (running === undefined) {
+        await removeStale(pidFile, program);
+        if (!(await isReady())) return false;
+        throw new AppError(
+          'conflict',
+          `the ${name} runs, but ${pidFile} does not name it: stop it where it was started`,
+        );
+      }
+      send(running, 'SIGTERM');
+      try {
+        await until(gone, { timeout: stopMs });
+      } catch {
+        if ((await pid()) === running) send(running, 'SIGKILL');
+        await until(gone, { timeout: KILL_MS });
+      }
+      await removeStale(pidFile, program);
+      return true;
+    },
+  };
+}

@@ -1,0 +1,41 @@
+import { createInterface } from 'node:readline/promises';
+import { AppError } from '../../base/errors.js';
+
+export interface Question {
+  text: string;
+  /** What Enter alone says. Undefined: it is asked again. */
+  enter?: boolean;
+  /** What to type where nobody can be asked. */
+  instead: string;
+}
+
+/**
+ * A question for the one at the terminal, until the answer is yes or no.
+ *
+ * @throws AppError `invalid` where there is no terminal, or where Ctrl-C or Ctrl-D is the answer
+ */
+export async function askYesNo({ text, enter, instead }: Question): Promise<boolean> {
+  if (!process.stdin.isTTY) {
+    throw new AppError('invalid', `there is no terminal to ask on: use ${instead}`);
+  }
+  const terminal = createInterface({ input: process.stdin, output: process.stdout });
+  // An open question keeps nothing alive: without this the process would just end.
+  const left = new AbortController();
+  terminal.once('close', () => left.abort());
+  terminal.once('SIGINT', () => terminal.close());
+  const choice = enter === undefined ? '[y/n]' : enter ? '[Y/n]' : '[y/N]';
+  try {
+    for (;;) {
+      const answer = (await terminal.question(`${text} ${choice} `, { signal: left.signal })).trim();
+      if (/^y(es)?$/i.test(answer)) return true;
+      if (/^no?$/i.test(answer)) return false;
+      if (answer === '' && enter !== undefined) return enter;
+    }
+  } catch (cause) {
+    // The cursor stands behind the question.
+    process.stdout.write('\n');
+    throw new AppError('invalid', 'no answer: nothing was done', { cause });
+  } finally {
+    terminal.close();
+  }
+}

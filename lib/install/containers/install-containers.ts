@@ -1,0 +1,120 @@
+import { createHash } from 'node:crypto';
+import { AppError } from '../../base/errors.js';
+import { CommandError, type Run } from '../../os/exec.js';
+import { agentContainer, PART_LABEL, proxyContainer, type ContainerSpec } from './specs.js';
+import { CONTENT_LABEL, DEBIAN_BASE, REPOSITORY } from '../image/image.js';
+import type { InstallRecord } from '../files/install-record.js';
+
+/** Of what a container was made: another value, another container. */
+const MADE_LABEL = 'socketplane.made';
+const COMPOSE_LABEL = 'com.docker.compose.project';
+const [AGENT, PROXY]: readonly [ContainerSpec['name'], ContainerSpec['name']] = ['socketplane', 'powerstrip'];
+const STOP_MS = 60_000;
+
+/** The containers of an install. Docker is asked straight, never through our proxy. */
+export function createOwnContainers(run: Run, dockerSocket: string) {
+  const docker = (...args: string[]) =>
+    run(['docker', '--host', `unix://${dockerSocket}`, ...args], { timeout: STOP_MS });
+
+  /** Undefined: there is none of this name. */
+  async function labelsOf(name: string): Promise<Record<string, string> | undefined> {
+    try {
+      const text = await docker(
+        'inspect',
+        '--type',
+        'container',
+        '--format',
+        '{{json .Config.Labels}}',
+        name,
+      );
+      return (JSON.parse(text) as Record<string, string> | null) ?? {};
+    } catch (error) {
+      if (error instanceof CommandError && /no such container/i.test(error.output)) return undefined;
+      throw error;
+    }
+  }
+
+  const isOurs = (labels: Record<string, string> | undefined) =>
+    labels?.[PART_LABEL] !== undefined && labels[COMPOSE_LABEL] === undefined;
+
+  /** Agent and proxy that Compose keeps running are not ours to stop. */
+  async function refuseCompose(): Promise<void> {
+    for (const name of [AGENT, PROXY]) {
+      const labels = await labelsOf(name);
+      const project = labels?.[COMPOSE_LABEL];
+      if (labels?.[PART_LABEL] === undefined || project === undefined) continue;
+      const advice = '`docker compose down` first';
+      throw new AppError('conflict', `container ${name} is Compose's (project ${project}): ${advice}`);
+    }
+  }
+
+  async function remove(name: string): Promise<void> {
+    await docker('stop', name);
+    await docker('rm', '--force', name);
+  }
+
+  return {
+    refuseCompose,
+    /** @throws AppError `conflict` where a container keeps an install of this kind from running */
+    async refuseForeign({ mode, powerstrip }: Pick<InstallRecord, 'mode' | 'powerstrip'>): Promise<void> {
+      await refuseCompose();
+      for (const name of powerstrip ? [AGENT, PROXY] : [AGENT]) {
+        const labels = await labelsOf(name);
+        if (!labels || isOurs(labels) === (mode === 'containers')) continue;
+        throw new AppError(
+          'conflict',
+          mode === 'native'
+            ? `container ${name} is of an install as containers: \`socketplane uninstall\` first`
+            : `there is a container ${name} that is not SocketPlane's: rename or remove it first`,
+        );
+      }
+    },
+    /** True: one had to be made, exchanged or removed. */
+    async arrange({ image = '', powerstrip, bootstrap, content }: InstallRecord): Promise<boolean> {
+      const environment: Record<string, string> = bootstrap === undefined ? {} : { BOOTSTRAP: bootstrap };
+      const specs = [
+        agentContainer({ image, environment }),
+        ...(powerstrip ? [proxyContainer({ image })] : []),
+      ];
+      let changed = false;
+      if (!powerstrip && isOurs(await labelsOf(PROXY))) {
+        await remove(PROXY);
+        changed = true;
+      }
+      for (const { name, create } of specs) {
+        const made = createHash('sha256')
+          .update(JSON.stringify([content, create]))
+          .digest('hex');
+        const labels = await labelsOf(name);
+        if (labels?.[MADE_LABEL] === made) continue;
+        if (labels) await remove(name);
+        await docker('create', '--label', `${MADE_LABEL}=${made}`, ...create);
+        changed = true;
+      }
+      // Those of earlier versions, which have lost their tag to this one.
+      if (changed) await docker('image', 'prune', '--force', '--filter', `label=${CONTENT_LABEL}`);
+      return changed;
+    },
+    /** Those of others stay. */
+    async removeAll(): Promise<void> {
+      for (const name of [PROXY, AGENT]) if (isOurs(await labelsOf(name))) await remove(name);
+    },
+    /** By their names: an image that somebody has made of ours has our label too. */
+    async removeImages(): Promise<void> {
+      const named = ['--format', '{{.Repository}}:{{.Tag}}', '--filter'];
+      const lists = [
+        await docker(
+          'image',
+          'ls',
+          ...named,
+          `reference=${REPOSITORY}`,
+          '--filter',
+          `label=${CONTENT_LABEL}`,
+        ),
+        await docker('image', 'ls', ...named, `reference=${DEBIAN_BASE}`),
+      ];
+      const names = lists.join('\n').split('\n').filter(Boolean);
+      if (names.length > 0) await docker('image', 'rm', ...names);
+    },
+  };
+}

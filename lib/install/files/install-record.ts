@@ -1,0 +1,43 @@
+import { readFile, rm } from 'node:fs/promises';
+import { z } from 'zod';
+import { AppError, hasCode } from '../../base/errors.js';
+import { writePrivateFile } from '../../os/private-file.js';
+
+const schema = z.strictObject({
+  /** Two containers of one image, or processes of the host. */
+  mode: z.enum(['containers', 'native']),
+  /** Whether the proxy is part of it. */
+  powerstrip: z.boolean(),
+  version: z.string(),
+  /** Hash of the installed product. */
+  content: z.string(),
+  /** The agent's environment variable BOOTSTRAP. */
+  bootstrap: z.enum(['true', 'false']).optional(),
+  image: z.string().optional(),
+  /** False until everything was in place once: an install was cut off. */
+  complete: z.boolean(),
+});
+
+/** What is installed on this host, and how. */
+export type InstallRecord = z.infer<typeof schema>;
+
+/** Undefined: nothing was installed. */
+export async function readRecord(file: string): Promise<InstallRecord | undefined> {
+  try {
+    return schema.parse(JSON.parse(await readFile(file, 'utf8')));
+  } catch (cause) {
+    if (hasCode(cause, 'ENOENT') || hasCode(cause, 'EACCES')) return undefined;
+    throw new AppError(
+      'invalid',
+      `${file} cannot be understood: remove it and run \`socketplane install\` again`,
+      {
+        cause,
+      },
+    );
+  }
+}
+
+export const writeRecord = (file: string, record: InstallRecord): Promise<void> =>
+  writePrivateFile(file, `${JSON.stringify(record, undefined, 2)}\n`);
+
+export const removeRecord = (file: string): Promise<void> => rm(file, { force: true });

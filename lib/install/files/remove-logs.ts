@@ -1,0 +1,16 @@
+import { rm, rmdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { hasCode } from '../../base/errors.js';
+
+const OWN = ['agent.log', 'proxy.log', 'apt.log'];
+
+/** Logs of a Docker or an Open vSwitch that was started here stay: these go on, and write to them. May be repeated. */
+export async function removeOwnLogs(folder: string): Promise<void> {
+  for (const name of OWN) await rm(join(folder, name), { force: true });
+  try {
+    await rmdir(folder);
+  } catch (error) {
+    // A file system may be mounted on it.
+    if (!hasCode(error, 'ENOENT', 'EBUSY', 'ENOTEMPTY')) throw error;
+  }
+}

@@ -1,0 +1,25 @@
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { completionScript } from '../../cli/help/completion-script.js';
+import { packageRoot } from '../../base/paths.js';
+
+/** Where shells and `man` look for what belongs to a program. */
+const BASH = '/usr/share/bash-completion/completions/socketplane';
+const ZSH = '/usr/share/zsh/vendor-completions/_socketplane';
+const MAN = '/usr/share/man/man1/socketplane.1';
+
+/** The command's completion and its manual page; they replace those of an earlier version. */
+export async function installShellFiles(): Promise<void> {
+  await write(BASH, completionScript('bash'));
+  await write(ZSH, completionScript('zsh'));
+  await write(MAN, await readFile(join(packageRoot(), 'docs/socketplane.1'), 'utf8'));
+}
+
+export async function removeShellFiles(): Promise<void> {
+  for (const file of [BASH, ZSH, MAN]) await rm(file, { force: true });
+}
+
+async function write(file: string, text: string): Promise<void> {
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, text, { mode: 0o644 });
+}

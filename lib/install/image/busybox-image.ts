@@ -1,0 +1,70 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { AppError } from '../../base/errors.js';
+import type { Run } from '../../os/exec.js';
+import type { Apt } from '../system/apt.js';
+import { packageRoot } from '../../base/paths.js';
+
+const IMAGE = 'busybox:latest';
+/** Where a registry answers, two megabytes come in less; where none does, nobody wants to wait longer. */
+const PULL_MS = 10_000;
+const MAKE_MS = 60_000;
+
+export interface BusyboxOptions {
+  run: Run;
+  dockerSocket: string;
+  apt?: Apt;
+}
+
+/**
+ * Sees that the image `busybox` is there: pulled, or else made of Debian's static busybox, which is fetched for that
+ * and not installed (the package would replace another busybox of the host).
+ */
+export async function ensureBusyboxImage(options: BusyboxOptions): Promise<'present' | 'pulled' | 'made'> {
+  const { run, dockerSocket, apt } = options;
+  const docker = (args: string[], timeout = PULL_MS) =>
+    run(['docker', '--host', `unix://${dockerSocket}`, ...args], { timeout });
+  const succeeds = (work: Promise<unknown>) =>
+    work.then(
+      () => true,
+      () => false,
+    );
+
+  if (await succeeds(docker(['image', 'inspect', IMAGE]))) return 'present';
+  if (await succeeds(docker(['pull', '--quiet', IMAGE]))) return 'pulled';
+
+  const folder = await mkdtemp(join(tmpdir(), 'socketplane-busybox-'));
+  try {
+    const program = (await installedBusybox(run)) ?? (await fetchBusybox(run, apt, folder));
+    const tar = join(folder, 'busybox.tar');
+    await run([join(packageRoot(), 'lib/install/image/busybox-image'), tar, program], { timeout: MAKE_MS });
+    await docker(['import', '--change', 'CMD ["sh"]', tar, IMAGE], MAKE_MS);
+    return 'made';
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** The static one only: any other needs libraries that the image does not have. */
+async function installedBusybox(run: Run): Promise<string | undefined> {
+  const files = await run(['dpkg-query', '--listfiles', 'busybox-static']).catch(() => '');
+  return files.split('\n').find((file) => file.endsWith('/bin/busybox') && existsSync(file));
+}
+
+async function fetchBusybox(run: Run, apt: Apt | undefined, folder: string): Promise<string> {
+  if (!apt) {
+    throw new AppError(
+      'unavailable',
+      `no image registry answers: load an image named ${IMAGE} with \`docker load\``,
+    );
+  }
+  await apt.download('busybox-static', folder);
+  const file = (await readdir(folder)).find((name) => name.endsWith('.deb')) ?? '';
+  const root = join(folder, 'root');
+  await run(['dpkg-deb', '--extract', join(folder, file), root]);
+  const program = ['bin/busybox', 'usr/bin/busybox'].map((path) => join(root, path)).find(existsSync);
+  if (program === undefined) throw new AppError('internal', `${file} holds no busybox`);
+  return program;
+}

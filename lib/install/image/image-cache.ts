@@ -1,0 +1,38 @@
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { hasCode } from '../../base/errors.js';
+
+/** What took long to make, under names that tell of what it was made. */
+export const IMAGE_CACHE = '/var/cache/socketplane';
+
+/** Nobody ever meets half a file, also where two make the same one. */
+export async function replaceFile(file: string, make: (part: string) => Promise<unknown>): Promise<void> {
+  const part = `${file}.${process.pid}`;
+  await mkdir(dirname(file), { recursive: true });
+  try {
+    await make(part);
+    await rename(part, file);
+  } finally {
+    await rm(part, { force: true });
+  }
+}
+
+/** Two empty blocks end a tar. */
+const END = Buffer.alloc(1024);
+
+/** Whether a tar is there, to its end: a disk that was full or lost its power leaves less. */
+export async function hasWholeTar(file: string): Promise<boolean> {
+  const handle = await open(file).catch(ignoreMissing);
+  if (!handle) return false;
+  try {
+    const { size } = await handle.stat();
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(1024, 1), 0, 1024, Math.max(0, size - 1024));
+    return bytesRead === END.length && buffer.equals(END);
+  } finally {
+    await handle.close();
+  }
+}
+
+function ignoreMissing(error: unknown): undefined {
+  if (!hasCode(error, 'ENOENT')) throw error;
+}

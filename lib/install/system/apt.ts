@@ -1,0 +1,73 @@
+import { appendFile, mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { AppError } from '../../base/errors.js';
+import { CommandError, type Run } from '../../os/exec.js';
+
+const TIMEOUT_MS = 15 * 60_000;
+const APT_GET = [
+  'env',
+  'DEBIAN_FRONTEND=noninteractive',
+  'apt-get',
+  '--quiet',
+  '--yes',
+  // Wait for another apt instead of failing at once; never replace a configuration that somebody has changed.
+  '--option=DPkg::Lock::Timeout=120',
+  '--option=Dpkg::Options::=--force-confdef',
+  '--option=Dpkg::Options::=--force-confold',
+] as const;
+
+export interface Apt {
+  install(packages: readonly string[]): Promise<void>;
+  /** Fetches a package's file into a folder and installs nothing. */
+  download(name: string, folder: string): Promise<void>;
+}
+
+/** Debian's and Ubuntu's package manager. What it said when it failed is kept in `log`. */
+export function createApt({ run, log }: { run: Run; log: string }): Apt {
+  const aptGet = (...args: string[]) => run([...APT_GET, ...args], { timeout: TIMEOUT_MS });
+
+  async function keep(error: unknown): Promise<void> {
+    const output = error instanceof CommandError ? error.output : String(error);
+    await mkdir(dirname(log), { recursive: true, mode: 0o750 });
+    await appendFile(log, `${output.trimEnd()}\n`, { mode: 0o640 });
+  }
+
+  /** The lists are only fetched when a try without has failed: that takes time, and most often is not needed. */
+  async function attempt(what: string, work: () => Promise<unknown>): Promise<void> {
+    try {
+      await work();
+    } catch (first) {
+      await keep(first);
+      try {
+        await aptGet('update');
+        await work();
+      } catch (cause) {
+        await keep(cause);
+        throw new AppError('unavailable', `apt-get could not ${what}: ${reason(cause)} (log: ${log})`, {
+          cause,
+        });
+      }
+    }
+  }
+
+  return {
+    install: (packages) =>
+      attempt(`install ${packages.join(' ')}`, () =>
+        aptGet('install', '--no-install-recommends', '--', ...packages),
+      ),
+    download: (name, folder) =>
+      attempt(`fetch ${name}`, () =>
+        // apt-get has no option for the folder.
+        run(['env', `--chdir=${folder}`, ...APT_GET.slice(1), 'download', '--', name], {
+          timeout: TIMEOUT_MS,
+        }),
+      ),
+  };
+}
+
+/** apt-get's own words: its first line that starts with `E: `. */
+function reason(error: unknown): string {
+  const output = error instanceof CommandError ? error.output : String(error);
+  const said = output.split('\n').find((line) => line.startsWith('E: '));
+  return said?.slice('E: '.length) ?? output.trim().split('\n').at(-1) ?? '';
+}

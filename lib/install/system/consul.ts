@@ -1,0 +1,37 @@
+import { join } from 'node:path';
+import { AppError, messageOf } from '../../base/errors.js';
+import { CommandError, type Run } from '../../os/exec.js';
+import { packageRoot } from '../../base/paths.js';
+import { FETCHED } from '../../os/which.js';
+
+const FETCH_MS = 5 * 60_000;
+const PROGRAM = join(FETCHED, 'consul');
+
+export interface EnsureConsulOptions {
+  run: Run;
+  which: (command: string) => Promise<string | undefined>;
+  /** Told before it is fetched, which takes a while. */
+  onFetch: () => void;
+}
+
+/**
+ * Sees that the program `consul` is there, which clusters need, and gives its path. One that is there is used as it is.
+ *
+ * @throws AppError `unavailable` where it cannot be fetched, saying what to do
+ */
+export async function ensureConsul({ run, which, onFetch }: EnsureConsulOptions): Promise<string> {
+  const found = await which('consul');
+  if (found !== undefined) return found;
+  onFetch();
+  try {
+    await run([join(packageRoot(), 'lib/install/system/consul-program'), PROGRAM], { timeout: FETCH_MS });
+    return PROGRAM;
+  } catch (cause) {
+    const said = cause instanceof CommandError ? cause.output.trim().split('\n').at(-1) : messageOf(cause);
+    throw new AppError(
+      'unavailable',
+      `Consul is missing, and ${said}: put the program \`consul\`, 1.8 or later, on the PATH (https://developer.hashicorp.com/consul/install)`,
+      { cause },
+    );
+  }
+}

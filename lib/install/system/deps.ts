@@ -1,0 +1,76 @@
+import { z } from 'zod';
+import { CommandError, type Run } from '../../os/exec.js';
+import { requestUnix } from '../../os/request-unix.js';
+import { DOCKER_ENGINE, findVersion, isAtLeast, PARTS, type Part } from './host-programs.js';
+
+const NODE_WANTED = '20.19';
+const ENGINE_TIMEOUT_MS = 3_000;
+const engineVersion = z.object({ Version: z.string() });
+
+/** What was found of a part. */
+export interface Dependency {
+  name: string;
+  /** Undefined: not there. `unknown`: there, but it does not tell. */
+  version?: string;
+  wanted: string;
+  ok: boolean;
+  optional: boolean;
+  /** The package that brings it; undefined: nothing that a package manager should touch. */
+  package?: string;
+}
+
+export interface DepsOptions {
+  run: Run;
+  which: (command: string) => Promise<string | undefined>;
+  dockerSocket: string;
+  nodeVersion?: string;
+}
+
+/** Looks for everything that the product needs on this host. */
+export async function findDependencies(options: DepsOptions): Promise<Dependency[]> {
+  const { nodeVersion = process.versions.node } = options;
+  const node = judge({ name: 'node', wanted: NODE_WANTED }, nodeVersion);
+  return [
+    node,
+    ...(await Promise.all(PARTS.map(async (part) => judge(part, await versionOf(part, options))))),
+  ];
+}
+
+/** Those without which nothing works. */
+export function missing(dependencies: Dependency[]): Dependency[] {
+  return dependencies.filter(({ ok, optional }) => !ok && !optional);
+}
+
+function judge(
+  part: Pick<Part, 'name' | 'wanted' | 'optional'> & Partial<Part>,
+  version?: string,
+): Dependency {
+  const { name, wanted, optional = false, package: pack } = part;
+  const ok = version !== undefined && (version === 'unknown' || isAtLeast(version, wanted));
+  return { name, version, wanted, ok, optional, ...(pack && { package: pack }) };
+}
+
+async function versionOf(part: Part, { run, which, dockerSocket }: DepsOptions): Promise<string | undefined> {
+  if (part.name === DOCKER_ENGINE) {
+    // The engine that answers is the one that counts, wherever its program lies.
+    const running = await engineOn(dockerSocket);
+    if (running) return running;
+  }
+  const file = await which(part.command);
+  if (file === undefined) return undefined;
+  try {
+    return findVersion(await run([file, ...part.args])) ?? 'unknown';
+  } catch (error) {
+    return error instanceof CommandError ? (findVersion(error.output) ?? 'unknown') : undefined;
+  }
+}
+
+async function engineOn(socket: string): Promise<string | undefined> {
+  try {
+    const { body } = await requestUnix({ socket, path: '/version', timeout: ENGINE_TIMEOUT_MS });
+    const { Version } = engineVersion.parse(JSON.parse(body));
+    return findVersion(Version) ?? 'unknown';
+  } catch {
+    return undefined;
+  }
+}

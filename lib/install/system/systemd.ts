@@ -1,0 +1,30 @@
+import { existsSync } from 'node:fs';
+import type { Run } from '../../os/exec.js';
+
+/** Units may need a while to be up. */
+const TIMEOUT_MS = 90_000;
+
+export interface Systemd {
+  /** Whether systemd is this machine's init. */
+  readonly booted: boolean;
+  /** Whether there are units of these names. */
+  has(...units: string[]): Promise<boolean>;
+  /** Resolves when it has been done. */
+  do(verb: 'start' | 'stop' | 'restart', ...units: string[]): Promise<void>;
+}
+
+export function createSystemd(run: Run, booted = existsSync('/run/systemd/system')): Systemd {
+  return {
+    booted,
+    async has(...units) {
+      if (!booted) return false;
+      return run(['systemctl', 'cat', ...units]).then(
+        () => true,
+        () => false,
+      );
+    },
+    async do(verb, ...units) {
+      await run(['systemctl', verb, ...units], { timeout: TIMEOUT_MS });
+    },
+  };
+}

@@ -1,0 +1,53 @@
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Run } from '../../os/exec.js';
+import { PROGRAMS } from '../files/programs.js';
+import type { InstallRecord } from '../files/install-record.js';
+import type { Systemd } from '../system/systemd.js';
+import { AGENT_UNIT, PROXY_UNIT, unitFiles } from './unit-files.js';
+
+const FOLDER = '/etc/systemd/system';
+const PROXY_CONFIG = '/etc/socketplane/proxy.yml';
+
+/** The units of a native install. */
+export function createOwnUnits(run: Run, systemd: Systemd, folder = FOLDER) {
+  const path = (name: string) => join(folder, name);
+  const read = (name: string) => readFile(path(name), 'utf8').catch(() => undefined);
+
+  async function remove(name: string): Promise<boolean> {
+    if ((await read(name)) === undefined) return false;
+    if (systemd.booted) await run(['systemctl', 'disable', '--now', name], { timeout: 90_000 });
+    // What enabled it, where there is no systemd now that would see to it.
+    else await rm(path(`multi-user.target.wants/${name}`), { force: true });
+    await rm(path(name), { force: true });
+    return true;
+  }
+
+  return {
+    /** True: something changed; what runs then is started anew. */
+    async arrange(record: InstallRecord, isNew: boolean): Promise<boolean> {
+      const files = unitFiles(record, PROGRAMS, PROXY_CONFIG);
+      let changed = isNew;
+      for (const name of [AGENT_UNIT, PROXY_UNIT]) {
+        const text = files[name];
+        if (text === undefined) changed = (await remove(name)) || changed;
+        else if ((await read(name)) !== text) {
+          await mkdir(folder, { recursive: true });
+          await writeFile(path(name), text);
+          changed = true;
+        }
+      }
+      if (!changed) return false;
+      await run(['systemctl', 'daemon-reload']);
+      const names = Object.keys(files);
+      await run(['systemctl', 'enable', ...names]);
+      await systemd.do('restart', ...names);
+      return true;
+    },
+    async removeAll(): Promise<void> {
+      let removed = false;
+      for (const name of [PROXY_UNIT, AGENT_UNIT]) removed = (await remove(name)) || removed;
+      if (removed && systemd.booted) await run(['systemctl', 'daemon-reload']);
+    },
+  };
+}

@@ -1,0 +1,42 @@
+import { expect } from 'chai';
+import { CommandError, type Run } from '../../../lib/os/exec.js';
+import { messageOf } from '../../../lib/base/errors.js';
+import { createOwnContainers } from '../../../lib/install/containers/install-containers.js';
+
+const OURS = { 'socketplane.part': 'agent' };
+const COMPOSE = { ...OURS, 'com.docker.compose.project': 'socketplane' };
+
+describe('containers that have our names', () => {
+  /** What an install says of them. */
+  async function refusal(
+    mode: 'containers' | 'native',
+    powerstrip: boolean,
+    there: Record<string, Record<string, string>>,
+  ): Promise<string> {
+    const run: Run = async (argv) => {
+      const labels = there[argv.at(-1) ?? ''];
+      if (!labels) throw new CommandError(argv, 1, 'Error: No such container', undefined, undefined);
+      return JSON.stringify(labels);
+    };
+    const { refuseForeign } = createOwnContainers(run, '/docker.sock');
+    return refuseForeign({ mode, powerstrip }).then(() => 'fine', messageOf);
+  }
+
+  it('are exchanged where they are ours', async () => {
+    expect(await refusal('containers', true, {})).to.equal('fine');
+    expect(await refusal('containers', true, { socketplane: OURS, powerstrip: OURS })).to.equal('fine');
+  });
+
+  it("stop an install where they are another's, unless it does not need the name", async () => {
+    const there = { powerstrip: { maintainer: 'somebody' } };
+    expect(await refusal('containers', true, there)).to.match(/powerstrip that is not SocketPlane's: rename/);
+    expect(await refusal('containers', false, there)).to.equal('fine');
+    expect(await refusal('native', true, there)).to.equal('fine');
+  });
+
+  it('stop an install beside one that runs another way', async () => {
+    for (const mode of ['containers', 'native'] as const)
+      expect(await refusal(mode, true, { socketplane: COMPOSE })).to.include('`docker compose down` first');
+    expect(await refusal('native', true, { socketplane: OURS })).to.include('`socketplane uninstall` first');
+  });
+});
