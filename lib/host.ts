@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createEvictions } from './cluster/evictions.js';
-import { createHosts, type HostRecord, type HostRecords } from './cluster/hosts.js';
-import type { Terms } from './cluster/reaper-step.js';
-import { runReaper } from './cluster/reaper.js';
+import { createEvictions } from './cluster/hosts/evictions.js';
+import { createHosts, type HostRecord, type HostRecords } from './cluster/hosts/records.js';
+import type { Terms } from './cluster/hosts/reaper-plan.js';
+import { runReaper } from './cluster/hosts/reaper.js';
 import { messageOf } from './base/errors.js';
 import type { Log } from './base/log.js';
 import { transfer } from './network/transfer.js';
 import type { Node } from './node.js';
-import { createPresence, othersThan, RETRY, type Presence } from './presence.js';
+import { createPresence, othersThan, RETRY, type Presence } from './cluster/hosts/registration.js';
 import type { Seat } from './seat.js';
 import { MAX_OPERATIONS } from './store/limits.js';
 import type { ClusterStore } from './store/open-consul.js';

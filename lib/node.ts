@@ -6,7 +6,7 @@ import { adapterRoutes } from './api/adapter.js';
 import { connectionRoutes } from './api/connections.js';
 import { leaseRoutes } from './api/leases.js';
 import { networkRoutes } from './api/networks.js';
-import { createMembers } from './cluster/hosts.js';
+import { createMembers } from './cluster/hosts/records.js';
 import type { Datapath } from './datapath/datapath.js';
 import { hostRoutes } from './datapath/host-routes.js';
 import { openNetns } from './datapath/netns.js';

@@ -1,7 +1,7 @@
 import { Router } from 'express';
-import { createHosts, createMembers } from '../cluster/hosts.js';
-import type { Membership } from '../cluster/membership.js';
-import { readServers } from '../cluster/keep-servers.js';
+import { createHosts, createMembers } from '../cluster/hosts/records.js';
+import type { Membership } from '../cluster/membership/membership.js';
+import { readServers } from '../cluster/servers/record.js';
 import type { Log } from '../base/log.js';
 import type { Node } from '../node.js';
 import { bindQuery, joinQuery } from './schemas.js';

@@ -1,5 +1,5 @@
 import type { Router } from 'express';
-import type { Membership } from '../cluster/membership.js';
+import type { Membership } from '../cluster/membership/membership.js';
 import type { AgentConfig } from '../config/agent.js';
 import type { Datapath } from '../datapath/datapath.js';
 import type { Docker } from '../docker/docker.js';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { readAgentConfig } from '../config/agent.js';
-import { createConsulApi } from '../cluster/consul-api.js';
+import { createConsulApi } from '../cluster/consul/api.js';
 import { reachThroughTunnels } from '../datapath/echo.js';
 import { createOvsdb } from '../datapath/ovsdb.js';
 import type { Check } from '../doctor/check.js';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createApp } from '../../lib/api/app.js';
 import { agentRoutes } from '../../lib/api/routes.js';
-import type { Membership } from '../../lib/cluster/membership.js';
+import type { Membership } from '../../lib/cluster/membership/membership.js';
 import type { AgentConfig } from '../../lib/config/agent.js';
 import { AppError } from '../../lib/base/errors.js';
 import { silentLog } from '../../lib/base/log.js';

@@ -1,0 +1,159 @@
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import pRetry from 'p-retry';
+import { createKeyedLock } from '../../concurrency/keyed-lock.js';
+import { messageOf } from '../../base/errors.js';
+import type { Run } from '../../os/exec.js';
+import type { Log } from '../../base/log.js';
+import { writePrivateFile } from '../../os/private-file.js';
+import { makeNodeCertificate } from './certificates.js';
+import { createConsulApi, type ConsulApi } from './api.js';
+import { consulConfig, DATACENTER, PORTS, sameConfig, type ConsulFiles, type ConsulRole } from './config.js';
+import { createConsulProcess } from './process.js';
+
+/** Pauses between attempts to start it again. */
+const BACKOFF = { minTimeout: 500, maxTimeout: 15_000, factor: 2 };
+const LEAVE_MS = 15_000;
+
+/** What Consul is to be, and what its certificate is made of. */
+export interface ConsulWish extends ConsulRole {
+  authoritySeed: Buffer;
+}
+
+/**
+ * This host's Consul: a process that goes on when this one is killed, and that the next one adopts. While it is wanted it
+ * is started again whenever it ends.
+ */
+export interface ConsulAgent {
+  api: ConsulApi;
+  /**
+   * Make it run like this. One that does already, be it of an earlier agent, is left alone; another is stopped and started
+   * with the same data. Resolves when it answers on its socket, which is before it has found the cluster.
+   */
+  apply(wish: ConsulWish): Promise<void>;
+  /**
+   * Make it connect anew to other servers. What it has sent into a broken network is sent again only after as long as that
+   * was broken, and everything that it is asked waits behind it.
+   */
+  reconnect(): Promise<void>;
+  /** Stop it; the others take this host for failed, and data stays for the next start. */
+  stop(): Promise<void>;
+  /** Say farewell to the others, end, and forget everything. */
+  leave(): Promise<void>;
+  /** Leave the servers but not the cluster: ends it, and drops what only a server has. `apply` a client afterwards. */
+  demote(): Promise<void>;
+}
+
+export function createConsulAgent({
+  files,
+  run,
+  log,
+}: {
+  files: ConsulFiles;
+  run: Run;
+  log: Log;
+}): ConsulAgent {
+  const api = createConsulApi(files.socket);
+  const consul = createConsulProcess({ files, run, log });
+  const lock = createKeyedLock();
+  let supervision = new AbortController();
+
+  /** One change after the other; the watch over the present process ends before. */
+  function change(task: () => Promise<void>): Promise<void> {
+    supervision.abort();
+    return lock('consul', task);
+  }
+
+  async function supervise({ signal }: AbortController): Promise<void> {
+    for (;;) {
+      await consul.gone(signal);
+      if (signal.aborted) return;
+      log.warn('Consul ended by itself; starting it again', { log: files.log });
+      await lock('consul', () =>
+        pRetry(() => consul.start(api.ping), {
+          ...BACKOFF,
+          forever: true,
+          signal,
+          async onFailedAttempt(error) {
+            log.error('Consul cannot be started', { error: messageOf(error) });
+            await consul.stop();
+          },
+        }),
+      ).catch((error: unknown) => {
+        if (!signal.aborted) throw error;
+      });
+    }
+  }
+
+  async function write(wish: ConsulWish, config: Record<string, unknown>): Promise<void> {
+    const pem = await makeNodeCertificate(wish.authoritySeed, DATACENTER, wish.hostId);
+    await writePrivateFile(files.authority, pem.authority);
+    await writePrivateFile(files.certificate, pem.certificate);
+    await writePrivateFile(files.privateKey, pem.privateKey);
+    await writePrivateFile(files.config, JSON.stringify(config, undefined, 2));
+  }
+
+  async function farewell(): Promise<void> {
+    const pid = await consul.find();
+    if (pid === undefined) return;
+    await api.leave().catch((error: unknown) => {
+      log.warn('Consul could not say farewell', { error: messageOf(error) });
+    });
+    await consul.gone(AbortSignal.timeout(LEAVE_MS));
+    await consul.stop();
+  }
+
+  return {
+    api,
+    apply: (wish) =>
+      change(async () => {
+        const config = consulConfig(wish, files);
+        const pid = await consul.find();
+        if (pid !== undefined && sameConfig(await readConfig(files.config), config)) {
+          log.info('Consul runs already', { pid });
+        } else {
+          await consul.stop();
+          await write(wish, config);
+          try {
+            await consul.start(api.ping);
+          } catch (error) {
+            await consul.stop();
+            throw error;
+          }
+          log.info('Consul started', {
+            server: wish.server,
+            address: wish.address,
+            pid: await consul.find(),
+          });
+        }
+        supervision = new AbortController();
+        void supervise(supervision);
+      }),
+    async reconnect() {
+      const toServers = `( dport = :${PORTS.server} or sport = :${PORTS.server} )`;
+      await run(['ss', '--kill', '--tcp', '--numeric', toServers]).catch((error: unknown) => {
+        log.debug('connections of Consul stay as they are', { error: messageOf(error) });
+      });
+    },
+    stop: () => change(() => consul.stop()),
+    leave: () =>
+      change(async () => {
+        await farewell();
+        await rm(files.folder, { recursive: true, force: true });
+        await rm(files.socket, { force: true });
+      }),
+    demote: () =>
+      change(async () => {
+        await farewell();
+        await rm(join(files.data, 'raft'), { recursive: true, force: true });
+      }),
+  };
+}
+
+async function readConfig(file: string): Promise<Record<string, unknown>> {
+  try {
+    return JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,96 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import type { Log } from '../../base/log.js';
+import type { Store } from '../../store/store.js';
+import { createMembers, inJoinOrder, MEMBERS } from '../hosts/records.js';
+import { nextServers } from './choose.js';
+
+const SERVERS = 'servers';
+const POLL_MS = 250;
+const serverList = z.array(z.string());
+
+/** Ids of the hosts that run Consul servers, or are to. */
+export async function readServers(store: Store): Promise<{ servers: string[]; version: number }> {
+  const entry = await store.get(SERVERS);
+  const servers = entry ? serverList.parse(JSON.parse(entry.value)) : [];
+  return { servers, version: entry?.version ?? 0 };
+}
+
+export interface ServersRecord {
+  /** Follow the record, and keep it right, until `signal` aborts. `onChange` gets the list at first and after each change. */
+  keep(onChange: (servers: string[]) => void, signal: AbortSignal): Promise<void>;
+  /**
+   * This host is to be neither server nor member any more. Waits, until `signal` aborts, for another member that is alive,
+   * if there is another.
+   *
+   * @returns the servers that are left; none: this was the last host
+   */
+  withdraw(alive: () => Promise<ReadonlySet<string>>, signal: AbortSignal): Promise<string[]>;
+}
+
+/** @param isServer whether this host's Consul is a server now */
+export function createServersRecord(
+  store: Store,
+  hostId: string,
+  isServer: () => boolean,
+  log: Log,
+): ServersRecord {
+  const members = createMembers(store, log);
+
+  const read = () => readServers(store);
+
+  /**
+   * Only servers change the list, so that a host that joins a big cluster is not answered by hundreds of writes, and begin it,
+   * as another host may be on record before the founder is.
+   *
+   * @returns the list, empty when there is none yet, or this host is about to be on it
+   */
+  async function correct(): Promise<string[]> {
+    for (;;) {
+      const { servers, version } = await read();
+      const joined = inJoinOrder(await members.list());
+      const withSelf = joined.includes(hostId) ? joined : [...joined, hostId];
+      if (servers.length > 0 && !servers.includes(hostId)) {
+        // One that was away for too long and is needed all the same goes on as what it was, until a server writes so.
+        return nextServers(servers, withSelf).includes(hostId) ? [] : servers;
+      }
+      if (servers.length === 0 && !isServer()) return [];
+      const next = servers.length === 0 ? nextServers([hostId], withSelf) : nextServers(servers, joined);
+      if (next.length === 0 || next.join() === servers.join()) return servers;
+      if (await store.commit([{ key: SERVERS, value: JSON.stringify(next), ifVersion: version }])) {
+        log.info('Consul servers change', { from: servers, to: next });
+        return next;
+      }
+    }
+  }
+
+  return {
+    async keep(onChange, signal) {
+      const follow = async (prefix: string) => {
+        for await (const _ of store.watch(prefix, signal)) {
+          const servers = await correct();
+          if (servers.length > 0) onChange(servers);
+        }
+      };
+      await Promise.all([follow(SERVERS), follow(MEMBERS)]);
+    },
+    async withdraw(alive, signal) {
+      for (;;) {
+        const { servers, version } = await read();
+        const others = inJoinOrder(await members.list()).filter((id) => id !== hostId);
+        const hosts = await alive();
+        const answering = others.filter((id) => hosts.has(id));
+        if (others.length > 0 && answering.length === 0 && !signal.aborted) {
+          await sleep(POLL_MS, undefined, { signal }).catch(() => undefined);
+          continue;
+        }
+        const next = nextServers(servers, answering);
+        const commit = [
+          { key: MEMBERS + hostId, value: null },
+          { key: SERVERS, value: JSON.stringify(next), ifVersion: version },
+        ];
+        if (await store.commit(commit)) return next;
+      }
+    },
+  };
+}
