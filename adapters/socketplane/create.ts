@@ -4,7 +4,7 @@ import { AppError, messageOf } from '../../lib/base/errors.js';
 import type { ClientRequest, ServerResponse } from '../../lib/hook/v1.js';
 import { editJson, type JsonText } from '../../lib/json/edit.js';
 import type { Path } from '../../lib/json/tree.js';
-import type { Ipam } from '../../lib/network/ipam.js';
+import type { Ipam } from '../../lib/ipam/ipam.js';
 import { ADDRESS_LABEL, ALIASES_LABEL, DNS_LABEL, NETWORK_LABEL } from '../../lib/docker/labels.js';
 import type { Networks } from '../../lib/network/networks.js';
 import type { Network } from '../../lib/base/model.js';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import type { ServerResponse } from '../../lib/hook/v1.js';
 import { editJson, type JsonText } from '../../lib/json/edit.js';
-import type { Connection } from '../../lib/network/attachments.js';
+import type { Connection } from '../../lib/endpoints/attachments.js';
 import { ADDRESS_LABEL, ALIASES_LABEL, networkOf } from '../../lib/docker/labels.js';
 
 type Find = (id: string) => Connection | undefined;

@@ -5,8 +5,8 @@ import type {
   PreHookReply,
   ServerResponse,
 } from '../../lib/hook/v1.js';
-import type { Endpoints } from '../../lib/network/endpoints.js';
-import type { Ipam } from '../../lib/network/ipam.js';
+import type { Endpoints } from '../../lib/endpoints/endpoints.js';
+import type { Ipam } from '../../lib/ipam/ipam.js';
 import type { Networks } from '../../lib/network/networks.js';
 import { afterCreate, beforeCreate } from './create.js';
 import { afterInspect, afterList } from './describe.js';

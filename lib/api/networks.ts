@@ -1,9 +1,9 @@
 import { Router } from 'express';
 import type { Datapath } from '../datapath/datapath.js';
 import { AppError } from '../base/errors.js';
-import type { Attachments } from '../network/attachments.js';
+import type { Attachments } from '../endpoints/attachments.js';
 import { capacityOf, parseSubnet } from '../base/ipv4.js';
-import type { Ipam } from '../network/ipam.js';
+import type { Ipam } from '../ipam/ipam.js';
 import type { Networks } from '../network/networks.js';
 import { networkRequest } from './schemas.js';
 import { parseRequest } from './validate.js';

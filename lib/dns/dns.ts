@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { contains, parseAddress, parseCidr } from '../base/ipv4.js';
-import type { Names } from '../network/names.js';
+import type { Names } from './names.js';
 import type { Network } from '../base/model.js';
 import type { Forward } from './forward.js';
 import { listen, type Listener, type Respond } from './listener.js';

@@ -11,7 +11,7 @@ import {
   type Question,
 } from 'dns-packet';
 import { contains, parseAddress, parseCidr } from '../base/ipv4.js';
-import type { Names } from '../network/names.js';
+import type { Names } from './names.js';
 import type { Network } from '../base/model.js';
 
 /** Names change from one moment to the next: nobody is to remember an answer. */

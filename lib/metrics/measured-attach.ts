@@ -1,5 +1,5 @@
 import type { Datapath } from '../datapath/datapath.js';
-import type { Ipam } from '../network/ipam.js';
+import type { Ipam } from '../ipam/ipam.js';
 import type { AgentMetrics, AttachStep } from './agent-metrics.js';
 
 type AttachPath = Pick<Datapath, 'prepare' | 'plug' | 'isPlugged' | 'unplug' | 'ports'>;

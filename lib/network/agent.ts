@@ -7,10 +7,10 @@ import type { ContainerEvent, Docker } from '../docker/docker.js';
 import { messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { Endpoint, Network } from '../base/model.js';
-import type { Attachments } from './attachments.js';
+import type { Attachments } from '../endpoints/attachments.js';
 import { macOf } from '../base/ipv4.js';
-import type { Endpoints } from './endpoints.js';
-import type { Ipam } from './ipam.js';
+import type { Endpoints } from '../endpoints/endpoints.js';
+import type { Ipam } from '../ipam/ipam.js';
 import { NETWORK_LABEL } from '../docker/labels.js';
 import type { Networks } from './networks.js';
 

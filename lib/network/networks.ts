@@ -4,7 +4,7 @@ import { AppError } from '../base/errors.js';
 import type { Entry, Store } from '../store/store.js';
 import type { Network } from '../base/model.js';
 import { assertFree, firstFree, type HostRoute } from './choose-subnet.js';
-import { blockPrefix, leasesOf, parseBlock } from './blocks.js';
+import { blockPrefix, leasesOf, parseBlock } from '../ipam/blocks.js';
 import { formatAddress, gatewayOf, overlaps, parseCidr, parseSubnet } from '../base/ipv4.js';
 
 const PREFIX = 'networks/';

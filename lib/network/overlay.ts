@@ -3,9 +3,9 @@ import type { Datapath, Overlay as OverlayState } from '../datapath/datapath.js'
 import { messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { Network, Remote } from '../base/model.js';
-import type { Lease } from './blocks.js';
+import type { Lease } from '../ipam/blocks.js';
 import { macOf } from '../base/ipv4.js';
-import type { LeaseIndex } from './lease-index.js';
+import type { LeaseIndex } from '../ipam/lease-index.js';
 
 /** Another host of the cluster. */
 export interface Peer {

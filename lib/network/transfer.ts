@@ -1,7 +1,7 @@
 import { AppError, messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { Network } from '../base/model.js';
-import type { Ipam, Lease } from './ipam.js';
+import type { Ipam, Lease } from '../ipam/ipam.js';
 import { DEFAULT_NETWORK, type Networks } from './networks.js';
 
 /** What there is in one store. */

@@ -1,4 +1,4 @@
-import { blockPrefix, leasesOf, parseBlock, type Lease } from '../../lib/network/blocks.js';
+import { blockPrefix, leasesOf, parseBlock, type Lease } from '../../lib/ipam/blocks.js';
 import type { Store } from '../../lib/store/store.js';
 
 /** All leases that are in the store. */

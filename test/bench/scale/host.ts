@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { silentLog } from '../../../lib/base/log.js';
-import { createIpam } from '../../../lib/network/ipam.js';
-import { createNames } from '../../../lib/network/names.js';
+import { createIpam } from '../../../lib/ipam/ipam.js';
+import { createNames } from '../../../lib/dns/names.js';
 import { createNetworks } from '../../../lib/network/networks.js';
 import { createOverlay, type Peer } from '../../../lib/network/overlay.js';
 import { createConsulClient } from '../../../lib/store/consul/client.js';

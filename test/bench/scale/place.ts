@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { silentLog } from '../../../lib/base/log.js';
-import { blockKey } from '../../../lib/network/blocks.js';
+import { blockKey } from '../../../lib/ipam/blocks.js';
 import { formatAddress, parseSubnet } from '../../../lib/base/ipv4.js';
 import type { NetworkRecord } from '../../../lib/network/networks.js';
 import { createConsulClient } from '../../../lib/store/consul/client.js';

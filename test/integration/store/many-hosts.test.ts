@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { silentLog } from '../../../lib/base/log.js';
-import { createIpam } from '../../../lib/network/ipam.js';
+import { createIpam } from '../../../lib/ipam/ipam.js';
 import { createConsulClient } from '../../../lib/store/consul/client.js';
 import { createConsulStore } from '../../../lib/store/consul.js';
 import { MAX_OPERATIONS } from '../../../lib/store/limits.js';

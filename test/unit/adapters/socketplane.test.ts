@@ -2,9 +2,9 @@ import { expect } from 'chai';
 import { createSocketplaneAdapter } from '../../../adapters/socketplane/index.js';
 import { routeOf } from '../../../adapters/socketplane/route.js';
 import type { ClientRequest, PostHookReply, PreHookReply } from '../../../lib/hook/v1.js';
-import type { Connection } from '../../../lib/network/attachments.js';
-import type { Endpoints } from '../../../lib/network/endpoints.js';
-import { createIpam } from '../../../lib/network/ipam.js';
+import type { Connection } from '../../../lib/endpoints/attachments.js';
+import type { Endpoints } from '../../../lib/endpoints/endpoints.js';
+import { createIpam } from '../../../lib/ipam/ipam.js';
 import { createNetworks } from '../../../lib/network/networks.js';
 import { createMemoryStore } from '../../../lib/store/memory.js';
 

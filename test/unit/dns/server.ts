@@ -13,7 +13,7 @@ import { createDns } from '../../../lib/dns/dns.js';
 import { createForward } from '../../../lib/dns/forward.js';
 import { frame, messages } from '../../../lib/dns/frames.js';
 import { silentLog } from '../../../lib/base/log.js';
-import type { Names } from '../../../lib/network/names.js';
+import type { Names } from '../../../lib/dns/names.js';
 import { until } from '../../lab/process.js';
 
 /** A network that this machine has: its gateway is where the server listens, and clients come from it. */

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { AppError } from '../../../lib/base/errors.js';
-import { createIpam } from '../../../lib/network/ipam.js';
+import { createIpam } from '../../../lib/ipam/ipam.js';
 import type { Container } from '../../../lib/docker/docker.js';
-import { leaseFor } from '../../../lib/network/lease-for.js';
+import { leaseFor } from '../../../lib/endpoints/lease-for.js';
 import { createNetworks } from '../../../lib/network/networks.js';
 import { createMemoryStore } from '../../../lib/store/memory.js';
 import { storedLeases } from '../../support/leases.js';

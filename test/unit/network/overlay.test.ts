@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import { AppError } from '../../../lib/base/errors.js';
 import { silentLog } from '../../../lib/base/log.js';
-import type { StoredLease } from '../../../lib/network/blocks.js';
-import { createLeaseIndex } from '../../../lib/network/lease-index.js';
-import { createNames } from '../../../lib/network/names.js';
+import type { StoredLease } from '../../../lib/ipam/blocks.js';
+import { createLeaseIndex } from '../../../lib/ipam/lease-index.js';
+import { createNames } from '../../../lib/dns/names.js';
 import { createOverlay } from '../../../lib/network/overlay.js';
 
 const WEB = { id: 'web', subnet: '10.0.0.0/16', gateway: '10.0.0.1', vni: 7 };

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { createAddressChooser } from '../../../lib/network/choose-address.js';
-import { createIpam } from '../../../lib/network/ipam.js';
-import { createLeaseIndex } from '../../../lib/network/lease-index.js';
+import { createAddressChooser } from '../../../lib/ipam/choose-address.js';
+import { createIpam } from '../../../lib/ipam/ipam.js';
+import { createLeaseIndex } from '../../../lib/ipam/lease-index.js';
 import { createMemoryStore } from '../../../lib/store/memory.js';
 import { storedLeases } from '../../support/leases.js';
 

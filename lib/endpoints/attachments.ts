@@ -6,10 +6,10 @@ import { messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { Endpoint, Network } from '../base/model.js';
 import { macOf } from '../base/ipv4.js';
-import type { Ipam, Lease } from './ipam.js';
+import type { Ipam, Lease } from '../ipam/ipam.js';
 import { DNS_LABEL, namesOf } from '../docker/labels.js';
 import { leaseFor } from './lease-for.js';
-import type { Networks } from './networks.js';
+import type { Networks } from '../network/networks.js';
 import { createPreparations, type Preparation } from './preparation.js';
 
 /**

@@ -3,7 +3,7 @@ import type { Container, Docker } from '../docker/docker.js';
 import { messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { Attachments, Connection } from './attachments.js';
-import type { Ipam } from './ipam.js';
+import type { Ipam } from '../ipam/ipam.js';
 import { networkOf } from '../docker/labels.js';
 
 const FULL_ID = /^[0-9a-f]{64}$/;

@@ -1,5 +1,5 @@
-import type { Lease } from './blocks.js';
-import type { LeaseIndex } from './lease-index.js';
+import type { Lease } from '../ipam/blocks.js';
+import type { LeaseIndex } from '../ipam/lease-index.js';
 
 /** Which containers of a network go by which name. Names are compared without regard to case (RFC 4343). */
 export interface Names {

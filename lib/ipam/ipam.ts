@@ -9,7 +9,7 @@ import { capacityOf, contains, gatewayOf, parseAddress, parseSubnet } from '../b
 import { createAddressChooser } from './choose-address.js';
 import { createLeaseIndex, type LeaseIndex } from './lease-index.js';
 import type { Network } from '../base/model.js';
-import type { NetworkRecord } from './networks.js';
+import type { NetworkRecord } from '../network/networks.js';
 
 export type { Lease } from './blocks.js';
 

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { AppError } from '../../../lib/base/errors.js';
-import { createIpam } from '../../../lib/network/ipam.js';
-import { createLeaseIndex, type LeaseChange } from '../../../lib/network/lease-index.js';
+import { createIpam } from '../../../lib/ipam/ipam.js';
+import { createLeaseIndex, type LeaseChange } from '../../../lib/ipam/lease-index.js';
 import { createMemoryStore } from '../../../lib/store/memory.js';
 import type { Operation, Store } from '../../../lib/store/store.js';
 import { storedLeases } from '../../support/leases.js';

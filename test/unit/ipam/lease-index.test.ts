@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import { createIpam } from '../../../lib/network/ipam.js';
-import { createLeaseIndex, type LeaseChange } from '../../../lib/network/lease-index.js';
+import { createIpam } from '../../../lib/ipam/ipam.js';
+import { createLeaseIndex, type LeaseChange } from '../../../lib/ipam/lease-index.js';
 import { createMemoryStore } from '../../../lib/store/memory.js';
 import { until } from '../../lab/process.js';
 import { storedLeases } from '../../support/leases.js';
