@@ -4,18 +4,18 @@ import { AppError } from '../base/errors.js';
 import type { Run } from '../os/exec.js';
 import type { Log } from '../base/log.js';
 import type { Network } from '../base/model.js';
-import { createBridge, type DatapathKind } from './bridge.js';
-import { createContents, type Port } from './contents.js';
+import { createBridge, type DatapathKind } from './vswitch/bridge.js';
+import { createContents, type Port } from './bridge-model.js';
 import type { Datapath, PortRecord, Underlay } from './datapath.js';
-import { endpointFlows, gatewayFlows } from './flows.js';
-import { createLinks } from './links.js';
-import { gatewayName } from './names.js';
-import { applyNat } from './nat.js';
-import { adding, createOpenFlow } from './openflow.js';
-import { createOvsdb, type Interface } from './ovsdb.js';
-import { endpointMatch, gatewayMac, networkMatch } from './tables.js';
+import { endpointFlows, gatewayFlows } from './flows/endpoint-flows.js';
+import { createLinks } from './kernel/links.js';
+import { gatewayName } from './device-names.js';
+import { applyNat } from './kernel/nat.js';
+import { adding, createOpenFlow } from './vswitch/openflow.js';
+import { createOvsdb, type Interface } from './vswitch/ovsdb.js';
+import { endpointMatch, gatewayMac, networkMatch } from './flows/tables.js';
 import { createTunnels } from './tunnels.js';
-import { readUnderlay, type UnderlayState } from './underlay.js';
+import { readUnderlay, type UnderlayState } from './kernel/underlay.js';
 
 /** Keys of `external_ids`, by which ports are recognised after any restart. */
 const CONTAINER = 'socketplane-container';

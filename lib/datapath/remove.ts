@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Run } from '../os/exec.js';
-import { removeNat } from './nat.js';
-import { isContainerLink } from './names.js';
+import { removeNat } from './kernel/nat.js';
+import { isContainerLink } from './device-names.js';
 
 const links = z.array(z.object({ ifname: z.string() }));
 

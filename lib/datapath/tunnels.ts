@@ -1,13 +1,13 @@
 import { AppError, messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
-import type { Contents } from './contents.js';
+import type { Contents } from './bridge-model.js';
 import type { RemoteChange } from './datapath.js';
-import { tunnelName } from './names.js';
-import { adding, type OpenFlow } from './openflow.js';
-import type { Interface, Ovsdb } from './ovsdb.js';
-import { remoteMatch, tunnelMatch } from './tables.js';
-import { tunnelFlows } from './tunnel-flows.js';
-import type { UnderlayState } from './underlay.js';
+import { tunnelName } from './device-names.js';
+import { adding, type OpenFlow } from './vswitch/openflow.js';
+import type { Interface, Ovsdb } from './vswitch/ovsdb.js';
+import { remoteMatch, tunnelMatch } from './flows/tables.js';
+import { tunnelFlows } from './flows/tunnel-flows.js';
+import type { UnderlayState } from './kernel/underlay.js';
 
 /** Key of a tunnel port's `external_ids`. */
 const PEER = 'socketplane-peer';

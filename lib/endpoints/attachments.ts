@@ -1,5 +1,5 @@
 import type { Datapath, PortRecord } from '../datapath/datapath.js';
-import type { OpenNetns } from '../datapath/netns.js';
+import type { OpenNetns } from '../datapath/kernel/netns.js';
 import type { Container, Docker } from '../docker/docker.js';
 import type { Runc } from '../docker/runc.js';
 import { messageOf } from '../base/errors.js';

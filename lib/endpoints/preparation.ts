@@ -1,5 +1,5 @@
 import type { Datapath } from '../datapath/datapath.js';
-import type { OpenNetns } from '../datapath/netns.js';
+import type { OpenNetns } from '../datapath/kernel/netns.js';
 import type { CreatedProcess, Runc } from '../docker/runc.js';
 import { messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';

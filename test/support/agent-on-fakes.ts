@@ -1,4 +1,4 @@
-import type { OpenNetns } from '../../lib/datapath/netns.js';
+import type { OpenNetns } from '../../lib/datapath/kernel/netns.js';
 import type { CreatedProcess, Runc } from '../../lib/docker/runc.js';
 import { AppError } from '../../lib/base/errors.js';
 import { silentLog } from '../../lib/base/log.js';

@@ -1,5 +1,5 @@
-import { createOvsdb } from '../../datapath/ovsdb.js';
-import { dotted } from '../../datapath/tables.js';
+import { createOvsdb } from '../../datapath/vswitch/ovsdb.js';
+import { dotted } from '../../datapath/flows/tables.js';
 import type { Run } from '../../os/exec.js';
 import { ok, type Check, type Finding } from '../check.js';
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { Datapath } from '../../../lib/datapath/datapath.js';
-import { gatewayMac } from '../../../lib/datapath/tables.js';
+import { gatewayMac } from '../../../lib/datapath/flows/tables.js';
 import { macOf } from '../../../lib/base/ipv4.js';
 import type { Endpoint, Remote } from '../../../lib/base/model.js';
 import type { Host } from '../../lab/host.js';

@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { expect } from 'chai';
-import { gatewayMac } from '../../../lib/datapath/tables.js';
+import { gatewayMac } from '../../../lib/datapath/flows/tables.js';
 import { macOf } from '../../../lib/base/ipv4.js';
 import { until } from '../../lab/process.js';
 import { sleeper } from '../agent/suite.js';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { echoFlows, reachThroughTunnels } from '../../../lib/datapath/echo.js';
+import { echoFlows, reachThroughTunnels } from '../../../lib/datapath/flows/echo.js';
 import type { Run } from '../../../lib/os/exec.js';
 
 const [HERE, GONE] = ['192.168.108.2', '192.168.108.3'];

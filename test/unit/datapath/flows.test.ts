@@ -1,16 +1,21 @@
 import { expect } from 'chai';
-import { echoFlows } from '../../../lib/datapath/echo.js';
-import { baseFlows, endpointFlows, floodFlows, gatewayFlows } from '../../../lib/datapath/flows.js';
-import { gatewayName, peerName, portNames, tunnelName } from '../../../lib/datapath/names.js';
-import { natRules } from '../../../lib/datapath/nat.js';
+import { echoFlows } from '../../../lib/datapath/flows/echo.js';
+import {
+  baseFlows,
+  endpointFlows,
+  floodFlows,
+  gatewayFlows,
+} from '../../../lib/datapath/flows/endpoint-flows.js';
+import { gatewayName, peerName, portNames, tunnelName } from '../../../lib/datapath/device-names.js';
+import { natRules } from '../../../lib/datapath/kernel/nat.js';
 import {
   endpointMatch,
   gatewayMac,
   networkMatch,
   remoteMatch,
   tunnelMatch,
-} from '../../../lib/datapath/tables.js';
-import { remoteFlows, tunnelFlows } from '../../../lib/datapath/tunnel-flows.js';
+} from '../../../lib/datapath/flows/tables.js';
+import { remoteFlows, tunnelFlows } from '../../../lib/datapath/flows/tunnel-flows.js';
 import type { Network } from '../../../lib/base/model.js';
 
 const WEB: Network = { id: 'web', subnet: '10.0.0.0/16', gateway: '10.0.0.1', vni: 0x0a0b0c };

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { createContents } from '../../../lib/datapath/contents.js';
+import { createContents } from '../../../lib/datapath/bridge-model.js';
 import { createTunnels } from '../../../lib/datapath/tunnels.js';
 import type { AppError } from '../../../lib/base/errors.js';
 import { messageOf } from '../../../lib/base/errors.js';

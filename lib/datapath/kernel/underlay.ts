@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { Run } from '../os/exec.js';
-import type { Underlay } from './datapath.js';
+import type { Run } from '../../os/exec.js';
+import type { Underlay } from '../datapath.js';
 
 /** VXLAN over IPv4: outer Ethernet 14, IP 20, UDP 8, VXLAN 8. */
 const TUNNEL_OVERHEAD = 50;

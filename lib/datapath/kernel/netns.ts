@@ -1,5 +1,5 @@
 import { open, readFile, type FileHandle } from 'node:fs/promises';
-import { AppError, hasCode } from '../base/errors.js';
+import { AppError, hasCode } from '../../base/errors.js';
 
 /** An open network namespace: `path` names it for child processes until it is closed, whatever its process does. */
 export interface Netns {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { createBatcher } from '../concurrency/batcher.js';
-import { AppError } from '../base/errors.js';
-import { CommandError, type Run } from '../os/exec.js';
+import { createBatcher } from '../../concurrency/batcher.js';
+import { AppError } from '../../base/errors.js';
+import { CommandError, type Run } from '../../os/exec.js';
 
 /** `ovs-vsctl` waits for ovs-vswitchd, which answers in milliseconds when it runs. */
 const TIMEOUT_S = 4;

@@ -1,9 +1,9 @@
 import { AppError } from '../base/errors.js';
 import type { Endpoint, Network } from '../base/model.js';
-import { baseFlows, endpointFlows, floodFlows, gatewayFlows, type Attached } from './flows.js';
-import { portNames } from './names.js';
+import { baseFlows, endpointFlows, floodFlows, gatewayFlows, type Attached } from './flows/endpoint-flows.js';
+import { portNames } from './device-names.js';
 import { createRemotes, type Remotes } from './remotes.js';
-import { remoteFlows, tunnelFlows } from './tunnel-flows.js';
+import { remoteFlows, tunnelFlows } from './flows/tunnel-flows.js';
 
 /**
  * OpenFlow port numbers are chosen here, so that rules need not wait for the port; lower ones are left to people. Tunnels

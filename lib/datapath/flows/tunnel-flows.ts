@@ -1,4 +1,4 @@
-import type { Remote } from '../base/model.js';
+import type { Remote } from '../../base/model.js';
 import { echoFlows } from './echo.js';
 import { ADMIT, ARP, arpAnswer, cookie, FORWARD, FROM } from './tables.js';
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Run } from '../os/exec.js';
-import { tunnelName } from './names.js';
-import { createOvsdb } from './ovsdb.js';
+import type { Run } from '../../os/exec.js';
+import { tunnelName } from '../device-names.js';
+import { createOvsdb } from '../vswitch/ovsdb.js';
 import { ADMIT, cookie, dotted } from './tables.js';
 
 /**

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
-import { CommandError, type Run } from '../os/exec.js';
-import type { Network } from '../base/model.js';
-import { GATEWAY_PREFIX, gatewayName, PORT_PREFIX } from './names.js';
+import { CommandError, type Run } from '../../os/exec.js';
+import type { Network } from '../../base/model.js';
+import { GATEWAY_PREFIX, gatewayName, PORT_PREFIX } from '../device-names.js';
 import type { UnderlayState } from './underlay.js';
 
 /**

@@ -1,10 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { AppError, hasCode } from '../base/errors.js';
-import { CommandError, type Run } from '../os/exec.js';
-import type { Endpoint, Network } from '../base/model.js';
-import { gatewayMac } from './tables.js';
-import { gatewayName, peerName } from './names.js';
+import { AppError, hasCode } from '../../base/errors.js';
+import { CommandError, type Run } from '../../os/exec.js';
+import type { Endpoint, Network } from '../../base/model.js';
+import { gatewayMac } from '../flows/tables.js';
+import { gatewayName, peerName } from '../device-names.js';
 
 const routeList = z.array(z.object({ gateway: z.string().optional() }));
 const addressList = z.array(

@@ -1,8 +1,8 @@
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { createBatcher } from '../concurrency/batcher.js';
-import { hasCode } from '../base/errors.js';
-import type { Run } from '../os/exec.js';
+import { createBatcher } from '../../concurrency/batcher.js';
+import { hasCode } from '../../base/errors.js';
+import type { Run } from '../../os/exec.js';
 
 /** Bundles, which change many rules as one, need OpenFlow 1.4. */
 const PROTOCOL = ['-O', 'OpenFlow14'];

@@ -1,4 +1,4 @@
-import type { Endpoint, Network } from '../base/model.js';
+import type { Endpoint, Network } from '../../base/model.js';
 import {
   ADMIT,
   ARP,

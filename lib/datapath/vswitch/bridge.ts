@@ -1,5 +1,5 @@
-import { AppError } from '../base/errors.js';
-import type { Log } from '../base/log.js';
+import { AppError } from '../../base/errors.js';
+import type { Log } from '../../base/log.js';
 import type { OpenFlow } from './openflow.js';
 import { down, type Ovsdb } from './ovsdb.js';
 

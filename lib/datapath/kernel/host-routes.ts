@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { Run } from '../os/exec.js';
-import { isGatewayName } from './names.js';
+import type { Run } from '../../os/exec.js';
+import { isGatewayName } from '../device-names.js';
 
 const routes = z.array(z.object({ dst: z.string(), dev: z.string().default('') }));
 
