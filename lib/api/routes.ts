@@ -5,12 +5,12 @@ import type { Datapath } from '../datapath/datapath.js';
 import type { Docker } from '../docker/docker.js';
 import type { Logger } from '../base/log.js';
 import type { AgentMetrics } from '../metrics/agent-metrics.js';
-import type { Seat } from '../seat.js';
-import { clusterRoutes } from './cluster.js';
-import { configurationRoutes } from './configuration.js';
-import { convergeRoutes } from './converge.js';
-import { healthRoutes } from './health.js';
-import { metricsRoutes } from './metrics.js';
+import type { Seat } from '../agent/current.js';
+import { clusterRoutes } from './routes/cluster.js';
+import { configurationRoutes } from './routes/configuration.js';
+import { convergeRoutes } from './routes/converge.js';
+import { healthRoutes } from './routes/health.js';
+import { metricsRoutes } from './routes/metrics.js';
 import { openApiRoutes } from './openapi/route.js';
 
 /** The part of the API that is there whatever the store does; the other part is the node's. */

@@ -4,7 +4,7 @@ import type { HostRecord, HostRecords } from './records.js';
 import { coalesce } from '../../concurrency/single-flight.js';
 import { AppError, messageOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
-import type { Node } from '../../node.js';
+import type { Node } from '../../agent/services.js';
 import type { Operation } from '../../store/store.js';
 
 export const RETRY = { forever: true, minTimeout: 200, maxTimeout: 2_000 } as const;

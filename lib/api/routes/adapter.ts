@@ -1,7 +1,7 @@
 import { Router } from 'express';
-import type { SocketplaneAdapter } from '../../adapters/socketplane/index.js';
-import { hookCall } from '../hook/v1.js';
-import { parseRequest } from './validate.js';
+import type { SocketplaneAdapter } from '../../../adapters/socketplane/index.js';
+import { hookCall } from '../../hook/v1.js';
+import { parseRequest } from '../http/validate.js';
 
 /** The proxy's hooks. */
 export function adapterRoutes(adapter: SocketplaneAdapter): Router {

@@ -1,13 +1,13 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Router } from 'express';
-import type { AgentConfig } from '../config/agent.js';
-import type { Datapath } from '../datapath/datapath.js';
-import { AppError } from '../base/errors.js';
-import type { Logger, LogLevel } from '../base/log.js';
-import { DEFAULT_NETWORK } from '../network/networks.js';
-import type { Network } from '../base/model.js';
-import { configurationRequest } from './schemas.js';
-import { parseRequest } from './validate.js';
+import type { AgentConfig } from '../../config/agent.js';
+import type { Datapath } from '../../datapath/datapath.js';
+import { AppError } from '../../base/errors.js';
+import type { Logger, LogLevel } from '../../base/log.js';
+import { DEFAULT_NETWORK } from '../../network/networks.js';
+import type { Network } from '../../base/model.js';
+import { configurationRequest } from '../schemas.js';
+import { parseRequest } from '../http/validate.js';
 
 /**
  * What the agent runs with, in the words of its file and in SocketPlane's. It is changed in the file, followed by a restart, which

@@ -1,11 +1,11 @@
 import { Router } from 'express';
-import { createHosts, createMembers } from '../cluster/hosts/records.js';
-import type { Membership } from '../cluster/membership/membership.js';
-import { readServers } from '../cluster/servers/record.js';
-import type { Log } from '../base/log.js';
-import type { Node } from '../node.js';
-import { bindQuery, joinQuery } from './schemas.js';
-import { parseRequest } from './validate.js';
+import { createHosts, createMembers } from '../../cluster/hosts/records.js';
+import type { Membership } from '../../cluster/membership/membership.js';
+import { readServers } from '../../cluster/servers/record.js';
+import type { Log } from '../../base/log.js';
+import type { Node } from '../../agent/services.js';
+import { bindQuery, joinQuery } from '../schemas.js';
+import { parseRequest } from '../http/validate.js';
 
 /** What host and cluster are to each other. */
 export function clusterRoutes(options: {

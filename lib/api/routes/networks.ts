@@ -1,12 +1,12 @@
 import { Router } from 'express';
-import type { Datapath } from '../datapath/datapath.js';
-import { AppError } from '../base/errors.js';
-import type { Attachments } from '../endpoints/attachments.js';
-import { capacityOf, parseSubnet } from '../base/ipv4.js';
-import type { Ipam } from '../ipam/ipam.js';
-import type { Networks } from '../network/networks.js';
-import { networkRequest } from './schemas.js';
-import { parseRequest } from './validate.js';
+import type { Datapath } from '../../datapath/datapath.js';
+import { AppError } from '../../base/errors.js';
+import type { Attachments } from '../../endpoints/attachments.js';
+import { capacityOf, parseSubnet } from '../../base/ipv4.js';
+import type { Ipam } from '../../ipam/ipam.js';
+import type { Networks } from '../../network/networks.js';
+import { networkRequest } from '../schemas.js';
+import { parseRequest } from '../http/validate.js';
 
 export function networkRoutes(options: {
   networks: Networks;

@@ -1,5 +1,5 @@
 import { Router } from 'express';
-import type { Seat } from '../seat.js';
+import type { Seat } from '../../agent/current.js';
 
 /** For whoever has found something out of order and does not want to wait for the agent's next look. */
 export function convergeRoutes(seat: Pick<Seat, 'node'>): Router {

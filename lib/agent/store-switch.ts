@@ -1,17 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createEvictions } from './cluster/hosts/evictions.js';
-import { createHosts, type HostRecord, type HostRecords } from './cluster/hosts/records.js';
-import type { Terms } from './cluster/hosts/reaper-plan.js';
-import { runReaper } from './cluster/hosts/reaper.js';
-import { messageOf } from './base/errors.js';
-import type { Log } from './base/log.js';
-import { transfer } from './network/transfer.js';
-import type { Node } from './node.js';
-import { createPresence, othersThan, RETRY, type Presence } from './cluster/hosts/registration.js';
-import type { Seat } from './seat.js';
-import { MAX_OPERATIONS } from './store/limits.js';
-import type { ClusterStore } from './store/open-consul.js';
-import type { Store } from './store/store.js';
+import { createEvictions } from '../cluster/hosts/evictions.js';
+import { createHosts, type HostRecord, type HostRecords } from '../cluster/hosts/records.js';
+import type { Terms } from '../cluster/hosts/reaper-plan.js';
+import { runReaper } from '../cluster/hosts/reaper.js';
+import { messageOf } from '../base/errors.js';
+import type { Log } from '../base/log.js';
+import { transfer } from './transfer.js';
+import type { Node } from './services.js';
+import { createPresence, othersThan, RETRY, type Presence } from '../cluster/hosts/registration.js';
+import type { Seat } from './current.js';
+import { MAX_OPERATIONS } from '../store/limits.js';
+import type { ClusterStore } from '../store/open-consul.js';
+import type { Store } from '../store/store.js';
 
 export interface HostOptions {
   hostId: string;

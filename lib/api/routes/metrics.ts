@@ -1,5 +1,5 @@
 import { Router } from 'express';
-import type { AgentMetrics } from '../metrics/agent-metrics.js';
+import type { AgentMetrics } from '../../metrics/agent-metrics.js';
 
 /** For Prometheus. */
 export function metricsRoutes(metrics: AgentMetrics): Router {

@@ -1,8 +1,8 @@
 import { Router } from 'express';
-import type { Datapath } from '../datapath/datapath.js';
-import type { Docker } from '../docker/docker.js';
-import { messageOf } from '../base/errors.js';
-import type { Store } from '../store/store.js';
+import type { Datapath } from '../../datapath/datapath.js';
+import type { Docker } from '../../docker/docker.js';
+import { messageOf } from '../../base/errors.js';
+import type { Store } from '../../store/store.js';
 
 /** Asks each part at the moment of the call: 200 when all of them answer, else 503 with the reasons. */
 export function healthRoutes(options: {

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { AppError } from '../base/errors.js';
+import { AppError } from '../../base/errors.js';
 
 /** The body as the schema says. @throws AppError `invalid` naming the field. */
 export function parseRequest<T>(schema: z.ZodType<T>, body: unknown): T {

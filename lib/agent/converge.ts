@@ -12,7 +12,7 @@ import { macOf } from '../base/ipv4.js';
 import type { Endpoints } from '../endpoints/endpoints.js';
 import type { Ipam } from '../ipam/ipam.js';
 import { NETWORK_LABEL } from '../docker/labels.js';
-import type { Networks } from './networks.js';
+import type { Networks } from '../network/networks.js';
 
 /** How often a node with something left undone tries again, and how often one with nothing to do looks anyway. */
 const RETRY_MS = 5_000;

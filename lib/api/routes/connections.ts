@@ -1,12 +1,12 @@
 import { Router } from 'express';
-import { didYouMean } from '../base/suggest-name.js';
-import type { Docker } from '../docker/docker.js';
-import { AppError } from '../base/errors.js';
-import type { Attachments, Connection } from '../endpoints/attachments.js';
-import type { Endpoints } from '../endpoints/endpoints.js';
-import { networkOf } from '../docker/labels.js';
-import { connectionRequest } from './schemas.js';
-import { parseRequest } from './validate.js';
+import { didYouMean } from '../../base/suggest-name.js';
+import type { Docker } from '../../docker/docker.js';
+import { AppError } from '../../base/errors.js';
+import type { Attachments, Connection } from '../../endpoints/attachments.js';
+import type { Endpoints } from '../../endpoints/endpoints.js';
+import { networkOf } from '../../docker/labels.js';
+import { connectionRequest } from '../schemas.js';
+import { parseRequest } from '../http/validate.js';
 
 export function connectionRoutes(options: {
   docker: Docker;

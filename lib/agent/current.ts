@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AppError } from './base/errors.js';
-import type { Node } from './node.js';
+import { AppError } from '../base/errors.js';
+import type { Node } from './services.js';
 
 /** A change of nodes takes about a second; calls wait for it this long. */
 const PATIENCE_MS = 4_000;

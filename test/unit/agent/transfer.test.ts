@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { createLog } from '../../../lib/base/log.js';
 import { createIpam } from '../../../lib/ipam/ipam.js';
 import { createNetworks } from '../../../lib/network/networks.js';
-import { transfer, type Belongings } from '../../../lib/network/transfer.js';
+import { transfer, type Belongings } from '../../../lib/agent/transfer.js';
 import { createMemoryStore } from '../../../lib/store/memory.js';
 
 const log = createLog('test', 'error');

@@ -1,5 +1,5 @@
 import type { RequestHandler } from 'express';
-import { operations } from './openapi/operations.js';
+import { operations } from '../openapi/operations.js';
 import { sendError } from './errors.js';
 
 /** For each path of the API what it looks like, as Express reads it, and its methods. */

@@ -1,5 +1,5 @@
 import express, { Router, type Express } from 'express';
-import type { Log } from '../base/log.js';
+import type { Log } from '../../base/log.js';
 import { keepPagesOut } from './browsers.js';
 import { errorHandler, notFound } from './errors.js';
 import { onlyCalls, onlyItsMethods } from './methods.js';

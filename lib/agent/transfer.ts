@@ -2,7 +2,7 @@ import { AppError, messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { Network } from '../base/model.js';
 import type { Ipam, Lease } from '../ipam/ipam.js';
-import { DEFAULT_NETWORK, type Networks } from './networks.js';
+import { DEFAULT_NETWORK, type Networks } from '../network/networks.js';
 
 /** What there is in one store. */
 export interface Belongings {

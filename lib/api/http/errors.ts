@@ -1,6 +1,6 @@
 import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
-import { httpStatus, messageOf } from '../base/errors.js';
-import type { Log } from '../base/log.js';
+import { httpStatus, messageOf } from '../../base/errors.js';
+import type { Log } from '../../base/log.js';
 
 /** What Express's own parsers say of a request, in our words. */
 const OF_PARSERS: Record<string, string> = {

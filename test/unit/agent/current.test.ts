@@ -1,6 +1,6 @@
 import { expect } from 'chai';
-import type { Node } from '../../lib/node.js';
-import { createSeat } from '../../lib/seat.js';
+import type { Node } from '../../../lib/agent/services.js';
+import { createSeat } from '../../../lib/agent/current.js';
 
 describe('the seat of a node', () => {
   const node = () => {

@@ -1,6 +1,6 @@
 import { Router } from 'express';
-import type { Lease } from '../ipam/blocks.js';
-import type { LeaseIndex } from '../ipam/lease-index.js';
+import type { Lease } from '../../ipam/blocks.js';
+import type { LeaseIndex } from '../../ipam/lease-index.js';
 
 /** All addresses that are given, as far as this host has heard: asks no store. */
 export function leaseRoutes(index: Pick<LeaseIndex, 'all'>): Router {
