@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { createApp } from './api/http/app.js';
 import { agentRoutes } from './api/routes.js';
-import { goBeforeOthers } from './os/cpu-priority.js';
+import { raisePriority } from './os/cpu-priority.js';
 import { AGENT_CONFIG, readAgentConfig, type AgentConfig } from './config/agent.js';
 import { createOvsDatapath } from './datapath/ovs.js';
 import { createClusterStateFile, readHostId, type ClusterState } from './cluster/membership/state-file.js';
@@ -47,7 +47,7 @@ const DRAIN_MS = 5_000;
 async function serve(config: AgentConfig, pidFile: string): Promise<void> {
   const log = createLog('agent', config.log);
   // A container's program is held until its network is there, by whoever is first.
-  await goBeforeOthers();
+  await raisePriority();
   const run = createRun(log);
   const hostId = await readHostId(config.state);
   const docker = createDocker(config.docker);

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { insist } from '../../lib/concurrency/retry-briefly.js';
+import { retryBriefly } from '../../lib/concurrency/retry-briefly.js';
 import { AppError, messageOf } from '../../lib/base/errors.js';
 import type { ClientRequest, ServerResponse } from '../../lib/hook/v1.js';
 import { editJson, type JsonText } from '../../lib/json/edit.js';
@@ -24,13 +24,13 @@ export async function beforeCreate(
 ): Promise<ClientRequest> {
   const json = editJson(request.Body ?? '');
   const body = parseBody(json.get([]));
-  const known = await insist(() => networks.list());
+  const known = await retryBriefly(() => networks.list());
   const selection = selectNetwork(body, (name) => known.some(({ id }) => id === name));
   if (!selection) return request;
   const { network, address } = selection;
   const found = known.find(({ id }) => id === network);
   if (!found) throw await unknownNetwork(networks, network);
-  if (address !== undefined) await insist(() => ipam.check(found, address));
+  if (address !== undefined) await retryBriefly(() => ipam.check(found, address));
 
   setAll(json, ['HostConfig'], body.HostConfig, hostConfig(body, found));
   // Docker refuses endpoints beside the mode "none".

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import pRetry from 'p-retry';
-import { coalesce } from '../concurrency/single-flight.js';
+import { singleFlight } from '../concurrency/single-flight.js';
 import type { Datapath, Overlay, PortRecord } from '../datapath/datapath.js';
 import type { ContainerEvent, Docker } from '../docker/docker.js';
 import { messageOf } from '../base/errors.js';
@@ -90,7 +90,7 @@ export function createAgent({
   }
 
   /** Bridge first, so that traffic that is right goes on; then each container that Docker or we know of. */
-  const converge = coalesce(async () => {
+  const converge = singleFlight(async () => {
     // The host may be another agent's already, on another store.
     if (isStopping()) return;
     const before = undone;

@@ -9,7 +9,7 @@ const LONGEST = 128;
 /**
  * The end of a message about a name that is not there: `, did you mean "web"?`, or `otherwise` where no name is like it.
  */
-export function didYouMean(word: string, names: readonly string[], otherwise: string): string {
+export function suggestName(word: string, names: readonly string[], otherwise: string): string {
   if (word.length > LONGEST) return otherwise;
   const [best] = names
     .map((name) => ({ name, ...levenshtein(word, name) }))

@@ -1,10 +1,10 @@
 /** Many `shared` tasks at once, or one `exclusive` task alone. A waiting exclusive task holds up newcomers. */
-export interface Gate {
+export interface ReadWriteLock {
   shared<T>(task: () => Promise<T>): Promise<T>;
   exclusive<T>(task: () => Promise<T>): Promise<T>;
 }
 
-export function createGate(): Gate {
+export function createReadWriteLock(): ReadWriteLock {
   let sharing = new Set<Promise<unknown>>();
   let last: Promise<unknown> = Promise.resolve();
   return {

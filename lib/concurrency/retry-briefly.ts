@@ -11,7 +11,7 @@ const PAUSE_MS = 100;
  *
  * @param work may be done twice
  */
-export function insist<T>(work: () => Promise<T>): Promise<T> {
+export function retryBriefly<T>(work: () => Promise<T>): Promise<T> {
   const end = performance.now() + PATIENCE_MS;
   return pRetry(work, {
     forever: true,

@@ -2,7 +2,7 @@
  * Makes a task that never runs twice at once: calls that arrive while it runs share one more run, which begins when the
  * present one has ended (whatever its outcome) and so sees everything that happened before the call.
  */
-export function coalesce(task: () => Promise<void>): () => Promise<void> {
+export function singleFlight(task: () => Promise<void>): () => Promise<void> {
   let running: Promise<void> | undefined;
   let next: Promise<void> | undefined;
   const run = (): Promise<void> => {

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createGate } from '../concurrency/read-write-lock.js';
+import { createReadWriteLock } from '../concurrency/read-write-lock.js';
 import { AppError } from '../base/errors.js';
 import type { Run } from '../os/exec.js';
 import type { Log } from '../base/log.js';
@@ -54,7 +54,7 @@ export function createOvsDatapath({
   const bridge = createBridge({ ovsdb, openflow, name, kind, log });
   const contents = createContents();
   const { ports, gateways } = contents;
-  const gate = createGate();
+  const gate = createReadWriteLock();
   const links = createLinks(run, () => bridge.kind === 'userspace');
   let known: Promise<UnderlayState> | undefined;
   const tunnels = createTunnels({

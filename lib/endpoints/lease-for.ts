@@ -1,4 +1,4 @@
-import { insist } from '../concurrency/retry-briefly.js';
+import { retryBriefly } from '../concurrency/retry-briefly.js';
 import type { Container } from '../docker/docker.js';
 import { AppError } from '../base/errors.js';
 import type { Network } from '../base/model.js';
@@ -24,7 +24,7 @@ export function leaseFor(
     return { network: record.network, ...(await ipam.acquire(record, container.id, options)) };
   }
 
-  return insist(async () => {
+  return retryBriefly(async () => {
     const known = networks.recall(networkId);
     if (known) {
       try {

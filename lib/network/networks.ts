@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { didYouMean } from '../base/suggest-name.js';
+import { suggestName } from '../base/suggest-name.js';
 import { AppError } from '../base/errors.js';
 import type { Entry, Store } from '../store/store.js';
 import type { Network } from '../base/model.js';
@@ -102,7 +102,7 @@ export function createNetworks({
   async function missing(id: string): Promise<AppError> {
     const names = visible(await store.list(PREFIX)).map((network) => network.id);
     const make = NAME.test(id) ? `, \`socketplane network create ${id}\` makes it` : '';
-    const advice = didYouMean(id, names, `: \`socketplane network list\` shows what there is${make}`);
+    const advice = suggestName(id, names, `: \`socketplane network list\` shows what there is${make}`);
     return new AppError('notFound', `network ${JSON.stringify(id.slice(0, 80))} not found${advice}`);
   }
 

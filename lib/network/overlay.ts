@@ -1,4 +1,4 @@
-import { coalesce } from '../concurrency/single-flight.js';
+import { singleFlight } from '../concurrency/single-flight.js';
 import type { Datapath, Overlay as OverlayState } from '../datapath/datapath.js';
 import { messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
@@ -59,7 +59,7 @@ export function createOverlay({ index, datapath, host, onFailure, log }: Overlay
   /** Before the data plane was made right for the first time, it could only be made wrong. */
   let active = false;
 
-  const apply = coalesce(async () => {
+  const apply = singleFlight(async () => {
     if (!active) return;
     const leases = [...dirtyLeases.values()];
     const addresses = [...dirtyPeers];

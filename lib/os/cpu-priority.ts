@@ -4,13 +4,13 @@ import { setPriority } from 'node:os';
 const NICE = -10;
 
 /** Words in front of a daemon's own. Where it is not allowed, `nice` says so and runs the daemon all the same. */
-export const BEFORE_OTHERS = ['nice', '-n', String(NICE)] as const;
+export const WITH_PRIORITY = ['nice', '-n', String(NICE)] as const;
 
 /**
  * Has the processor given to this process, and to what it starts from now on, before others. Does nothing where that is not
  * allowed: in a container, whose share of the processor is Docker's to give.
  */
-export async function goBeforeOthers(): Promise<void> {
+export async function raisePriority(): Promise<void> {
   // Niceness is of a thread, and goes to those that it makes.
   for (const thread of await readdir('/proc/self/task')) {
     try {
@@ -19,11 +19,11 @@ export async function goBeforeOthers(): Promise<void> {
       // Not allowed, or the thread has ended.
     }
   }
-  if (await leadsSession()) await putSessionBeforeOthers(process.pid);
+  if (await leadsSession()) await raiseSessionPriority(process.pid);
 }
 
 /** Where the kernel has a share of the processor for each session, niceness counts within one, and this is the session's. */
-export async function putSessionBeforeOthers(pid: number): Promise<void> {
+export async function raiseSessionPriority(pid: number): Promise<void> {
   await writeFile(`/proc/${pid}/autogroup`, String(NICE)).catch(() => undefined);
 }
 

@@ -1,5 +1,5 @@
 import { access } from 'node:fs/promises';
-import { BEFORE_OTHERS, putSessionBeforeOthers } from '../../lib/os/cpu-priority.js';
+import { WITH_PRIORITY, raiseSessionPriority } from '../../lib/os/cpu-priority.js';
 import { macOf } from '../../lib/base/ipv4.js';
 import type { createHost } from './host.js';
 import { useAddress } from './lan.js';
@@ -18,9 +18,9 @@ export function ovsOn(host: ReturnType<typeof createHost>) {
   async function startVswitchd(): Promise<void> {
     // As the real service has it: everything between the hosts goes through it, and where it has to wait while containers
     // start, Consul's servers do not hear of each other.
-    await host.start('ovs-vswitchd', [...BEFORE_OTHERS, 'ovs-vswitchd', `unix:${SOCKET}`, '--pidfile']);
+    await host.start('ovs-vswitchd', [...WITH_PRIORITY, 'ovs-vswitchd', `unix:${SOCKET}`, '--pidfile']);
     await host.ready('ovs-vswitchd', ['ovs-appctl', 'version']);
-    await putSessionBeforeOthers(await host.pidOf('ovs-vswitchd'));
+    await raiseSessionPriority(await host.pidOf('ovs-vswitchd'));
     await host.run([
       ...['ovs-vsctl', '--may-exist', 'add-br', UNDERLAY],
       ...['--', 'set', 'bridge', UNDERLAY, 'datapath_type=netdev'],

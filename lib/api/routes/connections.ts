@@ -1,5 +1,5 @@
 import { Router } from 'express';
-import { didYouMean } from '../../base/suggest-name.js';
+import { suggestName } from '../../base/suggest-name.js';
 import type { Docker } from '../../docker/docker.js';
 import { AppError } from '../../base/errors.js';
 import type { Attachments, Connection } from '../../endpoints/attachments.js';
@@ -24,7 +24,7 @@ export function connectionRoutes(options: {
       throw new AppError('notFound', `container ${container.name} has no address on a SocketPlane network`);
     }
     const names = attachments.list().map(({ name }) => name);
-    const advice = didYouMean(reference, names, ': `socketplane info` shows what there is');
+    const advice = suggestName(reference, names, ': `socketplane info` shows what there is');
     throw new AppError('notFound', `container ${JSON.stringify(reference.slice(0, 80))} not found${advice}`);
   }
 

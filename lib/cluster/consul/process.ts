@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdir, open, readFile, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { putSessionBeforeOthers } from '../../os/cpu-priority.js';
+import { raiseSessionPriority } from '../../os/cpu-priority.js';
 import { AppError, hasCode, messageOf } from '../../base/errors.js';
 import type { Run } from '../../os/exec.js';
 import { ensureConsul } from '../../install/system/consul.js';
@@ -82,7 +82,7 @@ export function createConsulProcess({
         await writePrivateFile(files.pid, `${child.pid}\n`);
         // It is as nice as this process. Its leader steps down when it has not heard of the others for a second, and nobody
         // gets an address until there is another: it goes before a hundred containers that start.
-        await putSessionBeforeOthers(child.pid);
+        await raiseSessionPriority(child.pid);
       }
       try {
         await until(ping, {

@@ -1,7 +1,7 @@
 import pRetry from 'p-retry';
 import type { Evictions } from './evictions.js';
 import type { HostRecord, HostRecords } from './records.js';
-import { coalesce } from '../../concurrency/single-flight.js';
+import { singleFlight } from '../../concurrency/single-flight.js';
 import { AppError, messageOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import type { Node } from '../../agent/services.js';
@@ -58,7 +58,7 @@ export function createPresence(options: PresenceOptions): Presence {
     await register(condition);
   }
 
-  const comeBack = coalesce(async () => {
+  const comeBack = singleFlight(async () => {
     if (signal.aborted || isListed()) return;
     await pRetry(tryToReturn, {
       ...RETRY,

@@ -2,7 +2,7 @@ import type { ClusterConfig } from '../../config/cluster.js';
 import type { ConsulConfig } from '../../config/consul.js';
 import { AppError, messageOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
-import { retry } from '../../concurrency/retry-forever.js';
+import { retryForever } from '../../concurrency/retry-forever.js';
 import type { Store } from '../../store/store.js';
 import type { ClusterStateFile } from './state-file.js';
 import type { Membership, MembershipStatus } from './membership.js';
@@ -52,7 +52,7 @@ export function createExternalMembership(options: ExternalMembershipOptions): Me
         problem = messageOf(error);
         throw error;
       });
-    return retry(attempt, { what, log, signal });
+    return retryForever(attempt, { what, log, signal });
   }
 
   async function enter(): Promise<void> {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pRetry from 'p-retry';
-import { coalesce } from '../../concurrency/single-flight.js';
+import { singleFlight } from '../../concurrency/single-flight.js';
 import { AppError, messageOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import type { Store } from '../../store/store.js';
@@ -128,7 +128,7 @@ export function createActiveMember(options: ActiveMemberOptions): ActiveMember {
   }
 
   /** Server or not, as the record has it. */
-  const followRole = coalesce(() =>
+  const followRole = singleFlight(() =>
     persist('change of this host’s part in Consul', async () => {
       const server = servers?.includes(hostId) ?? member.server;
       if (server === member.server) return;
@@ -142,7 +142,7 @@ export function createActiveMember(options: ActiveMemberOptions): ActiveMember {
   );
 
   /** Consul speaks from the present address, and the others know it. */
-  const followAddress = coalesce(() =>
+  const followAddress = singleFlight(() =>
     persist('change of this host’s address', async () => {
       await consul.apply(wish());
       if (!record) return;
@@ -166,7 +166,7 @@ export function createActiveMember(options: ActiveMemberOptions): ActiveMember {
     }
   }
 
-  const appear = coalesce(async () => {
+  const appear = singleFlight(async () => {
     mdns.use([underlay]);
     await mdns.announce({
       hostId,

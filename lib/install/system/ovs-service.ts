@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { BEFORE_OTHERS, putSessionBeforeOthers } from '../../os/cpu-priority.js';
+import { WITH_PRIORITY, raiseSessionPriority } from '../../os/cpu-priority.js';
 import { AppError, messageOf } from '../../base/errors.js';
 import type { Run } from '../../os/exec.js';
 import type { HostPaths } from '../../base/paths.js';
@@ -41,7 +41,7 @@ export function createOvsService(options: { run: Run; paths: HostPaths; systemd:
   async function start(program: string, ...own: string[]): Promise<void> {
     const log = join(paths.logs, `${program}.log`);
     // As Debian's own service has it.
-    const argv = [...BEFORE_OTHERS, program, ...own] as const;
+    const argv = [...WITH_PRIORITY, program, ...own] as const;
     try {
       await run([...argv, '--pidfile', '--detach', '--monitor', `--log-file=${log}`, '-vconsole:off'], {
         timeout: START_MS,
@@ -51,7 +51,7 @@ export function createOvsService(options: { run: Run; paths: HostPaths; systemd:
         cause,
       });
     }
-    await putSessionBeforeOthers(Number(await readFile(`${RUNTIME}/${program}.pid`, 'utf8')));
+    await raiseSessionPriority(Number(await readFile(`${RUNTIME}/${program}.pid`, 'utf8')));
   }
 
   async function startDatabase(): Promise<void> {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Election } from '../election.js';
 import type { ConsulSessionsOptions } from './liveness.js';
-import { retry } from '../../concurrency/retry-forever.js';
+import { retryForever } from '../../concurrency/retry-forever.js';
 import { unlessAborted, withSession } from './session.js';
 
 /** One that cannot renew its session stops leading after this time, and the next may begin after as long. */
@@ -45,7 +45,9 @@ export function createConsulElection({ client, prefix, checks, log }: ConsulSess
       } as const;
       return withSession({ ...options, client, checks, log, signal }, async (session, ended) => {
         const campaign = () => win(session, ended);
-        await retry(campaign, { what: `stand for ${name}`, log, signal: ended }).catch(unlessAborted(ended));
+        await retryForever(campaign, { what: `stand for ${name}`, log, signal: ended }).catch(
+          unlessAborted(ended),
+        );
         if (ended.aborted) return;
         log.info(`this host leads: ${name}`);
         try {

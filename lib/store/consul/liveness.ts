@@ -1,7 +1,7 @@
 import type { Log } from '../../base/log.js';
 import type { Liveness } from '../liveness.js';
 import type { ConsulClient } from './client.js';
-import { retry } from '../../concurrency/retry-forever.js';
+import { retryForever } from '../../concurrency/retry-forever.js';
 import { unlessAborted, withSession } from './session.js';
 
 export interface ConsulSessionsOptions {
@@ -28,7 +28,7 @@ export function createConsulLiveness({ client, prefix, checks, log }: ConsulSess
           ]);
           if (!outcome.done) throw new Error(outcome.failed.map(({ why }) => why).join(', '));
         };
-        await retry(take, { what: 'say that this host is alive', log, signal: ended }).catch(
+        await retryForever(take, { what: 'say that this host is alive', log, signal: ended }).catch(
           unlessAborted(ended),
         );
         if (!ended.aborted)
@@ -41,7 +41,7 @@ export function createConsulLiveness({ client, prefix, checks, log }: ConsulSess
       let before: string | undefined;
       while (!signal.aborted) {
         const look = () => client.changed(alive, index, signal);
-        const state = await retry(look, { what: 'see which hosts are alive', log, signal }).catch(
+        const state = await retryForever(look, { what: 'see which hosts are alive', log, signal }).catch(
           unlessAborted(signal),
         );
         if (!state) return;

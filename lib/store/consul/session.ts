@@ -1,7 +1,7 @@
 import { messageOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import type { ConsulClient, SessionOptions } from './client.js';
-import { retry } from '../../concurrency/retry-forever.js';
+import { retryForever } from '../../concurrency/retry-forever.js';
 
 /** The least that Consul allows; it may take up to twice as long until it ends a session. */
 const TTL_S = 10;
@@ -51,7 +51,7 @@ export async function withSession(
     session !== undefined && (await client.renewSession(session)) ? session : createAnew();
   try {
     for (let isOver = false; !isOver;) {
-      session = await retry(open, { what: 'have a session in Consul', log, signal });
+      session = await retryForever(open, { what: 'have a session in Consul', log, signal });
       const lost = keep({ client, session, patience });
       try {
         await task(session, AbortSignal.any([signal, lost.signal]));

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
-import { didYouMean } from '../../../lib/base/suggest-name.js';
+import { suggestName } from '../../../lib/base/suggest-name.js';
 
-describe('didYouMean', () => {
+describe('suggestName', () => {
   const names = ['web', 'database', 'con1', 'con2'];
   const cases: [string, string][] = [
     ['wbe', ', did you mean "web"?'],
@@ -14,7 +14,7 @@ describe('didYouMean', () => {
   ];
   for (const [word, suggestion] of cases) {
     it(`${word.slice(0, 12)} → ${suggestion || 'nothing'}`, () => {
-      expect(didYouMean(word, names, '')).to.equal(suggestion);
+      expect(suggestName(word, names, '')).to.equal(suggestion);
     });
   }
 });

@@ -1,8 +1,8 @@
 import { expect } from 'chai';
 import { createBatcher } from '../../../lib/concurrency/batcher.js';
-import { coalesce } from '../../../lib/concurrency/single-flight.js';
-import { createGate } from '../../../lib/concurrency/read-write-lock.js';
-import { insist } from '../../../lib/concurrency/retry-briefly.js';
+import { singleFlight } from '../../../lib/concurrency/single-flight.js';
+import { createReadWriteLock } from '../../../lib/concurrency/read-write-lock.js';
+import { retryBriefly } from '../../../lib/concurrency/retry-briefly.js';
 import { createKeyedLock } from '../../../lib/concurrency/keyed-lock.js';
 import { AppError, messageOf } from '../../../lib/base/errors.js';
 
@@ -29,7 +29,7 @@ describe('keyed lock', () => {
 
 describe('gate', () => {
   it('lets shared tasks run together and an exclusive one alone', async () => {
-    const gate = createGate();
+    const gate = createReadWriteLock();
     let inside = 0;
     let alone = true;
     const shared = () =>
@@ -51,7 +51,7 @@ describe('gate', () => {
   });
 
   it('opens again after a failure', async () => {
-    const gate = createGate();
+    const gate = createReadWriteLock();
     const fail = async () => Promise.reject(new Error('no'));
     await Promise.allSettled([gate.shared(fail), gate.exclusive(fail)]);
     expect(await gate.shared(async () => 1)).to.equal(1);
@@ -81,10 +81,10 @@ describe('batcher', () => {
   });
 });
 
-describe('coalesce', () => {
+describe('singleFlight', () => {
   it('runs once more, and only once, for all calls during a run', async () => {
     let runs = 0;
-    const run = coalesce(async () => {
+    const run = singleFlight(async () => {
       runs++;
       await tick();
     });
@@ -95,7 +95,7 @@ describe('coalesce', () => {
   });
 });
 
-describe('insist', () => {
+describe('retryBriefly', () => {
   const refused = new AppError('unavailable', 'no leader');
 
   it('tries again what will work in a moment', async () => {
@@ -104,11 +104,13 @@ describe('insist', () => {
       if (++calls < 3) throw refused;
       return 'done';
     };
-    expect(await insist(work)).to.equal('done');
+    expect(await retryBriefly(work)).to.equal('done');
   });
 
   it('gives up after a moment, with the reason', async () => {
-    const error: unknown = await insist(() => Promise.reject(refused)).catch((reason: unknown) => reason);
+    const error: unknown = await retryBriefly(() => Promise.reject(refused)).catch(
+      (reason: unknown) => reason,
+    );
     expect(error).to.equal(refused);
   });
 
@@ -118,7 +120,7 @@ describe('insist', () => {
       calls++;
       throw new AppError('conflict', 'taken');
     };
-    expect(await insist(work).catch(messageOf)).to.equal('taken');
+    expect(await retryBriefly(work).catch(messageOf)).to.equal('taken');
     expect(calls).to.equal(1);
   });
 });
