@@ -17,7 +17,7 @@ import { createUnderlayFinder } from './cluster/underlay.js';
 import { withBootstrap, type ClusterConfig } from './config/cluster.js';
 import { createDocker } from './docker/dockerode.js';
 import { createRunc } from './docker/runc.js';
-import { AppError, messageOf } from './base/errors.js';
+import { messageOf } from './base/errors.js';
 import { createRun } from './os/exec.js';
 import { createHost } from './agent/store-switch.js';
 import { hostPaths } from './base/paths.js';
@@ -30,6 +30,7 @@ import { writePidFile } from './os/pid-file.js';
 import { createSeat } from './agent/current.js';
 import { openEmbeddedStore } from './store/embedded.js';
 import { openConsul } from './store/open-consul.js';
+import { listenTcp } from './os/listen-tcp.js';
 import { listenUnix } from './os/listen-unix.js';
 import { VERSION } from './base/version.js';
 
@@ -117,7 +118,7 @@ async function serve(config: AgentConfig, pidFile: string): Promise<void> {
     });
   const servers: Server[] = [createServer(app)];
   await listenUnix(servers[0]!, config.listen);
-  if (config.tcp !== undefined) servers.push(await listenTcp(createServer(app), config.tcp));
+  if (config.tcp !== undefined) servers.push(await listenAt(createServer(app), config.tcp));
   const removePidFile = await writePidFile(pidFile);
   log.info('agent is ready', {
     version: VERSION,
@@ -145,17 +146,10 @@ function isAlone({ bootstrap, join: addresses }: ClusterConfig, { member }: Clus
   return member === undefined && bootstrap === undefined && addresses.length === 0;
 }
 
-async function listenTcp(server: Server, address: string): Promise<Server> {
+/** @param address `host:port`, with an IPv6 address in brackets */
+async function listenAt(server: Server, address: string): Promise<Server> {
   const { hostname: host, port } = new URL(`http://${address}`);
-  await new Promise<void>((resolve, reject) => {
-    const refuse = (cause: Error) =>
-      reject(new AppError('unavailable', `cannot listen on ${address}: ${messageOf(cause)}`, { cause }));
-    server.once('error', refuse);
-    server.listen(Number(port), host.replace(/^\[|\]$/g, ''), () => {
-      server.off('error', refuse);
-      resolve();
-    });
-  });
+  await listenTcp(server, { host: host.replace(/^\[|\]$/g, ''), port: Number(port) }, { name: address });
   return server;
 }
 

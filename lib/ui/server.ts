@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { basename, dirname } from 'node:path';
 import express, { type RequestHandler } from 'express';
-import { AppError, messageOf } from '../base/errors.js';
+import { listenTcp } from '../os/listen-tcp.js';
 import { ICON, MAP_HASH, moduleFiles, PAGE, readPage, STYLE } from './files.js';
 import { guard, safeHeaders } from './guard.js';
 import type { LiveView } from './live-view.js';
@@ -32,20 +32,7 @@ export async function serveUi(options: { view: LiveView; token: string; port: nu
   app.get('/events', events(view));
   app.use((_request, response) => void response.status(404).type('text').send('there is no such page\n'));
 
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause) =>
-      reject(
-        new AppError(
-          'unavailable',
-          `cannot listen on port ${port}: ${messageOf(cause)}; choose another with --port`,
-          {
-            cause,
-          },
-        ),
-      ),
-    );
-    server.listen(port, LOOPBACK, resolve);
-  });
+  await listenTcp(server, { host: LOOPBACK, port }, { advice: 'choose another port with --port' });
   return {
     url: `http://${host()}/?token=${token}`,
     async close() {

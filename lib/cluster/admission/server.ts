@@ -1,9 +1,10 @@
-import { createServer, type Server } from 'node:https';
+import { createServer } from 'node:https';
 import type { Server as TcpServer } from 'node:net';
 import express, { type ErrorRequestHandler } from 'express';
 import { z } from 'zod';
 import { AppError, httpStatus, messageOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
+import { listenTcp } from '../../os/listen-tcp.js';
 import type { NodeCertificate } from '../consul/certificates.js';
 import { onSegment, type Underlay } from '../underlay.js';
 
@@ -61,7 +62,7 @@ export async function serveAdmission(options: AdmissionOptions): Promise<() => P
     const root = remotePort >= PRIVILEGED.first && remotePort <= PRIVILEGED.last;
     if (!root || !onSegment(underlay, remoteAddress)) socket.destroy();
   });
-  await listen(server, port, underlay.address);
+  await listenTcp(server, { host: underlay.address, port });
   return async () => {
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     server.closeAllConnections();
@@ -113,18 +114,4 @@ function createLimit(): (source: string) => boolean {
     counts.set(source, count);
     return count > PER_WINDOW;
   };
-}
-
-function listen(server: Server, port: number, address: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const refuse = (cause: Error) =>
-      reject(
-        new AppError('unavailable', `cannot listen on ${address}:${port}: ${messageOf(cause)}`, { cause }),
-      );
-    server.once('error', refuse);
-    server.listen(port, address, () => {
-      server.off('error', refuse);
-      resolve();
-    });
-  });
 }
