@@ -13,6 +13,7 @@ import { silentLog } from '../base/log.js';
 import type { AgentClient } from './agent/client.js';
 import type { Context } from './context.js';
 import { createDaemons } from './daemons/create.js';
+import { completionScript } from './help/completion-script.js';
 
 const SETTINGS = '/etc/socketplane';
 
@@ -47,7 +48,7 @@ export async function createSteps(
     async copy() {
       say('copying programs to /usr/local/lib/socketplane');
       copied = await installPrograms(product);
-      await installShellFiles();
+      await installShellFiles({ bash: completionScript('bash'), zsh: completionScript('zsh') });
       await writeSettings(SETTINGS);
     },
     image() {

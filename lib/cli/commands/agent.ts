@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { InvalidArgumentError, type Command } from 'commander';
 import { AppError, messageOf } from '../../base/errors.js';
 import type { Context } from '../context.js';
-import type { Daemons } from '../daemons/create.js';
 import { daemonsOf as daemonsOfHost } from '../daemons/of-host.js';
+import type { Daemons, DaemonView } from '../daemons/types.js';
 import { ExitStatus } from '../exit-status.js';
 import { addCommonOptions, agentOf, wantsJson } from '../options.js';
 import { json, table } from '../terminal/output.js';
@@ -70,7 +70,7 @@ export function addAgentCommand(program: Command, context: Context): void {
   );
 }
 
-async function stateOf({ name, log, pid, ready }: Daemons['all'][number]) {
+async function stateOf({ name, log, pid, ready }: DaemonView) {
   const process = await pid();
   const state = await ready().then(
     () => 'ok',

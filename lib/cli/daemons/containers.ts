@@ -2,7 +2,7 @@ import { CommandError, type Run } from '../../os/exec.js';
 import { AppError, messageOf } from '../../base/errors.js';
 import { sayLine } from '../../os/detached.js';
 import type { HostPaths } from '../../base/paths.js';
-import type { DaemonParts, Daemons } from './create.js';
+import type { DaemonParts, Daemons } from './types.js';
 import { livePid } from '../../os/live-pid.js';
 import { waitReady } from './ready.js';
 

@@ -11,37 +11,13 @@ import { requestUnix } from '../../os/request-unix.js';
 import type { AgentClient } from '../agent/client.js';
 import { complaints } from '../agent/answers.js';
 import type { Context } from '../context.js';
-import type { Daemon } from './process.js';
 import { containerDaemons } from './containers.js';
 import { processDaemons } from './processes.js';
+import type { DaemonParts, Daemons } from './types.js';
 import { unitDaemons } from './units.js';
 
 const PROXY_CONFIG = '/etc/socketplane/proxy.yml';
 const PING_TIMEOUT_MS = 5_000;
-
-/** A daemon as it can be looked at, however it runs. */
-export type Part = Pick<Daemon, 'name' | 'log' | 'pid' | 'ready'>;
-
-/** Agent and proxy together, in whatever way they run on this host. */
-export interface Daemons {
-  /** Agent first, the proxy's hooks need it. */
-  readonly all: readonly Part[];
-  start(): Promise<'started' | 'running'>;
-  stop(): Promise<'stopped' | 'not running'>;
-  /** Commands that show what was logged, to be run side by side. */
-  logs(lines: number, follow: boolean): [string, string[]][];
-}
-
-/** What all implementations know of the two: where they are, and when they serve. */
-export interface DaemonParts {
-  root: string;
-  proxyConfig: string;
-  /** Whether the proxy is one of them. */
-  powerstrip: boolean;
-  /** Throws while the agent does not serve; with `strict` also while something it needs is missing. */
-  agentReady: (strict: boolean) => Promise<void>;
-  proxyReady: () => Promise<void>;
-}
 
 export interface DaemonsOptions {
   context: Context;

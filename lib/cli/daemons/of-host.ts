@@ -4,7 +4,8 @@ import { createSystemd } from '../../install/system/systemd.js';
 import { silentLog } from '../../base/log.js';
 import type { AgentClient } from '../agent/client.js';
 import type { Context } from '../context.js';
-import { createDaemons, type Daemons } from './create.js';
+import { createDaemons } from './create.js';
+import type { Daemons } from './types.js';
 
 /** Agent and proxy of this host, in the way that it was installed. */
 export async function daemonsOf(context: Context, agent: AgentClient): Promise<Daemons> {

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Context } from '../context.js';
 import { createDaemon } from './process.js';
-import type { DaemonParts, Daemons } from './create.js';
+import type { DaemonParts, Daemons } from './types.js';
 
 /** Processes of their own, where no init keeps them. */
 export function processDaemons({ paths, env }: Context, parts: DaemonParts, strict: boolean): Daemons {

@@ -1,5 +1,5 @@
 import { until } from '../../concurrency/until.js';
-import type { DaemonParts } from './create.js';
+import type { DaemonParts } from './types.js';
 
 /** The first start of an image, or beside a busy Docker. */
 const READY_MS = 30_000;

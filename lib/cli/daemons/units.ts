@@ -2,7 +2,7 @@ import { AppError, messageOf } from '../../base/errors.js';
 import type { Run } from '../../os/exec.js';
 import type { HostPaths } from '../../base/paths.js';
 import type { Systemd } from '../../install/system/systemd.js';
-import type { DaemonParts, Daemons } from './create.js';
+import type { DaemonParts, Daemons } from './types.js';
 import { livePid } from '../../os/live-pid.js';
 import { waitReady } from './ready.js';
 

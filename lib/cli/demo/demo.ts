@@ -1,7 +1,7 @@
 import { AppError } from '../../base/errors.js';
 import type { AgentClient } from '../agent/client.js';
 import type { NetworkAnswer } from '../agent/answers.js';
-import type { Daemons } from '../daemons/create.js';
+import type { Daemons } from '../daemons/types.js';
 import { chooseNames, DEMO_LABEL, listContainers } from './containers.js';
 import type { DemoDocker } from './docker.js';
 

@@ -1,6 +1,5 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { completionScript } from '../../cli/help/completion-script.js';
 import { packageRoot } from '../../base/paths.js';
 
 /** Where shells and `man` look for what belongs to a program. */
@@ -8,10 +7,14 @@ const BASH = '/usr/share/bash-completion/completions/socketplane';
 const ZSH = '/usr/share/zsh/vendor-completions/_socketplane';
 const MAN = '/usr/share/man/man1/socketplane.1';
 
-/** The command's completion and its manual page; they replace those of an earlier version. */
-export async function installShellFiles(): Promise<void> {
-  await write(BASH, completionScript('bash'));
-  await write(ZSH, completionScript('zsh'));
+/**
+ * Writes the command's completion and its manual page, in place of those of an earlier version.
+ *
+ * @param completion the script of each shell
+ */
+export async function installShellFiles(completion: Record<'bash' | 'zsh', string>): Promise<void> {
+  await write(BASH, completion.bash);
+  await write(ZSH, completion.zsh);
   await write(MAN, await readFile(join(packageRoot(), 'docs/socketplane.1'), 'utf8'));
 }
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { containerDaemons } from '../../../lib/cli/daemons/containers.js';
-import type { DaemonParts } from '../../../lib/cli/daemons/create.js';
+import type { DaemonParts } from '../../../lib/cli/daemons/types.js';
 import { messageOf } from '../../../lib/base/errors.js';
 import { CommandError, type Run } from '../../../lib/os/exec.js';
 import { hostPaths } from '../../../lib/base/paths.js';
