@@ -3,7 +3,7 @@ import { AppError, messageOf } from '../../base/errors.js';
 import { sayLine } from '../../os/detached.js';
 import type { HostPaths } from '../../base/paths.js';
 import type { DaemonParts, Daemons } from './types.js';
-import { livePid } from '../../os/live-pid.js';
+import { findProcess, isProgram } from '../../os/pid-file.js';
 import { waitReady } from './ready.js';
 
 /** Docker gives them ten seconds, and has something to do besides. */
@@ -73,13 +73,13 @@ export function containerDaemons(
     {
       name: 'agent',
       log: 'docker logs socketplane',
-      pid: () => livePid(agentPid, 'socketplaned'),
+      pid: () => findProcess(agentPid, isProgram('socketplaned')),
       ready: () => parts.agentReady(true),
     },
     {
       name: 'proxy',
       log: 'docker logs powerstrip',
-      pid: () => livePid(proxyPid, 'powerstrip'),
+      pid: () => findProcess(proxyPid, isProgram('powerstrip')),
       ready: parts.proxyReady,
     },
   ].slice(0, names.length);

@@ -1,7 +1,7 @@
 import { hasCode, AppError } from '../../base/errors.js';
 import { startDetached } from '../../os/detached.js';
 import { until } from '../../concurrency/until.js';
-import { livePid, removeStale } from '../../os/live-pid.js';
+import { findProcess, isProgram, removeStalePidFile } from '../../os/pid-file.js';
 
 const START_MS = 15_000;
 /** Each look makes the agent ask Docker and Open vSwitch. */
@@ -42,7 +42,8 @@ export interface Daemon {
 
 export function createDaemon(options: DaemonOptions): Daemon {
   const { name, program, argv, pidFile, log, env, ready, startMs = START_MS, stopMs = STOP_MS } = options;
-  const pid = () => livePid(pidFile, program);
+  const isOurs = isProgram(program);
+  const pid = () => findProcess(pidFile, isOurs);
   const isReady = () =>
     ready().then(
       () => true,
@@ -97,7 +98,7 @@ export function createDaemon(options: DaemonOptions): Daemon {
       }
       // In the foreground somewhere, perhaps: two of them would be one too many.
       if (await isReady()) return false;
-      await removeStale(pidFile, program);
+      await removeStalePidFile(pidFile, isOurs);
       await startDetached({
         name: `the ${name}`,
         argv,
@@ -112,7 +113,7 @@ export function createDaemon(options: DaemonOptions): Daemon {
     async stop() {
       const running = await pid();
       if (running === undefined) {
-        await removeStale(pidFile, program);
+        await removeStalePidFile(pidFile, isOurs);
         if (!(await isReady())) return false;
         throw new AppError(
           'conflict',
@@ -126,7 +127,7 @@ export function createDaemon(options: DaemonOptions): Daemon {
         if ((await pid()) === running) send(running, 'SIGKILL');
         await until(gone, { timeout: KILL_MS });
       }
-      await removeStale(pidFile, program);
+      await removeStalePidFile(pidFile, isOurs);
       return true;
     },
   };

@@ -3,7 +3,7 @@ import type { Run } from '../../os/exec.js';
 import type { HostPaths } from '../../base/paths.js';
 import type { Systemd } from '../../install/system/systemd.js';
 import type { DaemonParts, Daemons } from './types.js';
-import { livePid } from '../../os/live-pid.js';
+import { findProcess, isProgram } from '../../os/pid-file.js';
 import { waitReady } from './ready.js';
 
 /** Units of systemd. */
@@ -28,7 +28,7 @@ export function unitDaemons(
   ) => ({
     name,
     log: `journalctl --unit ${unit}`,
-    pid: () => livePid(pidFile, program),
+    pid: () => findProcess(pidFile, isProgram(program)),
     ready,
   });
   const all = [

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { createDaemon, type Daemon } from '../../../lib/cli/daemons/process.js';
-import { livePid } from '../../../lib/os/live-pid.js';
+import { findProcess, isProgram } from '../../../lib/os/pid-file.js';
 
 /** Behaves as our daemons do: serves (a file stands for the socket), then writes its pid file, tidies up on SIGTERM. */
 const PROGRAM = `#!/bin/bash
@@ -135,7 +135,7 @@ describe('a daemon where there is no init', function () {
     })) {
       it(`that is ${what} names nobody`, async () => {
         await writeFile(file('pid'), text);
-        expect(await livePid(file('pid'), 'testd')).to.equal(undefined);
+        expect(await findProcess(file('pid'), isProgram('testd'))).to.equal(undefined);
       });
     }
 
@@ -144,7 +144,7 @@ describe('a daemon where there is no init', function () {
       await writeFile(file('pid'), '77');
       const pidWith = async (...argv: string[]) => {
         await writeFile(file('proc/77/cmdline'), argv.join('\0'));
-        return livePid(file('pid'), 'testd', file('proc'));
+        return findProcess(file('pid'), isProgram('testd'), file('proc'));
       };
       expect(await pidWith('node', '/opt/socketplane/dist/lib/testd.js', '--config', 'x')).to.equal(77);
       expect(await pidWith('/bin/bash', '/opt/socketplane/bin/testd')).to.equal(77);
