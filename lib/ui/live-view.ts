@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../base/errors.js';
 import { makeView, type Said } from './make-view.js';
-import type { Calls } from './watch-calls.js';
+import type { RecentCalls } from './watch-calls.js';
 import type { View } from './view.js';
 
 /** Often enough that what is shown is never two seconds old. */
@@ -15,7 +15,7 @@ export interface LiveView {
 /** Asks the agent again and again, while somebody watches. */
 export function createLiveView(options: {
   ask: () => Promise<Said>;
-  calls: Calls;
+  calls: RecentCalls;
   /** Name of this host. */
   name: string;
   /** Milliseconds. */

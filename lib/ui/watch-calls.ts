@@ -6,7 +6,7 @@ import type { Trace } from '../proxy/observe/trace/trace.js';
 const KEPT = 30;
 const AGAIN_MS = 1_000;
 
-export interface Calls {
+export interface RecentCalls {
   /** The newest first. */
   list(): Trace[];
   problem(): string | undefined;
@@ -17,7 +17,7 @@ export interface Calls {
  *
  * @param watch one connection to the proxy: ends, or throws, when that does
  */
-export function watchCalls(watch: () => AsyncIterable<Trace>, signal: AbortSignal): Calls {
+export function watchCalls(watch: () => AsyncIterable<Trace>, signal: AbortSignal): RecentCalls {
   const calls: Trace[] = [];
   let problem: string | undefined;
 

@@ -1,5 +1,5 @@
 import { ensureBusyboxImage } from '../../install/image/busybox-image.js';
-import { aptOf, prepareServices, type HostOptions } from '../../install/system/prepare-services.js';
+import { aptOf, prepareServices, type PrepareOptions } from '../../install/system/prepare-services.js';
 
 const IMAGE_STATES = {
   present: 'is there',
@@ -8,7 +8,7 @@ const IMAGE_STATES = {
 };
 
 /** Packages, services and an image: all that a bare host needs before the product itself can start. */
-export async function prepareHost(options: HostOptions): Promise<void> {
+export async function prepareHost(options: PrepareOptions): Promise<void> {
   const { run, paths } = options;
   const say = (text: string) => options.say(`   ${text}`);
   await prepareServices({ ...options, say });

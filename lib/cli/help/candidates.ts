@@ -1,14 +1,14 @@
 import type { Command } from 'commander';
 
 /** Names that only the agent knows; none where it does not answer. */
-export interface Names {
+export interface CompletionSource {
   networks(): Promise<string[]>;
   containers(): Promise<string[]>;
   hosts(): Promise<string[]>;
 }
 
 /** By the words of a command, what its arguments name. */
-const ARGUMENTS: Record<string, keyof Names> = {
+const ARGUMENTS: Record<string, keyof CompletionSource> = {
   'network info': 'networks',
   'network delete': 'networks',
   info: 'containers',
@@ -23,7 +23,7 @@ const ARGUMENTS: Record<string, keyof Names> = {
 export async function candidates(
   program: Command,
   words: readonly string[],
-  names: Names,
+  source: CompletionSource,
 ): Promise<string[]> {
   const last = words.at(-1) ?? '';
   let command = program;
@@ -45,5 +45,5 @@ export async function candidates(
   const visible = command.createHelp().visibleCommands(command);
   if (visible.length > 0) return visible.map((one) => one.name()).filter(begins);
   const kind = path.join(' ') === 'run' && words.at(-2) === '-n' ? 'networks' : ARGUMENTS[path.join(' ')];
-  return kind === undefined ? [] : (await names[kind]()).filter(begins);
+  return kind === undefined ? [] : (await source[kind]()).filter(begins);
 }

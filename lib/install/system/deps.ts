@@ -1,21 +1,21 @@
 import { z } from 'zod';
 import { CommandError, type Run } from '../../os/exec.js';
 import { requestUnix } from '../../os/request-unix.js';
-import { DOCKER_ENGINE, findVersion, isAtLeast, PARTS, type Part } from './host-programs.js';
+import { DOCKER_ENGINE, findVersion, HOST_PROGRAMS, isAtLeast, type HostProgram } from './host-programs.js';
 
 const NODE_WANTED = '20.19';
 const ENGINE_TIMEOUT_MS = 3_000;
 const engineVersion = z.object({ Version: z.string() });
 
-/** What was found of a part. */
+/** What was found of a program. */
 export interface Dependency {
   name: string;
-  /** Undefined: not there. `unknown`: there, but it does not tell. */
+  /** Undefined where it is missing, `unknown` where it does not tell. */
   version?: string;
   wanted: string;
   ok: boolean;
   optional: boolean;
-  /** The package that brings it; undefined: nothing that a package manager should touch. */
+  /** The package that brings it; undefined for what no package manager should touch. */
   package?: string;
 }
 
@@ -32,7 +32,9 @@ export async function findDependencies(options: DepsOptions): Promise<Dependency
   const node = judge({ name: 'node', wanted: NODE_WANTED }, nodeVersion);
   return [
     node,
-    ...(await Promise.all(PARTS.map(async (part) => judge(part, await versionOf(part, options))))),
+    ...(await Promise.all(
+      HOST_PROGRAMS.map(async (program) => judge(program, await versionOf(program, options))),
+    )),
   ];
 }
 
@@ -42,24 +44,27 @@ export function missing(dependencies: Dependency[]): Dependency[] {
 }
 
 function judge(
-  part: Pick<Part, 'name' | 'wanted' | 'optional'> & Partial<Part>,
+  program: Pick<HostProgram, 'name' | 'wanted'> & Partial<HostProgram>,
   version?: string,
 ): Dependency {
-  const { name, wanted, optional = false, package: pack } = part;
+  const { name, wanted, optional = false, package: pack } = program;
   const ok = version !== undefined && (version === 'unknown' || isAtLeast(version, wanted));
   return { name, version, wanted, ok, optional, ...(pack && { package: pack }) };
 }
 
-async function versionOf(part: Part, { run, which, dockerSocket }: DepsOptions): Promise<string | undefined> {
-  if (part.name === DOCKER_ENGINE) {
+async function versionOf(
+  program: HostProgram,
+  { run, which, dockerSocket }: DepsOptions,
+): Promise<string | undefined> {
+  if (program.name === DOCKER_ENGINE) {
     // The engine that answers is the one that counts, wherever its program lies.
     const running = await engineOn(dockerSocket);
     if (running) return running;
   }
-  const file = await which(part.command);
+  const file = await which(program.command);
   if (file === undefined) return undefined;
   try {
-    return findVersion(await run([file, ...part.args])) ?? 'unknown';
+    return findVersion(await run([file, ...program.args])) ?? 'unknown';
   } catch (error) {
     return error instanceof CommandError ? (findVersion(error.output) ?? 'unknown') : undefined;
   }

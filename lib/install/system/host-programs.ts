@@ -1,5 +1,5 @@
 /** A program that the product drives. */
-export interface Part {
+export interface HostProgram {
   name: string;
   command: string;
   /** Arguments that make it print its version. */
@@ -14,7 +14,7 @@ export interface Part {
 export const DOCKER_ENGINE = 'docker engine';
 export const CONSUL_WANTED = '1.8';
 
-export const PARTS: readonly Part[] = [
+export const HOST_PROGRAMS: readonly HostProgram[] = [
   { name: DOCKER_ENGINE, command: 'dockerd', args: ['--version'], wanted: '20.10', package: 'docker.io' },
   { name: 'docker cli', command: 'docker', args: ['--version'], wanted: '20.10', package: 'docker-cli' },
   {

@@ -10,7 +10,7 @@ import { ensureRunning } from './service.js';
 import type { Systemd } from './systemd.js';
 import { which } from '../../os/which.js';
 
-export interface HostOptions {
+export interface PrepareOptions {
   run: Run;
   systemd: Systemd;
   paths: HostPaths;
@@ -18,14 +18,14 @@ export interface HostOptions {
 }
 
 /** This system's apt-get, if it has one. */
-export async function aptOf({ run, paths }: Pick<HostOptions, 'run' | 'paths'>): Promise<Apt | undefined> {
+export async function aptOf({ run, paths }: Pick<PrepareOptions, 'run' | 'paths'>): Promise<Apt | undefined> {
   return (await which('apt-get')) === undefined
     ? undefined
     : createApt({ run, log: join(paths.logs, 'apt.log') });
 }
 
 /** Sees that the programs are there that the product drives, and that Docker and Open vSwitch run. */
-export async function prepareServices(options: HostOptions): Promise<void> {
+export async function prepareServices(options: PrepareOptions): Promise<void> {
   const { run, systemd, paths, say } = options;
   const installed = await installMissing({
     find: () =>

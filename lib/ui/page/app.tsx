@@ -1,8 +1,8 @@
 import type { View } from '../view.js';
-import { Calls } from './calls.js';
-import { Containers } from './containers.js';
-import { Hosts } from './hosts.js';
-import { Networks } from './networks.js';
+import { CallList } from './calls.js';
+import { ContainerTable } from './containers.js';
+import { HostTable } from './hosts.js';
+import { NetworkCards } from './networks.js';
 import { Picture } from './picture.js';
 
 /** The whole page. Every text comes from elsewhere and is hostile: preact writes it as text, never as markup. */
@@ -27,12 +27,12 @@ export function App({ view, connected }: { view: View; connected: boolean }) {
         {cluster && (
           <>
             <Picture hosts={cluster.hosts} />
-            <Hosts hosts={cluster.hosts} />
-            <Networks networks={networks} />
-            <Containers containers={containers} />
+            <HostTable hosts={cluster.hosts} />
+            <NetworkCards networks={networks} />
+            <ContainerTable containers={containers} />
           </>
         )}
-        <Calls calls={calls} away={proxyProblem !== undefined} />
+        <CallList calls={calls} away={proxyProblem !== undefined} />
       </main>
     </>
   );

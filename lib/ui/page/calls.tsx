@@ -5,7 +5,7 @@ type Call = View['calls'][number];
 type Step = Call['hooks'][number];
 type Change = Step['changes'][number];
 
-export function Calls({ calls, away }: { calls: Call[]; away: boolean }) {
+export function CallList({ calls, away }: { calls: Call[]; away: boolean }) {
   return (
     <Section id="calls" title="Docker API calls with hooks" count={calls.length}>
       {calls.length === 0 && (

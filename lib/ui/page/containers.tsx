@@ -1,7 +1,7 @@
 import type { ContainerView } from '../view.js';
 import { Section, State, Table } from './section.js';
 
-export function Containers({ containers }: { containers: ContainerView[] }) {
+export function ContainerTable({ containers }: { containers: ContainerView[] }) {
   return (
     <Section id="containers" title="Containers" count={containers.length}>
       {containers.length === 0 ? (

@@ -1,7 +1,7 @@
 import type { HostView } from '../view.js';
 import { Section, State, Table } from './section.js';
 
-export function Hosts({ hosts }: { hosts: HostView[] }) {
+export function HostTable({ hosts }: { hosts: HostView[] }) {
   return (
     <Section id="hosts" title="Hosts" count={hosts.length}>
       <Table

@@ -1,7 +1,7 @@
 import type { NetworkView } from '../view.js';
 import { Section } from './section.js';
 
-export function Networks({ networks }: { networks: NetworkView[] }) {
+export function NetworkCards({ networks }: { networks: NetworkView[] }) {
   return (
     <Section id="networks" title="Networks" count={networks.length}>
       {networks.length === 0 && (
