@@ -51,7 +51,7 @@ async function serve(config: AgentConfig, pidFile: string): Promise<void> {
   await raisePriority();
   const run = createRun(log);
   const hostId = await readHostId(config.state);
-  const docker = createDocker(config.docker);
+  const docker = createDocker(config.docker, log);
   const runc = createRunc();
   runc.release();
   const underlay = () => membership.status().underlay;

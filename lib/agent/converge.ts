@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pLimit from 'p-limit';
-import pRetry from 'p-retry';
 import { singleFlight } from '../concurrency/single-flight.js';
 import type { Datapath, Overlay, PortRecord } from '../datapath/datapath.js';
 import type { ContainerEvent, Docker } from '../docker/docker.js';
+import { followEvents } from '../docker/follow-events.js';
 import { messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { Endpoint, Network } from '../base/model.js';
@@ -125,33 +125,11 @@ export function createAgent({
     looked = true;
   });
 
-  async function followDocker(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      const events = await pRetry(() => docker.events(signal), {
-        forever: true,
-        minTimeout: 200,
-        maxTimeout: RETRY_MS,
-        signal,
-        onFailedAttempt: ({ attemptNumber, message }) => {
-          if (attemptNumber === 1) log.warn('no events from Docker', { error: message });
-        },
-      });
-      log.info('following Docker');
-      void converge();
-      await handle(events).catch((error: unknown) => {
-        if (!signal.aborted) log.warn('events from Docker ended', { error: messageOf(error) });
-      });
-      await sleep(200, undefined, { signal }).catch(() => undefined);
-    }
-  }
-
-  async function handle(events: AsyncIterable<ContainerEvent>): Promise<void> {
-    for await (const { id, action } of events) {
-      log.debug('event', { container: id.slice(0, 12), action });
-      // Not awaited: one slow container must not hold up the others; each has its own lock.
-      void settle(id);
-    }
-  }
+  const onEvent = ({ id, action }: ContainerEvent): void => {
+    log.debug('event', { container: id.slice(0, 12), action });
+    // Not awaited: one slow container must not hold up the others; each has its own lock.
+    void settle(id);
+  };
 
   async function followNetworks(signal: AbortSignal): Promise<void> {
     for await (const current of networks.watch(signal)) {
@@ -219,7 +197,8 @@ export function createAgent({
       const quiet = (error: unknown) => {
         if (!signal.aborted) throw error;
       };
-      const loops = [followDocker(signal), followNetworks(signal), ipam.follow(signal), patrol(signal)];
+      const following = followEvents({ docker, onConnected: () => void converge(), onEvent, log }, signal);
+      const loops = [following, followNetworks(signal), ipam.follow(signal), patrol(signal)];
       const ended = Promise.all(loops.map((loop) => loop.catch(quiet)));
       // Not before what is under way has ended too.
       return { stopped: ended.then(converge).then(endpoints.idle), bridged };

@@ -1,15 +1,16 @@
-import { createInterface } from 'node:readline';
 import Dockerode from 'dockerode';
 import { z } from 'zod';
 import { AppError, hasCode, messageOf } from '../base/errors.js';
+import type { Log } from '../base/log.js';
 import type { Container, ContainerEvent, Docker } from './docker.js';
+import { createEventParser } from './parse-events.js';
 
 /** Docker answers these calls in milliseconds; one that hangs must not hang the agent. */
 const TIMEOUT_MS = 15_000;
 
 /**
- * References that are no container's, which Docker answers by a redirect, however they are escaped. Dockerode would follow it,
- * and on a unix socket it throws where nobody can catch that.
+ * References that cannot name a container, and that Docker answers with a redirect however they are escaped. Dockerode would
+ * follow it, and on a unix socket that throws where nobody can catch it.
  */
 const LEADS_ELSEWHERE = /(^|\/)\.{0,2}(\/|$)/;
 
@@ -22,10 +23,8 @@ const inspection = z.object({
   NetworkSettings: z.object({ SandboxKey: z.string().default('') }),
 });
 
-const event = z.object({ Action: z.string(), Actor: z.object({ ID: z.string() }) });
-
-/** Docker by its API on a unix socket. */
-export function createDocker(socketPath: string): Docker {
+/** Docker through its API on a unix socket. */
+export function createDocker(socketPath: string, log: Log): Docker {
   const api = new Dockerode({ socketPath });
   const abortSignal = () => AbortSignal.timeout(TIMEOUT_MS);
 
@@ -61,7 +60,7 @@ export function createDocker(socketPath: string): Docker {
         await api
           .getContainer(id)
           .stop({ t: 0, abortSignal: abortSignal() })
-          // 304: it does not run any more; 404: nor is it there.
+          // 304: it no longer runs; 404: it no longer exists.
           .catch((error: unknown) => {
             if (![304, 404].includes(statusOf(error) ?? 0)) throw error;
           });
@@ -72,6 +71,7 @@ export function createDocker(socketPath: string): Docker {
         const found = await api.listNetworks({ abortSignal: abortSignal() });
         return found.map(({ Name }) => Name);
       }),
+    // Not `/_ping`: dockerd's router answers that by itself, which says nothing about the daemon behind it.
     ping: () =>
       call('answer', async () => {
         await api.listContainers({ limit: 1, abortSignal: abortSignal() });
@@ -82,23 +82,29 @@ export function createDocker(socketPath: string): Docker {
           filters: { type: ['container'], event: ['start', 'die', 'destroy', 'rename'] },
           abortSignal: signal,
         });
-        return parseEvents(stream, signal);
+        return eventsOf(stream, log);
       }),
   };
 }
 
-async function* parseEvents(
-  stream: NodeJS.ReadableStream,
-  signal: AbortSignal,
-): AsyncGenerator<ContainerEvent> {
-  const lines = createInterface({ input: stream, crlfDelay: Infinity });
-  // A dropped connection is the end of the iteration, not an error: the caller subscribes again either way.
-  stream.on('error', () => lines.close());
-  signal.addEventListener('abort', () => lines.close(), { once: true });
-  for await (const line of lines) {
-    if (line.trim() === '') continue;
-    const { Action, Actor } = event.parse(JSON.parse(line));
-    yield { action: Action, id: Actor.ID };
+/** Ends when the connection does, for whatever reason: the caller subscribes again in any case. */
+async function* eventsOf(stream: NodeJS.ReadableStream, log: Log): AsyncGenerator<ContainerEvent> {
+  const parse = createEventParser();
+  let reported = false;
+  try {
+    for await (const chunk of stream) {
+      for (const parsed of parse(Buffer.from(chunk))) {
+        if ('event' in parsed) {
+          yield parsed.event;
+          continue;
+        }
+        // Once: a Docker that sends one such event sends more of them.
+        if (!reported) log.warn('ignoring events from Docker that cannot be read', { error: parsed.problem });
+        reported = true;
+      }
+    }
+  } catch (error) {
+    log.debug('events from Docker ended', { error: messageOf(error) });
   }
 }
 

@@ -1,0 +1,57 @@
+import { StringDecoder } from 'node:string_decoder';
+import { z } from 'zod';
+import { messageOf } from '../base/errors.js';
+import type { ContainerEvent } from './docker.js';
+
+/** Longest event that is kept, in characters. An event carries all labels of its container, so it may be long, but not endless. */
+export const LONGEST_EVENT = 4 * 1024 * 1024;
+
+const event = z.object({ Action: z.string(), Actor: z.object({ ID: z.string() }) });
+
+/** An event, or why a line is none that we can use. */
+export type ParsedEvent = { event: ContainerEvent } | { problem: string };
+
+/**
+ * Parser of `GET /events`: JSON objects, each on a line of its own, cut into chunks anywhere. A line that cannot be used is
+ * reported in its place and costs nothing else; what is not yet ended by a newline waits for the next chunk.
+ */
+export function createEventParser(): (chunk: Uint8Array) => ParsedEvent[] {
+  const decoder = new StringDecoder('utf8');
+  let rest = '';
+  let tooLong = false;
+
+  function append(text: string): void {
+    tooLong ||= rest.length + text.length > LONGEST_EVENT;
+    rest = tooLong ? '' : rest + text;
+  }
+
+  function endLine(): ParsedEvent[] {
+    const line = rest.trim();
+    const parsed = tooLong ? { problem: `longer than ${LONGEST_EVENT} characters` } : parseEvent(line);
+    const isBlank = line === '' && !tooLong;
+    rest = '';
+    tooLong = false;
+    return isBlank ? [] : [parsed];
+  }
+
+  return (chunk) => {
+    const [first = '', ...others] = decoder.write(chunk).split('\n');
+    append(first);
+    return others.flatMap((text) => {
+      const ended = endLine();
+      append(text);
+      return ended;
+    });
+  };
+}
+
+function parseEvent(line: string): ParsedEvent {
+  try {
+    const { Action, Actor } = event.parse(JSON.parse(line));
+    return { event: { action: Action, id: Actor.ID } };
+  } catch (error) {
+    return {
+      problem: error instanceof z.ZodError ? z.prettifyError(error).replaceAll('\n', ' ') : messageOf(error),
+    };
+  }
+}
