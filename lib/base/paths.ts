@@ -14,7 +14,7 @@ export interface HostPaths {
   dockerSocket: string;
   logs: string;
   /** What `install` has put on this host. */
-  record: string;
+  installRecord: string;
 }
 
 export const hostPaths: HostPaths = {
@@ -25,7 +25,7 @@ export const hostPaths: HostPaths = {
   proxyPid: '/run/socketplane/proxy.pid',
   dockerSocket: '/var/run/docker.sock',
   logs: '/var/log/socketplane',
-  record: '/var/lib/socketplane/install.json',
+  installRecord: '/var/lib/socketplane/install.json',
 };
 
 /** The folder that holds package.json, bin/ and proxy.yml: above the sources as well as above what is built of them. */

@@ -2,8 +2,8 @@ import { createRun } from '../os/exec.js';
 import { ensureImage } from '../install/image/image.js';
 import { prepareServices } from '../install/system/prepare-services.js';
 import type { InstallSteps } from '../install/install.js';
-import { createOwnContainers } from '../install/containers/install-containers.js';
-import { createOwnUnits } from '../install/units/install-units.js';
+import { createInstalledContainers } from '../install/containers/install-containers.js';
+import { createInstalledUnits } from '../install/units/install-units.js';
 import { readProduct } from '../install/files/product.js';
 import { installPrograms } from '../install/files/programs.js';
 import { installShellFiles } from '../install/files/shell-files.js';
@@ -27,8 +27,8 @@ export async function createSteps(
   const run = createRun(silentLog);
   const systemd = createSystemd(run);
   const product = await readProduct();
-  const containers = createOwnContainers(run, paths.dockerSocket);
-  const units = createOwnUnits(run, systemd);
+  const containers = createInstalledContainers(run, paths.dockerSocket);
+  const units = createInstalledUnits(run, systemd);
   let copied = false;
   const daemonsOf = (record?: Parameters<InstallSteps['start']>[0]) =>
     createDaemons({ context, agent, run, systemd, record });

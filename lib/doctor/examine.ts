@@ -21,8 +21,8 @@ export async function examine(checks: readonly Check[]): Promise<Diagnosis[]> {
   return found;
 }
 
-/** Mends what can be mended; each finding that could not be has the reason. */
-export async function mend(found: readonly Diagnosis[]): Promise<string[]> {
+/** Fixes what can be fixed, and gives the reason for each finding that could not be. */
+export async function applyFixes(found: readonly Diagnosis[]): Promise<string[]> {
   const failures: string[] = [];
   for (const { check, fix } of found) {
     await fix?.().catch((error: unknown) => failures.push(`${check}: ${messageOf(error)}`));

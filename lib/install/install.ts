@@ -1,6 +1,6 @@
 import { AppError } from '../base/errors.js';
 import { VERSION } from '../base/version.js';
-import { readRecord, writeRecord, type InstallRecord } from './files/install-record.js';
+import { readInstallRecord, writeInstallRecord, type InstallRecord } from './files/install-record.js';
 
 export type Bootstrap = InstallRecord['bootstrap'];
 export type Wish = Pick<InstallRecord, 'mode' | 'powerstrip' | 'bootstrap'>;
@@ -37,7 +37,7 @@ export async function install(
   wish: Wish,
   steps: InstallSteps,
 ): Promise<'installed' | 'upgraded' | 'unchanged'> {
-  const before = await readRecord(file);
+  const before = await readInstallRecord(file);
   if (before && before.mode !== wish.mode) {
     const how = before.mode === 'native' ? 'with --native' : 'as containers';
     throw new AppError(
@@ -55,12 +55,12 @@ export async function install(
     ...(bootstrap && { bootstrap }),
   };
   if (!before) await steps.takeOver();
-  await writeRecord(file, planned);
+  await writeInstallRecord(file, planned);
   await steps.copy();
   const record = mode === 'containers' ? { ...planned, image: await steps.image() } : planned;
   const changed = await steps.arrange(record, before?.complete === false);
   await steps.start(record);
-  await writeRecord(file, { ...record, complete: true });
+  await writeInstallRecord(file, { ...record, complete: true });
   if (!before?.complete) return 'installed';
   return changed || before.content !== content ? 'upgraded' : 'unchanged';
 }

@@ -1,11 +1,11 @@
 import { removeDatapath } from '../datapath/remove.js';
 import type { Run } from '../os/exec.js';
 import { IMAGE_CACHE } from './image/image-cache.js';
-import { createOwnContainers } from './containers/install-containers.js';
-import { removeOwnLogs } from './files/remove-logs.js';
-import { createOwnUnits } from './units/install-units.js';
+import { createInstalledContainers } from './containers/install-containers.js';
+import { removeLogs } from './files/remove-logs.js';
+import { createInstalledUnits } from './units/install-units.js';
 import { removePrograms } from './files/programs.js';
-import { removeRecord } from './files/install-record.js';
+import { removeInstallRecord } from './files/install-record.js';
 import { removeFolder } from './files/remove-folder.js';
 import type { HostPaths } from '../base/paths.js';
 import { removeShellFiles } from './files/shell-files.js';
@@ -25,14 +25,14 @@ export interface UninstallOptions {
 /** Whatever is there of an install, whole or half, is taken away; settings and networks stay. May be repeated. */
 export async function uninstall(options: UninstallOptions): Promise<void> {
   const { run, systemd, paths, bridge, hasDocker, stopProcesses } = options;
-  if (hasDocker) await createOwnContainers(run, paths.dockerSocket).removeAll();
-  await createOwnUnits(run, systemd).removeAll();
+  if (hasDocker) await createInstalledContainers(run, paths.dockerSocket).removeAll();
+  await createInstalledUnits(run, systemd).removeAll();
   await stopProcesses();
   await removeDatapath(run, bridge);
   for (const folder of ['/run/socketplane', IMAGE_CACHE]) await removeFolder(folder);
-  await removeOwnLogs(paths.logs);
+  await removeLogs(paths.logs);
   await removeShellFiles();
   await removePrograms();
   // Last: what was cut off before is found again.
-  await removeRecord(paths.record);
+  await removeInstallRecord(paths.installRecord);
 }

@@ -55,9 +55,9 @@ export async function startDetached(options: DetachedOptions): Promise<void> {
       },
     });
   } catch (cause) {
-    const said = failure === undefined ? '' : await lastLine(log, before);
+    const lastOutput = failure === undefined ? '' : await lastLine(log, before);
     const what = failure === undefined ? 'runs, but is not ready' : 'did not start';
-    throw new AppError('unavailable', `${name} ${what}: ${said || messageOf(cause)} (log: ${log})`, {
+    throw new AppError('unavailable', `${name} ${what}: ${lastOutput || messageOf(cause)} (log: ${log})`, {
       cause,
     });
   }
@@ -66,13 +66,13 @@ export async function startDetached(options: DetachedOptions): Promise<void> {
 /** The last line that is not empty after the first `from` bytes; of a line of JSON, what it says. */
 export async function lastLine(log: string, from = 0): Promise<string> {
   const text = (await readFile(log).catch(() => Buffer.alloc(0))).subarray(from).toString('utf8');
-  return sayLine(text.trimEnd().split('\n').at(-1) ?? '');
+  return logLine(text.trimEnd().split('\n').at(-1) ?? '');
 }
 
 /** A line of a log for people, and not too much of it. */
-export const sayLine = (line: string): string => sayJson(line).slice(0, LINE_LENGTH);
+export const logLine = (line: string): string => textOf(line).slice(0, LINE_LENGTH);
 
-function sayJson(line: string): string {
+function textOf(line: string): string {
   try {
     const { message, error } = JSON.parse(line) as { message?: unknown; error?: unknown };
     if (typeof message !== 'string') return line;

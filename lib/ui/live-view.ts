@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../base/errors.js';
-import { makeView, type Said } from './make-view.js';
+import { makeView, type AgentAnswers } from './make-view.js';
 import type { RecentCalls } from './watch-calls.js';
 import type { View } from './view.js';
 
@@ -14,7 +14,7 @@ export interface LiveView {
 
 /** Asks the agent again and again, while somebody watches. */
 export function createLiveView(options: {
-  ask: () => Promise<Said>;
+  ask: () => Promise<AgentAnswers>;
   calls: RecentCalls;
   /** Name of this host. */
   name: string;
@@ -23,7 +23,7 @@ export function createLiveView(options: {
 }): LiveView {
   const { ask, calls, name, every = EVERY_MS } = options;
   const watchers = new Set<(view: string) => void>();
-  let known: Omit<View, 'calls'> = { complaints: [], networks: [], containers: [] };
+  let known: Omit<View, 'calls'> = { problems: [], networks: [], containers: [] };
   let sent = '';
   let running = false;
 

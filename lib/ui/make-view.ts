@@ -3,38 +3,38 @@ import type * as schemas from '../api/schemas.js';
 import { capacityOf, parseSubnet } from '../base/ipv4.js';
 import type { ClusterView, ContainerView, HostView, NetworkView, View } from './view.js';
 
-/** What the agent has said. */
-export interface Said {
+/** What the agent has answered. */
+export interface AgentAnswers {
   cluster: z.infer<typeof schemas.cluster>;
   networks: z.infer<typeof schemas.network>[];
   leases: z.infer<typeof schemas.lease>[];
   connections: z.infer<typeof schemas.connection>[];
-  complaints: string[];
+  problems: string[];
 }
 
 /** @param name of this host, which the agent names only where it is in a cluster */
-export function makeView(said: Said, name: string): Omit<View, 'calls'> {
-  const hosts = hostsOf(said, name);
+export function makeView(answers: AgentAnswers, name: string): Omit<View, 'calls'> {
+  const hosts = hostsOf(answers, name);
   const names = new Map(hosts.map((host) => [host.id, host.name]));
   const nameOf = (id: string) => names.get(id) ?? id;
   return {
-    complaints: said.complaints,
-    cluster: clusterOf(said, hosts),
-    networks: networksOf(said, nameOf),
-    containers: containersOf(said, nameOf),
+    problems: answers.problems,
+    cluster: clusterOf(answers, hosts),
+    networks: networksOf(answers, nameOf),
+    containers: containersOf(answers, nameOf),
   };
 }
 
-function clusterOf({ cluster: { state, name, problem } }: Said, hosts: HostView[]): ClusterView {
+function clusterOf({ cluster: { state, name, problem } }: AgentAnswers, hosts: HostView[]): ClusterView {
   return { state, hosts, ...(state !== 'none' && { name }), ...(problem !== undefined && { problem }) };
 }
 
-function hostsOf({ cluster, leases, complaints }: Said, name: string): HostView[] {
+function hostsOf({ cluster, leases, problems }: AgentAnswers, name: string): HostView[] {
   const count = countBy(leases.map(({ host }) => host));
   const alone = { id: cluster.id, name, address: cluster.address ?? '', server: cluster.server, state: 'up' };
   const members = cluster.members.length > 0 ? cluster.members : [alone];
   // Without a data plane that works nothing leaves this host, whoever is there.
-  const sends = !complaints.some((text) => text.startsWith('Open vSwitch') || text.includes('tunnel'));
+  const sends = !problems.some((text) => text.startsWith('Open vSwitch') || text.includes('tunnel'));
   return members.map((host) => {
     const [self, up] = [host.id === cluster.id, host.state === 'up'];
     const { id, address, server } = host;
@@ -43,7 +43,7 @@ function hostsOf({ cluster, leases, complaints }: Said, name: string): HostView[
   });
 }
 
-function networksOf({ networks, leases }: Said, nameOf: (id: string) => string): NetworkView[] {
+function networksOf({ networks, leases }: AgentAnswers, nameOf: (id: string) => string): NetworkView[] {
   return networks.map(({ id, subnet, gateway, vni }) => {
     const own = leases.filter(({ network }) => network === id);
     const hosts = [...countBy(own.map(({ host }) => nameOf(host)))]
@@ -53,7 +53,10 @@ function networksOf({ networks, leases }: Said, nameOf: (id: string) => string):
   });
 }
 
-function containersOf({ leases, connections }: Said, nameOf: (id: string) => string): ContainerView[] {
+function containersOf(
+  { leases, connections }: AgentAnswers,
+  nameOf: (id: string) => string,
+): ContainerView[] {
   const here = new Map(connections.map((connection) => [connection.container_id, connection]));
   return leases
     .map(({ container, names, network, ip, host, up }) => {

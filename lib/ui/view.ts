@@ -7,7 +7,7 @@ export interface View {
   /** Why calls that go through the proxy are not seen. */
   proxyProblem?: string;
   /** Parts of this host that do not work, with their reasons. */
-  complaints: string[];
+  problems: string[];
   /** Undefined until the agent has answered once. */
   cluster?: ClusterView;
   networks: NetworkView[];

@@ -24,7 +24,7 @@ export type ConfigurationAnswer = z.infer<typeof schemas.configuration>;
 export type HealthAnswer = z.infer<typeof schemas.health>;
 
 /** The parts that do not work, each with its reason. Empty: all is well. */
-export function complaints({ docker, ovs, store }: HealthAnswer): string[] {
+export function problemsOf({ docker, ovs, store }: HealthAnswer): string[] {
   const parts = { Docker: docker, 'Open vSwitch': ovs, store };
   return Object.entries(parts)
     .filter(([, state]) => !state.startsWith('ok'))

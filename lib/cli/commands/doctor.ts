@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { examine, mend, type Diagnosis } from '../../doctor/examine.js';
+import { applyFixes, examine, type Diagnosis } from '../../doctor/examine.js';
 import { createRun } from '../../os/exec.js';
 import { createSystemd } from '../../install/system/systemd.js';
 import { silentLog } from '../../base/log.js';
@@ -25,7 +25,7 @@ export function addDoctorCommand(program: Command, context: Context): void {
   const doctor = program
     .command('doctor')
     .description('find what is wrong with this host, and say what to do')
-    .option('--fix', 'mend what can be mended without harm, and look again')
+    .option('--fix', 'fix what can be fixed without harm, then check again')
     .option('--no-color', 'no colours (or NO_COLOR in the environment)')
     .addHelpText(
       'after',
@@ -51,8 +51,8 @@ Examples:
       const progress = progressOn(stderr, env);
       let found = await progress('looking', () => examine(checks));
       if (fix === true && found.some((one) => one.fix)) {
-        const failures = await progress('mending', () => mend(found));
-        for (const failure of failures) stderr.write(`socketplane: cannot mend ${failure}\n`);
+        const failures = await progress('fixing', () => applyFixes(found));
+        for (const failure of failures) stderr.write(`socketplane: cannot fix ${failure}\n`);
         found = await progress('looking again', () => examine(checks));
       }
       stdout.write(wantsJson(command) ? json(found.map(plain)) : lines(found, paintOn(stdout, env, color)));

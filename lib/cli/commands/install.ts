@@ -2,8 +2,8 @@ import { Argument, type Command } from 'commander';
 import { messageOf } from '../../base/errors.js';
 import { withHostLock } from '../../install/system/host-lock.js';
 import { bootstrapOf, install, type Bootstrap } from '../../install/install.js';
-import { readRecord } from '../../install/files/install-record.js';
-import { complaints } from '../agent/answers.js';
+import { readInstallRecord } from '../../install/files/install-record.js';
+import { problemsOf } from '../agent/answers.js';
 import { askYesNo } from '../terminal/ask.js';
 import type { Context } from '../context.js';
 import { createSteps } from '../install-steps.js';
@@ -34,7 +34,7 @@ Examples:
       const unknown = words.find((word) => word !== 'unattended' && word !== 'nopowerstrip');
       if (unknown !== undefined) self.error(`"${unknown}" is unknown: expected unattended or nopowerstrip`);
       await becomeRoot(context);
-      const before = await readRecord(paths.record);
+      const before = await readInstallRecord(paths.installRecord);
       const asked = words.includes('unattended')
         ? bootstrapOf(env)
         : before?.complete === true
@@ -50,14 +50,14 @@ Examples:
       // What is written is for all users of this host, whatever the mask of this one.
       process.umask(0o022);
       const state = await withHostLock(async () =>
-        install(paths.record, wish, await createSteps(context, agent, say)),
+        install(paths.installRecord, wish, await createSteps(context, agent, say)),
       );
       say(
         state === 'unchanged'
           ? 'SocketPlane is installed already, and is up to date'
           : `SocketPlane is ${state}`,
       );
-      const problems = await agent.health().then(complaints, (error: unknown) => [messageOf(error)]);
+      const problems = await agent.health().then(problemsOf, (error: unknown) => [messageOf(error)]);
       for (const problem of problems) say(`note: ${problem}`);
       say(
         powerstrip

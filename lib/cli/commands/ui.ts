@@ -6,10 +6,10 @@ import { AppError } from '../../base/errors.js';
 import { parseAddress } from '../../proxy/config/address.js';
 import { watchTrace } from '../../proxy/observe/trace/watch-trace.js';
 import type { AgentClient } from '../agent/client.js';
-import { complaints } from '../agent/answers.js';
+import { problemsOf } from '../agent/answers.js';
 import type { Context } from '../context.js';
 import { addCommonOptions, agentOf } from '../options.js';
-import type { Said } from '../../ui/make-view.js';
+import type { AgentAnswers } from '../../ui/make-view.js';
 
 const PORT = 6680;
 
@@ -40,7 +40,7 @@ export function addUiCommand(program: Command, context: Context): void {
   });
 }
 
-async function ask(agent: AgentClient): Promise<Said> {
+async function ask(agent: AgentClient): Promise<AgentAnswers> {
   const [cluster, networks, leases, connections, health] = await Promise.all([
     agent.cluster(),
     agent.networks(),
@@ -48,7 +48,7 @@ async function ask(agent: AgentClient): Promise<Said> {
     agent.connections(),
     agent.health(),
   ]);
-  return { cluster, networks, leases, connections, complaints: complaints(health) };
+  return { cluster, networks, leases, connections, problems: problemsOf(health) };
 }
 
 function portOf(text: string): number {

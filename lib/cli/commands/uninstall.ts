@@ -4,8 +4,8 @@ import { AppError, messageOf } from '../../base/errors.js';
 import { createRun } from '../../os/exec.js';
 import { createDockerService } from '../../install/system/docker-service.js';
 import { withHostLock } from '../../install/system/host-lock.js';
-import { createOwnContainers } from '../../install/containers/install-containers.js';
-import { readRecord } from '../../install/files/install-record.js';
+import { createInstalledContainers } from '../../install/containers/install-containers.js';
+import { readInstallRecord } from '../../install/files/install-record.js';
 import { removeFolder } from '../../install/files/remove-folder.js';
 import { createSystemd } from '../../install/system/systemd.js';
 import { uninstall } from '../../install/uninstall.js';
@@ -35,9 +35,9 @@ export function addUninstallCommands(program: Command, context: Context): void {
         () => true,
         () => false,
       );
-    const containers = createOwnContainers(run, paths.dockerSocket);
+    const containers = createInstalledContainers(run, paths.dockerSocket);
     if (hasDocker) await containers.refuseCompose();
-    else await refuseWithoutDocker(paths.record);
+    else await refuseWithoutDocker(paths.installRecord);
     await leaveCluster(agent, say);
     say('removing agent, proxy, programs and the bridge');
     await uninstall({
@@ -85,7 +85,7 @@ export function addUninstallCommands(program: Command, context: Context): void {
 
 /** Containers of ours may run on without Docker, and come back with it. */
 async function refuseWithoutDocker(record: string): Promise<void> {
-  const installed = await readRecord(record);
+  const installed = await readInstallRecord(record);
   if (installed?.mode !== 'containers' || (await which('dockerd')) === undefined) return;
   throw new AppError(
     'unavailable',

@@ -1,6 +1,6 @@
 import { CommandError, type Run } from '../../os/exec.js';
 import { AppError, messageOf } from '../../base/errors.js';
-import { sayLine } from '../../os/detached.js';
+import { logLine } from '../../os/detached.js';
 import type { HostPaths } from '../../base/paths.js';
 import type { DaemonParts, Daemons } from './types.js';
 import { findProcess, isProgram } from '../../os/pid-file.js';
@@ -24,8 +24,8 @@ export function containerDaemons(
   async function stateOf(name: string): Promise<{ running: boolean; restarts: number } | undefined> {
     const format = '{{.State.Running}} {{.RestartCount}}';
     try {
-      const said = await run(['docker', ...host, 'container', 'inspect', '--format', format, name]);
-      const [running, restarts] = said.trim().split(' ');
+      const output = await run(['docker', ...host, 'container', 'inspect', '--format', format, name]);
+      const [running, restarts] = output.trim().split(' ');
       return { running: running === 'true', restarts: Number(restarts) };
     } catch (error) {
       if (error instanceof CommandError && /no such container/i.test(error.output)) return undefined;
@@ -37,7 +37,7 @@ export function containerDaemons(
   /** Both outputs of a container: its daemon says on either what is wrong. */
   async function lastWords(name: string): Promise<string> {
     const script = 'exec docker "$@" 2>&1';
-    return sayLine(await run(['sh', '-c', script, 'sh', ...host, 'logs', '--tail', '1', name]));
+    return logLine(await run(['sh', '-c', script, 'sh', ...host, 'logs', '--tail', '1', name]));
   }
 
   async function start(): Promise<'started' | 'running'> {

@@ -9,7 +9,7 @@ import type { Systemd } from '../../install/system/systemd.js';
 import { AGENT_UNIT, PROXY_UNIT } from '../../install/units/unit-files.js';
 import { requestUnix } from '../../os/request-unix.js';
 import type { AgentClient } from '../agent/client.js';
-import { complaints } from '../agent/answers.js';
+import { problemsOf } from '../agent/answers.js';
 import type { Context } from '../context.js';
 import { containerDaemons } from './containers.js';
 import { processDaemons } from './processes.js';
@@ -47,8 +47,8 @@ function partsOf({ paths }: Context, agent: AgentClient, record?: InstallRecord)
     proxyConfig: existsSync(PROXY_CONFIG) ? PROXY_CONFIG : join(root, 'proxy.yml'),
     powerstrip: record?.powerstrip ?? true,
     async agentReady(strict) {
-      const [complaint] = complaints(await agent.health());
-      if (strict && complaint !== undefined) throw new AppError('unavailable', complaint);
+      const [problem] = problemsOf(await agent.health());
+      if (strict && problem !== undefined) throw new AppError('unavailable', problem);
     },
     async proxyReady() {
       const { status } = await requestUnix({

@@ -1,5 +1,5 @@
 import { createRun } from '../../os/exec.js';
-import { readRecord } from '../../install/files/install-record.js';
+import { readInstallRecord } from '../../install/files/install-record.js';
 import { createSystemd } from '../../install/system/systemd.js';
 import { silentLog } from '../../base/log.js';
 import type { AgentClient } from '../agent/client.js';
@@ -10,6 +10,6 @@ import type { Daemons } from './types.js';
 /** Agent and proxy of this host, in the way that it was installed. */
 export async function daemonsOf(context: Context, agent: AgentClient): Promise<Daemons> {
   const run = createRun(silentLog);
-  const record = await readRecord(context.paths.record);
+  const record = await readInstallRecord(context.paths.installRecord);
   return createDaemons({ context, agent, run, systemd: createSystemd(run), record });
 }

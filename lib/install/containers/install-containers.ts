@@ -12,7 +12,7 @@ const [AGENT, PROXY]: readonly [ContainerSpec['name'], ContainerSpec['name']] = 
 const STOP_MS = 60_000;
 
 /** The containers of an install. Docker is asked straight, never through our proxy. */
-export function createOwnContainers(run: Run, dockerSocket: string) {
+export function createInstalledContainers(run: Run, dockerSocket: string) {
   const docker = (...args: string[]) =>
     run(['docker', '--host', `unix://${dockerSocket}`, ...args], { timeout: STOP_MS });
 

@@ -22,7 +22,7 @@ const schema = z.strictObject({
 export type InstallRecord = z.infer<typeof schema>;
 
 /** Undefined: nothing was installed. */
-export async function readRecord(file: string): Promise<InstallRecord | undefined> {
+export async function readInstallRecord(file: string): Promise<InstallRecord | undefined> {
   try {
     return schema.parse(JSON.parse(await readFile(file, 'utf8')));
   } catch (cause) {
@@ -37,7 +37,7 @@ export async function readRecord(file: string): Promise<InstallRecord | undefine
   }
 }
 
-export const writeRecord = (file: string, record: InstallRecord): Promise<void> =>
+export const writeInstallRecord = (file: string, record: InstallRecord): Promise<void> =>
   writePrivateFile(file, `${JSON.stringify(record, undefined, 2)}\n`);
 
-export const removeRecord = (file: string): Promise<void> => rm(file, { force: true });
+export const removeInstallRecord = (file: string): Promise<void> => rm(file, { force: true });

@@ -2,11 +2,11 @@ import { rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasCode } from '../../base/errors.js';
 
-const OWN = ['agent.log', 'proxy.log', 'apt.log'];
+const OWN_LOGS = ['agent.log', 'proxy.log', 'apt.log'];
 
 /** Logs of a Docker or an Open vSwitch that was started here stay: these go on, and write to them. May be repeated. */
-export async function removeOwnLogs(folder: string): Promise<void> {
-  for (const name of OWN) await rm(join(folder, name), { force: true });
+export async function removeLogs(folder: string): Promise<void> {
+  for (const name of OWN_LOGS) await rm(join(folder, name), { force: true });
   try {
     await rmdir(folder);
   } catch (error) {

@@ -68,6 +68,6 @@ export function createApt({ run, log }: { run: Run; log: string }): Apt {
 /** apt-get's own words: its first line that starts with `E: `. */
 function reason(error: unknown): string {
   const output = error instanceof CommandError ? error.output : String(error);
-  const said = output.split('\n').find((line) => line.startsWith('E: '));
-  return said?.slice('E: '.length) ?? output.trim().split('\n').at(-1) ?? '';
+  const line = output.split('\n').find((line) => line.startsWith('E: '));
+  return line?.slice('E: '.length) ?? output.trim().split('\n').at(-1) ?? '';
 }

@@ -10,7 +10,7 @@ const FOLDER = '/etc/systemd/system';
 const PROXY_CONFIG = '/etc/socketplane/proxy.yml';
 
 /** The units of a native install. */
-export function createOwnUnits(run: Run, systemd: Systemd, folder = FOLDER) {
+export function createInstalledUnits(run: Run, systemd: Systemd, folder = FOLDER) {
   const path = (name: string) => join(folder, name);
   const read = (name: string) => readFile(path(name), 'utf8').catch(() => undefined);
 

@@ -19,7 +19,7 @@ export function App({ view, connected }: { view: View; connected: boolean }) {
       </header>
       {/* Changes only when something begins or stops to work, so that it is not read out all the time. */}
       <div class="problems" role="status">
-        {problems(view, connected).map((text) => (
+        {notices(view, connected).map((text) => (
           <p key={text}>{text}</p>
         ))}
       </div>
@@ -44,13 +44,13 @@ function summary({ cluster, containers }: View): string {
   return `${where} · ${running} of ${containers.length} containers connected`;
 }
 
-function problems({ agentProblem, proxyProblem, complaints, cluster }: View, connected: boolean): string[] {
+function notices({ agentProblem, proxyProblem, problems, cluster }: View, connected: boolean): string[] {
   if (!connected)
     return ['`socketplane ui` has ended: what is below is old. Start it again, and open its new address.'];
   return [
     ...(agentProblem === undefined ? [] : [`The agent is away: ${agentProblem}`]),
     ...(proxyProblem === undefined ? [] : [`The proxy is away: ${proxyProblem}`]),
-    ...(agentProblem === undefined ? complaints : []),
+    ...(agentProblem === undefined ? problems : []),
     ...(cluster?.problem === undefined ? [] : [cluster.problem]),
   ];
 }

@@ -2,7 +2,7 @@ import { render } from 'preact';
 import type { View } from '../view.js';
 import { App } from './app.js';
 
-const NOTHING: View = { complaints: [], networks: [], containers: [], calls: [] };
+const NOTHING: View = { problems: [], networks: [], containers: [], calls: [] };
 
 let view = NOTHING;
 

@@ -62,8 +62,8 @@ async function accessible(page: Page, where: string): Promise<void> {
     id: string;
     nodes: { html: string; failureSummary: string }[];
   }[];
-  const said = found.flatMap(({ id, nodes }) =>
+  const violations = found.flatMap(({ id, nodes }) =>
     nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`),
   );
-  expect(said, where).to.deep.equal([]);
+  expect(violations, where).to.deep.equal([]);
 }

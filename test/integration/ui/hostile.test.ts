@@ -6,7 +6,7 @@ import { inspect, openBrowser, untilShown } from './browser.js';
 
 const EVIL = `<img src=x onerror="window.owned=1"></script><script>window.owned=1</script>`;
 const EMPTY: View = {
-  complaints: [],
+  problems: [],
   networks: [],
   containers: [],
   calls: [],
@@ -100,7 +100,7 @@ describe('the page, whatever it is given', function () {
     const network = { id: EVIL, subnet: '10.9.0.0/24', gateway: '10.9.0.1', vni: 7, total: 253, used: 240 };
     show({
       agentProblem: EVIL,
-      complaints: [],
+      problems: [],
       cluster: { state: 'member', name: EVIL, hosts },
       networks: [
         {

@@ -9,7 +9,7 @@ import type { DemoDocker } from '../../../lib/cli/demo/docker.js';
 function host({ containers = [] as string[], subnets = {}, taken = [] as string[] } = {}) {
   const networks = new Map(Object.entries(subnets));
   const shown: string[] = [];
-  const said: string[] = [];
+  const output: string[] = [];
   const answer = (id: string) => ({ id, subnet: networks.get(id) ?? '', gateway: '10.0.0.1', vni: 1 });
   const agent = {
     networks: async () => [...networks.keys()].map(answer),
@@ -33,11 +33,11 @@ function host({ containers = [] as string[], subnets = {}, taken = [] as string[
       daemons: { start: async () => 'started' },
       agent,
       docker,
-      say: (text) => said.push(text),
+      say: (text) => output.push(text),
       command: 'bin/socketplane',
       proxySocket: '/run/socketplane/docker.sock',
     });
-  return { run, shown, networks, docker, output: () => said.join('\n') };
+  return { run, shown, networks, docker, output: () => output.join('\n') };
 }
 
 const made = (name: string) =>

@@ -18,8 +18,8 @@ describe('progress and colours', () => {
   it('says nothing of what is quick, and passes on how it failed', async () => {
     const output = terminal(true);
     const failing = progressOn(output, {})('waiting', () => Promise.reject(new Error('no')));
-    const said = await failing.catch((error: Error) => error.message);
-    expect([said, output.written]).to.deep.equal(['no', []]);
+    const message = await failing.catch((error: Error) => error.message);
+    expect([message, output.written]).to.deep.equal(['no', []]);
   });
 
   it('are for terminals that show them', () => {

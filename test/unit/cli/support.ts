@@ -24,7 +24,7 @@ export async function createBench() {
     proxyPid: join(folder, 'proxy.pid'),
     dockerSocket: join(folder, 'real-docker.sock'),
     logs: join(folder, 'logs'),
-    record: join(folder, 'install.json'),
+    installRecord: join(folder, 'install.json'),
   };
   const servers: Server[] = [];
   return {

@@ -13,7 +13,7 @@ import { storeCheck } from '../../../lib/doctor/checks/store.js';
 import { tunnelsCheck } from '../../../lib/doctor/checks/tunnels.js';
 import { underlayCheck } from '../../../lib/doctor/checks/underlay.js';
 import type { Check } from '../../../lib/doctor/check.js';
-import { examine, mend } from '../../../lib/doctor/examine.js';
+import { applyFixes, examine } from '../../../lib/doctor/examine.js';
 import { CommandError, type Run } from '../../../lib/os/exec.js';
 
 const [MINE, GONE] = ['a'.repeat(64), 'b'.repeat(64)];
@@ -38,7 +38,7 @@ describe('doctor', () => {
       ['a', 'skipped'],
       ['b', 'problem'],
     ]);
-    expect(await mend(found)).to.deep.equal([]);
+    expect(await applyFixes(found)).to.deep.equal([]);
     expect((await examine(checks))[1]?.level).to.equal('ok');
   });
 
@@ -103,7 +103,7 @@ describe('doctor', () => {
     });
     const found = await examine(checks);
     expect(found.map(({ level }) => level)).to.deep.equal(['problem', 'problem']);
-    await mend(found);
+    await applyFixes(found);
     expect((await examine(checks)).map(({ level }) => level)).to.deep.equal(['ok', 'ok']);
   });
 
@@ -185,7 +185,7 @@ describe('doctor', () => {
     bridge.address = '0a:00:00:00:00:02';
     const found = await examine([checkOf('br-phy')]);
     expect(found[0]?.message).to.match(/^eth0, a port of br-phy, answers ARP as well/);
-    await mend(found);
+    await applyFixes(found);
     for (const device of ['br-phy', 'eth0', undefined])
       expect(await levels(checkOf(device)), device).to.deep.equal(['ok']);
   });

@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { CommandError, type Run } from '../../../lib/os/exec.js';
 import { messageOf } from '../../../lib/base/errors.js';
-import { createOwnContainers } from '../../../lib/install/containers/install-containers.js';
+import { createInstalledContainers } from '../../../lib/install/containers/install-containers.js';
 
 const OURS = { 'socketplane.part': 'agent' };
 const COMPOSE = { ...OURS, 'com.docker.compose.project': 'socketplane' };
@@ -18,7 +18,7 @@ describe('containers that have our names', () => {
       if (!labels) throw new CommandError(argv, 1, 'Error: No such container', undefined, undefined);
       return JSON.stringify(labels);
     };
-    const { refuseForeign } = createOwnContainers(run, '/docker.sock');
+    const { refuseForeign } = createInstalledContainers(run, '/docker.sock');
     return refuseForeign({ mode, powerstrip }).then(() => 'fine', messageOf);
   }
 

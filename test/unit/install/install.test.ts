@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { bootstrapOf, install, type InstallSteps, type Wish } from '../../../lib/install/install.js';
-import { readRecord, writeRecord } from '../../../lib/install/files/install-record.js';
+import { readInstallRecord, writeInstallRecord } from '../../../lib/install/files/install-record.js';
 import { AGENT_UNIT, PROXY_UNIT, unitFiles } from '../../../lib/install/units/unit-files.js';
 
 const CONTAINERS: Wish = { mode: 'containers', powerstrip: true };
@@ -45,9 +45,13 @@ describe('an install', () => {
 
   it('is recorded, changes nothing the second time, and takes over what ran before only once', async () => {
     expect(await install(file, { ...CONTAINERS, bootstrap: 'true' }, host())).to.equal('installed');
-    expect(await readRecord(file)).to.include({ complete: true, image: 'socketplane:1', bootstrap: 'true' });
+    expect(await readInstallRecord(file)).to.include({
+      complete: true,
+      image: 'socketplane:1',
+      bootstrap: 'true',
+    });
     expect(await install(file, CONTAINERS, host())).to.equal('unchanged');
-    expect(await readRecord(file)).to.include({ bootstrap: 'true' });
+    expect(await readInstallRecord(file)).to.include({ bootstrap: 'true' });
     expect(tookOver).to.equal(1);
   });
 
@@ -65,7 +69,7 @@ describe('an install', () => {
   it('that was cut off is not complete, and is finished by the next one', async () => {
     failing = true;
     expect(await install(file, CONTAINERS, host()).catch(String)).to.include('killed');
-    expect((await readRecord(file))?.complete).to.equal(false);
+    expect((await readInstallRecord(file))?.complete).to.equal(false);
     failing = false;
     expect(await install(file, CONTAINERS, host())).to.equal('installed');
     expect(resumed, 'what runs may be of other files').to.equal(true);
@@ -82,8 +86,8 @@ describe('an install', () => {
   });
 
   it('with a record that cannot be understood says what to do', async () => {
-    await writeRecord(file, { nonsense: true } as never);
-    expect(await readRecord(file).catch(String)).to.match(/remove it and run/);
+    await writeInstallRecord(file, { nonsense: true } as never);
+    expect(await readInstallRecord(file).catch(String)).to.match(/remove it and run/);
   });
 
   it('takes BOOTSTRAP as true, false or not at all', () => {

@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Run } from '../../../lib/os/exec.js';
-import { createOwnContainers } from '../../../lib/install/containers/install-containers.js';
-import { createOwnUnits } from '../../../lib/install/units/install-units.js';
+import { createInstalledContainers } from '../../../lib/install/containers/install-containers.js';
+import { createInstalledUnits } from '../../../lib/install/units/install-units.js';
 import { removeFolder } from '../../../lib/install/files/remove-folder.js';
 import { createSystemd } from '../../../lib/install/system/systemd.js';
 
@@ -38,7 +38,7 @@ describe('what is removed', () => {
       const filter = args.find((arg) => arg.startsWith('reference='));
       return filter === 'reference=socketplane' ? 'socketplane:0.1.0\nsocketplane:0.2.0\n' : '';
     };
-    await createOwnContainers(run, '/docker.sock').removeImages();
+    await createInstalledContainers(run, '/docker.sock').removeImages();
     expect(removed).to.deep.equal([['socketplane:0.1.0', 'socketplane:0.2.0']]);
   });
 
@@ -48,7 +48,7 @@ describe('what is removed', () => {
     for (const file of ['socketplane-agent.service', 'multi-user.target.wants/socketplane-agent.service'])
       await writeFile(join(units, file), '');
     const run: Run = ([command]) => Promise.reject(new Error(`${command} has nothing to talk to`));
-    await createOwnUnits(run, createSystemd(run, false), units).removeAll();
+    await createInstalledUnits(run, createSystemd(run, false), units).removeAll();
     expect(await readdir(units, { recursive: true })).to.deep.equal(['multi-user.target.wants']);
   });
 
@@ -63,7 +63,7 @@ describe('what is removed', () => {
       if (verb === 'rm') removed.push(name);
       return JSON.stringify(labels[name] ?? {});
     };
-    await createOwnContainers(run, '/docker.sock').removeAll();
+    await createInstalledContainers(run, '/docker.sock').removeAll();
     expect(removed).to.deep.equal(['socketplane']);
   });
 });

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { createLiveView } from '../../../lib/ui/live-view.js';
-import { makeView, type Said } from '../../../lib/ui/make-view.js';
+import { makeView, type AgentAnswers } from '../../../lib/ui/make-view.js';
 import type { View } from '../../../lib/ui/view.js';
 
 const lease = (network: string, container: string, host: string, up = true) => ({
@@ -9,7 +9,7 @@ const lease = (network: string, container: string, host: string, up = true) => (
 const member = (id: string, state = 'up') => ({
   ...{ id, name: `host-${id}`, address: '192.0.2.1', joined: '', server: id === 'h1', state },
 });
-const said = (changes: Partial<Said> = {}): Said => ({
+const answers = (changes: Partial<AgentAnswers> = {}): AgentAnswers => ({
   cluster: {
     ...{ state: 'member', id: 'h1', name: 'c', server: true },
     members: [member('h1'), member('h2'), member('h3', 'silent')],
@@ -17,13 +17,13 @@ const said = (changes: Partial<Said> = {}): Said => ({
   networks: [{ id: 'web', subnet: '10.9.0.0/24', gateway: '10.9.0.1', vni: 7 }],
   leases: [lease('web', 'b', 'h2'), lease('web', 'a', 'h1'), lease('web', 'c', 'h3', false)],
   connections: [],
-  complaints: [],
+  problems: [],
   ...changes,
 });
 
 describe('view', () => {
   it('counts addresses by network and by host, and names hosts', () => {
-    const { networks, containers } = makeView(said(), 'me');
+    const { networks, containers } = makeView(answers(), 'me');
     expect(networks[0]).to.deep.include({ used: 3, total: 253 });
     expect(networks[0]?.hosts).to.deep.equal(
       ['h1', 'h2', 'h3'].map((id) => ({ name: `host-${id}`, used: 1 })),
@@ -37,14 +37,14 @@ describe('view', () => {
 
   it('has tunnels to the others that are up, while the data plane works', () => {
     const tunnels = (view: Omit<View, 'calls'>) => view.cluster?.hosts.map(({ tunnel }) => tunnel);
-    expect(tunnels(makeView(said(), 'me'))).to.deep.equal([false, true, false]);
-    const broken = said({ complaints: ['Open vSwitch does not answer'] });
+    expect(tunnels(makeView(answers(), 'me'))).to.deep.equal([false, true, false]);
+    const broken = answers({ problems: ['Open vSwitch does not answer'] });
     expect(tunnels(makeView(broken, 'me'))).to.deep.equal([false, false, false]);
   });
 
   it('shows a host that is alone', () => {
     const cluster = { state: 'none', id: 'h1', name: 'c', server: false, members: [] };
-    const { cluster: shown } = makeView(said({ cluster, leases: [] }), 'me');
+    const { cluster: shown } = makeView(answers({ cluster, leases: [] }), 'me');
     expect(shown).to.not.have.property('name');
     expect(shown?.hosts).to.have.length(1);
     expect(shown?.hosts[0]).to.deep.include({ name: 'me', self: true, up: true });
@@ -56,7 +56,7 @@ describe('view', () => {
     const live = createLiveView({
       ask: async () => {
         if (down) throw new Error('nobody listens');
-        return said();
+        return answers();
       },
       calls: { list: () => [], problem: () => undefined },
       name: 'me',
