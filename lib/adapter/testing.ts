@@ -17,11 +17,11 @@ import type { Adapter } from '../proxy/hooks/adapter.js';
 import type { CallContext } from '../proxy/hooks/hook.js';
 import { createTraceHub } from '../proxy/observe/trace/hub.js';
 import { createUpstream } from '../proxy/upstream/upstream.js';
-import type { AdapterModule } from './index.js';
+import type { AdapterModule } from '../hook/module.js';
 import { callAt, serveDocker, type ClientAnswer, type DockerRequest } from './kit/http.js';
 import { createAdapter, type AdapterSettings } from './kit/adapter.js';
 
-export type { AdapterModule } from './index.js';
+export type { AdapterModule } from '../hook/module.js';
 export type { Answer, Body, Caller, Headers, Reason } from '../hook/v2.js';
 export type { ClientAnswer, DockerRequest } from './kit/http.js';
 export type { AdapterSettings } from './kit/adapter.js';

@@ -10,7 +10,7 @@ import { createModuleAdapter } from '../../proxy/hooks/module-adapter.js';
 import { protocol1 } from '../../proxy/hooks/protocol-1.js';
 import { protocol2 } from '../../proxy/hooks/protocol-2.js';
 import type { Endpoint } from '../../proxy/config/match.js';
-import type { AdapterModule } from '../index.js';
+import type { AdapterModule } from '../../hook/module.js';
 
 /** As in proxy.yml, where it is there too. */
 export interface AdapterSettings {

@@ -1,7 +1,7 @@
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
-import type { Adapter, AdapterModule, Setup } from '../../adapter/index.js';
 import { AppError, messageOf } from '../../base/errors.js';
+import type { Adapter, AdapterModule, Setup } from '../../hook/module.js';
 
 const hook = z.function().optional();
 const shape = z

@@ -1,5 +1,5 @@
-import { isRefused, type Adapter as Hooks } from '../../adapter/index.js';
 import { messageOf, stackOf } from '../../base/errors.js';
+import { isRefused, type Adapter as Hooks } from '../../hook/module.js';
 import type { PostHook, PreHook, Unwind } from '../../hook/v2.js';
 import type { Log } from '../../base/log.js';
 import { AdapterFailure, AdapterRefusal, within, type Adapter } from './adapter.js';
