@@ -1,43 +1,20 @@
-import { isUtf8 } from 'node:buffer';
-import type { Node } from 'jsonc-parser';
-import { parseJson } from './tree.js';
+import type { Edit, Node } from 'jsonc-parser';
 import { AppError } from '../base/errors.js';
-import { shapeOf } from '../docker-api/bodies.js';
 import { fold, leaf, type Misplaced, type Shape } from './shape.js';
-
-interface Edit {
-  offset: number;
-  length: number;
-  content: string;
-}
+import { splice } from './splice.js';
+import { parseJson } from './tree.js';
 
 /**
- * A JSON body as every reader reads it. dockerd finds fields in any case, merges objects that come twice, and keeps a value
- * that is followed by null; a hook does none of that. So keys are written as Docker's documents spell them, and
- * what cannot be read in one way is refused. All other bytes stay as they are.
+ * A JSON body written so that every reader understands the same. Go, in which dockerd is written, finds fields in any case,
+ * merges objects that come twice, and ignores a null after a value; a hook does none of that. So keys are spelled as in
+ * `shape`, and a text that can be read in more than one way is refused. All other bytes stay as they are.
  *
  * @throws AppError `invalid`
  */
 export function canonicalJson(text: string, shape: Shape = leaf): string {
   const edits: Edit[] = [];
   walk(parseJson(text), shape, [], edits);
-  if (edits.length === 0) return text;
-  let result = '';
-  let end = 0;
-  for (const { offset, length, content } of edits) {
-    result += text.slice(end, offset) + content;
-    end = offset + length;
-  }
-  return result + text.slice(end);
-}
-
-/** {@link canonicalJson} for the body of a call; the very same bytes where nothing had to change. */
-export function canonicalBody(method: string, path: string, body: Buffer): Buffer {
-  // Every reader would put other characters in the place of the broken ones.
-  if (!isUtf8(body)) throw new AppError('invalid', 'the body is not valid UTF-8');
-  const text = body.toString();
-  const canonical = canonicalJson(text, shapeOf(method, path));
-  return canonical === text ? body : Buffer.from(canonical);
+  return edits.length === 0 ? text : splice(text, edits);
 }
 
 function walk(node: Node, shape: Shape, path: string[], edits: Edit[]): void {
@@ -74,15 +51,15 @@ function walk(node: Node, shape: Shape, path: string[], edits: Edit[]): void {
   }
 }
 
-/** Half a character (`\\ud800`) is U+FFFD to Docker, so that two keys could be one; to others it is itself. */
+/** Go reads half a surrogate pair (`\\ud800`) as U+FFFD, so two keys could become one; other readers keep it. */
 function checkCharacters(text: string): void {
   if (text.isWellFormed()) return;
   throw new AppError('invalid', 'the body of a call with hooks has an escape for half a character');
 }
 
 /**
- * Where there is no HostConfig, dockerd takes its fields from the object around it; where there is one, those few that are
- * `always` taken, and the rest has no effect. Neither has a value that is empty, as many clients send.
+ * Without a HostConfig, dockerd takes its fields from the object around it. With one, it still takes the few in `always` from
+ * there, and the others have no effect. An empty value has none either, and many clients send them.
  */
 function checkPlace(
   key: string,
@@ -109,7 +86,7 @@ function isEmpty({ type, value, children }: Node): boolean {
   return value === null || value === false || value === 0 || value === '';
 }
 
-/** Whether a key that comes twice is read alike by everybody: the last one counts. */
+/** Whether every reader takes a repeated key alike, by its last value. */
 function isOneReading(before: string, key: string, value: Node, shape: Shape, field?: Shape): boolean {
   if (before !== key || value.type === 'null') return false;
   if (shape.kind === 'map') return true;

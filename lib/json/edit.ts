@@ -1,15 +1,16 @@
-import { getNodeValue, type Node } from 'jsonc-parser';
+import { getNodeValue, type Edit, type Node } from 'jsonc-parser';
 import { AppError } from '../base/errors.js';
+import { splice } from './splice.js';
 import { findNode, parseJson, type Path } from './tree.js';
 
 /**
- * A JSON text that is changed in place: everything that is not set keeps its bytes, so unknown fields, the order of
- * keys and numbers beyond 2^53 survive.
+ * A JSON text that is edited in place: whatever is not set keeps its bytes, so unknown fields, the order of keys and numbers
+ * beyond 2^53 survive.
  */
 export interface JsonText {
   /** The value at the path as JavaScript sees it; undefined when there is none. */
   get(path: Path): unknown;
-  /** Replace or add a value. Missing objects on the way are added. Each path may be set once. */
+  /** Replaces or adds a value, and adds the objects that are missing on the way to it. Each path may be set once. */
   set(path: Path, value: unknown): void;
   toString(): string;
 }
@@ -17,8 +18,8 @@ export interface JsonText {
 /** @throws AppError `invalid` when the text is not JSON. */
 export function editJson(text: string): JsonText {
   const root = parseJson(text);
-  const edits: { offset: number; length: number; content: string }[] = [];
-  /** How many properties were added to an object, to know where a comma goes. */
+  const edits: Edit[] = [];
+  /** How many properties were added to each object, which tells where a comma is needed. */
   const additions = new Map<Node, number>();
 
   function add(object: Node, key: string, value: unknown): void {
@@ -50,14 +51,6 @@ export function editJson(text: string): JsonText {
       return node && (getNodeValue(node) as unknown);
     },
     set,
-    toString() {
-      let result = '';
-      let end = 0;
-      for (const edit of edits.toSorted((a, b) => a.offset - b.offset)) {
-        result += text.slice(end, edit.offset) + edit.content;
-        end = edit.offset + edit.length;
-      }
-      return result + text.slice(end);
-    },
+    toString: () => splice(text, edits),
   };
 }

@@ -8,7 +8,7 @@ import { isShown } from './body-visibility.js';
 import type { Chains, HookRun } from '../hooks/chain.js';
 import type { CallContext, HookedResponse } from '../hooks/hook.js';
 import { DOCKER_FAILED, reasonOf } from '../hooks/reason.js';
-import { canonicalBody } from '../../json/canonical.js';
+import { canonicalBody } from '../../docker-api/canonical-body.js';
 import type { Hooks } from '../config/match.js';
 import { statusOf } from '../http/refusal.js';
 import { isHijack } from '../../docker-api/call-kinds.js';

@@ -7,7 +7,7 @@ import { isShown } from './body-visibility.js';
 import type { Chains, HookRun } from '../hooks/chain.js';
 import { DOCKER_FAILED, reasonOf } from '../hooks/reason.js';
 import type { CallContext, HookedRequest, HookedResponse } from '../hooks/hook.js';
-import { canonicalBody } from '../../json/canonical.js';
+import { canonicalBody } from '../../docker-api/canonical-body.js';
 import type { Hooks } from '../config/match.js';
 import { addNothing, isBodiless, relay } from './relay.js';
 import { refuse } from '../http/refusal.js';

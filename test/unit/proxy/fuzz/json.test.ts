@@ -1,7 +1,7 @@
 import { parseTree, type Node } from 'jsonc-parser';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { canonicalBody } from '../../../../lib/json/canonical.js';
+import { canonicalBody } from '../../../../lib/docker-api/canonical-body.js';
 import { AppError } from '../../../../lib/base/errors.js';
 import { fuzz, patience } from '../../../support/fuzz/settings.js';
 

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { canonicalBody } from '../../../lib/json/canonical.js';
+import { canonicalBody } from '../../../lib/docker-api/canonical-body.js';
 
 const canonical = (text: string, path = '/containers/create', method = 'POST') =>
   canonicalBody(method, path, Buffer.from(text)).toString();
