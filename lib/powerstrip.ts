@@ -9,6 +9,7 @@ import { describeConfig } from './proxy/config/check.js';
 import { PROXY_CONFIG, readProxyConfig } from './proxy/config/config.js';
 import type { Address } from './proxy/config/address.js';
 import { loadAdapters } from './proxy/hooks/load-adapters.js';
+import { enableMinorGc } from './proxy/http/minor-gc.js';
 import { createProxy, type Proxy } from './proxy/proxy.js';
 import { serveMetrics } from './proxy/observe/serve-metrics.js';
 import { formatTrace } from './proxy/observe/trace/format-trace.js';
@@ -19,7 +20,7 @@ import { watchStrayErrors } from './base/unhandled-errors.js';
 import { VERSION } from './base/version.js';
 
 const PID_FILE = '/run/socketplane/proxy.pid';
-/** Calls that are under way when the proxy is told to stop get this long. */
+/** How long calls in progress may take when the proxy is told to stop. */
 const GRACE_MS = 5_000;
 
 interface ServeOptions {
@@ -30,6 +31,7 @@ interface ServeOptions {
 
 /** The composition root of the proxy. */
 async function serve({ config: file, pidFile, logLevel }: ServeOptions): Promise<void> {
+  enableMinorGc();
   const config = await readProxyConfig(file);
   const log = createLog('powerstrip', logLevel);
   watchStrayErrors(log);
@@ -65,7 +67,7 @@ async function check(file: string): Promise<void> {
   const { adapters } = await loadAdapters(config, silentLog);
   await Promise.all([...adapters.values()].map((adapter) => adapter.retire()));
   const { calls, warnings } = describeConfig(config);
-  // Half of what it loads is tables of characters, which the proxy never needs.
+  // Loaded here only: half of it is tables of characters, which the proxy itself never needs.
   const { table } = await import('./cli/terminal/output.js');
   const rows = calls.map(({ call, pre, post }) => [call, pre.join(', '), post.join(', ')]);
   if (rows.length > 0) process.stdout.write(table(['CALL', 'PRE', 'POST'], rows));
@@ -85,7 +87,7 @@ async function trace({ config: file }: { config: string }, { json }: { json?: bo
   }
 }
 
-/** Calls do not wait for somebody to watch them: that this cannot be done is no reason not to start. */
+/** Traces are a convenience: that they cannot be served is no reason not to start. */
 async function openTrace(proxy: Proxy, address: Address, log: Log): Promise<(() => void) | undefined> {
   try {
     return await serveTrace(proxy.trace, address);
@@ -95,7 +97,7 @@ async function openTrace(proxy: Proxy, address: Address, log: Log): Promise<(() 
   }
 }
 
-/** This host's, else the one that comes along. */
+/** This host's, else the one in the package. */
 function defaultConfig(): string {
   return existsSync(PROXY_CONFIG) ? PROXY_CONFIG : join(packageRoot(), 'proxy.yml');
 }
