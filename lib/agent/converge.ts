@@ -9,6 +9,7 @@ import type { Log } from '../base/log.js';
 import type { Endpoint, Network } from '../base/model.js';
 import type { Attachments } from '../endpoints/attachments.js';
 import { macOf } from '../base/ipv4.js';
+import { shortId } from '../base/short-id.js';
 import type { Endpoints } from '../endpoints/endpoints.js';
 import type { Ipam } from '../ipam/ipam.js';
 import { NETWORK_LABEL } from '../docker/labels.js';
@@ -79,7 +80,7 @@ export function createAgent({
       const complaint = messageOf(error);
       if (complaints.get(id) === complaint) return;
       complaints.set(id, complaint);
-      log.warn('container not settled', { container: id.slice(0, 12), error: complaint });
+      log.warn('container not settled', { container: shortId(id), error: complaint });
     }
   }
 
@@ -126,7 +127,7 @@ export function createAgent({
   });
 
   const onEvent = ({ id, action }: ContainerEvent): void => {
-    log.debug('event', { container: id.slice(0, 12), action });
+    log.debug('event', { container: shortId(id), action });
     // Not awaited: one slow container must not hold up the others; each has its own lock.
     void settle(id);
   };

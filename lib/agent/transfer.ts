@@ -1,6 +1,7 @@
 import { AppError, messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { Network } from '../base/model.js';
+import { shortId } from '../base/short-id.js';
 import type { Ipam, Lease } from '../ipam/ipam.js';
 import { DEFAULT_NETWORK, type Networks } from '../network/networks.js';
 
@@ -73,7 +74,7 @@ async function move(lease: Lease, { networks, ipam }: Side, log: Log): Promise<v
   } catch (error) {
     if (!(error instanceof AppError) || error.kind === 'unavailable') throw error;
     log.warn('address is lost, the container gets another', {
-      container: container.slice(0, 12),
+      container: shortId(container),
       network,
       ip,
       reason: messageOf(error),

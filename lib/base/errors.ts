@@ -46,3 +46,8 @@ export function stackOf(error: unknown): string {
 export function hasCode(error: unknown, ...codes: string[]): boolean {
   return error instanceof Error && 'code' in error && codes.includes(String(error.code));
 }
+
+/** For `catch` where a file that is not there is as good as one that was removed; anything else is thrown again. */
+export function ignoreMissing(error: unknown): undefined {
+  if (!hasCode(error, 'ENOENT')) throw error;
+}

@@ -1,5 +1,6 @@
 import { AppError } from '../base/errors.js';
 import type { Endpoint, Network } from '../base/model.js';
+import { shortId } from '../base/short-id.js';
 import { baseFlows, endpointFlows, floodFlows, gatewayFlows, type Attached } from './flows/endpoint-flows.js';
 import { portNames } from './device-names.js';
 import { createRemotes, type Remotes } from './remotes.js';
@@ -80,7 +81,7 @@ export function createContents(): Contents {
     freeName(container) {
       const taken = new Set([...ports.values()].map(({ name }) => name));
       for (const name of portNames(container)) if (!taken.has(name)) return name;
-      throw new AppError('exhausted', `no port name is left for container ${container.slice(0, 12)}`);
+      throw new AppError('exhausted', `no port name is left for container ${shortId(container)}`);
     },
     flood,
     remote,

@@ -4,6 +4,7 @@ import { AppError } from '../base/errors.js';
 import type { Run } from '../os/exec.js';
 import type { Log } from '../base/log.js';
 import type { Network } from '../base/model.js';
+import { shortId } from '../base/short-id.js';
 import { createBridge, type DatapathKind } from './vswitch/bridge.js';
 import { createContents, type Port } from './bridge-model.js';
 import type { Datapath, PortRecord, Underlay } from './datapath.js';
@@ -179,7 +180,7 @@ export function createOvsDatapath({
     plug: (endpoint, netns) =>
       gate.shared(async () => {
         const port = ports.get(endpoint.container);
-        if (!port) throw new AppError('internal', `container ${endpoint.container.slice(0, 12)} has no port`);
+        if (!port) throw new AppError('internal', `container ${shortId(endpoint.container)} has no port`);
         await links.configure(port.name, endpoint, (await underlay()).mtu, netns);
       }),
 

@@ -2,22 +2,14 @@ import { z } from 'zod';
 import type { Run } from '../os/exec.js';
 import { removeNat } from './kernel/nat.js';
 import { isContainerLink } from './device-names.js';
+import { succeeds } from '../base/succeeds.js';
 
 const links = z.array(z.object({ ifname: z.string() }));
 
 /** Takes the data plane off this host: the bridge with its gateways and tunnels, the links of containers, the rules. May be repeated. */
 export async function removeDatapath(run: Run, bridge: string): Promise<void> {
-  const hasOvs = await run([
-    'ovs-vsctl',
-    '--no-wait',
-    '--timeout=3',
-    'get',
-    'Open_vSwitch',
-    '.',
-    '_uuid',
-  ]).then(
-    () => true,
-    () => false,
+  const hasOvs = await succeeds(
+    run(['ovs-vsctl', '--no-wait', '--timeout=3', 'get', 'Open_vSwitch', '.', '_uuid']),
   );
   if (hasOvs) await run(['ovs-vsctl', '--timeout=10', '--if-exists', 'del-br', bridge]);
   const found = links.parse(JSON.parse((await run(['ip', '-json', 'link', 'show'])) || '[]'));

@@ -2,6 +2,7 @@ import Dockerode from 'dockerode';
 import { z } from 'zod';
 import { AppError, hasCode, messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
+import { shortId } from '../base/short-id.js';
 import type { Container, ContainerEvent, Docker } from './docker.js';
 import { createEventParser } from './parse-events.js';
 
@@ -56,7 +57,7 @@ export function createDocker(socketPath: string, log: Log): Docker {
         return found.map(({ Id }) => Id);
       }),
     async stop(id) {
-      await call(`stop ${id.slice(0, 12)}`, async () => {
+      await call(`stop ${shortId(id)}`, async () => {
         await api
           .getContainer(id)
           .stop({ t: 0, abortSignal: abortSignal() })

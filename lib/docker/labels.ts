@@ -1,4 +1,5 @@
 import type { Container } from './docker.js';
+import { shortId } from '../base/short-id.js';
 
 /**
  * What the create hook writes on a container and everything else reads. Docker keeps labels for the container's
@@ -13,7 +14,6 @@ export const ALIASES_LABEL = 'socketplane.aliases';
 /** The name servers that the user asked for, separated by commas; absent when there are none. */
 export const DNS_LABEL = 'socketplane.dns';
 const COMPOSE_SERVICE = 'com.docker.compose.service';
-const SHORT_ID = 12;
 
 /** RFC 1035, 2.3.4: what is longer cannot be asked for. */
 const LONGEST_NAME = 253;
@@ -24,7 +24,7 @@ const MOST_NAMES = 32;
 /** By which names others on its network find a container, its own first, each once. */
 export function namesOf({ id, name, hostname, labels }: NamedContainer): string[] {
   const aliases = labels[ALIASES_LABEL]?.split(',') ?? [];
-  const all = [name, labels[COMPOSE_SERVICE], hostname, id.slice(0, SHORT_ID), ...aliases];
+  const all = [name, labels[COMPOSE_SERVICE], hostname, shortId(id), ...aliases];
   return [...new Set(all.filter(isName))].slice(0, MOST_NAMES);
 }
 

@@ -6,6 +6,7 @@ import { messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { Endpoint, Network } from '../base/model.js';
 import { macOf } from '../base/ipv4.js';
+import { shortId } from '../base/short-id.js';
 import type { Ipam, Lease } from '../ipam/ipam.js';
 import { DNS_LABEL, namesOf } from '../docker/labels.js';
 import { leaseFor } from './lease-for.js';
@@ -83,7 +84,7 @@ export function createAttachments(options: AttachmentsOptions) {
    */
   async function dispossess({ container, name, ip, preparation }: Attachment): Promise<void> {
     log.warn('address lost: this host was away for too long', {
-      container: container.slice(0, 12),
+      container: shortId(container),
       name,
       ip,
     });
@@ -119,7 +120,7 @@ export function createAttachments(options: AttachmentsOptions) {
       fresh,
     };
     attachments.set(id, attachment);
-    if (fresh) log.info('address leased', { container: id.slice(0, 12), name, network: networkId, ip });
+    if (fresh) log.info('address leased', { container: shortId(id), name, network: networkId, ip });
     return attachment;
   }
 
@@ -131,7 +132,7 @@ export function createAttachments(options: AttachmentsOptions) {
       () => untold.delete(id),
       (error: unknown) => {
         untold.add(id);
-        log.warn('other hosts cannot be told', { container: id.slice(0, 12), up, error: messageOf(error) });
+        log.warn('other hosts cannot be told', { container: shortId(id), up, error: messageOf(error) });
       },
     );
   }
@@ -195,7 +196,7 @@ export function createAttachments(options: AttachmentsOptions) {
     const { name, ip, port } = attachment;
     const [ms, afterStart] = [Date.now() - began, Date.now() - container.startedAt];
     log.info('connected', {
-      container: container.id.slice(0, 12),
+      container: shortId(container.id),
       name,
       network: networkId,
       ip,
@@ -223,7 +224,7 @@ export function createAttachments(options: AttachmentsOptions) {
     if (!attachment) return;
     Object.assign(attachment, { state: 'down', pid: 0, run: '', port: undefined, preparation: undefined });
     attachment.startingSince = 0;
-    log.info('disconnected', { container: id.slice(0, 12), name: attachment.name });
+    log.info('disconnected', { container: shortId(id), name: attachment.name });
   }
 
   /** Give back everything that the container has. */
@@ -239,7 +240,7 @@ export function createAttachments(options: AttachmentsOptions) {
     await ipam.release(id);
     untold.delete(id);
     wanted.delete(id);
-    log.info('address returned', { container: id.slice(0, 12), name: attachment?.name, ip: attachment?.ip });
+    log.info('address returned', { container: shortId(id), name: attachment?.name, ip: attachment?.ip });
   }
 
   /** Undo {@link begin} of a start that failed: an address that it leased goes back, an older one stays. */

@@ -2,6 +2,7 @@ import { createKeyedLock, type KeyedLock } from '../concurrency/keyed-lock.js';
 import type { Container, Docker } from '../docker/docker.js';
 import { messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
+import { shortId } from '../base/short-id.js';
 import type { Attachments, Connection } from './attachments.js';
 import type { Ipam } from '../ipam/ipam.js';
 import { networkOf } from '../docker/labels.js';
@@ -91,7 +92,7 @@ export function createEndpoints({
 
   function settleLater(id: string): void {
     lock(id, () => settleLocked(id)).catch((error: unknown) =>
-      log.warn('not all is taken away yet', { container: id.slice(0, 12), error: messageOf(error) }),
+      log.warn('not all is taken away yet', { container: shortId(id), error: messageOf(error) }),
     );
   }
 

@@ -4,6 +4,7 @@ import type { CreatedProcess, Runc } from '../docker/runc.js';
 import { messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { Endpoint } from '../base/model.js';
+import { shortId } from '../base/short-id.js';
 
 /** What a preparation came to. */
 export type Prepared =
@@ -44,7 +45,7 @@ export function createPreparations({ datapath, openNetns, runc, log }: Preparati
       return pid;
     } catch (error) {
       log.debug('not connected before it ran', {
-        container: endpoint.container.slice(0, 12),
+        container: shortId(endpoint.container),
         error: messageOf(error),
       });
       return 0;

@@ -9,6 +9,7 @@ import { capacityOf, contains, gatewayOf, parseAddress, parseSubnet } from '../b
 import { createAddressChooser } from './choose-address.js';
 import { createLeaseIndex, type LeaseIndex } from './lease-index.js';
 import type { Network } from '../base/model.js';
+import { shortId } from '../base/short-id.js';
 import type { NetworkRecord } from '../network/networks.js';
 
 export type { Lease } from './blocks.js';
@@ -263,6 +264,6 @@ class Lost extends Error {
 function taken({ ip, network, container }: Lease): AppError {
   return new AppError(
     'conflict',
-    `address ${ip} of network ${network} is in use by container ${container.slice(0, 12)}`,
+    `address ${ip} of network ${network} is in use by container ${shortId(container)}`,
   );
 }

@@ -1,7 +1,7 @@
 import { chmod, chown, lstat, mkdir, readFile, stat, unlink } from 'node:fs/promises';
 import { connect, type Server } from 'node:net';
 import { dirname } from 'node:path';
-import { AppError, hasCode, messageOf } from '../base/errors.js';
+import { AppError, hasCode, ignoreMissing, messageOf } from '../base/errors.js';
 
 /** `sun_path` without its zero. Node would cut off the rest and listen there. */
 const LONGEST = 107;
@@ -84,8 +84,4 @@ async function dockerGroup(): Promise<number | undefined> {
     ({ gid }) => gid,
     () => undefined,
   );
-}
-
-function ignoreMissing(error: unknown): void {
-  if (!hasCode(error, 'ENOENT')) throw error;
 }

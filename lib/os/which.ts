@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { access } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
+import { succeeds } from '../base/succeeds.js';
 
 /** Where daemons and network tools lie; the PATH of plain users, and of root after `su`, leaves them out. */
 const SYSTEM = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
@@ -16,10 +17,7 @@ export function withSystemFolders(path = ''): string {
 export async function which(command: string, path = process.env['PATH'] ?? ''): Promise<string | undefined> {
   for (const folder of path.split(delimiter).filter(Boolean)) {
     const file = join(folder, command);
-    const runs = await access(file, constants.X_OK).then(
-      () => true,
-      () => false,
-    );
+    const runs = await succeeds(access(file, constants.X_OK));
     if (runs) return file;
   }
   return undefined;

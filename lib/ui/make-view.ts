@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type * as schemas from '../api/schemas.js';
 import { capacityOf, parseSubnet } from '../base/ipv4.js';
+import { shortId } from '../base/short-id.js';
 import type { ClusterView, ContainerView, HostView, NetworkView, View } from './view.js';
 
 /** What the agent has answered. */
@@ -61,7 +62,7 @@ function containersOf(
   return leases
     .map(({ container, names, network, ip, host, up }) => {
       const own = here.get(container);
-      const name = own?.container_name ?? names[0] ?? container.slice(0, 12);
+      const name = own?.container_name ?? names[0] ?? shortId(container);
       const state = own?.state ?? (up ? 'up' : 'down');
       const reason = own?.reason === undefined ? {} : { reason: own.reason };
       return { id: container, name, network, ip, host: nameOf(host), state, ...reason };

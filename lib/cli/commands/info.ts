@@ -3,8 +3,7 @@ import type { ConnectionAnswer, HealthAnswer } from '../agent/answers.js';
 import type { Context } from '../context.js';
 import { addCommonOptions, agentOf, wantsJson } from '../options.js';
 import { details, json, table } from '../terminal/output.js';
-
-const SHORT_ID = 12;
+import { shortId } from '../../base/short-id.js';
 
 /** `info [container]` */
 export function addInfoCommand(program: Command, context: Context): void {
@@ -44,7 +43,7 @@ function overview({ status, version, docker, ovs, store }: HealthAnswer): string
 
 function allConnections(connections: ConnectionAnswer[]): string {
   const rows = connections.map(({ container_id, container_name, network, state, connection_details: at }) => [
-    container_id.slice(0, SHORT_ID),
+    shortId(container_id),
     container_name,
     network,
     at.ip,

@@ -11,6 +11,7 @@ import { createSystemd } from '../../install/system/systemd.js';
 import { uninstall } from '../../install/uninstall.js';
 import { which } from '../../os/which.js';
 import { silentLog } from '../../base/log.js';
+import { succeeds } from '../../base/succeeds.js';
 import type { AgentClient } from '../agent/client.js';
 import { askYesNo } from '../terminal/ask.js';
 import type { Context } from '../context.js';
@@ -29,12 +30,7 @@ export function addUninstallCommands(program: Command, context: Context): void {
   async function remove(agent: AgentClient) {
     const run = createRun(silentLog);
     const systemd = createSystemd(run);
-    const hasDocker = await createDockerService({ paths, systemd })
-      .check()
-      .then(
-        () => true,
-        () => false,
-      );
+    const hasDocker = await succeeds(createDockerService({ paths, systemd }).check());
     const containers = createInstalledContainers(run, paths.dockerSocket);
     if (hasDocker) await containers.refuseCompose();
     else await refuseWithoutDocker(paths.installRecord);

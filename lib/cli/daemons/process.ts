@@ -1,4 +1,5 @@
 import { hasCode, AppError } from '../../base/errors.js';
+import { succeeds } from '../../base/succeeds.js';
 import { startDetached } from '../../os/detached.js';
 import { until } from '../../concurrency/until.js';
 import { findProcess, isProgram, removeStalePidFile } from '../../os/pid-file.js';
@@ -44,11 +45,7 @@ export function createDaemon(options: DaemonOptions): Daemon {
   const { name, program, argv, pidFile, log, env, ready, startMs = START_MS, stopMs = STOP_MS } = options;
   const isOurs = isProgram(program);
   const pid = () => findProcess(pidFile, isOurs);
-  const isReady = () =>
-    ready().then(
-      () => true,
-      () => false,
-    );
+  const isReady = () => succeeds(ready());
 
   /** The pid file comes right after the socket; a `stop` that follows at once needs it. */
   async function serves(): Promise<void> {

@@ -1,6 +1,7 @@
 import { AppError, messageOf } from '../../base/errors.js';
 import type { Run } from '../../os/exec.js';
 import type { HostPaths } from '../../base/paths.js';
+import { succeeds } from '../../base/succeeds.js';
 import type { Systemd } from '../../install/system/systemd.js';
 import type { DaemonParts, Daemons } from './types.js';
 import { findProcess, isProgram } from '../../os/pid-file.js';
@@ -14,11 +15,7 @@ export function unitDaemons(
   parts: DaemonParts,
   units: string[],
 ): Daemons {
-  const isActive = () =>
-    run(['systemctl', 'is-active', '--quiet', ...units]).then(
-      () => true,
-      () => false,
-    );
+  const isActive = () => succeeds(run(['systemctl', 'is-active', '--quiet', ...units]));
   const part = (
     name: string,
     pidFile: string,

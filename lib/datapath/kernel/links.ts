@@ -1,8 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { AppError, hasCode } from '../../base/errors.js';
+import { AppError, ignoreMissing } from '../../base/errors.js';
 import { CommandError, type Run } from '../../os/exec.js';
 import type { Endpoint, Network } from '../../base/model.js';
+import { shortId } from '../../base/short-id.js';
 import { gatewayMac } from '../flows/tables.js';
 import { gatewayName, peerName } from '../device-names.js';
 
@@ -43,6 +44,7 @@ export function createLinks(run: Run, softwareChecksums: () => boolean): Links {
       `link set ${port} arp off addrgenmode none up`,
     ]);
     await Promise.all([
+      // A host without IPv6 has nothing to switch off.
       writeFile(`/proc/sys/net/ipv6/conf/${port}/disable_ipv6`, '1').catch(ignoreMissing),
       softwareChecksums() ? run(['ethtool', '-K', peer, 'tx', 'off']) : undefined,
     ]);
@@ -118,12 +120,7 @@ export function createLinks(run: Run, softwareChecksums: () => boolean): Links {
 }
 
 function gone(endpoint: Endpoint, cause: unknown): AppError {
-  return new AppError('notFound', `container ${endpoint.container.slice(0, 12)} does not run any more`, {
+  return new AppError('notFound', `container ${shortId(endpoint.container)} does not run any more`, {
     cause,
   });
-}
-
-function ignoreMissing(error: unknown): void {
-  // A host without IPv6 has nothing to switch off.
-  if (!hasCode(error, 'ENOENT')) throw error;
 }

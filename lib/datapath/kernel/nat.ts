@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { CommandError, type Run } from '../../os/exec.js';
 import type { Network } from '../../base/model.js';
+import { succeeds } from '../../base/succeeds.js';
 import { GATEWAY_PREFIX, gatewayName, PORT_PREFIX } from '../device-names.js';
 import type { UnderlayState } from './underlay.js';
 
@@ -90,10 +91,7 @@ export async function removeNat(run: Run): Promise<void> {
   for (const [table, from, chain] of JUMPS) {
     const iptables = (...args: string[]) => run(['iptables', '--wait=5', '-t', table, ...args]);
     while (await hasJump(run, table, from, chain).catch(() => false)) await iptables('-D', from, '-j', chain);
-    const exists = await iptables('-n', '-L', chain).then(
-      () => true,
-      () => false,
-    );
+    const exists = await succeeds(iptables('-n', '-L', chain));
     if (!exists) continue;
     await iptables('-F', chain);
     await iptables('-X', chain);

@@ -1,5 +1,6 @@
 import { open, readFile, type FileHandle } from 'node:fs/promises';
 import { AppError, hasCode } from '../../base/errors.js';
+import { shortId } from '../../base/short-id.js';
 
 /** An open network namespace: `path` names it for child processes until it is closed, whatever its process does. */
 export interface Netns {
@@ -17,7 +18,7 @@ export type OpenNetns = (pid: number, container: string) => Promise<Netns>;
 
 export const openNetns: OpenNetns = async (pid, container) => {
   const gone = (cause?: unknown) =>
-    new AppError('notFound', `container ${container.slice(0, 12)} does not run any more`, { cause });
+    new AppError('notFound', `container ${shortId(container)} does not run any more`, { cause });
   let file: FileHandle | undefined;
   try {
     file = await open(`/proc/${pid}/ns/net`);

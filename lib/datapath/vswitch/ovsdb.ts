@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { createBatcher } from '../../concurrency/batcher.js';
 import { AppError } from '../../base/errors.js';
+import { succeeds } from '../../base/succeeds.js';
 import { CommandError, type Run } from '../../os/exec.js';
 
 /** `ovs-vsctl` waits for ovs-vswitchd, which answers in milliseconds when it runs. */
@@ -55,11 +56,7 @@ export function createOvsdb(run: Run): Ovsdb {
         externalIds: new Map(ids),
       }));
     },
-    hasKernelDatapath: () =>
-      run(['ovs-dpctl', 'dump-dps']).then(
-        () => true,
-        () => false,
-      ),
+    hasKernelDatapath: () => succeeds(run(['ovs-dpctl', 'dump-dps'])),
   };
 }
 

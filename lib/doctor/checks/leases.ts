@@ -1,4 +1,5 @@
 import { ok, type Check } from '../check.js';
+import { shortId } from '../../base/short-id.js';
 
 /** Addresses whose container does not exist on this host. */
 export function leasesCheck(options: {
@@ -16,7 +17,7 @@ export function leasesCheck(options: {
       if (leaked.length === 0) return [ok('every address has its container')];
       return leaked.map(({ name, container }) => ({
         level: 'problem',
-        message: `container ${name || container.slice(0, 12)} is gone and its address is not free`,
+        message: `container ${name || shortId(container)} is gone and its address is not free`,
         advice: '`doctor --fix` lets the agent clear up',
         fix: options.converge,
       }));

@@ -6,6 +6,7 @@ import { AppError } from '../../base/errors.js';
 import type { Run } from '../../os/exec.js';
 import type { Apt } from '../system/apt.js';
 import { packageRoot } from '../../base/paths.js';
+import { succeeds } from '../../base/succeeds.js';
 
 const IMAGE = 'busybox:latest';
 /** Where a registry answers, two megabytes come in less; where none does, nobody wants to wait longer. */
@@ -26,11 +27,6 @@ export async function ensureBusyboxImage(options: BusyboxOptions): Promise<'pres
   const { run, dockerSocket, apt } = options;
   const docker = (args: string[], timeout = PULL_MS) =>
     run(['docker', '--host', `unix://${dockerSocket}`, ...args], { timeout });
-  const succeeds = (work: Promise<unknown>) =>
-    work.then(
-      () => true,
-      () => false,
-    );
 
   if (await succeeds(docker(['image', 'inspect', IMAGE]))) return 'present';
   if (await succeeds(docker(['pull', '--quiet', IMAGE]))) return 'pulled';

@@ -1,6 +1,6 @@
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { hasCode } from '../../base/errors.js';
+import { ignoreMissing } from '../../base/errors.js';
 
 /** What took long to make, under names that tell of what it was made. */
 export const IMAGE_CACHE = '/var/cache/socketplane';
@@ -31,8 +31,4 @@ export async function hasWholeTar(file: string): Promise<boolean> {
   } finally {
     await handle.close();
   }
-}
-
-function ignoreMissing(error: unknown): undefined {
-  if (!hasCode(error, 'ENOENT')) throw error;
 }

@@ -7,6 +7,7 @@ import { VERSION } from '../../base/version.js';
 import { ensureDebianBase } from './debian-base.js';
 import { hasWholeTar, IMAGE_CACHE, replaceFile } from './image-cache.js';
 import { packageRoot } from '../../base/paths.js';
+import { succeeds } from '../../base/succeeds.js';
 import { readProduct } from '../files/product.js';
 
 export const REPOSITORY = 'socketplane';
@@ -136,9 +137,3 @@ function saidBy(error: unknown): string {
   if (!(error instanceof CommandError)) return messageOf(error);
   return error.output.trim().split('\n').at(-1) || error.message;
 }
-
-const succeeds = (work: Promise<unknown>) =>
-  work.then(
-    () => true,
-    () => false,
-  );

@@ -5,6 +5,7 @@ import { WITH_PRIORITY, raiseSessionPriority } from '../../os/cpu-priority.js';
 import { AppError, messageOf } from '../../base/errors.js';
 import type { Run } from '../../os/exec.js';
 import type { HostPaths } from '../../base/paths.js';
+import { succeeds } from '../../base/succeeds.js';
 import type { Service } from './service.js';
 import type { Systemd } from './systemd.js';
 import { until } from '../../concurrency/until.js';
@@ -31,11 +32,7 @@ export function createOvsService(options: { run: Run; paths: HostPaths; systemd:
     await daemon();
   }
 
-  const answers = (probe: () => Promise<unknown>) =>
-    probe().then(
-      () => true,
-      () => false,
-    );
+  const answers = (probe: () => Promise<unknown>) => succeeds(probe());
 
   /** `--detach` returns when the daemon serves, and with its words when it cannot. */
   async function start(program: string, ...own: string[]): Promise<void> {

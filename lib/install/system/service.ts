@@ -1,3 +1,5 @@
+import { succeeds } from '../../base/succeeds.js';
+
 /** Something of the host that has to run. */
 export interface Service {
   name: string;
@@ -9,10 +11,7 @@ export interface Service {
 
 /** Starts a service that does not run; one that does is left alone. True: it had to be started. */
 export async function ensureRunning(service: Service): Promise<boolean> {
-  const runs = await service.check().then(
-    () => true,
-    () => false,
-  );
+  const runs = await succeeds(service.check());
   if (!runs) await service.start();
   return !runs;
 }

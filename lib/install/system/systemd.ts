@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import type { Run } from '../../os/exec.js';
+import { succeeds } from '../../base/succeeds.js';
 
 /** Units may need a while to be up. */
 const TIMEOUT_MS = 90_000;
@@ -18,10 +19,7 @@ export function createSystemd(run: Run, booted = existsSync('/run/systemd/system
     booted,
     async has(...units) {
       if (!booted) return false;
-      return run(['systemctl', 'cat', ...units]).then(
-        () => true,
-        () => false,
-      );
+      return succeeds(run(['systemctl', 'cat', ...units]));
     },
     async do(verb, ...units) {
       await run(['systemctl', verb, ...units], { timeout: TIMEOUT_MS });

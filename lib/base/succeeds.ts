@@ -1,0 +1,7 @@
+/** Whether work ends without an error; for probes whose failure is an answer and nothing to report. */
+export function succeeds(work: Promise<unknown>): Promise<boolean> {
+  return work.then(
+    () => true,
+    () => false,
+  );
+}
