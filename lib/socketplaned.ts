@@ -31,6 +31,8 @@ import { createSeat } from './agent/current.js';
 import { openEmbeddedStore } from './store/embedded.js';
 import { openConsul } from './store/open-consul.js';
 import { listenTcp } from './os/listen-tcp.js';
+import { ensureConsul } from './install/system/consul.js';
+import { which, withSystemFolders } from './os/which.js';
 import { listenUnix } from './os/listen-unix.js';
 import { VERSION } from './base/version.js';
 
@@ -70,7 +72,18 @@ async function serve(config: AgentConfig, pidFile: string): Promise<void> {
     isMember: membership.status().state === 'member',
     role: external ? 'external' : roleOf(membership.status()),
   }));
-  const consul = createConsulAgent({ files, run, log });
+  const consul = createConsulAgent({
+    files,
+    // Whoever makes a host a member wants Consul on it.
+    ensureConsul: () =>
+      ensureConsul({
+        run,
+        which: (command) => which(command, withSystemFolders(process.env['PATH'])),
+        onFetch: () => log.info('Consul is not installed: fetching it'),
+      }),
+    run,
+    log,
+  });
   const host = createHost({
     hostId,
     name: hostname(),

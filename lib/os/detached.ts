@@ -13,7 +13,11 @@ export interface DetachedOptions {
   argv: readonly [string, ...string[]];
   /** Takes standard output and error, after what it holds already. */
   log: string;
+  /** Only standard error goes to the log: for programs that keep a log of their own. */
+  discardOutput?: boolean;
   env?: NodeJS.ProcessEnv;
+  /** Told the process's id as soon as there is one. When it throws, the process is killed. */
+  onSpawn?: (pid: number) => Promise<void>;
   /** Throws as long as it is not ready, saying why. */
   ready: () => Promise<unknown>;
   /** Milliseconds until `ready` must have been so. */
@@ -28,7 +32,7 @@ export interface DetachedOptions {
  * @throws AppError `unavailable` with the last line of its log when it ends before, or is not ready in time
  */
 export async function startDetached(options: DetachedOptions): Promise<void> {
-  const { name, argv, log, env, ready, timeout, every } = options;
+  const { name, argv, log, discardOutput, env, onSpawn, ready, timeout, every } = options;
   // Logs may quote requests: for root and its group only.
   await mkdir(dirname(log), { recursive: true, mode: 0o750 });
   const file = await open(log, 'a', 0o640);
@@ -36,7 +40,7 @@ export async function startDetached(options: DetachedOptions): Promise<void> {
   const [command, ...args] = argv;
   const child = spawn(command, args, {
     detached: true,
-    stdio: ['ignore', file.fd, file.fd],
+    stdio: ['ignore', discardOutput ? 'ignore' : file.fd, file.fd],
     cwd: '/',
     env: env ?? process.env,
   });
@@ -45,6 +49,12 @@ export async function startDetached(options: DetachedOptions): Promise<void> {
   child.once('exit', (code, signal) => (failure = `it ended with ${signal ?? `status ${code ?? 0}`}`));
   child.unref();
   await file.close();
+  try {
+    if (child.pid !== undefined) await onSpawn?.(child.pid);
+  } catch (error) {
+    child.kill('SIGKILL');
+    throw error;
+  }
 
   try {
     await until(ready, {

@@ -1,7 +1,7 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import pRetry from 'p-retry';
 import { createKeyedLock } from '../../concurrency/keyed-lock.js';
+import { retryForever } from '../../concurrency/retry-forever.js';
 import { messageOf } from '../../base/errors.js';
 import type { Run } from '../../os/exec.js';
 import type { Log } from '../../base/log.js';
@@ -11,8 +11,6 @@ import { createConsulApi, type ConsulApi } from './api.js';
 import { consulConfig, DATACENTER, PORTS, sameConfig, type ConsulFiles, type ConsulRole } from './config.js';
 import { createConsulProcess } from './process.js';
 
-/** Pauses between attempts to start it again. */
-const BACKOFF = { minTimeout: 500, maxTimeout: 15_000, factor: 2 };
 const LEAVE_MS = 15_000;
 
 /** What Consul is to be, and what its certificate is made of. */
@@ -44,45 +42,44 @@ export interface ConsulAgent {
   demote(): Promise<void>;
 }
 
-export function createConsulAgent({
-  files,
-  run,
-  log,
-}: {
+export interface ConsulAgentOptions {
   files: ConsulFiles;
+  /** Path of the program `consul`. @throws AppError that says how to install it */
+  ensureConsul: () => Promise<string>;
   run: Run;
   log: Log;
-}): ConsulAgent {
+}
+
+export function createConsulAgent({ files, ensureConsul, run, log }: ConsulAgentOptions): ConsulAgent {
   const api = createConsulApi(files.socket);
-  const consul = createConsulProcess({ files, run, log });
+  const consul = createConsulProcess({ files, ensureConsul });
   const lock = createKeyedLock();
   let supervision = new AbortController();
 
-  /** One change after the other; the watch over the present process ends before. */
+  /** Changes run one at a time, and the running process is not supervised meanwhile. */
   function change(task: () => Promise<void>): Promise<void> {
     supervision.abort();
     return lock('consul', task);
   }
 
-  async function supervise({ signal }: AbortController): Promise<void> {
+  async function supervise(signal: AbortSignal): Promise<void> {
     for (;;) {
-      await consul.gone(signal);
+      await consul.untilEnded(signal);
       if (signal.aborted) return;
       log.warn('Consul ended by itself; starting it again', { log: files.log });
-      await lock('consul', () =>
-        pRetry(() => consul.start(api.ping), {
-          ...BACKOFF,
-          forever: true,
-          signal,
-          async onFailedAttempt(error) {
-            log.error('Consul cannot be started', { error: messageOf(error) });
-            await consul.stop();
-          },
-        }),
-      ).catch((error: unknown) => {
-        if (!signal.aborted) throw error;
-      });
+      await lock('consul', () => restart(signal));
     }
+  }
+
+  async function restart(signal: AbortSignal): Promise<void> {
+    let attempt = Promise.resolve();
+    const start = () => (attempt = consul.start(api.ping, signal));
+    const onFailure = () => consul.stop();
+    await retryForever(start, { what: 'start Consul', log, signal, onFailure }).catch((error: unknown) => {
+      if (!signal.aborted) throw error;
+    });
+    // A retry that is aborted leaves its last attempt running, and a change that stops Consul must not overtake that.
+    await attempt.catch(() => undefined);
   }
 
   async function write(wish: ConsulWish, config: Record<string, unknown>): Promise<void> {
@@ -93,13 +90,12 @@ export function createConsulAgent({
     await writePrivateFile(files.config, JSON.stringify(config, undefined, 2));
   }
 
-  async function farewell(): Promise<void> {
-    const pid = await consul.find();
-    if (pid === undefined) return;
+  async function leaveGracefully(): Promise<void> {
+    if ((await consul.find()) === undefined) return;
     await api.leave().catch((error: unknown) => {
-      log.warn('Consul could not say farewell', { error: messageOf(error) });
+      log.warn('Consul could not leave gracefully', { error: messageOf(error) });
     });
-    await consul.gone(AbortSignal.timeout(LEAVE_MS));
+    await consul.untilEnded(AbortSignal.timeout(LEAVE_MS));
     await consul.stop();
   }
 
@@ -127,7 +123,7 @@ export function createConsulAgent({
           });
         }
         supervision = new AbortController();
-        void supervise(supervision);
+        void supervise(supervision.signal);
       }),
     async reconnect() {
       const toServers = `( dport = :${PORTS.server} or sport = :${PORTS.server} )`;
@@ -138,13 +134,13 @@ export function createConsulAgent({
     stop: () => change(() => consul.stop()),
     leave: () =>
       change(async () => {
-        await farewell();
+        await leaveGracefully();
         await rm(files.folder, { recursive: true, force: true });
         await rm(files.socket, { force: true });
       }),
     demote: () =>
       change(async () => {
-        await farewell();
+        await leaveGracefully();
         await rm(join(files.data, 'raft'), { recursive: true, force: true });
       }),
   };

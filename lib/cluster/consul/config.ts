@@ -31,7 +31,7 @@ export interface ConsulFiles {
   pid: string;
   /** Consul puts the time into the name. */
   log: string;
-  /** What it said when it could not even begin to log. */
+  /** What Consul said before it could write its log. */
   errors: string;
   authority: string;
   certificate: string;
@@ -49,7 +49,7 @@ export function consulFiles(state: string, socket: string): ConsulFiles {
     data: file('data'),
     pid: file('consul.pid'),
     log: file('log/consul.log'),
-    errors: file('consul.err'),
+    errors: file('log/consul.err'),
     authority: file('authority.pem'),
     certificate: file('certificate.pem'),
     privateKey: file('private-key.pem'),

@@ -1,15 +1,10 @@
-import { spawn } from 'node:child_process';
-import { mkdir, open, readFile, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { hasCode } from '../../base/errors.js';
+import { pause } from '../../concurrency/pause.js';
 import { raiseSessionPriority } from '../../os/cpu-priority.js';
-import { AppError, hasCode, messageOf } from '../../base/errors.js';
-import type { Run } from '../../os/exec.js';
-import { ensureConsul } from '../../install/system/consul.js';
-import { lastLine } from '../../os/detached.js';
-import { until } from '../../concurrency/until.js';
-import { which, withSystemFolders } from '../../os/which.js';
-import type { Log } from '../../base/log.js';
+import { startDetached } from '../../os/detached.js';
+import { findProcess } from '../../os/pid-file.js';
 import { writePrivateFile } from '../../os/private-file.js';
 import type { ConsulFiles } from './config.js';
 
@@ -17,93 +12,74 @@ const READY_MS = 15_000;
 const STOP_MS = 10_000;
 const POLL_MS = 250;
 
-/**
- * The process of this host's Consul. It is no child in the usual sense: it outlives this process, and the next one finds
- * it by its pid file.
- */
+/** This host's Consul as a process: it outlives this one, and the next agent finds it by its pid file. */
 export interface ConsulProcess {
-  /** Its id, if it runs: the number alone proves nothing after a crash, its arguments do. */
+  /** Its id while it runs. After a crash the number may belong to any process, so the command line must be Consul's. */
   find(): Promise<number | undefined>;
-  /** Start and wait until it answers. @throws AppError that says why it does not, or how to install it */
-  start(ping: () => Promise<void>): Promise<void>;
-  /** SIGTERM, then SIGKILL; resolves when it is gone. Data stays. */
+  /**
+   * Starts it and waits until `ping` succeeds, or `signal` aborts.
+   *
+   * @throws AppError `unavailable` that says why it does not
+   */
+  start(ping: () => Promise<void>, signal?: AbortSignal): Promise<void>;
+  /** SIGTERM, then SIGKILL; resolves when it has ended. Its data stays. */
   stop(): Promise<void>;
-  /** Resolves when it is gone or `signal` aborts. */
-  gone(signal?: AbortSignal): Promise<void>;
+  /** Resolves when it has ended or `signal` aborts. */
+  untilEnded(signal?: AbortSignal): Promise<void>;
+}
+
+export interface ConsulProcessOptions {
+  files: ConsulFiles;
+  /** Path of the program `consul`. @throws AppError that says how to install it */
+  ensureConsul: () => Promise<string>;
+  /** Milliseconds. */
+  timeouts?: { ready: number; stop: number };
 }
 
 export function createConsulProcess({
   files,
-  run,
-  log,
-}: {
-  files: ConsulFiles;
-  run: Run;
-  log: Log;
-}): ConsulProcess {
-  async function find(): Promise<number | undefined> {
-    const pid = Number(await readFile(files.pid, 'utf8').catch(() => ''));
-    if (!Number.isInteger(pid) || pid < 2) return undefined;
-    const argv = (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).split('\0');
-    return argv.includes(`-config-file=${files.config}`) ? pid : undefined;
-  }
+  ensureConsul,
+  timeouts = { ready: READY_MS, stop: STOP_MS },
+}: ConsulProcessOptions): ConsulProcess {
+  const configArgument = `-config-file=${files.config}`;
+  const find = () => findProcess(files.pid, (argv) => argv.includes(configArgument));
 
-  async function gone(signal?: AbortSignal): Promise<void> {
-    while (!signal?.aborted && (await find()) !== undefined) {
-      await sleep(POLL_MS, undefined, { signal }).catch(() => undefined);
-    }
+  async function untilEnded(signal?: AbortSignal): Promise<void> {
+    while (!signal?.aborted && (await find()) !== undefined) await pause(POLL_MS, signal);
   }
 
   return {
     find,
-    gone,
-    async start(ping) {
-      // Whoever makes a host a member wants Consul on it.
-      const program = await ensureConsul({
-        run,
-        which: (command) => which(command, withSystemFolders(process.env['PATH'])),
-        onFetch: () => log.info('Consul is not installed: fetching it'),
-      });
+    untilEnded,
+    async start(ping, signal) {
+      const program = await ensureConsul();
       await mkdir(dirname(files.log), { recursive: true, mode: 0o700 });
       await mkdir(dirname(files.socket), { recursive: true });
-      // Its log it writes by itself, bounded; only what it says before that comes here.
-      const errors = await open(files.errors, 'w', 0o600);
-      const child = spawn(program, ['agent', `-config-file=${files.config}`], {
-        detached: true,
-        stdio: ['ignore', 'ignore', errors.fd],
-        cwd: '/',
+      // What an earlier start said would only grow.
+      await rm(files.errors, { force: true });
+      await startDetached({
+        name: 'Consul',
+        argv: [program, 'agent', configArgument],
+        // Consul keeps its own log, of bounded size. Standard error has only what it says before it can write that.
+        log: files.errors,
+        discardOutput: true,
+        async onSpawn(pid) {
+          await writePrivateFile(files.pid, `${pid}\n`);
+          // It has inherited this process's niceness, but its session needs a share of its own. A Consul leader that has
+          // not heard from the others for a second steps down, and no container gets an address until there is a new
+          // one: it must not wait behind a hundred containers that start.
+          await raiseSessionPriority(pid);
+        },
+        ready: async () => (signal?.aborted ? undefined : ping()),
+        timeout: timeouts.ready,
       });
-      let failure: string | undefined;
-      child.once('error', (error) => (failure = messageOf(error)));
-      child.once('exit', (code, signal) => (failure = `it ended with ${signal ?? `status ${code ?? 0}`}`));
-      child.unref();
-      await errors.close();
-      if (child.pid !== undefined) {
-        await writePrivateFile(files.pid, `${child.pid}\n`);
-        // It is as nice as this process. Its leader steps down when it has not heard of the others for a second, and nobody
-        // gets an address until there is another: it goes before a hundred containers that start.
-        await raiseSessionPriority(child.pid);
-      }
-      try {
-        await until(ping, {
-          timeout: READY_MS,
-          giveUp() {
-            if (failure !== undefined) throw new Error(failure);
-          },
-        });
-      } catch (cause) {
-        const why = (await lastLine(files.errors)) || messageOf(cause);
-        throw new AppError('unavailable', `Consul did not start: ${why} (log: ${dirname(files.log)})`, {
-          cause,
-        });
-      }
     },
     async stop() {
       for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
         const pid = await find();
         if (pid === undefined) break;
         kill(pid, signal);
-        await gone(AbortSignal.timeout(STOP_MS));
+        await untilEnded(AbortSignal.timeout(timeouts.stop));
       }
       await rm(files.pid, { force: true });
     },
@@ -114,7 +90,7 @@ function kill(pid: number, signal: NodeJS.Signals): void {
   try {
     process.kill(pid, signal);
   } catch (error) {
-    // It ended by itself in the meantime.
+    // It has ended in the meantime.
     if (!hasCode(error, 'ESRCH')) throw error;
   }
 }

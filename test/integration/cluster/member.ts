@@ -22,7 +22,7 @@ const { state, cluster } = await readAgentConfig();
 const files = consulFiles(state, '/run/socketplane/consul.sock');
 let store: Store | undefined;
 const run = createRun(log);
-const consul = createConsulAgent({ files, run, log });
+const consul = createConsulAgent({ files, ensureConsul: async () => 'consul', run, log });
 const membership = createManagedMembership({
   hostId: await readHostId(state),
   config: withBootstrap(cluster, process.env),

@@ -1,0 +1,17 @@
+/** An agent that has its Consul run and is killed then: `apply-consul.ts <program> <state> <socket> <spec as JSON>`. */
+import { silentLog } from '../../../lib/base/log.js';
+import { createConsulAgent, type ConsulWish } from '../../../lib/cluster/consul/agent.js';
+import { consulFiles } from '../../../lib/cluster/consul/config.js';
+
+const [program = '', state = '', socket = '', spec = ''] = process.argv.slice(2);
+const { authoritySeed, ...rest } = JSON.parse(spec) as Omit<ConsulWish, 'authoritySeed'> & {
+  authoritySeed: { data: number[] };
+};
+const consul = createConsulAgent({
+  files: consulFiles(state, socket),
+  ensureConsul: async () => program,
+  run: async () => '',
+  log: silentLog,
+});
+await consul.apply({ ...rest, authoritySeed: Buffer.from(authoritySeed.data) });
+process.kill(process.pid, 'SIGKILL');
