@@ -6,7 +6,7 @@
 import { untilMembers } from '../integration/hosts/suite.js';
 import { createLab, type Lab } from '../lab/lab.js';
 import { startNode } from '../lab/node.js';
-import { until } from '../lab/process.js';
+import { until } from '../support/until.js';
 import { joinSwarm, SWARM_NETWORK } from './net-paths.js';
 import { compareStarts, RUN, UNTIL_ADDRESS } from './starts.js';
 

@@ -1,5 +1,5 @@
 import type { Namespace } from '../lab/namespace.js';
-import { until } from '../lab/process.js';
+import { until } from '../support/until.js';
 
 const SECONDS = '2';
 const PINGS = 300;

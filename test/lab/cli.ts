@@ -7,7 +7,7 @@ import { requestUnix } from '../../lib/os/request-unix.js';
 import { keep, SOCKET, type HostStatus } from './keeper.js';
 import { removeDead } from './lab.js';
 import { PROXY_SOCKET } from './node.js';
-import { until } from './process.js';
+import { until } from '../support/until.js';
 
 const LOG = '/var/tmp/socketplane-lab.log';
 const START_MS = 120_000;

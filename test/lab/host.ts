@@ -1,12 +1,17 @@
 import type { ChildProcess } from 'node:child_process';
 import { open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { messageOf } from '../../lib/base/errors.js';
 import type { Lan } from './lan.js';
 import type { Namespace } from './namespace.js';
 import { ovsOn } from './ovs.js';
-import { command, tail, until } from './process.js';
+import { command, tail } from './process.js';
+import { until } from '../support/until.js';
 
 const ALWAYS_EXITED = -1;
+/** A daemon that needs as long as this has an error: they start beside others on a busy machine. */
+const START_MS = 120_000;
+const PROBE_MS = 10_000;
 /** Made by `init` when everything is mounted. */
 const READY = 'lab-ready';
 
@@ -75,13 +80,14 @@ export function createHost({ name, address, lan, state, cgroup, boot }: HostOpti
   }
 
   async function ready(daemon: string, probe: string[]): Promise<void> {
+    const answers = async () => (await run(probe, { reject: false, timeout: PROBE_MS })).exitCode === 0;
+    const giveUp = () => {
+      if (!isRunning(daemon)) throw new Error('it exited');
+    };
     try {
-      await until(`${daemon} on ${name}`, async () => {
-        if (!isRunning(daemon)) throw new Error('it exited');
-        return (await run(probe, { reject: false, timeout: 5_000 })).exitCode === 0;
-      });
+      await until(`${daemon} on ${name}`, answers, { timeout: START_MS, giveUp });
     } catch (cause) {
-      throw new Error(`${String(cause)}\n${await tail(file(`/run/lab-${daemon}.log`))}`, { cause });
+      throw new Error(`${messageOf(cause)}\n${await tail(file(`/run/lab-${daemon}.log`))}`, { cause });
     }
   }
 

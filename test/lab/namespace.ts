@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
-import { command, until, type CommandOptions, type Result } from './process.js';
+import { command, type CommandOptions, type Result } from './process.js';
+import { until } from '../support/until.js';
 
 /** A set of namespaces held by one process that dies with this one, however this one dies. */
 export interface Namespace {

@@ -3,7 +3,7 @@ import { WITH_PRIORITY, raiseSessionPriority } from '../../lib/os/cpu-priority.j
 import { macOf } from '../../lib/base/ipv4.js';
 import type { createHost } from './host.js';
 import { useAddress } from './lan.js';
-import { until } from './process.js';
+import { until } from '../support/until.js';
 
 const DATABASE = '/var/lib/openvswitch/conf.db';
 const SCHEMA = '/usr/share/openvswitch/vswitch.ovsschema';

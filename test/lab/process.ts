@@ -1,5 +1,4 @@
 import { readFile } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { execa } from 'execa';
 
 export interface Result {
@@ -29,27 +28,6 @@ export async function command(argv: string[], options: CommandOptions = {}): Pro
     ...(input === undefined ? { stdin: 'ignore' as const } : { input }),
   });
   return { stdout: result.stdout, stderr: result.stderr, exitCode: result.exitCode ?? -1 };
-}
-
-/** Waits for a condition instead of a time. Throws what it was waiting for, and the last error. */
-export async function until(
-  what: string,
-  condition: () => Promise<unknown>,
-  timeout = 40_000,
-): Promise<void> {
-  const deadline = Date.now() + timeout;
-  let last: unknown;
-  while (Date.now() < deadline) {
-    try {
-      if (await condition()) return;
-    } catch (error) {
-      last = error;
-    }
-    await sleep(20);
-  }
-  throw new Error(
-    `waited ${timeout} ms in vain for ${what}${last instanceof Error ? `: ${last.message}` : ''}`,
-  );
 }
 
 export async function tail(file: string): Promise<string> {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { until } from '../../lab/process.js';
+import { until } from '../../support/until.js';
 import { addressOf, pings, sleeper, useNode } from './suite.js';
 
 const AGENT = join(import.meta.dirname, '../../../dist/lib/socketplaned.js');

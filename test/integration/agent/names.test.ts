@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { until } from '../../lab/process.js';
+import { until } from '../../support/until.js';
 import { addressOf, pings, sleeper, useNode } from './suite.js';
 
 describe('containers by name', function () {

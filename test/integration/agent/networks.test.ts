@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { OUTSIDE } from '../../lab/lab.js';
-import { until } from '../../lab/process.js';
+import { until } from '../../support/until.js';
 import { addressOf, pings, sleeper, useNode } from './suite.js';
 
 interface Inspection {

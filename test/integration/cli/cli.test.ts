@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Host } from '../../lab/host.js';
 import { createLab, type Lab } from '../../lab/lab.js';
-import { until, type CommandOptions } from '../../lab/process.js';
+import { type CommandOptions } from '../../lab/process.js';
+import { until } from '../../support/until.js';
 
 const COMMAND = join(import.meta.dirname, '../../../bin/socketplane');
 

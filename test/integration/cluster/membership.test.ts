@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { access } from 'node:fs/promises';
 import { expect } from 'chai';
 import { useAddress } from '../../lab/lan.js';
-import { until } from '../../lab/process.js';
+import { until } from '../../support/until.js';
 import { untilMembers, useHosts, type MemberHost } from './suite.js';
 
 const KEY = Buffer.alloc(32, 1).toString('base64');

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Host } from '../../lab/host.js';
 import { createLab, type Lab } from '../../lab/lab.js';
-import { until } from '../../lab/process.js';
+import { until } from '../../support/until.js';
 
 const ROOT = join(import.meta.dirname, '../../..');
 const SOCKET = '/run/socketplane/member.sock';

@@ -6,7 +6,7 @@ import type { Endpoint, Network } from '../../../lib/base/model.js';
 import type { Host } from '../../lab/host.js';
 import { createLab, OUTSIDE, type Lab } from '../../lab/lab.js';
 import type { Namespace } from '../../lab/namespace.js';
-import { until } from '../../lab/process.js';
+import { until } from '../../support/until.js';
 import {
   ALONE,
   carriesTcp,

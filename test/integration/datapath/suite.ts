@@ -6,7 +6,7 @@ import { macOf } from '../../../lib/base/ipv4.js';
 import type { Endpoint, Network } from '../../../lib/base/model.js';
 import type { Host } from '../../lab/host.js';
 import { createNamespace, type Namespace } from '../../lab/namespace.js';
-import { until } from '../../lab/process.js';
+import { until } from '../../support/until.js';
 
 export const WEB: Network = { id: 'web', subnet: '10.50.0.0/16', gateway: '10.50.0.1', vni: 7 };
 export const DB: Network = { id: 'db', subnet: '10.60.0.0/16', gateway: '10.60.0.1', vni: 8 };

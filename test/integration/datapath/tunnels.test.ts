@@ -7,7 +7,7 @@ import type { Host } from '../../lab/host.js';
 import { createLab, OUTSIDE, type Lab } from '../../lab/lab.js';
 import { ROUTER } from '../../lab/lan.js';
 import type { Namespace } from '../../lab/namespace.js';
-import { until } from '../../lab/process.js';
+import { until } from '../../support/until.js';
 import {
   carriesTcp,
   createContainers,

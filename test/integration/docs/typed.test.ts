@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Host } from '../../lab/host.js';
 import { createLab, type Lab } from '../../lab/lab.js';
-import { until } from '../../lab/process.js';
+import { until } from '../../support/until.js';
 import { needImageBase } from '../../support/image-base.js';
 import { docBlocks, ROOT } from '../../support/doc-blocks.js';
 import { openSession, type TypedSession } from '../../support/typed-session.js';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Node } from '../../lab/node.js';
-import { until } from '../../lab/process.js';
+import { until } from '../../support/until.js';
 import { membersOf, useCluster } from '../hosts/suite.js';
 
 const COMMAND = join(import.meta.dirname, '../../../bin/socketplane');

@@ -4,7 +4,8 @@ import { expect } from 'chai';
 import type { Host } from '../../lab/host.js';
 import { createLab, type Lab } from '../../lab/lab.js';
 import { startNode, type Node } from '../../lab/node.js';
-import { tail, until } from '../../lab/process.js';
+import { tail } from '../../lab/process.js';
+import { until } from '../../support/until.js';
 
 const AGENT = join(import.meta.dirname, '../../../dist/lib/socketplaned.js');
 const COMMAND = join(import.meta.dirname, '../../../dist/lib/cli/main.js');

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import type { Node } from '../../lab/node.js';
-import { until } from '../../lab/process.js';
+import { until } from '../../support/until.js';
 import { addressOf, pings, sleeper } from '../agent/suite.js';
 import { leasesOn, refused, startAtLast, untilAllReach, type Places } from './reach.js';
 import { askConsul, createNetwork, untilVoters, useCluster } from './suite.js';

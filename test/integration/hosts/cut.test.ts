@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { useAddress } from '../../lab/lan.js';
 import type { Node } from '../../lab/node.js';
-import { until } from '../../lab/process.js';
+import { until } from '../../support/until.js';
 import { addressOf, pings, sleeper } from '../agent/suite.js';
 import { refused, tunnelsOf, untilAllReach, type Places } from './reach.js';
 import { createNetwork, membersOf, untilVoters, useCluster } from './suite.js';

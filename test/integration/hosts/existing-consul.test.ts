@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import type { Host } from '../../lab/host.js';
 import { createLab, type Lab } from '../../lab/lab.js';
 import { startNode, type Node } from '../../lab/node.js';
-import { until } from '../../lab/process.js';
+import { until } from '../../support/until.js';
 import { addressOf, pings, sleeper } from '../agent/suite.js';
 import { cluster, clusterFails, configure, tunnelsOf } from './alone.js';
 import { untilMembers } from './suite.js';

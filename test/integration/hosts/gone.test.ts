@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { Node } from '../../lab/node.js';
-import { until } from '../../lab/process.js';
+import { until } from '../../support/until.js';
 import { addressOf } from '../agent/suite.js';
 import { leasesOn, startAtLast, tunnelsOf, untilAllReach, type Places } from './reach.js';
 import { createNetwork, untilMembers, untilVoters, useCluster } from './suite.js';

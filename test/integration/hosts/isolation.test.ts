@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { expect } from 'chai';
 import { gatewayMac } from '../../../lib/datapath/flows/tables.js';
 import { macOf } from '../../../lib/base/ipv4.js';
-import { until } from '../../lab/process.js';
+import { until } from '../../support/until.js';
 import { sleeper } from '../agent/suite.js';
 import { arp, EVERYBODY, frame, other, tag, udp, wireOf, type Station, type Wire } from './frames.js';
 import { answering, createNetwork, useCluster } from './suite.js';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { addressOf, pings, sleeper } from '../agent/suite.js';
-import { until } from '../../lab/process.js';
+import { until } from '../../support/until.js';
 import { cluster, clusterFails, networksOf, steadyPing, tunnelsOf, useAlone } from './alone.js';
 import { membersOf, untilMembers } from './suite.js';
 

@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises';
 import { expect } from 'chai';
 import type { Node } from '../../lab/node.js';
-import { until } from '../../lab/process.js';
+import { until } from '../../support/until.js';
 import { addressOf, pings, sleeper } from '../agent/suite.js';
 import { cluster, networksOf, steadyPing, tunnelsOf, useAlone } from './alone.js';
 import { membersOf, untilMembers } from './suite.js';

@@ -1,7 +1,7 @@
 import { getPriority } from 'node:os';
 import { expect } from 'chai';
 import type { Node } from '../../lab/node.js';
-import { until } from '../../lab/process.js';
+import { until } from '../../support/until.js';
 import { addressOf, pings, sleeper } from '../agent/suite.js';
 import { answering, createNetwork, untilNothingIsLeft, useCluster } from './suite.js';
 

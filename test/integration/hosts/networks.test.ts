@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import type { Node } from '../../lab/node.js';
-import { until } from '../../lab/process.js';
+import { until } from '../../support/until.js';
 import { addressOf, pings, sleeper } from '../agent/suite.js';
 import { needsPlugin } from '../proxy/clients/docker-client.js';
 import { answering, createNetwork, useCluster } from './suite.js';

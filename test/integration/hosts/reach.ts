@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { Node } from '../../lab/node.js';
-import { until } from '../../lab/process.js';
+import { until } from '../../support/until.js';
 import { addressOf, sleeper } from '../agent/suite.js';
 
 /** Of what `GET /networks/<id>` tells. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { Node } from '../../lab/node.js';
-import { until } from '../../lab/process.js';
+import { until } from '../../support/until.js';
 import { addressOf, sleeper } from '../agent/suite.js';
 import { untilAllReach, type Places } from './reach.js';
 import { createNetwork, useCluster } from './suite.js';

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import type { Node } from '../../lab/node.js';
-import { until } from '../../lab/process.js';
+import { until } from '../../support/until.js';
 import { pings, sleeper } from '../agent/suite.js';
 import { cluster, startWaitingAgent, steadyPing, tunnelsOf, useAlone } from './alone.js';
 import { untilMembers } from './suite.js';

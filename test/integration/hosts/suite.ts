@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import { createLab, type Lab } from '../../lab/lab.js';
 import { startNode, type Node } from '../../lab/node.js';
-import { until } from '../../lab/process.js';
+import { until } from '../../support/until.js';
 
 export interface Member {
   id: string;

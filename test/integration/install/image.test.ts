@@ -7,7 +7,7 @@ import { VERSION } from '../../../lib/base/version.js';
 import type { Host } from '../../lab/host.js';
 import { createLab, type Lab } from '../../lab/lab.js';
 import { PROXY_SOCKET } from '../../lab/node.js';
-import { until } from '../../lab/process.js';
+import { until } from '../../support/until.js';
 import { needImageBase } from '../../support/image-base.js';
 import { needsPlugin } from '../proxy/clients/docker-client.js';
 

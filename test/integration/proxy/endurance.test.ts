@@ -6,7 +6,7 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { until as untilIn } from '../../lab/process.js';
+import { until as untilIn } from '../../support/until.js';
 
 const POWERSTRIP = join(import.meta.dirname, '../../../dist/lib/powerstrip.js');
 const GIB = 2 ** 30;

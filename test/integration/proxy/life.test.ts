@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
-import { until } from '../../lab/process.js';
+import { until } from '../../support/until.js';
 import { DIRECT, powerstrip, PROXIED, startProxy, useProxy } from './suite.js';
 
 /** powerstrip as a daemon: its files, its start and end, and Docker's. */

@@ -1,6 +1,6 @@
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
-import { until } from '../../lab/process.js';
+import { until } from '../../support/until.js';
 import { rawClient } from '../../support/proxy/harness.js';
 import { DIRECT, powerstrip, PROXIED, useProxy } from './suite.js';
 

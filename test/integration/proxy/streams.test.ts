@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
-import { until } from '../../lab/process.js';
+import { until } from '../../support/until.js';
 import { DIRECT, PROXIED, useProxy } from './suite.js';
 
 /** Streams come as they are made, and end when their reader leaves. */

@@ -6,7 +6,7 @@ import { createConsulStore } from '../../../lib/store/consul.js';
 import type { Entry, Store } from '../../../lib/store/store.js';
 import { consulServers, type ConsulServer } from '../../lab/consul.js';
 import { createLab, type Lab } from '../../lab/lab.js';
-import { until } from '../../lab/process.js';
+import { until } from '../../support/until.js';
 
 const PREFIX = 'test/';
 type Outcome = 'applied' | 'refused' | 'unknown';

@@ -7,7 +7,7 @@ import { createConsulLiveness } from '../../../lib/store/consul/liveness.js';
 import { createConsulStore } from '../../../lib/store/consul.js';
 import { consulServers, type ConsulServer } from '../../lab/consul.js';
 import { createLab, type Lab } from '../../lab/lab.js';
-import { until } from '../../lab/process.js';
+import { until } from '../../support/until.js';
 import { describeStore } from '../../support/store-contract.js';
 
 describe('one Consul server', function () {

@@ -9,7 +9,7 @@ import { MAX_OPERATIONS } from '../../../lib/store/limits.js';
 import { consulServers, type ConsulServer } from '../../lab/consul.js';
 import type { Host } from '../../lab/host.js';
 import { createLab, type Lab } from '../../lab/lab.js';
-import { until } from '../../lab/process.js';
+import { until } from '../../support/until.js';
 import { createCountingRelay } from '../../support/counting-relay.js';
 import { storedLeases } from '../../support/leases.js';
 

@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import type { Browser, Page } from 'puppeteer-core';
-import { until } from '../../lab/process.js';
+import { until } from '../../support/until.js';
 import { useCluster } from '../hosts/suite.js';
 import { inspect, openBrowser, textOf, untilShown } from './browser.js';
 

@@ -4,11 +4,11 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { once } from 'node:events';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { silentLog } from '../../../lib/base/log.js';
 import { parseYaml } from '../../../lib/config/yaml.js';
 import { proxyConfig, type ProxyConfig } from '../../../lib/proxy/config/config.js';
 import { createProxy, type Proxy } from '../../../lib/proxy/proxy.js';
+import { until } from '../until.js';
 
 /** What tests started and did not close, failed ones above all: a server that stays keeps mocha from ending. */
 const open = new Set<() => unknown>();
@@ -120,27 +120,13 @@ export function rawClient(path: string): RawClient {
       socket.once('close', () => resolve());
     }),
     async until(part) {
-      await eventually(
+      await until(
+        () => `${String(part)} in ${JSON.stringify(received)}`,
         () => (typeof part === 'string' ? received.includes(part) : part.test(received)),
-        () => {
-          return `${String(part)} in ${JSON.stringify(received)}`;
-        },
       );
       return received;
     },
   };
-}
-
-/** Waits for a condition, at most two seconds. */
-export async function eventually(
-  holds: () => boolean,
-  what: () => string = () => holds.toString(),
-): Promise<void> {
-  for (let tries = 0; tries < 400; tries++) {
-    if (holds()) return;
-    await sleep(5);
-  }
-  throw new Error(`never happened: ${what()}`);
 }
 
 export async function call(

@@ -5,7 +5,8 @@ import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { call, eventually } from '../../support/proxy/harness.js';
+import { call } from '../../support/proxy/harness.js';
+import { until } from '../../support/until.js';
 
 const POWERSTRIP = join(import.meta.dirname, '../../../lib/powerstrip.ts');
 
@@ -45,9 +46,10 @@ adapters: { careless: ./careless.mjs }
     });
     log = '';
     proxy.stderr!.on('data', (chunk: Buffer) => (log += chunk.toString()));
-    for (let tries = 0; !log.includes('proxy is ready') && tries < 8; tries++) {
-      await eventually(() => log.includes('proxy is ready')).catch(() => undefined);
-    }
+    await until(
+      () => `the proxy in ${log}`,
+      () => log.includes('proxy is ready'),
+    );
   });
   afterEach(() => {
     proxy.kill('SIGKILL');
@@ -66,9 +68,9 @@ adapters: { careless: ./careless.mjs }
 
   it('are logged and the proxy goes on, when it is a promise', async () => {
     expect((await create('promise')).status).to.equal(200);
-    await eventually(
+    await until(
+      () => `a line in ${log}`,
       () => line(/promise was rejected/) !== undefined,
-      () => log,
     );
     expect(line(/probably an adapter/)).to.include({ level: 'error' });
     expect(line(/probably an adapter/)?.stack).to.match(/left behind[^]*careless\.mjs/);

@@ -4,7 +4,7 @@ import { createServer, type Socket as NodeSocket } from 'node:net';
 import { expect } from 'chai';
 import { decode, encode } from 'dns-packet';
 import { frame, messages } from '../../../lib/dns/frames.js';
-import { until } from '../../lab/process.js';
+import { until } from '../../support/until.js';
 import { askTcp, askUdp, data, NETWORK, PORT, question, rcode, UPSTREAM, useDns } from './server.js';
 
 describe('DNS questions that are passed on', () => {
@@ -45,14 +45,15 @@ describe('DNS questions that are passed on', () => {
   });
 
   it('lets no container use up what others need', async () => {
-    const from = (address: string, count: number, name: string) =>
-      Promise.all(Array.from({ length: count }, () => askUdp(question(name), address)));
     // One that is silent however often it is asked, so that places are held for a while.
     state.resolvers = Array.from({ length: 8 }, () => '127.0.0.1');
-    const flood = from('127.0.0.5', 600, 'silent.example');
+    // Those beyond its share get no answer at all.
+    const flood = Promise.all(
+      Array.from({ length: 600 }, () => askUdp(question('silent.example'), '127.0.0.5', 1_000)),
+    );
     await until('as many as it may have', async () => state.outcomes.includes('refused'));
-    expect(data((await from('127.0.0.6', 1, 'example.com'))[0])).to.deep.equal(['198.51.100.7']);
-    expect(data((await from('127.0.0.5', 1, 'con1'))[0])).to.deep.equal(['10.0.0.2']);
+    expect(data(await askUdp(question('example.com'), '127.0.0.6'))).to.deep.equal(['198.51.100.7']);
+    expect(data(await askUdp(question('con1'), '127.0.0.5'))).to.deep.equal(['10.0.0.2']);
     expect((await flood).every((answer) => answer === undefined || rcode(answer) === 'SERVFAIL')).to.equal(
       true,
     );
@@ -67,11 +68,11 @@ describe('DNS questions that are passed on', () => {
       ['con1', 'NOERROR'],
     ] as const) {
       socket.send(encode(question(name)), PORT, NETWORK.gateway);
-      const signal = AbortSignal.timeout(1_000);
+      const signal = AbortSignal.timeout(10_000);
       const [answer] = (await once(socket, 'message', { signal })) as [Buffer];
       expect(rcode(decode(answer))).to.equal(expected);
     }
-    expect(state.asked).to.deep.equal([]);
+    expect(state.asked).not.to.include.oneOf(['example.com', 'con1']);
     socket.close();
   });
 });

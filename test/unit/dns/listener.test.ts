@@ -8,8 +8,20 @@ import { createDns } from '../../../lib/dns/dns.js';
 import { createForward } from '../../../lib/dns/forward.js';
 import { frame } from '../../../lib/dns/frames.js';
 import { silentLog } from '../../../lib/base/log.js';
-import { until } from '../../lab/process.js';
-import { askTcp, askUdp, data, names, NETWORK, PORT, question, rcode, useDns } from './server.js';
+import { until } from '../../support/until.js';
+import {
+  askTcp,
+  askUdp,
+  data,
+  names,
+  NETWORK,
+  PORT,
+  question,
+  rcode,
+  SILENCE_MS,
+  untilServed,
+  useDns,
+} from './server.js';
 
 describe('the name server of a gateway', () => {
   const state = useDns();
@@ -69,7 +81,9 @@ describe('the name server of a gateway', () => {
     });
     other.setNetworks([{ ...NETWORK, gateway: '127.53.0.2', subnet: '127.53.0.0/30' }]);
     const socket = createSocket('udp4');
-    const answered = once(socket, 'message', { signal: AbortSignal.timeout(300) }).catch(() => 'silence');
+    const answered = once(socket, 'message', { signal: AbortSignal.timeout(SILENCE_MS) }).catch(
+      () => 'silence',
+    );
     const asking = setInterval(() => socket.send(encode(question('con1')), PORT + 5, '127.53.0.2'), 20);
     expect(await answered).to.equal('silence');
     clearInterval(asking);
@@ -79,18 +93,18 @@ describe('the name server of a gateway', () => {
 
   it('may stop while somebody waits for an answer from elsewhere', async () => {
     state.resolvers = ['127.0.0.1'];
-    const answered = askUdp(question('silent.example'));
+    const answered = askUdp(question('silent.example'), undefined, SILENCE_MS);
     await until('the question', async () => state.asked.length > 0);
     state.dns.setNetworks([]);
     expect(await answered).to.equal(undefined);
     state.dns.setNetworks([NETWORK]);
-    await until('the name server', () => askUdp(question('con1')));
+    await untilServed();
   });
 
   it('stops and serves again as networks go and come', async () => {
     state.dns.setNetworks([]);
-    expect(await askUdp(question('con1'))).to.equal(undefined);
+    expect(await askUdp(question('con1'), undefined, SILENCE_MS)).to.equal(undefined);
     state.dns.setNetworks([NETWORK]);
-    await until('the name server', () => askUdp(question('con1')));
+    await untilServed();
   });
 });

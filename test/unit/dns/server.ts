@@ -14,7 +14,7 @@ import { createForward } from '../../../lib/dns/forward.js';
 import { frame, messages } from '../../../lib/dns/frames.js';
 import { silentLog } from '../../../lib/base/log.js';
 import type { Names } from '../../../lib/dns/names.js';
-import { until } from '../../lab/process.js';
+import { until } from '../../support/until.js';
 
 /** A network that this machine has: its gateway is where the server listens, and clients come from it. */
 export const NETWORK = { id: 'web', subnet: '127.0.0.0/8', gateway: '127.53.0.1', vni: 7 };
@@ -43,15 +43,20 @@ export const question = (
   ...more,
 });
 
+/** Milliseconds without an answer that count as silence. */
+export const SILENCE_MS = 500;
+
+/** Gives undefined where there is no answer within `timeout` milliseconds. */
 export async function askUdp(
   packet: Packet | Buffer,
   from = '127.0.0.1',
+  timeout = 10_000,
 ): Promise<DecodedPacket | undefined> {
   const socket = createSocket('udp4');
   try {
     socket.bind(0, from);
     socket.send(Buffer.isBuffer(packet) ? packet : encode(packet), PORT, NETWORK.gateway);
-    const [answer] = (await once(socket, 'message', { signal: AbortSignal.timeout(1_000) })) as [Buffer];
+    const [answer] = (await once(socket, 'message', { signal: AbortSignal.timeout(timeout) })) as [Buffer];
     return decode(answer);
   } catch {
     return undefined;
@@ -59,6 +64,10 @@ export async function askUdp(
     socket.close();
   }
 }
+
+/** Waits until a question is answered: what is asked before the name server listens is lost. */
+export const untilServed = () =>
+  until('the name server', () => askUdp(question('con1'), undefined, SILENCE_MS));
 
 export async function askTcp(...packets: Packet[]): Promise<DecodedPacket[]> {
   const socket = connect(PORT, NETWORK.gateway);
@@ -135,7 +144,7 @@ export function useDns(): DnsState {
     upstream.bind(UPSTREAM, '127.0.0.1');
     await once(upstream, 'listening');
     state.dns.setNetworks([NETWORK]);
-    await until('the name server', () => askUdp(question('con1')));
+    await untilServed();
   });
   beforeEach(() => {
     Object.assign(state, { asked: [], outcomes: [], resolvers: ['127.0.0.1'] });

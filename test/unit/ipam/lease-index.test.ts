@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { createIpam } from '../../../lib/ipam/ipam.js';
 import { createLeaseIndex, type LeaseChange } from '../../../lib/ipam/lease-index.js';
 import { createMemoryStore } from '../../../lib/store/memory.js';
-import { until } from '../../lab/process.js';
+import { until } from '../../support/until.js';
 import { storedLeases } from '../../support/leases.js';
 
 const KEY = 'blocks/web/10.0.0.0';

@@ -8,13 +8,13 @@ import { watchConfig } from '../../../lib/proxy/reload.js';
 import {
   call,
   closeAll,
-  eventually,
   Raw,
   rawClient,
   startAdapter,
   startProxy,
   type Harness,
 } from '../../support/proxy/harness.js';
+import { until } from '../../support/until.js';
 
 const GET = 'GET /info HTTP/1.1\r\nHost: d\r\n\r\n';
 
@@ -62,7 +62,7 @@ describe('a changed configuration', () => {
     );
     await proxy.reload(`endpoints: { "GET /info": { pre: [s] } }\nadapters: { s: "${slow.url}" }\n`);
     const answer = proxy.call('GET', '/info');
-    await eventually(() => finish !== undefined);
+    await until(() => finish !== undefined);
     await proxy.reload(await refusing('no'));
     finish?.();
     expect((await answer).body).to.equal('</info>');
@@ -119,11 +119,11 @@ describe('a changed configuration', () => {
     try {
       writeFileSync(file, `${proxy.head}endpoints: { "GET /info": {} }\n`);
       process.emit('SIGHUP');
-      await eventually(() => lines.length === 1);
+      await until(() => lines.length === 1);
       expect(lines[0]).to.match(/the old one stays.*proxy\.yml:4: .*expected adapters under pre or post/);
       expect((await proxy.call('GET', '/info')).body).to.equal('</info>');
       writeFileSync(file, proxy.head + (await refusing('no')));
-      await eventually(() => lines.length >= 2 && lines.at(-1)!.startsWith('configuration changed'));
+      await until(() => lines.length >= 2 && lines.at(-1)!.startsWith('configuration changed'));
       expect((await rawCall(proxy.proxySocket)).startsWith('HTTP/1.1 403')).to.equal(true);
     } finally {
       unwatch();
@@ -144,9 +144,9 @@ describe('a changed configuration', () => {
     const unwatch = watchConfig(file, proxy.proxy, log);
     try {
       for (let count = 0; count < 100; count++) process.emit('SIGHUP');
-      await eventually(() => changes > 0);
+      await until(() => changes > 0);
       process.emit('SIGHUP');
-      await eventually(() => changes >= 2);
+      await until(() => changes >= 2);
       expect(made()).to.be.within(2, 3);
     } finally {
       unwatch();
@@ -180,7 +180,7 @@ describe('a changed configuration', () => {
       ] as const) {
         writeFileSync(rules, text);
         process.emit('SIGHUP');
-        await eventually(() => lines.some((each) => line.test(each)));
+        await until(() => lines.some((each) => line.test(each)));
         expect((await proxy.call('GET', '/info')).body).to.equal(JSON.stringify(served));
       }
     } finally {

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { createLiveView } from '../../../lib/ui/live-view.js';
 import { makeView, type AgentAnswers } from '../../../lib/ui/make-view.js';
 import type { View } from '../../../lib/ui/view.js';
+import { until } from '../../support/until.js';
 
 const lease = (network: string, container: string, host: string, up = true) => ({
   ...{ network, container, host, up, ip: '10.9.0.2', names: [`name-of-${container}`], time: '' },
@@ -62,9 +63,6 @@ describe('view', () => {
       name: 'me',
       every: 1,
     });
-    const until = async (what: () => boolean) => {
-      while (!what()) await new Promise((resolve) => setTimeout(resolve, 1));
-    };
     const end = live.watch((text) => seen.push(JSON.parse(text) as View));
     await until(() => seen.length > 0);
     down = true;

@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { until } from '../../../lab/process.js';
+import { until } from '../../../support/until.js';
 import { dockerClient, needsPlugin } from './docker-client.js';
 import { refused } from './dockerode/table.js';
 import { startSecond, useDockerode, useWays, WAYS } from './ways.js';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import { expect } from 'chai';
 import { rawClient, type RawClient } from '../../../support/proxy/harness.js';
-import { until } from '../../../lab/process.js';
+import { until } from '../../../support/until.js';
 import { create } from './dockerode/table.js';
 import { text } from './streams.js';
 import { useDockerode, useWays, WAYS, type Way } from './ways.js';

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import { expect } from 'chai';
 import type Docker from 'dockerode';
 import WebSocket from 'ws';
-import { until } from '../../../lab/process.js';
+import { until } from '../../../support/until.js';
 import { create } from './dockerode/table.js';
 import { text } from './streams.js';
 import { useDockerode, useWays, type Way } from './ways.js';

@@ -9,7 +9,7 @@ import { createMemoryElection } from '../../../../lib/store/election.js';
 import { createMemoryLiveness } from '../../../../lib/store/liveness.js';
 import { createMemoryStore } from '../../../../lib/store/memory.js';
 import type { Operation } from '../../../../lib/store/store.js';
-import { until } from '../../../lab/process.js';
+import { until } from '../../../support/until.js';
 
 const terms = { fence: 5, grace: 100 };
 const sight = (members: string[], hosts: string[], alive: string[], holders: string[] = []): Sight => ({

@@ -5,7 +5,7 @@ import { AppError } from '../../../../lib/base/errors.js';
 import { silentLog } from '../../../../lib/base/log.js';
 import { createPresence } from '../../../../lib/cluster/hosts/registration.js';
 import { createMemoryStore } from '../../../../lib/store/memory.js';
-import { until } from '../../../lab/process.js';
+import { until } from '../../../support/until.js';
 
 describe('a host among those that take each other’s packets', () => {
   async function setUp() {

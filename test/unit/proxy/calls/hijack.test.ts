@@ -1,14 +1,8 @@
 import net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
-import {
-  closeAll,
-  eventually,
-  pre,
-  startAdapter,
-  startProxy,
-  type Harness,
-} from '../../../support/proxy/harness.js';
+import { closeAll, pre, startAdapter, startProxy, type Harness } from '../../../support/proxy/harness.js';
+import { until } from '../../../support/until.js';
 
 const UPGRADE = 'Connection: Upgrade\r\nUpgrade: tcp\r\n';
 const AGREED = 'HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n';
@@ -49,7 +43,7 @@ describe('the body of a hijacked call', () => {
   for (const path of ['/containers/x/attach', '/exec/1/start']) {
     it(`of ${path} comes with its headers, which keep their bytes`, async () => {
       post(path, `${UPGRADE}X: caf\xe9\r\nContent-Length: 10\r\n`, '{"a":"\xc3\xa9"}');
-      await eventually(() => pieces.length > 0);
+      await until(() => pieces.length > 0);
       expect(pieces[0]).to.match(/\r\nX: caf\xe9\r\n[^]*\r\n\r\n\{"a":"\xc3\xa9"\}$/);
     });
   }
@@ -58,7 +52,7 @@ describe('the body of a hijacked call', () => {
     const attach = 'POST /containers/x/attach HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}';
     const client = proxy.connect();
     client.socket.write(attach + attach);
-    await eventually(() => client.socket.destroyed || client.socket.readableEnded);
+    await until(() => client.socket.destroyed || client.socket.readableEnded);
     expect(pieces.join('').match(/attach/g) ?? []).to.have.length.lessThan(2);
   });
 
@@ -66,11 +60,11 @@ describe('the body of a hijacked call', () => {
     const client = post('/exec/1/start', `${UPGRADE}Transfer-Encoding: chunked\r\n`, '4;x=y\r\n{"a"\r\n3');
     await sleep(10);
     client.socket.write('\r\n:1}\r\n0\r\n\r\nstdin');
-    await eventually(() => pieces.length > 0);
+    await until(() => pieces.length > 0);
     expect(seen()).to.deep.equal(['{"a":1}']);
     expect(pieces.join('')).to.match(/\r\nContent-Length: 7\r\n[^]*\r\n\r\n\{"a":1\}$/);
     docker.write(AGREED);
-    await eventually(() => pieces.join('').endsWith('{"a":1}stdin'));
+    await until(() => pieces.join('').endsWith('{"a":1}stdin'));
   });
 
   for (const framing of ['Transfer-Encoding: chunked', 'Content-Length: 4000000']) {
@@ -82,10 +76,10 @@ describe('the body of a hijacked call', () => {
       );
       await client.until(' 413 ');
       // Clients that send all before they read get so far.
-      await eventually(() => client.socket.writableLength === 0);
+      await until(() => client.socket.writableLength === 0);
       client.socket.destroy();
       let open = '';
-      await eventually(() => {
+      await until(() => {
         void proxy.proxy.metrics.text().then((text) => (open = text));
         return open.includes('powerstrip_client_connections 0\n');
       });
@@ -94,7 +88,7 @@ describe('the body of a hijacked call', () => {
 
   it('may be empty in chunks, as clients of BuildKit send it', async () => {
     post('/exec/1/start', `${UPGRADE}Transfer-Encoding: chunked\r\n`, '0\r\n\r\n');
-    await eventually(() => pieces.length > 0);
+    await until(() => pieces.length > 0);
     expect(pieces.join('')).to.not.match(/content-length|transfer-encoding/i);
   });
 
@@ -119,7 +113,7 @@ describe('the body of a hijacked call', () => {
       const client = post(path, `${headers}Expect: 100-continue\r\nContent-Length: 2\r\n`);
       expect(await client.until('\r\n\r\n')).to.equal('HTTP/1.1 100 Continue\r\n\r\n');
       client.socket.write('{}');
-      await eventually(() => pieces.join('').endsWith('\r\n\r\n{}'));
+      await until(() => pieces.join('').endsWith('\r\n\r\n{}'));
       expect(pieces.join('')).to.not.match(/expect/i);
     });
   }

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { createProxyServer } from 'http-proxy-3';
-import { eventually } from '../../../support/proxy/harness.js';
+import { until } from '../../../support/until.js';
 
 /** Why the proxy is built on http-proxy-3, not on http-proxy, which has the same interface. */
 describe('http-proxy', () => {
@@ -33,9 +33,9 @@ describe('http-proxy', () => {
     await once(proxy, 'listening');
     const client = http.get({ port: (proxy.address() as AddressInfo).port, path: '/events' });
     client.on('error', () => undefined);
-    await eventually(() => asked);
+    await until(() => asked);
     client.destroy();
-    await Promise.race([eventually(() => ended), sleep(500)]).catch(() => undefined);
+    await Promise.race([until(() => ended), sleep(500)]).catch(() => undefined);
     const result = ended;
     for (const server of [proxy, docker]) {
       server.close();

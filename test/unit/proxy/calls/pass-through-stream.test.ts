@@ -3,7 +3,8 @@ import http from 'node:http';
 import type net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
-import { closeAll, eventually, startProxy, type Harness } from '../../../support/proxy/harness.js';
+import { closeAll, startProxy, type Harness } from '../../../support/proxy/harness.js';
+import { until } from '../../../support/until.js';
 
 type Listener = (req: http.IncomingMessage, res: http.ServerResponse) => void;
 
@@ -57,10 +58,10 @@ describe('the body of a call without hooks', () => {
         });
         const client = proxy.connect();
         client.socket.write('GET /events HTTP/1.1\r\nHost: x\r\n\r\n');
-        await eventually(() => asked);
+        await until(() => asked);
         if (when === 'after') await client.until('\r\n1\r\n');
         leave(client.socket);
-        await eventually(() => left);
+        await until(() => left);
       });
     }
   }

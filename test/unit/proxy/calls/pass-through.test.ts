@@ -2,7 +2,8 @@ import http from 'node:http';
 import net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
-import { closeAll, eventually, startProxy, type Harness } from '../../../support/proxy/harness.js';
+import { closeAll, startProxy, type Harness } from '../../../support/proxy/harness.js';
+import { until } from '../../../support/until.js';
 
 type Listener = (req: http.IncomingMessage, res: http.ServerResponse) => void;
 
@@ -31,7 +32,7 @@ describe('a call without hooks', () => {
     );
     const client = proxy.connect();
     client.socket.write(text, 'latin1');
-    await eventually(() => client.text().length >= answer.length);
+    await until(() => client.text().length >= answer.length);
     await sleep(20);
     return { sent, received: client.text() };
   }

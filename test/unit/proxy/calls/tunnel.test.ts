@@ -2,13 +2,8 @@ import http from 'node:http';
 import net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
-import {
-  closeAll,
-  eventually,
-  startProxy,
-  type Harness,
-  type RawClient,
-} from '../../../support/proxy/harness.js';
+import { closeAll, startProxy, type Harness, type RawClient } from '../../../support/proxy/harness.js';
+import { until } from '../../../support/until.js';
 
 const UPGRADE = 'Host: x\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n';
 const AGREED =
@@ -46,7 +41,7 @@ describe('a hijacked call', () => {
   async function open(head: string): Promise<{ client: RawClient; docker: RawDocker }> {
     const client = proxy.connect();
     client.socket.write(`${head}\r\n`);
-    await eventually(() => dockers[0]?.received.includes('\r\n\r\n') ?? false);
+    await until(() => dockers[0]?.received.includes('\r\n\r\n') ?? false);
     return { client, docker: dockers[0]! };
   }
 
@@ -72,7 +67,7 @@ describe('a hijacked call', () => {
         docker.socket.write(agreed);
         expect(await client.until('\r\n\r\n')).to.equal(agreed);
         client.socket.write('GET / HTTP/1.1\r\n\r\n\0\xff', 'latin1');
-        await eventually(() => docker.received.endsWith('\r\n\r\nGET / HTTP/1.1\r\n\r\n\0\xff'));
+        await until(() => docker.received.endsWith('\r\n\r\nGET / HTTP/1.1\r\n\r\n\0\xff'));
         docker.socket.write('HTTP/1.1 \0\xff', 'latin1');
         await client.until('HTTP/1.1 \0\xff');
       });
@@ -82,13 +77,13 @@ describe('a hijacked call', () => {
         docker.socket.write(agreed);
         await client.until(agreed);
         client.socket.end('input');
-        await eventually(() => docker.ended);
+        await until(() => docker.ended);
         expect(docker.received).to.match(/input$/);
         await sleep(50);
         docker.socket.end('output');
         await client.ended;
         expect(client.text()).to.equal(`${agreed}output`);
-        await eventually(() => docker.closed);
+        await until(() => docker.closed);
       });
 
       it('takes input that comes before the answer', async () => {
@@ -96,9 +91,9 @@ describe('a hijacked call', () => {
         client.socket.write('early');
         await sleep(30);
         docker.socket.write(agreed);
-        await eventually(() => docker.received.endsWith('early'));
+        await until(() => docker.received.endsWith('early'));
         client.socket.end('late');
-        await eventually(() => docker.received.endsWith('earlylate') && docker.ended);
+        await until(() => docker.received.endsWith('earlylate') && docker.ended);
       });
 
       it('ends for the client when it ends at Docker, which may come while input is open', async () => {
@@ -108,7 +103,7 @@ describe('a hijacked call', () => {
         await client.ended;
         expect(client.text()).to.equal(`${agreed}output`);
         client.socket.end();
-        await eventually(() => docker.closed);
+        await until(() => docker.closed);
       });
 
       it('ends at Docker when the client is gone', async () => {
@@ -116,10 +111,10 @@ describe('a hijacked call', () => {
         docker.socket.write(agreed);
         await client.until(agreed);
         client.socket.destroy();
-        await eventually(() => docker.ended);
+        await until(() => docker.ended);
         // Only what cannot be delivered tells a client that has gone from one that has ended its input.
-        await eventually(() => docker.closed || !docker.socket.write('x'.repeat(10)));
-        await eventually(() => docker.closed);
+        await until(() => docker.closed || !docker.socket.write('x'.repeat(10)));
+        await until(() => docker.closed);
       });
 
       it('ends at Docker when the proxy stops', async () => {
@@ -128,7 +123,7 @@ describe('a hijacked call', () => {
         await client.until(agreed);
         await proxy.stop();
         await client.ended;
-        await eventually(() => docker.ended);
+        await until(() => docker.ended);
       });
 
       it('is cut off when Docker breaks off', async () => {
@@ -156,7 +151,7 @@ describe('a hijacked call', () => {
         expect(docker.received).to.match(/\r\nconnection: close\r\n/i);
         docker.socket.end();
         await client.ended;
-        await eventually(() => docker.closed);
+        await until(() => docker.closed);
         expect(dockers).to.have.length(1);
       });
     });
@@ -173,10 +168,10 @@ describe('a hijacked call', () => {
         client.socket.write(piece);
         await sleep(10);
       }
-      await eventually(() => docker.received.endsWith(`\r\n\r\n${pieces.join('')}`));
+      await until(() => docker.received.endsWith(`\r\n\r\n${pieces.join('')}`));
       docker.socket.write(AGREED);
       client.socket.write('stdin');
-      await eventually(() => docker.received.endsWith('stdin'));
+      await until(() => docker.received.endsWith('stdin'));
     }
   });
 
@@ -187,11 +182,11 @@ describe('a hijacked call', () => {
     );
     await sleep(20);
     client.socket.write('a}');
-    await eventually(() => dockers[0]?.received.endsWith('\r\n\r\n{"a}') ?? false);
+    await until(() => dockers[0]?.received.endsWith('\r\n\r\n{"a}') ?? false);
     dockers[0]?.socket.write(AGREED_OLD);
     await client.until(AGREED_OLD);
     client.socket.end('stdin');
-    await eventually(() => dockers[0]!.received.endsWith('{"a}stdin') && dockers[0]!.ended);
+    await until(() => dockers[0]!.received.endsWith('{"a}stdin') && dockers[0]!.ended);
     dockers[0]?.socket.end('out');
     await client.ended;
     expect(client.text()).to.equal(`${AGREED_OLD}out`);
@@ -212,10 +207,10 @@ describe('a hijacked call', () => {
     docker.socket.write('HTTP/1.1 100 Continue\r\n\r\n');
     await client.until('100 Continue');
     client.socket.write('{}');
-    await eventually(() => docker.received.endsWith('{}'));
+    await until(() => docker.received.endsWith('{}'));
     docker.socket.write(AGREED);
     client.socket.write('in');
-    await eventually(() => docker.received.endsWith('{}in'));
+    await until(() => docker.received.endsWith('{}in'));
   });
 
   it('is a 503 when Docker is not there', async () => {

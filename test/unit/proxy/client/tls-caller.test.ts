@@ -5,13 +5,8 @@ import { expect } from 'chai';
 import type { HookCall } from '../../../../lib/hook/v2.js';
 import { freePort, useCertificates } from '../../../support/proxy/certificates.js';
 import { VERSION } from '../../../support/proxy/hooked-2.js';
-import {
-  closeAll,
-  eventually,
-  startAdapter,
-  startProxy,
-  type Harness,
-} from '../../../support/proxy/harness.js';
+import { closeAll, startAdapter, startProxy, type Harness } from '../../../support/proxy/harness.js';
+import { until } from '../../../support/until.js';
 
 const GET = 'GET /info HTTP/1.1\r\nHost: d\r\n\r\n';
 
@@ -55,7 +50,7 @@ describe('who calls over TLS', () => {
     socket.on('error', () => undefined);
     const closed = once(socket, 'close').catch(() => undefined);
     socket.write(GET);
-    await eventually(() => socket.destroyed || socket.readableEnded || /fine$/.test(outcome.text));
+    await until(() => socket.destroyed || socket.readableEnded || /fine$/.test(outcome.text));
     socket.destroy();
     await closed;
     return outcome;

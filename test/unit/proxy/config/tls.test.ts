@@ -5,7 +5,8 @@ import net from 'node:net';
 import tls from 'node:tls';
 import { expect } from 'chai';
 import { freePort, useCertificates } from '../../../support/proxy/certificates.js';
-import { closeAll, eventually, startProxy, type Harness } from '../../../support/proxy/harness.js';
+import { closeAll, startProxy, type Harness } from '../../../support/proxy/harness.js';
+import { until } from '../../../support/until.js';
 
 const GET = 'GET /info HTTP/1.1\r\nHost: d\r\n\r\n';
 
@@ -66,7 +67,7 @@ describe('TLS', () => {
     plain.on('data', (chunk: Buffer) => (received += chunk.toString('latin1')));
     plain.on('error', () => undefined);
     plain.write(GET);
-    await eventually(() => plain.destroyed || plain.readableEnded);
+    await until(() => plain.destroyed || plain.readableEnded);
     expect(received).not.to.include('HTTP');
   });
 
@@ -76,13 +77,13 @@ describe('TLS', () => {
     let received = '';
     socket.on('data', (chunk: Buffer) => (received += chunk.toString('latin1')));
     socket.write(GET);
-    await eventually(() => received.includes('200 OK'));
+    await until(() => received.includes('200 OK'));
     socket.write(
       'POST /containers/x/attach HTTP/1.1\r\nHost: d\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n',
     );
-    await eventually(() => received.includes('101 UPGRADED'));
+    await until(() => received.includes('101 UPGRADED'));
     socket.end('echo');
-    await eventually(() => received.endsWith('echo') && socket.readableEnded);
+    await until(() => received.endsWith('echo') && socket.readableEnded);
   });
 
   it('does not keep a proxy that stops waiting for a handshake', async () => {

@@ -6,14 +6,8 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { createAnswerEnd } from '../../../../lib/proxy/fast/response-framing.js';
 import { readPlainHead } from '../../../../lib/proxy/fast/request-head.js';
-import {
-  closeAll,
-  eventually,
-  pre,
-  startAdapter,
-  startProxy,
-  type Harness,
-} from '../../../support/proxy/harness.js';
+import { closeAll, pre, startAdapter, startProxy, type Harness } from '../../../support/proxy/harness.js';
+import { until } from '../../../support/until.js';
 
 const GET = 'GET /info HTTP/1.1\r\nHost: d\r\n\r\n';
 
@@ -143,7 +137,7 @@ describe('a client that keeps its connection', () => {
     docker.removeAllListeners('request');
     docker.on('request', (_: unknown, res: http.ServerResponse) => (answer = () => res.end('late')));
     busy.socket.write(GET);
-    await eventually(() => answer !== undefined);
+    await until(() => answer !== undefined);
     const stopped = proxy.stop(2_000);
     await idle.ended;
     answer?.();

@@ -4,7 +4,8 @@ import { createLenientDocker, routed, type Executed } from '../../../support/fuz
 import { play, rounds } from '../../../support/fuzz/play.js';
 import { script } from '../../../support/fuzz/requests.js';
 import { fuzz, patience } from '../../../support/fuzz/settings.js';
-import { closeAll, eventually, pre, startAdapter, startProxy } from '../../../support/proxy/harness.js';
+import { closeAll, pre, startAdapter, startProxy } from '../../../support/proxy/harness.js';
+import { until } from '../../../support/until.js';
 
 const SECONDS = 15;
 const MARK = 'mark-of-the-hook';
@@ -60,6 +61,6 @@ describe('whatever bytes clients send', function () {
     // Else the calls above are not what they are meant to be.
     expect(hooked).to.be.greaterThan(20);
     await proxy.stop();
-    await eventually(() => docker.open.size === 0);
+    await until(() => docker.open.size === 0);
   });
 });

@@ -3,15 +3,8 @@ import http from 'node:http';
 import net from 'node:net';
 import { expect } from 'chai';
 import { useDocker } from '../../../support/proxy/fake-docker.js';
-import {
-  closeAll,
-  eventually,
-  post,
-  pre,
-  Raw,
-  startAdapter,
-  startProxy,
-} from '../../../support/proxy/harness.js';
+import { closeAll, post, pre, Raw, startAdapter, startProxy } from '../../../support/proxy/harness.js';
+import { until } from '../../../support/until.js';
 import { create, created, echo, startHooked } from '../../../support/proxy/hooked.js';
 
 describe('hooks and connections', () => {
@@ -135,7 +128,7 @@ describe('hooks and connections', () => {
     client.socket.write('GET /containers/web/logs HTTP/1.1\r\nHost: x\r\n\r\n');
     await client.until('line');
     client.socket.destroy();
-    await eventually(() => left);
+    await until(() => left);
   });
 
   it('leave none behind either for calls that the client sent ahead', async () => {
@@ -150,9 +143,9 @@ describe('hooks and connections', () => {
     );
     const client = harness.connect();
     client.socket.write('POST /containers/web/start HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(3));
-    await eventually(() => docker.calls.length === 3);
+    await until(() => docker.calls.length === 3);
     client.socket.destroy();
-    await eventually(() => open.size === 0);
+    await until(() => open.size === 0);
   });
 
   it('of a hijacked call run before it, and Docker gets their body', async () => {

@@ -4,7 +4,6 @@ import { expect } from 'chai';
 import { useDocker } from '../../../support/proxy/fake-docker.js';
 import {
   closeAll,
-  eventually,
   post,
   pre,
   Raw,
@@ -12,6 +11,7 @@ import {
   startProxy,
   type HookSeen,
 } from '../../../support/proxy/harness.js';
+import { until } from '../../../support/until.js';
 import { create, created, echo, startHooked } from '../../../support/proxy/hooked.js';
 
 describe('hooks', () => {
@@ -198,9 +198,9 @@ describe('hooks', () => {
     client.socket.write(
       'POST /containers/create HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}',
     );
-    await eventually(() => seen[0]?.length === 1);
+    await until(() => seen[0]?.length === 1);
     client.socket.destroy();
-    await eventually(() => adapterLeft);
+    await until(() => adapterLeft);
     expect(await harness.proxy.metrics.text()).to.match(
       /_count\{adapter="a",type="pre-hook",result="left"\} 1\n/,
     );

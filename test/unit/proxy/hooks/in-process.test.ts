@@ -4,7 +4,8 @@ import { expect } from 'chai';
 import { useDocker } from '../../../support/proxy/fake-docker.js';
 import { silentLog } from '../../../../lib/base/log.js';
 import { loadModule } from '../../../../lib/proxy/hooks/load-module.js';
-import { closeAll, eventually, startProxy, type Harness } from '../../../support/proxy/harness.js';
+import { closeAll, startProxy, type Harness } from '../../../support/proxy/harness.js';
+import { until } from '../../../support/until.js';
 import { create2, createdBig, JSON_TYPE } from '../../../support/proxy/hooked-2.js';
 
 describe('an adapter in process', () => {
@@ -78,12 +79,12 @@ describe('an adapter in process', () => {
        export default { pre() { order.push('pre'); }, post() { order.push('post'); }, close() { order.push('close'); throw new Error('cannot'); } }`,
     );
     const answer = create2(harness);
-    await eventually(() => finish !== undefined);
+    await until(() => finish !== undefined);
     expect(await harness.reload('')).to.equal(true);
     expect(globalThis).to.have.deep.property('order', ['pre']);
     finish?.();
     expect((await answer).status).to.equal(201);
-    await eventually(() => (globalThis as unknown as { order: string[] }).order.length === 3);
+    await until(() => (globalThis as unknown as { order: string[] }).order.length === 3);
     expect(globalThis).to.have.deep.property('order', ['pre', 'post', 'close']);
   });
 

@@ -2,7 +2,8 @@ import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { useDocker } from '../../../support/proxy/fake-docker.js';
-import { closeAll, eventually, Raw } from '../../../support/proxy/harness.js';
+import { closeAll, Raw } from '../../../support/proxy/harness.js';
+import { until } from '../../../support/until.js';
 import {
   create2,
   createdBig,
@@ -99,9 +100,9 @@ describe('hook protocol 2 unwinds', () => {
       client.socket.write(
         'POST /containers/create HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}',
       );
-      await eventually(() => (wait === 'b' ? b!.length === 1 : docker.calls.length === 1));
+      await until(() => (wait === 'b' ? b!.length === 1 : docker.calls.length === 1));
       client.socket.destroy();
-      await eventually(() => unwinds(a).length === 1 && unwinds(b).length === 1);
+      await until(() => unwinds(a).length === 1 && unwinds(b).length === 1);
       expect(unwinds(a)[0]?.Reason).to.deep.equal({
         By: 'client',
         Message: 'the client left before it had its answer',
@@ -127,7 +128,7 @@ describe('hook protocol 2 unwinds', () => {
       await client.ended;
       client.socket.destroy();
     }
-    await eventually(() => seen[0]?.length === 3);
+    await until(() => seen[0]?.length === 3);
     expect(seen[0]?.map(({ Type }) => Type)).to.deep.equal(['pre-hook', 'unwind', 'pre-hook']);
     expect(unwinds(seen[0])[0]?.Reason).to.deep.include({ By: 'docker', Code: 409 });
   });
@@ -151,7 +152,7 @@ describe('hook protocol 2 unwinds', () => {
     client.socket.pause();
     await sleep(30);
     client.socket.destroy();
-    await eventually(() => more !== undefined && (more as { _destroyed?: boolean })._destroyed === true);
+    await until(() => more !== undefined && (more as { _destroyed?: boolean })._destroyed === true);
     expect(unwinds(seen[0])).to.deep.equal([]);
     expect((await create2(harness)).status).to.equal(201);
   });
@@ -176,7 +177,7 @@ describe('hook protocol 2 unwinds', () => {
           : VERSION,
     ]);
     const call = create2(harness).catch((error: unknown) => error);
-    await eventually(() => docker.calls.length === 1);
+    await until(() => docker.calls.length === 1);
     await harness.stop(300);
     expect(unwound).to.equal(true);
     expect(await call).to.be.instanceOf(Error);

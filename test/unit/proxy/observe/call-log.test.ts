@@ -6,13 +6,13 @@ import type { Log } from '../../../../lib/base/log.js';
 import { createProxy, type Proxy } from '../../../../lib/proxy/proxy.js';
 import {
   closeAll,
-  eventually,
   pre,
   proxyOptions,
   rawClient,
   startAdapter,
   startProxy,
 } from '../../../support/proxy/harness.js';
+import { until } from '../../../support/until.js';
 
 describe('the log of calls with hooks', () => {
   let logged: Record<string, unknown>[];
@@ -58,7 +58,7 @@ describe('the log of calls with hooks', () => {
         await client.until('hello');
         client.socket[how]();
         if (how === 'end') await client.until('bye');
-        await eventually(() => logged.length === (how === 'end' ? 1 : 2));
+        await until(() => logged.length === (how === 'end' ? 1 : 2));
         client.socket.destroy();
       }
       expect(logged[0]).to.include({ status: 200, left: undefined, call: 'POST /containers/x/attach' });
@@ -70,7 +70,7 @@ describe('the log of calls with hooks', () => {
     const { url, seen } = await startAdapter(() => ({ PowerstripProtocolVersion: 2 }));
     const client = rawClient(await startLogged(docker, `{ url: "${url}", protocol: 2 }`));
     client.socket.write('POST /containers/x/stop HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n');
-    await eventually(() => logged.length === 1);
+    await until(() => logged.length === 1);
     client.socket.destroy();
     const [hook] = seen as unknown as HookCall[];
     expect(hook?.RequestId).to.be.a('string');

@@ -6,13 +6,13 @@ import { serveMetrics } from '../../../../lib/proxy/observe/serve-metrics.js';
 import {
   call,
   closeAll,
-  eventually,
   pre,
   Raw,
   startAdapter,
   startProxy,
   type Harness,
 } from '../../../support/proxy/harness.js';
+import { until } from '../../../support/until.js';
 
 describe('metrics of the proxy', () => {
   let proxy: Harness;
@@ -85,7 +85,7 @@ adapters: { good: "${good}", no: "${no}", down: "${down}", skipped: { url: "${do
       .and.match(line('powerstrip_client_connections', 1));
     client.socket.destroy();
     let text = '';
-    await eventually(() => {
+    await until(() => {
       void metrics().then((now) => (text = now));
       return (
         line('powerstrip_open_streams', 0).test(text) && line('powerstrip_client_connections', 0).test(text)

@@ -7,15 +7,8 @@ import { formatTrace } from '../../../../lib/proxy/observe/trace/format-trace.js
 import { serveTrace } from '../../../../lib/proxy/observe/trace/serve-trace.js';
 import type { Trace } from '../../../../lib/proxy/observe/trace/trace.js';
 import { watchTrace } from '../../../../lib/proxy/observe/trace/watch-trace.js';
-import {
-  closeAll,
-  eventually,
-  pre,
-  post,
-  Raw,
-  startAdapter,
-  startProxy,
-} from '../../../support/proxy/harness.js';
+import { closeAll, pre, post, Raw, startAdapter, startProxy } from '../../../support/proxy/harness.js';
+import { until } from '../../../support/until.js';
 
 describe('a trace', () => {
   afterEach(closeAll);
@@ -50,13 +43,13 @@ describe('a trace', () => {
     const watching = (async () => {
       for await (const trace of watchTrace(address, stop.signal)) seen.push(trace);
     })();
-    await eventually(() => harness.proxy.trace.isWatched());
+    await until(() => harness.proxy.trace.isWatched());
     await create('{"Image":"b","Env":["PASSWORD=geheim"]}');
     await create('{"bad":1}');
-    await eventually(() => seen.length === 2);
+    await until(() => seen.length === 2);
     stop.abort();
     await watching;
-    await eventually(() => !harness.proxy.trace.isWatched());
+    await until(() => !harness.proxy.trace.isWatched());
     end();
 
     const [changed, refused] = seen;

@@ -1,0 +1,58 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+/** Generous: a case that holds ends as soon as it does, on a busy machine too. Shorter than what mocha gives a case. */
+const TIMEOUT_MS = 40_000;
+/** Milliseconds between two looks, which double up to the last. */
+const FIRST_MS = 2;
+const LAST_MS = 50;
+
+/** What must become true; one that throws is not true yet. */
+type Condition = () => unknown;
+
+interface Limits {
+  /** Milliseconds. */
+  timeout?: number;
+  /** Asked after each look in vain: throws when there is no use in waiting longer. */
+  giveUp?: () => void | Promise<void>;
+}
+
+/** Waits for a condition instead of a time. Throws what it was waiting for, and why that was not so at the last look. */
+export function until(condition: Condition): Promise<void>;
+export function until(
+  what: string | (() => string),
+  condition: Condition,
+  limits?: number | Limits,
+): Promise<void>;
+export async function until(
+  what: string | Condition,
+  condition = what as Condition,
+  limits: number | Limits = {},
+): Promise<void> {
+  const { timeout = TIMEOUT_MS, giveUp } = typeof limits === 'number' ? { timeout: limits } : limits;
+  const began = performance.now();
+  const inVain = (cause: unknown): Error => {
+    const expected = typeof what === 'string' || what === condition ? what : what();
+    const reason = cause instanceof Error ? `: ${cause.message}` : '';
+    return new Error(`waited ${seconds(began)} in vain for ${String(expected)}${reason}`, { cause });
+  };
+  for (let every = FIRST_MS; ; every = Math.min(2 * every, LAST_MS)) {
+    let last: unknown;
+    try {
+      if (await condition()) return;
+    } catch (error) {
+      last = error;
+    }
+    try {
+      await giveUp?.();
+    } catch (hopeless) {
+      throw inVain(hopeless);
+    }
+    if (performance.now() - began >= timeout) throw inVain(last);
+    await sleep(every);
+  }
+}
+
+/** How long it is since then, by `performance.now()`, for people. */
+export function seconds(since: number): string {
+  return `${((performance.now() - since) / 1_000).toFixed(1)} s`;
+}
