@@ -1,39 +1,60 @@
 import { execa } from 'execa';
-import { AppError } from '../base/errors.js';
+import { AppError, messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 
 export interface RunOptions {
   /** Written to the child's standard input, which is closed afterwards. */
   input?: string;
-  /** Milliseconds after which the child is killed, 0 for never. Default 10 s: no tool we drive needs longer. */
+  /** Milliseconds after which the child is killed, 0 for never. Default 10 s, which is enough for every tool we drive. */
   timeout?: number;
   signal?: AbortSignal;
-  /** For children that go on and whose output would only grow. */
+  /** For children that keep running, whose output would only grow. */
   discardOutput?: boolean;
+  /** All of the child's environment. Default: this process's own. */
+  env?: NodeJS.ProcessEnv;
 }
 
 /** Runs one command without a shell and gives its standard output. Throws {@link CommandError}. */
 export type Run = (argv: readonly [string, ...string[]], options?: RunOptions) => Promise<string>;
 
-/** A command that could not be started, failed or took too long. `output` is what it printed. */
+/** A command that could not be started, failed or took too long. */
 export class CommandError extends AppError {
   constructor(
     readonly argv: readonly string[],
     readonly exitCode: number | undefined,
+    /** What it printed: standard error, then standard output. */
     readonly output: string,
-    /** The code of the operating system where the command could not be started, for one `ENOENT`. */
+    /** `ENOENT` and the like where it could not be started, `ETIMEDOUT` where it took too long. */
     readonly code: string | undefined,
     cause: unknown,
+    /** What it printed on standard error alone. */
+    readonly stderr = output,
   ) {
-    const how =
-      code === 'ENOENT' ? 'is not installed' : exitCode === undefined ? 'was killed' : `exited ${exitCode}`;
-    super('internal', `${argv[0] ?? ''} ${how}: ${output.trim() || argv.slice(1).join(' ')}`, { cause });
+    const [program = '', ...args] = argv;
+    super('internal', `${program} ${endOf(exitCode, code)}: ${output.trim() || args.join(' ')}`, { cause });
   }
 }
 
-/** The only user of child processes in the daemons. */
+function endOf(exitCode: number | undefined, code: string | undefined): string {
+  if (code === 'ENOENT') return 'is not installed';
+  if (code === 'ETIMEDOUT') return 'did not end in time';
+  return exitCode === undefined ? 'was killed' : `exited ${exitCode}`;
+}
+
+/**
+ * Why something failed, in one line: the last line that a command wrote to standard error (to standard output where it
+ * wrote none there), the message of any other error.
+ */
+export function reasonOf(error: unknown): string {
+  if (!(error instanceof CommandError) || error.code === 'ETIMEDOUT') return messageOf(error);
+  return lastLineOf(error.stderr) || lastLineOf(error.output) || messageOf(error);
+}
+
+const lastLineOf = (text: string): string => text.trim().split('\n').at(-1)?.trim() ?? '';
+
+/** Runs commands and logs each at debug. Daemons start no child processes but by this and `startDetached`. */
 export function createRun(log: Log): Run {
-  return async (argv, { input, timeout = 10_000, signal, discardOutput } = {}) => {
+  return async (argv, { input, timeout = 10_000, signal, discardOutput, env } = {}) => {
     const [file, ...args] = argv;
     const result = await execa(file, args, {
       reject: false,
@@ -43,12 +64,15 @@ export function createRun(log: Log): Run {
       cleanup: false,
       ...(input === undefined ? { stdin: 'ignore' as const } : { input }),
       ...(signal && { cancelSignal: signal }),
+      ...(env && { env, extendEnv: false }),
       ...(discardOutput && { stdout: 'ignore' as const, stderr: 'ignore' as const }),
     });
     log.debug('ran', { argv, exitCode: result.exitCode, ms: Math.round(result.durationMs) });
     if (result.failed) {
-      const output = [result.stderr ?? '', result.stdout ?? ''].filter(Boolean).join('\n');
-      throw new CommandError(argv, result.exitCode, output, result.code, result.cause);
+      const { stderr = '', stdout = '', exitCode, cause } = result;
+      const code = result.timedOut ? 'ETIMEDOUT' : result.code;
+      const output = [stderr, stdout].filter(Boolean).join('\n');
+      throw new CommandError(argv, exitCode, output, code, cause, stderr);
     }
     return result.stdout ?? '';
   };

@@ -31,7 +31,7 @@ afterwards, and the end of the output says how to go on and how to remove it. It
       prepareHost: () => prepareHost({ run, systemd, paths: context.paths, say }),
       daemons: await daemonsOf(context, agent),
       agent,
-      docker: createDemoDocker(context, say),
+      docker: createDemoDocker(context, run, say),
       say,
       command: context.command,
       proxySocket: context.paths.proxySocket,

@@ -1,31 +1,26 @@
-import { execa } from 'execa';
 import { AppError } from '../../base/errors.js';
+import { reasonOf, type Run } from '../../os/exec.js';
 import { dockerEnvironment } from '../docker/command.js';
 import type { Context } from '../context.js';
 
 const TIMEOUT_MS = 60_000;
 
-/** The stock client, through the proxy. */
+/** The stock client through the proxy: the demo shows what its user can type. */
 export interface DemoDocker {
-  /** Its output. Throws AppError with docker's own words. */
+  /** Gives its output. @throws AppError with the reason that docker gave */
   quiet(...args: string[]): Promise<string>;
   /** The same, with the command and its output shown. */
   shown(...args: string[]): Promise<void>;
 }
 
-export function createDemoDocker(context: Context, say: (text: string) => void): DemoDocker {
+export function createDemoDocker(context: Context, run: Run, say: (text: string) => void): DemoDocker {
   async function quiet(...args: string[]): Promise<string> {
-    const { stdout, stderr, failed, timedOut } = await execa('docker', args, {
-      env: dockerEnvironment(context),
-      extendEnv: false,
-      stdin: 'ignore',
-      timeout: TIMEOUT_MS,
-      reject: false,
-    });
-    if (!failed) return stdout;
-    const said = stderr.trim().split('\n').at(-1) ?? '';
-    const why = timedOut ? `did not end within ${TIMEOUT_MS / 1000} s` : said || 'failed';
-    throw new AppError('internal', `docker ${args[0] ?? ''}: ${why} (log: ${context.paths.logs}/agent.log)`);
+    try {
+      return await run(['docker', ...args], { env: dockerEnvironment(context), timeout: TIMEOUT_MS });
+    } catch (cause) {
+      const log = `${context.paths.logs}/agent.log`;
+      throw new AppError('internal', `docker ${args[0] ?? ''}: ${reasonOf(cause)} (log: ${log})`, { cause });
+    }
   }
 
   return {

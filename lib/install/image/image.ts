@@ -2,13 +2,14 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppError, messageOf } from '../../base/errors.js';
-import { CommandError, type Run } from '../../os/exec.js';
+import { reasonOf, type Run } from '../../os/exec.js';
 import { VERSION } from '../../base/version.js';
 import { ensureDebianBase } from './debian-base.js';
 import { hasWholeTar, IMAGE_CACHE, replaceFile } from './image-cache.js';
 import { packageRoot } from '../../base/paths.js';
 import { succeeds } from '../../base/succeeds.js';
 import { readProduct } from '../files/product.js';
+import { pingDocker } from '../system/docker-service.js';
 
 export const REPOSITORY = 'socketplane';
 const TAG = `${REPOSITORY}:${VERSION}`;
@@ -47,6 +48,7 @@ export async function ensureImageTar(options: ImageOptions): Promise<string> {
 }
 
 async function createImage({ run, dockerSocket, say, cache = IMAGE_CACHE }: ImageOptions) {
+  await needDocker(dockerSocket);
   const root = packageRoot();
   const product = await readProduct(root);
   const content = product.hash;
@@ -69,7 +71,7 @@ async function createImage({ run, dockerSocket, say, cache = IMAGE_CACHE }: Imag
       if (await isThere()) return true;
       say(`${tar} holds another image: it is made anew`);
     } catch (error) {
-      say(`${tar} cannot be loaded and is made anew: ${saidBy(error)}`);
+      say(`${tar} cannot be loaded and is made anew: ${reasonOf(error)}`);
     }
     await rm(tar, { force: true });
     return false;
@@ -100,7 +102,7 @@ async function createImage({ run, dockerSocket, say, cache = IMAGE_CACHE }: Imag
       await docker(['pull', '--quiet', named], PULL_MS);
       return named;
     } catch (error) {
-      say(`${named} cannot be pulled (${saidBy(error)}): Debian's packages are taken instead`);
+      say(`${named} cannot be pulled (${reasonOf(error)}): Debian's packages are taken instead`);
     }
     const file = await ensureDebianBase({ run, say, cache });
     await docker(['import', file, DEBIAN_BASE], LONG_MS);
@@ -120,20 +122,22 @@ async function createImage({ run, dockerSocket, say, cache = IMAGE_CACHE }: Imag
     save,
     async ensure(): Promise<string> {
       try {
-        await docker(['version']);
         if ((await isThere()) || (await load())) return TAG;
         await build();
         await save();
         return TAG;
       } catch (cause) {
-        throw new AppError('unavailable', `the image ${TAG} cannot be made: ${saidBy(cause)}`, { cause });
+        throw new AppError('unavailable', `the image ${TAG} cannot be made: ${reasonOf(cause)}`, { cause });
       }
     },
   };
 }
 
-/** The last line of a command's output is its reason. */
-function saidBy(error: unknown): string {
-  if (!(error instanceof CommandError)) return messageOf(error);
-  return error.output.trim().split('\n').at(-1) || error.message;
+/** Asked first, and not by the client: of what that prints, a person would have to find the line that counts. */
+async function needDocker(socket: string): Promise<void> {
+  await pingDocker(socket).catch((cause: unknown) => {
+    const what = `Docker does not answer on ${socket} (${messageOf(cause)})`;
+    const advice = 'start it, for example with `systemctl start docker`, and try again';
+    throw new AppError('unavailable', `the image ${TAG} cannot be made: ${what}: ${advice}`, { cause });
+  });
 }

@@ -1,7 +1,7 @@
 import { appendFile, mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { AppError } from '../../base/errors.js';
-import { CommandError, type Run } from '../../os/exec.js';
+import { CommandError, reasonOf, type Run } from '../../os/exec.js';
 
 const TIMEOUT_MS = 15 * 60_000;
 const APT_GET = [
@@ -67,7 +67,6 @@ export function createApt({ run, log }: { run: Run; log: string }): Apt {
 
 /** apt-get's own words: its first line that starts with `E: `. */
 function reason(error: unknown): string {
-  const output = error instanceof CommandError ? error.output : String(error);
-  const line = output.split('\n').find((line) => line.startsWith('E: '));
-  return line?.slice('E: '.length) ?? output.trim().split('\n').at(-1) ?? '';
+  const lines = error instanceof CommandError ? error.output.split('\n') : [];
+  return lines.find((line) => line.startsWith('E: '))?.slice('E: '.length) ?? reasonOf(error);
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { AppError, messageOf } from '../../base/errors.js';
-import { CommandError, type Run } from '../../os/exec.js';
+import { AppError } from '../../base/errors.js';
+import { reasonOf, type Run } from '../../os/exec.js';
 import { packageRoot } from '../../base/paths.js';
 import { FETCHED } from '../../os/which.js';
 
@@ -27,10 +27,9 @@ export async function ensureConsul({ run, which, onFetch }: EnsureConsulOptions)
     await run([join(packageRoot(), 'lib/install/system/consul-program'), PROGRAM], { timeout: FETCH_MS });
     return PROGRAM;
   } catch (cause) {
-    const said = cause instanceof CommandError ? cause.output.trim().split('\n').at(-1) : messageOf(cause);
     throw new AppError(
       'unavailable',
-      `Consul is missing, and ${said}: put the program \`consul\`, 1.8 or later, on the PATH (https://developer.hashicorp.com/consul/install)`,
+      `Consul is missing, and ${reasonOf(cause)}: put the program \`consul\`, 1.8 or later, on the PATH (https://developer.hashicorp.com/consul/install)`,
       { cause },
     );
   }

@@ -11,14 +11,17 @@ const PING_TIMEOUT_MS = 5_000;
 /** The first start on a slow disk sets up containerd and storage. */
 const START_MS = 60_000;
 
+/** @throws what `requestUnix` throws, or AppError `unavailable` where something else than Docker answers */
+export async function pingDocker(socket: string): Promise<void> {
+  const { status } = await requestUnix({ socket, path: '/_ping', timeout: PING_TIMEOUT_MS });
+  if (status !== 200) throw new AppError('unavailable', `Docker answers ${status} on ${socket}`);
+}
+
 /** The host's Docker. One that answers is used as it is. */
 export function createDockerService({ paths, systemd }: { paths: HostPaths; systemd: Systemd }): Service {
   const { dockerSocket, logs } = paths;
 
-  async function check(): Promise<void> {
-    const { status } = await requestUnix({ socket: dockerSocket, path: '/_ping', timeout: PING_TIMEOUT_MS });
-    if (status !== 200) throw new AppError('unavailable', `Docker answers ${status} on ${dockerSocket}`);
-  }
+  const check = () => pingDocker(dockerSocket);
 
   return {
     name: 'Docker',
