@@ -2,8 +2,8 @@
  * What packets cost on our networks: between containers on one host, beside Docker's bridge and a bridge of Open vSwitch
  * without our rules; and on two hosts, beside the bare underlay and Swarm's overlay. Everything in one run, on one machine.
  */
-import Table from 'cli-table3';
 import { createLab } from '../lab/lab.js';
+import { reportTable } from '../support/report-table.js';
 import { measure, type Path, type PathLoad } from './net-load.js';
 import { dockerPaths, ourPaths } from './net-paths.js';
 
@@ -23,7 +23,7 @@ process.exit(0);
 
 /** One row for each path, with its share of the first one's. */
 async function compare(title: string, paths: Path[]): Promise<string> {
-  const table = new Table({ head: [title, 'TCP Gbit/s', '', 'echo µs', '', '64 B kpackets/s', ''] });
+  const table = reportTable([title, 'TCP Gbit/s', '', 'echo µs', '', '64 B kpackets/s', '']);
   let first: PathLoad | undefined;
   for (const path of paths) {
     const load = await measure(path);

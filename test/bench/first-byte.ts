@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import type net from 'node:net';
-import Table from 'cli-table3';
 import type { Host } from '../lab/host.js';
+import { reportTable } from '../support/report-table.js';
 import { call } from './client.js';
 import { median, quantile } from './median.js';
 import { SOCKETS } from './ways.js';
@@ -37,9 +37,7 @@ export async function measureFirstByte(host: Host, rounds: number): Promise<void
 }
 
 function compare(times: Map<Way, { attach: number[]; exec: number[] }>): string {
-  const table = new Table({
-    head: ['', 'attach p50 ms', 'over direct', 'p99', 'exec p50 ms', 'over direct', 'p99'],
-  });
+  const table = reportTable(['', 'attach p50 ms', 'over direct', 'p99', 'exec p50 ms', 'over direct', 'p99']);
   for (const way of WAYS) {
     table.push([
       way,

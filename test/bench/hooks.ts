@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import { join } from 'node:path';
-import Table from 'cli-table3';
 import type { Host } from '../lab/host.js';
+import { reportTable } from '../support/report-table.js';
 import { call } from './client.js';
 import { median, quantile } from './median.js';
 import { ROOT, SOCKETS } from './ways.js';
@@ -64,9 +64,15 @@ export async function measureHooks(host: Host, rounds: number): Promise<void> {
 function compare(times: Map<Kind, { create: number[]; remove: number[] }>): string {
   const of = (kind: Kind, key: 'create' | 'remove') => times.get(kind)?.[key] ?? [];
   const none = median(of('no adapter', 'create'));
-  const table = new Table({
-    head: ['', 'create p50 ms', 'p99', 'for each adapter', 'remove p50 ms', 'p99', 'calls/s'],
-  });
+  const table = reportTable([
+    '',
+    'create p50 ms',
+    'p99',
+    'for each adapter',
+    'remove p50 ms',
+    'p99',
+    'calls/s',
+  ]);
   for (const kind of NAMES) {
     const [create, remove] = [of(kind, 'create'), of(kind, 'remove')];
     const adapters = KINDS[kind]?.length ?? 0;

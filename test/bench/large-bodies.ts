@@ -1,6 +1,6 @@
 import http from 'node:http';
-import Table from 'cli-table3';
 import type { Host } from '../lab/host.js';
+import { reportTable } from '../support/report-table.js';
 import { call, receive } from './client.js';
 import { median } from './median.js';
 import { SOCKETS, WAYS, type Way } from './ways.js';
@@ -37,7 +37,7 @@ export async function measureLargeBodies(host: Host, rounds: number): Promise<vo
 
 function compare(speeds: Map<Way, { up: number[]; down: number[] }>): string {
   const of = (way: Way, key: 'up' | 'down') => median(speeds.get(way)?.[key] ?? []);
-  const table = new Table({ head: ['', 'up MB/s', 'of direct', 'down MB/s', 'of direct'] });
+  const table = reportTable(['', 'up MB/s', 'of direct', 'down MB/s', 'of direct']);
   for (const way of WAYS) {
     table.push([
       way,

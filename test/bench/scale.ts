@@ -6,10 +6,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import Table from 'cli-table3';
 import { consulServers } from '../lab/consul.js';
 import type { Host } from '../lab/host.js';
 import { createLab } from '../lab/lab.js';
+import { reportTable } from '../support/report-table.js';
 import { changeCosts, type Cost } from './scale/changes.js';
 import { leaseRate } from './scale/lease-rate.js';
 import { writeRate } from './scale/write-rate.js';
@@ -51,7 +51,7 @@ async function leases(consul: string): Promise<string> {
   );
   const after = await writeRate(consul, 64);
   const raw = (many + after) / 2;
-  const table = new Table({ head: ['', 'per second', 'of 64 writers'] });
+  const table = reportTable(['', 'per second', 'of 64 writers']);
   const row = (name: string, perSecond: number) =>
     table.push([name, perSecond.toFixed(0), (perSecond / raw).toFixed(2)]);
   row('plain writes to Consul, 1 writer', one);
@@ -62,7 +62,7 @@ async function leases(consul: string): Promise<string> {
 
 async function changes(consul: string): Promise<string> {
   const head = ['endpoints', 'watching hosts', 'join', '', 'start elsewhere', '', 'new network', ''];
-  const table = new Table({ head });
+  const table = reportTable(head);
   for (const [number, cell] of GRID.split(' ').filter(Boolean).entries()) {
     const [endpoints = 0, live = 0] = cell.split('x').map(Number);
     const place = { consul, prefix: `bench/changes${number}/`, folder };

@@ -1,5 +1,5 @@
-import Table from 'cli-table3';
 import type { Host } from '../lab/host.js';
+import { reportTable } from '../support/report-table.js';
 import { median } from './median.js';
 import { PORTS, WAYS, type Way } from './ways.js';
 import { wrk, type Load } from './wrk.js';
@@ -27,7 +27,7 @@ export async function measureShortCalls(host: Host, rounds: number): Promise<voi
 
 function compare(loads: Map<Way, Load[]>): string {
   const of = (way: Way, key: keyof Load) => median((loads.get(way) ?? []).map((load) => load[key]));
-  const table = new Table({ head: ['', 'calls/s', 'of HAProxy', 'p50 µs', 'over direct', 'p99 µs'] });
+  const table = reportTable(['', 'calls/s', 'of HAProxy', 'p50 µs', 'over direct', 'p99 µs']);
   for (const way of WAYS) {
     const [rate, p50, p99] = [of(way, 'rate'), of(way, 'p50'), of(way, 'p99')];
     table.push([

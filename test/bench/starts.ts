@@ -1,4 +1,4 @@
-import Table from 'cli-table3';
+import { reportTable } from '../support/report-table.js';
 import { median } from './median.js';
 
 export const ROUNDS = 10;
@@ -25,7 +25,7 @@ export async function compareStarts(
       times.get(kind)?.push(performance.now() - began);
     }
   }
-  const table = new Table({ head: [title, 'median ms', 'over none', 'min', 'max'] });
+  const table = reportTable([title, 'median ms', 'over none', 'min', 'max']);
   let none: number | undefined;
   for (const [kind, all] of times) {
     const middle = median(all);

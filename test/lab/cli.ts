@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { open, readFile } from 'node:fs/promises';
-import Table from 'cli-table3';
 import { Command, InvalidArgumentError } from 'commander';
 import { hasCode, messageOf } from '../../lib/base/errors.js';
 import { requestUnix } from '../../lib/os/request-unix.js';
+import { reportTable } from '../support/report-table.js';
 import { keep, SOCKET, type HostStatus } from './keeper.js';
 import { removeDead } from './lab.js';
 import { PROXY_SOCKET } from './node.js';
@@ -46,7 +46,7 @@ async function up(count: number): Promise<void> {
 }
 
 async function status(): Promise<void> {
-  const table = new Table({ head: ['host', 'address', 'state', 'runs'] });
+  const table = reportTable(['host', 'address', 'state', 'runs']);
   for (const { name, address, up: isUp, daemons } of await hosts()) {
     table.push([name, address, isUp ? 'up' : 'down', daemons.join(' ')]);
   }

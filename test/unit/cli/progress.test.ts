@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { progressOn } from '../../../lib/cli/terminal/progress.js';
+import { table } from '../../../lib/cli/terminal/output.js';
 import { paintOn } from '../../../lib/cli/terminal/style.js';
+import { reportTable } from '../../support/report-table.js';
 
 describe('progress and colours', () => {
   const terminal = (isTTY: boolean) => {
@@ -32,5 +34,17 @@ describe('progress and colours', () => {
       red(true, { TERM: 'dumb' }),
       red(true, {}, false),
     ]).to.deep.equal(['x', 'x', 'x', 'x']);
+  });
+
+  it('are in no table that goes into a pipe, nor where NO_COLOR is set', () => {
+    const report = (isTTY: boolean, env: NodeJS.ProcessEnv = {}) => {
+      const made = reportTable(['HEAD'], terminal(isTTY), env);
+      made.push(['cell']);
+      return made.toString();
+    };
+    expect(report(true)).to.include('\u001b[31m HEAD');
+    for (const plain of [report(false), report(true, { NO_COLOR: '1' }), table(['HEAD'], [['cell']])]) {
+      expect(plain).to.include('HEAD').and.not.include('\u001b');
+    }
   });
 });
