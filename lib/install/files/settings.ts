@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { hasCode } from '../../base/errors.js';
 import { packageRoot } from '../../base/paths.js';
 
-/** As in docs/operations.md: nothing is set. */
+/** The defaults, as docs/operations.md has them; every line is a comment, so nothing is set. */
 const AGENT = `# Settings of the agent; \`socketplane agent restart\` after a change. These are the defaults.
 # listen: unix:///run/socketplane/agent.sock # mode 0660, group docker
 # tcp: 127.0.0.1:6675                        # the API on loopback too: any user of this host may then use it
@@ -12,12 +12,12 @@ const AGENT = `# Settings of the agent; \`socketplane agent restart\` after a ch
 # datapath: auto                             # auto, kernel, userspace
 # log: info                                  # error, warn, info, debug
 # cluster:
-#   name: socketplane                        # hosts that say the same name find each other
+#   name: socketplane                        # hosts with the same name find each other
 #   key: …                                   # \`openssl rand -base64 32\`, the same on all hosts
-#   interface: eth1                          # what carries the cluster; else the device of the default route
-#   join: []                                 # addresses of members, for hosts that multicast does not reach
+#   interface: eth1                          # the device that carries the cluster; by default that of the default route
+#   join: []                                 # addresses of members, if multicast does not reach them
 #   mdns: true                               # find others, and be found, by multicast DNS
-#   leaseGrace: 10m                          # how long the addresses of a host that is silent are kept for it
+#   leaseGrace: 10m                          # how long a silent host keeps its addresses
 `;
 
 /** Writes the settings that are missing; what is there is never touched. */
