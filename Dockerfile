@@ -7,11 +7,11 @@ LABEL socketplane.stage=product
 WORKDIR /usr/local/lib/socketplane
 COPY . .
 RUN [ -e dist/.built ] || { npm ci && npm run build && npm prune --omit=dev; }
-# A base that `lib/install/image/debian-base` made has Consul, and all that the product drives.
+# A base that `lib/install/without-registry/debian-base` made has Consul, and all that the product drives.
 RUN mkdir /consul && { command -v consul >/dev/null || { \
     apt-get update && \
     apt-get install --yes --no-install-recommends debian-archive-keyring && \
-    lib/install/system/consul-program /consul/consul; }; }
+    lib/install/without-registry/consul-program /consul/consul; }; }
 
 FROM ${BASE}
 RUN command -v consul >/dev/null || { \

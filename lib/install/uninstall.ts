@@ -1,6 +1,6 @@
 import { removeDatapath } from '../datapath/remove.js';
 import type { Run } from '../os/exec.js';
-import { IMAGE_CACHE } from './image/image-cache.js';
+import { IMAGE_CACHE } from './files/image-cache.js';
 import { createInstalledContainers } from './containers/install-containers.js';
 import { removeLogs } from './files/remove-logs.js';
 import { createInstalledUnits } from './units/install-units.js';

@@ -147,7 +147,7 @@ export function createHost({ name, address, lan, state, cgroup, boot }: HostOpti
     async importBusybox(): Promise<void> {
       await command([
         'bash',
-        join(import.meta.dirname, '../../lib/install/image/busybox-image'),
+        join(import.meta.dirname, '../../lib/install/without-registry/busybox-image'),
         file('/run/busybox.tar'),
       ]);
       await host.docker('import', '-c', 'CMD ["sh"]', '/run/busybox.tar', 'busybox:latest');

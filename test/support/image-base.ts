@@ -1,5 +1,5 @@
 import { createRun } from '../../lib/os/exec.js';
-import { ensureDebianBase } from '../../lib/install/image/debian-base.js';
+import { ensureDebianBase } from '../../lib/install/without-registry/debian-base.js';
 import { silentLog } from '../../lib/base/log.js';
 
 /**

@@ -1,4 +1,4 @@
-import { ensureBusyboxImage } from '../../install/image/busybox-image.js';
+import { ensureBusyboxImage } from '../../install/without-registry/busybox-image.js';
 import { aptOf, prepareServices, type PrepareOptions } from '../../install/system/prepare-services.js';
 
 const IMAGE_STATES = {

@@ -24,7 +24,7 @@ export async function ensureConsul({ run, which, onFetch }: EnsureConsulOptions)
   if (found !== undefined) return found;
   onFetch();
   try {
-    await run([join(packageRoot(), 'lib/install/system/consul-program'), PROGRAM], { timeout: FETCH_MS });
+    await run([join(packageRoot(), 'lib/install/without-registry/consul-program'), PROGRAM], { timeout: FETCH_MS });
     return PROGRAM;
   } catch (cause) {
     throw new AppError(

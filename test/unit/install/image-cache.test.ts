@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { createRun } from '../../../lib/os/exec.js';
-import { hasWholeTar } from '../../../lib/install/image/image-cache.js';
+import { hasWholeTar } from '../../../lib/install/files/image-cache.js';
 import { silentLog } from '../../../lib/base/log.js';
 
 describe('a tar that is kept', () => {

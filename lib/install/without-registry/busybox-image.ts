@@ -35,7 +35,9 @@ export async function ensureBusyboxImage(options: BusyboxOptions): Promise<'pres
   try {
     const program = (await installedBusybox(run)) ?? (await fetchBusybox(run, apt, folder));
     const tar = join(folder, 'busybox.tar');
-    await run([join(packageRoot(), 'lib/install/image/busybox-image'), tar, program], { timeout: MAKE_MS });
+    await run([join(packageRoot(), 'lib/install/without-registry/busybox-image'), tar, program], {
+      timeout: MAKE_MS,
+    });
     await docker(['import', '--change', 'CMD ["sh"]', tar, IMAGE], MAKE_MS);
     return 'made';
   } finally {

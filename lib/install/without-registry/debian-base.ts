@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Run } from '../../os/exec.js';
-import { hasWholeTar, IMAGE_CACHE, replaceFile } from './image-cache.js';
+import { hasWholeTar, IMAGE_CACHE, replaceFile } from '../files/image-cache.js';
 import { packageRoot } from '../../base/paths.js';
 
 const FETCH_MS = 15 * 60_000;
@@ -14,7 +14,7 @@ export async function ensureDebianBase(options: {
   cache?: string;
 }): Promise<string> {
   const { run, say, cache = IMAGE_CACHE } = options;
-  const script = join(packageRoot(), 'lib/install/image/debian-base');
+  const script = join(packageRoot(), 'lib/install/without-registry/debian-base');
   const version = createHash('sha256')
     .update(await readFile(script))
     .digest('hex')
