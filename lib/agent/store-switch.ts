@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createEvictions } from '../cluster/hosts/evictions.js';
 import { createHosts, type HostRecord, type HostRecords } from '../cluster/hosts/records.js';
-import type { Terms } from '../cluster/hosts/reaper-plan.js';
+import type { ReaperTimeouts } from '../cluster/hosts/reaper-plan.js';
 import { runReaper } from '../cluster/hosts/reaper.js';
 import { messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
@@ -24,7 +24,7 @@ export interface HostOptions {
   openCluster: () => ClusterStore;
   /** This host's address on the underlay, as it is now. */
   address: () => string | undefined;
-  terms: Terms;
+  terms: ReaperTimeouts;
   /** Ends a host's part in Consul. */
   forceLeave: (hostId: string) => Promise<void>;
   log: Log;

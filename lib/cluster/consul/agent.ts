@@ -8,37 +8,39 @@ import type { Log } from '../../base/log.js';
 import { writePrivateFile } from '../../os/private-file.js';
 import { makeNodeCertificate } from './certificates.js';
 import { createConsulApi, type ConsulApi } from './api.js';
-import { consulConfig, DATACENTER, PORTS, sameConfig, type ConsulFiles, type ConsulRole } from './config.js';
+import {
+  consulAgentConfig,
+  DATACENTER,
+  PORTS,
+  sameConfig,
+  type ConsulFiles,
+  type ConsulSpec,
+} from './config.js';
 import { createConsulProcess } from './process.js';
 
 const LEAVE_MS = 15_000;
 
-/** What Consul is to be, and what its certificate is made of. */
-export interface ConsulWish extends ConsulRole {
-  authoritySeed: Buffer;
-}
-
 /**
- * This host's Consul: a process that goes on when this one is killed, and that the next one adopts. While it is wanted it
- * is started again whenever it ends.
+ * This host's Consul. It goes on when the agent is killed, and the next agent adopts it. It is restarted when it ends by
+ * itself.
  */
 export interface ConsulAgent {
   api: ConsulApi;
   /**
-   * Make it run like this. One that does already, be it of an earlier agent, is left alone; another is stopped and started
-   * with the same data. Resolves when it answers on its socket, which is before it has found the cluster.
+   * Make it run like this. One that does already, started by an earlier agent or not, is left alone; any other is stopped
+   * and started with the same data. Resolves when it answers on its socket, which may be before it has found the cluster.
    */
-  apply(wish: ConsulWish): Promise<void>;
+  apply(spec: ConsulSpec): Promise<void>;
   /**
-   * Make it connect anew to other servers. What it has sent into a broken network is sent again only after as long as that
-   * was broken, and everything that it is asked waits behind it.
+   * Make it open new connections to other servers. TCP repeats what was lost in a broken network only after as long again
+   * as that was broken, and all requests wait behind it.
    */
   reconnect(): Promise<void>;
-  /** Stop it; the others take this host for failed, and data stays for the next start. */
+  /** Stop it. Its data stays for the next start; to the others this host has failed. */
   stop(): Promise<void>;
-  /** Say farewell to the others, end, and forget everything. */
+  /** Leave the cluster, end, and remove all data. */
   leave(): Promise<void>;
-  /** Leave the servers but not the cluster: ends it, and drops what only a server has. `apply` a client afterwards. */
+  /** Stop being a server: leaves, ends, and removes what only a server has. `apply` a client afterwards. */
   demote(): Promise<void>;
 }
 
@@ -82,8 +84,8 @@ export function createConsulAgent({ files, ensureConsul, run, log }: ConsulAgent
     await attempt.catch(() => undefined);
   }
 
-  async function write(wish: ConsulWish, config: Record<string, unknown>): Promise<void> {
-    const pem = await makeNodeCertificate(wish.authoritySeed, DATACENTER, wish.hostId);
+  async function write(spec: ConsulSpec, config: Record<string, unknown>): Promise<void> {
+    const pem = await makeNodeCertificate(spec.authoritySeed, DATACENTER, spec.hostId);
     await writePrivateFile(files.authority, pem.authority);
     await writePrivateFile(files.certificate, pem.certificate);
     await writePrivateFile(files.privateKey, pem.privateKey);
@@ -101,15 +103,15 @@ export function createConsulAgent({ files, ensureConsul, run, log }: ConsulAgent
 
   return {
     api,
-    apply: (wish) =>
+    apply: (spec) =>
       change(async () => {
-        const config = consulConfig(wish, files);
+        const config = consulAgentConfig(spec, files);
         const pid = await consul.find();
         if (pid !== undefined && sameConfig(await readConfig(files.config), config)) {
           log.info('Consul runs already', { pid });
         } else {
           await consul.stop();
-          await write(wish, config);
+          await write(spec, config);
           try {
             await consul.start(api.ping);
           } catch (error) {
@@ -117,8 +119,8 @@ export function createConsulAgent({ files, ensureConsul, run, log }: ConsulAgent
             throw error;
           }
           log.info('Consul started', {
-            server: wish.server,
-            address: wish.address,
+            server: spec.server,
+            address: spec.address,
             pid: await consul.find(),
           });
         }

@@ -21,7 +21,7 @@ const raftConfiguration = z.object({
   Servers: z.array(z.object({ ID: z.string(), Voter: z.boolean(), Leader: z.boolean() })),
 });
 
-export interface ConsulMember {
+export interface GossipMember {
   hostId: string;
   address: string;
   status: (typeof STATUS)[keyof typeof STATUS] | 'unknown';
@@ -37,7 +37,7 @@ export interface ConsulApi {
   hasLeader(): Promise<boolean>;
   /** @throws AppError when no member answers there, or it has another key */
   join(address: string): Promise<void>;
-  members(): Promise<ConsulMember[]>;
+  members(): Promise<GossipMember[]>;
   /** The servers that raft counts, whether they are alive or not; no leader: the one that leads is on its way out. */
   quorum(): Promise<{ voters: string[]; leader: string | undefined }>;
   /** A host that is gone is no member, and no server, any more. */
@@ -62,7 +62,7 @@ export function createConsulApi(socket: string): ConsulApi {
   }
   const json = async (path: string): Promise<unknown> => JSON.parse(await call('GET', path));
 
-  async function members(): Promise<ConsulMember[]> {
+  async function members(): Promise<GossipMember[]> {
     return memberList.parse(await json('/agent/members')).map(({ Name, Addr, Status, Tags }) => ({
       hostId: Name,
       address: Addr,

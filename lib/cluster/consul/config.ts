@@ -1,35 +1,37 @@
 import { join } from 'node:path';
 
-/** Consul's name for all of one cluster; what keeps clusters apart is the key. */
+/** The same in every cluster: clusters are kept apart by their keys. */
 export const DATACENTER = 'socketplane';
 
-/** Our own ports, so that a Consul which the host has anyway is not in the way. Bound to the underlay's address only. */
+/** Not Consul's usual ports, so that the host may run another Consul. Bound to the underlay's address only. */
 export const PORTS = { server: 6677, serf: 6678 } as const;
 
 const LOG_BYTES = 4 * 1024 * 1024;
 const LOG_FILES = 2;
 const OFF = -1;
 
-/** What this host's Consul is to be. */
-export interface ConsulRole {
+/** How this host's Consul is to run. */
+export interface ConsulSpec {
   hostId: string;
-  /** Address of the underlay. */
+  /** Of the underlay. */
   address: string;
   server: boolean;
-  /** The very first server of a cluster: elects itself without asking others. Looked at only where there is no data yet. */
+  /** The first server of a new cluster elects itself without asking others. Ignored once there is data. */
   bootstrap: boolean;
-  /** Addresses of members to look for at start, besides those that Consul remembers. */
+  /** Addresses of members to contact at start, besides those that Consul remembers. */
   peers: string[];
   gossipKey: string;
+  /** Its certificate is signed by the authority made of this. */
+  authoritySeed: Buffer;
 }
 
 export interface ConsulFiles {
-  /** Folder of everything else. */
+  /** Holds all the others but the socket. */
   folder: string;
   config: string;
   data: string;
   pid: string;
-  /** Consul puts the time into the name. */
+  /** Consul inserts the time into the name. */
   log: string;
   /** What Consul said before it could write its log. */
   errors: string;
@@ -58,22 +60,22 @@ export function consulFiles(state: string, socket: string): ConsulFiles {
 }
 
 /** Consul's configuration file. */
-export function consulConfig(role: ConsulRole, files: ConsulFiles): Record<string, unknown> {
+export function consulAgentConfig(spec: ConsulSpec, files: ConsulFiles): Record<string, unknown> {
   return {
     datacenter: DATACENTER,
-    node_id: role.hostId,
-    node_name: role.hostId,
+    node_id: spec.hostId,
+    node_name: spec.hostId,
     data_dir: files.data,
     log_file: files.log,
     log_rotate_bytes: LOG_BYTES,
     log_rotate_max_files: LOG_FILES,
-    server: role.server,
-    ...(role.server && role.bootstrap && { bootstrap_expect: 1 }),
-    bind_addr: role.address,
-    advertise_addr: role.address,
+    server: spec.server,
+    ...(spec.server && spec.bootstrap && { bootstrap_expect: 1 }),
+    bind_addr: spec.address,
+    advertise_addr: spec.address,
     addresses: { http: `unix://${files.socket}` },
     unix_sockets: { mode: '0600' },
-    // The number of the HTTP port only switches the socket on.
+    // Any number enables the HTTP API; it listens on the socket only.
     ports: {
       http: 8500,
       server: PORTS.server,
@@ -83,21 +85,21 @@ export function consulConfig(role: ConsulRole, files: ConsulFiles): Record<strin
       grpc: OFF,
       https: OFF,
     },
-    encrypt: role.gossipKey,
+    encrypt: spec.gossipKey,
     verify_incoming: true,
     verify_outgoing: true,
     verify_server_hostname: true,
     ca_file: files.authority,
     cert_file: files.certificate,
     key_file: files.privateKey,
-    retry_join: role.peers.map((address) => `${address}:${PORTS.serf}`),
+    retry_join: spec.peers.map((address) => `${address}:${PORTS.serf}`),
     retry_interval: '2s',
-    // A stop is no farewell: that is `leave`.
+    // A Consul that is stopped has not left: that is `leave`.
     leave_on_terminate: false,
     skip_leave_on_interrupt: true,
-    // A server that becomes a client leaves, and is to find the others again; who leaves for good drops the data.
+    // A server that becomes a client leaves first, and has to find the others again. To leave for good drops the data.
     rejoin_after_leave: true,
-    // Who is gone for good is said by the reaper; Consul's own term may not be shorter than 8 hours.
+    // The reaper decides who is gone for good. Consul accepts nothing below 8 hours.
     reconnect_timeout: '24h',
     performance: { raft_multiplier: 2, leave_drain_time: '500ms' },
     autopilot: {
@@ -105,7 +107,7 @@ export function consulConfig(role: ConsulRole, files: ConsulFiles): Record<strin
       server_stabilization_time: '1s',
       last_contact_threshold: '2s',
     },
-    // All watches of one agent are one client to Consul.
+    // To Consul all watches of one agent are one client.
     limits: { http_max_conns_per_client: 8_192 },
     disable_update_check: true,
     enable_script_checks: false,
@@ -114,10 +116,10 @@ export function consulConfig(role: ConsulRole, files: ConsulFiles): Record<strin
   };
 }
 
-/** These matter only when Consul starts; that they differ is no reason to start it anew. */
+/** Read by Consul only when it starts: no reason to restart it. */
 const AT_START_ONLY = new Set(['retry_join', 'bootstrap_expect']);
 
-/** Whether Consul that runs with one configuration does what another asks. */
+/** Whether a Consul that runs with one configuration need not be restarted for another. */
 export function sameConfig(running: Record<string, unknown>, wanted: Record<string, unknown>): boolean {
   const text = (config: Record<string, unknown>) =>
     JSON.stringify(Object.entries(config).filter(([key]) => !AT_START_ONLY.has(key)));

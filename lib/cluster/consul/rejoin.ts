@@ -1,33 +1,32 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { pause } from '../../concurrency/pause.js';
 import type { ConsulAgent } from './agent.js';
 
 const LOOK_MS = 2_000;
 
 /**
- * Brings this host's Consul together with the others again once they can be reached, after it was cut off from them. Consul
- * does so by itself, but tries one lost member every 30 s. Resolves when `signal` aborts.
+ * Reunites this host's Consul with the others as soon as they can be reached again after it was cut off. Consul does so by
+ * itself, but tries only one lost member every 30 s. Resolves when `signal` aborts.
  *
  * @param peers addresses of other members
  * @param every milliseconds between two looks
  */
-export async function keepTouch(
+export async function rejoinWhenLeaderless(
   { api, reconnect }: Pick<ConsulAgent, 'api' | 'reconnect'>,
   peers: () => readonly string[],
   signal: AbortSignal,
   every = LOOK_MS,
 ): Promise<void> {
-  const pause = () => sleep(every, undefined, { signal }).catch(() => undefined);
   while (!signal.aborted) {
-    await pause();
+    await pause(every, signal);
     if (signal.aborted || (await api.hasLeader())) continue;
     let isLate = false;
     const onJoin = async () => {
-      // Its connections are new and good when another one was quicker.
+      // A join that came late may follow another that was quicker: then Consul's connections are new already.
       if (!isLate || !(await api.hasLeader())) await reconnect();
     };
-    // Not waited for any longer: a connection that was begun too early is tried again only after many seconds.
+    // Not waited for longer than this: a connection attempt that began too early retries only after many seconds.
     const joined = Promise.any(peers().map((peer) => api.join(peer))).then(onJoin, () => undefined);
-    await Promise.race([joined, pause()]);
+    await Promise.race([joined, pause(every, signal)]);
     isLate = true;
   }
 }

@@ -1,4 +1,4 @@
-import type { Sighting } from './mdns.js';
+import type { DiscoveredMember } from './mdns.js';
 
 export interface Choice {
   /** Addresses of members of the one cluster that fits. */
@@ -13,11 +13,11 @@ export interface Choice {
  * @param fingerprint of the key that the user gave
  */
 export function chooseCluster(
-  sightings: readonly Sighting[],
+  discovered: readonly DiscoveredMember[],
   name: string,
   fingerprint: string | undefined,
 ): Choice {
-  const named = sightings.filter(({ cluster }) => cluster === name);
+  const named = discovered.filter(({ cluster }) => cluster === name);
   // Without a key only a cluster that gives out its own can be joined.
   const fitting = named.filter((seen) =>
     fingerprint === undefined ? seen.port !== 0 : seen.fingerprint === fingerprint,

@@ -1,33 +1,33 @@
-import type { Sighting } from './mdns.js';
+import type { DiscoveredMember } from './mdns.js';
 import { TTL_S } from './message.js';
 
-/** Members that multicast DNS has told of, by address. */
-export interface Sightings {
-  add(sighting: Sighting): void;
+/** Members discovered by multicast DNS, one per address. */
+export interface Discovered {
+  add(member: DiscoveredMember): void;
   /**
-   * Those that are believed still (RFC 6762, 10): a member that ended without a goodbye, and came back as that of another
-   * cluster, must not make two clusters of one for ever.
+   * Those whose records have not expired (RFC 6762, 10). A member may end without a goodbye and come back in another
+   * cluster: it must not count for both for ever.
    */
-  current(): Sighting[];
+  current(): DiscoveredMember[];
 }
 
 /** @param now milliseconds */
-export function createSightings(now: () => number = () => performance.now()): Sightings {
-  const seen = new Map<string, { sighting: Sighting; until: number }>();
+export function createDiscovered(now: () => number = () => performance.now()): Discovered {
+  const seen = new Map<string, { member: DiscoveredMember; expires: number }>();
 
-  function forget(): void {
-    for (const [address, { until }] of seen) if (until <= now()) seen.delete(address);
+  function removeExpired(): void {
+    for (const [address, { expires }] of seen) if (expires <= now()) seen.delete(address);
   }
 
   return {
-    add(sighting) {
-      forget();
-      if (sighting.gone) seen.delete(sighting.address);
-      else seen.set(sighting.address, { sighting, until: now() + TTL_S * 1_000 });
+    add(member) {
+      removeExpired();
+      if (member.gone) seen.delete(member.address);
+      else seen.set(member.address, { member, expires: now() + TTL_S * 1_000 });
     },
     current() {
-      forget();
-      return [...seen.values()].map(({ sighting }) => sighting);
+      removeExpired();
+      return [...seen.values()].map(({ member }) => member);
     },
   };
 }

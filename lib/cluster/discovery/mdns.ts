@@ -15,7 +15,7 @@ const ANSWER_PAUSE_MS = 1_000;
 const GOODBYE_MS = 1_000;
 
 /** A member that was heard of, at the address that its packet came from. */
-export interface Sighting extends Announcement {
+export interface DiscoveredMember extends Announcement {
   address: string;
   /** It said goodbye. */
   gone: boolean;
@@ -40,11 +40,11 @@ export const silentMdns: Mdns = {
 export interface MdnsOptions {
   hostId: string;
   /** Called for each answer, so many times for one host. */
-  onSighting: (sighting: Sighting) => void;
+  onDiscovered: (sighting: DiscoveredMember) => void;
   log: Log;
 }
 
-export function createMdns({ hostId, onSighting, log }: MdnsOptions): Mdns {
+export function createMdns({ hostId, onDiscovered, log }: MdnsOptions): Mdns {
   const speakers = new Map<string, Speaker>();
   let wanted = new Map<string, Underlay>();
   let announcement: Announcement | undefined;
@@ -57,7 +57,7 @@ export function createMdns({ hostId, onSighting, log }: MdnsOptions): Mdns {
     for (const said of announcementsIn(packet)) {
       if (said.hostId === hostId) {
         log.warn('another host has this host’s id: remove state/host-id on one of them', { address: from });
-      } else onSighting({ ...said, address: from });
+      } else onDiscovered({ ...said, address: from });
     }
   }
 

@@ -1,26 +1,28 @@
-/** Milliseconds. */
-export interface Terms {
-  /** How long a host may be silent before its peers stop talking to it. */
+/** How long a host may be silent, in milliseconds. */
+export interface ReaperTimeouts {
+  /** Until its peers remove their tunnels to it. */
   fence: number;
-  /** How long its addresses are kept for it after that. */
+  /** Until its addresses are free again. */
   grace: number;
 }
 
-/** What the store says of hosts, as host ids. */
-export interface Sight {
-  /** Belong to the cluster. */
+/** What the store says about hosts now, as host ids. */
+export interface Snapshot {
+  /** Hosts that belong to the cluster. */
   members: ReadonlySet<string>;
-  /** Have a tunnel to each peer. */
+  /** Hosts with a tunnel to each peer. */
   hosts: ReadonlySet<string>;
-  /** Have addresses: also one that was switched off while it left, or could not give back what it had brought. */
+  /** Hosts with addresses. Not all of them are members: one may have been switched off while it left. */
   holders: ReadonlySet<string>;
+  /** Hosts that say that they are alive. */
   alive: ReadonlySet<string>;
 }
 
-export interface Step {
+/** What is due, and when to look again. */
+export interface ReaperStep {
   /** Since when each silent host is silent; for the next step. */
   silent: Map<string, number>;
-  /** Hosts whose tunnels go. */
+  /** Hosts whose tunnels are to be removed. */
   fence: string[];
   /** Hosts that are gone for good. */
   evict: string[];
@@ -28,14 +30,19 @@ export interface Step {
   wait: number | undefined;
 }
 
-/** What is due now. A host that was heard of in between begins anew. */
-export function reap(silent: ReadonlyMap<string, number>, sight: Sight, terms: Terms, now: number): Step {
-  const step: Step = { silent: new Map(), fence: [], evict: [], wait: undefined };
-  for (const host of new Set([...sight.members, ...sight.hosts, ...sight.holders])) {
-    if (sight.alive.has(host)) continue;
+/** Decides what is due now. The time of a host that was alive in between starts again at 0. */
+export function reap(
+  silent: ReadonlyMap<string, number>,
+  snapshot: Snapshot,
+  terms: ReaperTimeouts,
+  now: number,
+): ReaperStep {
+  const step: ReaperStep = { silent: new Map(), fence: [], evict: [], wait: undefined };
+  for (const host of new Set([...snapshot.members, ...snapshot.hosts, ...snapshot.holders])) {
+    if (snapshot.alive.has(host)) continue;
     const since = silent.get(host) ?? now;
     step.silent.set(host, since);
-    if (sight.hosts.has(host) && now - since >= terms.fence) step.fence.push(host);
+    if (snapshot.hosts.has(host) && now - since >= terms.fence) step.fence.push(host);
     if (now - since >= terms.grace) step.evict.push(host);
     for (const due of [since + terms.fence, since + terms.grace]) {
       if (due > now) step.wait = Math.min(step.wait ?? Infinity, due - now);

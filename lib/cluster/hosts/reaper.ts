@@ -1,41 +1,41 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf } from '../../base/errors.js';
+import { pause } from '../../concurrency/pause.js';
 import type { Log } from '../../base/log.js';
 import type { Election } from '../../store/election.js';
 import type { Liveness } from '../../store/liveness.js';
 import type { Store } from '../../store/store.js';
 import { createEvictions } from './evictions.js';
 import { HOSTS, MEMBERS } from './records.js';
-import { reap, type Terms } from './reaper-plan.js';
+import { reap, type ReaperTimeouts } from './reaper-plan.js';
 
 export interface ReaperOptions {
   store: Store;
   liveness: Liveness;
   election: Election;
-  terms: Terms;
-  /** Hosts that have addresses, as far as is known here. */
+  terms: ReaperTimeouts;
+  /** Hosts that have addresses, as far as this host knows. */
   holders: () => ReadonlySet<string>;
-  /** Gives back everything that a host held in the store. May be called again. */
+  /** Frees everything that a host holds in the store. May be repeated. */
   release: (hostId: string) => Promise<void>;
-  /** Ends a host's part in Consul. */
+  /** Removes a host from Consul. */
   forceLeave: (hostId: string) => Promise<void>;
   log: Log;
 }
 
 const RETRY_MS = 1_000;
-/** Nothing tells that a host has addresses but no record. */
-const PATROL_MS = 60_000;
+/** No watch reports a host that has addresses but no record, so it is looked for at this interval. */
+const LOOK_MS = 60_000;
 
 /**
- * Takes leave of hosts that say nothing any more. First their record in `hosts/` goes, and with it their tunnels: a host
- * that comes back is heard by nobody until it has read the store and written its record anew. After the grace period their
- * addresses go. Resolves when `signal` aborts.
+ * Evicts silent hosts, on one host of the cluster at a time. First a silent host's record in `hosts/` is removed, and with
+ * it the others' tunnels to it: when it comes back, nobody accepts its packets until it has read the store and written its
+ * record again. After the grace period its addresses are freed. Resolves when `signal` aborts.
  */
 export function runReaper(options: ReaperOptions, signal: AbortSignal): Promise<void> {
-  return options.election.lead('reaper', signal, (held) => reign(options, held));
+  return options.election.lead('reaper', signal, (held) => runAsReaper(options, held));
 }
 
-async function reign(options: ReaperOptions, held: AbortSignal): Promise<void> {
+async function runAsReaper(options: ReaperOptions, held: AbortSignal): Promise<void> {
   const { store, liveness, terms, holders, release, forceLeave, log } = options;
   const evictions = createEvictions(store);
   /** Versions by host id. */
@@ -45,7 +45,7 @@ async function reign(options: ReaperOptions, held: AbortSignal): Promise<void> {
   let silent = new Map<string, number>();
   let wake: () => void = () => undefined;
 
-  /** Resolves when the first look is done; goes on in the background. */
+  /** Resolves after the first change, which holds all that is there, and goes on in the background. */
   function follow<T>(changes: AsyncIterable<T>, take: (change: T) => void): Promise<void> {
     return new Promise((resolve, reject) => {
       void (async () => {
@@ -64,20 +64,20 @@ async function reign(options: ReaperOptions, held: AbortSignal): Promise<void> {
       for (const { key, version } of put) {
         const host = key.slice(prefix.length);
         versions.set(host, version);
-        // Each writes its own: it was heard of, be it that Consul does not take it for alive.
+        // Each host writes its own record: it is not silent, even if Consul does not list it as alive.
         silent.delete(host);
       }
       for (const { key } of drop) versions.delete(key.slice(prefix.length));
     });
 
-  /** A record that has been written since is that of a host that has come back. */
+  /** Leaves a record that has been written since: its host has come back. */
   async function remove(prefix: string, versions: Map<string, number>, host: string): Promise<boolean> {
     const ifVersion = versions.get(host);
     if (ifVersion === undefined) return false;
     return (await store.commit([{ key: prefix + host, value: null, ifVersion }])) > 0;
   }
 
-  const sight = () => ({
+  const snapshot = () => ({
     members: new Set(members.keys()),
     hosts: new Set(hosts.keys()),
     holders: holders(),
@@ -85,7 +85,7 @@ async function reign(options: ReaperOptions, held: AbortSignal): Promise<void> {
   });
 
   async function fence(host: string): Promise<void> {
-    if (await remove(HOSTS, hosts, host)) log.warn('host is silent; its tunnels go', { host });
+    if (await remove(HOSTS, hosts, host)) log.warn('host is silent; removing its tunnels', { host });
   }
 
   async function evict(host: string): Promise<void> {
@@ -94,10 +94,10 @@ async function reign(options: ReaperOptions, held: AbortSignal): Promise<void> {
     await release(host);
     await evictions.end(host);
     await remove(MEMBERS, members, host);
-    log.warn('host is gone for good; its addresses are free again', { host });
+    log.warn('host is evicted; its addresses are free again', { host });
   }
 
-  // What another reaper has left half done.
+  // Finish what another reaper has begun.
   for (const host of await evictions.unfinished()) await evict(host);
   await Promise.all([
     followRecords(MEMBERS, members),
@@ -106,20 +106,19 @@ async function reign(options: ReaperOptions, held: AbortSignal): Promise<void> {
   ]);
   while (!held.aborted) {
     const woken = new Promise<void>((resolve) => (wake = resolve));
-    const step = reap(silent, sight(), terms, performance.now());
+    const step = reap(silent, snapshot(), terms, performance.now());
     silent = step.silent;
-    let wait = Math.min(step.wait ?? PATROL_MS, PATROL_MS);
+    let wait = Math.min(step.wait ?? LOOK_MS, LOOK_MS);
     try {
       for (const host of step.fence) await fence(host);
       for (const host of step.evict) await evict(host);
     } catch (error) {
       if (held.aborted) return;
-      log.warn('cannot take leave of a silent host yet', { error: messageOf(error) });
+      log.warn('cannot evict a silent host yet', { error: messageOf(error) });
       wait = Math.min(wait, RETRY_MS);
     }
-    const pause = new AbortController();
-    const signal = AbortSignal.any([held, pause.signal]);
-    await Promise.race([woken, sleep(Math.ceil(wait), undefined, { signal }).catch(() => undefined)]);
-    pause.abort();
+    const waiting = new AbortController();
+    await Promise.race([woken, pause(Math.ceil(wait), AbortSignal.any([held, waiting.signal]))]);
+    waiting.abort();
   }
 }

@@ -4,7 +4,7 @@ import { askAdmission } from '../admission/client.js';
 import { chooseCluster } from '../discovery/choose-cluster.js';
 import type { Member } from './state-file.js';
 import { deriveSecrets, generateKey } from '../admission/key.js';
-import type { Sighting } from '../discovery/mdns.js';
+import type { DiscoveredMember } from '../discovery/mdns.js';
 
 /** The first member of a new cluster. */
 export function foundMember({ name, key }: ClusterConfig): Member {
@@ -51,9 +51,9 @@ export function disregarded({ name, key }: ClusterConfig, member: Member): strin
 }
 
 /** Addresses of members that multicast DNS has found. @throws AppError `notFound` that says why there are none */
-export function findPeers(config: ClusterConfig, sightings: Iterable<Sighting>): string[] {
+export function findPeers(config: ClusterConfig, discovered: Iterable<DiscoveredMember>): string[] {
   const { name, key } = config;
-  const choice = chooseCluster([...sightings], name, key && deriveSecrets(name, key).fingerprint);
+  const choice = chooseCluster([...discovered], name, key && deriveSecrets(name, key).fingerprint);
   if (choice.peers) return choice.peers;
   throw new AppError('notFound', choice.problem ?? `no cluster ${name} has been found on this segment yet`);
 }

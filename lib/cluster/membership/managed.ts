@@ -11,7 +11,7 @@ import type { ConsulAgent } from '../consul/agent.js';
 import { disregarded, findPeers, foundMember, joiningMember } from './join-request.js';
 import { createMdns, silentMdns } from '../discovery/mdns.js';
 import type { Membership, MembershipStatus } from './membership.js';
-import { createSightings } from '../discovery/discovered.js';
+import { createDiscovered } from '../discovery/discovered.js';
 import { needUnderlay as needUnderlayOf, type Underlay, type UnderlayFinder } from '../underlay.js';
 
 const CONNECT_MS = 30_000;
@@ -42,8 +42,8 @@ export function createManagedMembership(options: ManagedMembershipOptions): Memb
   const lock = createKeyedLock();
   const command = <T>(task: () => Promise<T>) => lock('membership', task);
   const stopping = new AbortController();
-  const sightings = createSightings();
-  const mdns = config.mdns ? createMdns({ hostId, onSighting: sightings.add, log }) : silentMdns;
+  const discovered = createDiscovered();
+  const mdns = config.mdns ? createMdns({ hostId, onDiscovered: discovered.add, log }) : silentMdns;
   let saved: ClusterState = {};
   let state: MembershipStatus['state'] = 'none';
   let active: ActiveMember | undefined;
@@ -75,7 +75,7 @@ export function createManagedMembership(options: ManagedMembershipOptions): Memb
       consul,
       mdns,
       heard: (fingerprint) =>
-        sightings
+        discovered
           .current()
           .filter((seen) => seen.fingerprint === fingerprint)
           .map(({ address }) => address),
@@ -134,8 +134,8 @@ export function createManagedMembership(options: ManagedMembershipOptions): Memb
   async function seek(): Promise<void> {
     mdns.use([await needUnderlay()]);
     if (config.join.length > 0) return joinAt(config.join);
-    if (sightings.current().length > 0) await sleep(SETTLE_MS, undefined, { signal: stopping.signal });
-    return joinAt(findPeers(config, sightings.current()));
+    if (discovered.current().length > 0) await sleep(SETTLE_MS, undefined, { signal: stopping.signal });
+    return joinAt(findPeers(config, discovered.current()));
   }
 
   /** Nobody answers for a member of old: it waits for its device, and for the others. */
@@ -241,7 +241,7 @@ export function createManagedMembership(options: ManagedMembershipOptions): Memb
         if (address !== undefined) return joinAt([address]);
         mdns.use([await needUnderlay()]);
         await sleep(SETTLE_MS);
-        await joinAt(findPeers(config, sightings.current()));
+        await joinAt(findPeers(config, discovered.current()));
       }),
     bind: (name) =>
       command(async () => {

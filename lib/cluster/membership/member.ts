@@ -7,11 +7,11 @@ import type { Store } from '../../store/store.js';
 import { serveAdmission, ADMISSION_PORT } from '../admission/server.js';
 import { makeNodeCertificate } from '../consul/certificates.js';
 import type { Member } from './state-file.js';
-import type { ConsulAgent, ConsulWish } from '../consul/agent.js';
-import { DATACENTER } from '../consul/config.js';
+import type { ConsulAgent } from '../consul/agent.js';
+import { DATACENTER, type ConsulSpec } from '../consul/config.js';
 import { aliveHosts, handOver } from '../servers/hand-over.js';
 import { createServersRecord, type ServersRecord } from '../servers/record.js';
-import { keepTouch } from '../consul/rejoin.js';
+import { rejoinWhenLeaderless } from '../consul/rejoin.js';
 import { deriveSecrets } from '../admission/key.js';
 import type { Mdns } from '../discovery/mdns.js';
 import { createOwnRecord, type OwnRecord } from '../hosts/member-record.js';
@@ -81,7 +81,7 @@ export function createActiveMember(options: ActiveMemberOptions): ActiveMember {
   let problem: string | undefined = NO_LEADER;
   let changingRole: Promise<void> = Promise.resolve();
 
-  const wish = (): ConsulWish => ({
+  const wish = (): ConsulSpec => ({
     hostId,
     address: underlay.address,
     server: member.server,
@@ -221,7 +221,7 @@ export function createActiveMember(options: ActiveMemberOptions): ActiveMember {
       // A member of old is heard before it has found the others: all may have other addresses since they were together. A
       // founder has no others, and nobody is to join before it is on record itself.
       if (joinAt.length === 0 && !member.bootstrap) void persist('appearing to others', appear);
-      void keepTouch(consul, () => [...wish().peers, ...heard(secrets.fingerprint)], signal);
+      void rejoinWhenLeaderless(consul, () => [...wish().peers, ...heard(secrets.fingerprint)], signal);
       void persist('joining the cluster', () => {
         const running = run();
         attempt = running.catch(() => undefined);

@@ -1,10 +1,10 @@
 /** An agent that has its Consul run and is killed then: `apply-consul.ts <program> <state> <socket> <spec as JSON>`. */
 import { silentLog } from '../../../lib/base/log.js';
-import { createConsulAgent, type ConsulWish } from '../../../lib/cluster/consul/agent.js';
-import { consulFiles } from '../../../lib/cluster/consul/config.js';
+import { createConsulAgent } from '../../../lib/cluster/consul/agent.js';
+import { consulFiles, type ConsulSpec } from '../../../lib/cluster/consul/config.js';
 
 const [program = '', state = '', socket = '', spec = ''] = process.argv.slice(2);
-const { authoritySeed, ...rest } = JSON.parse(spec) as Omit<ConsulWish, 'authoritySeed'> & {
+const { authoritySeed, ...rest } = JSON.parse(spec) as Omit<ConsulSpec, 'authoritySeed'> & {
   authoritySeed: { data: number[] };
 };
 const consul = createConsulAgent({

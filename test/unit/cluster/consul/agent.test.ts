@@ -5,15 +5,12 @@ import { dirname, join } from 'node:path';
 import { expect } from 'chai';
 import { until } from '../../../../lib/concurrency/until.js';
 import { silentLog } from '../../../../lib/base/log.js';
-import {
-  createConsulAgent,
-  type ConsulAgent,
-  type ConsulWish,
-} from '../../../../lib/cluster/consul/agent.js';
+import { createConsulAgent, type ConsulAgent } from '../../../../lib/cluster/consul/agent.js';
+import type { ConsulSpec } from '../../../../lib/cluster/consul/config.js';
 import { createConsulProcess } from '../../../../lib/cluster/consul/process.js';
 import { fakeConsul, type FakeConsul } from '../../../support/cluster/consul-on-fake.js';
 
-const WISH: ConsulWish = {
+const SPEC: ConsulSpec = {
   hostId: '7ff1b9a2-6b5e-4b52-8d4c-0c6f3d6a1d11',
   address: '192.0.2.1',
   server: true,
@@ -39,7 +36,7 @@ describe('this host’s Consul', function () {
   async function applyAndBeKilled(): Promise<void> {
     const script = join(import.meta.dirname, '../../../support/cluster/apply-consul.ts');
     const { program, files } = fake;
-    const argv = [program, dirname(files.folder), files.socket, JSON.stringify(WISH)];
+    const argv = [program, dirname(files.folder), files.socket, JSON.stringify(SPEC)];
     const child = spawn(process.execPath, ['--import', 'tsx', script, ...argv], { stdio: 'inherit' });
     expect(await once(child, 'exit')).to.deep.equal([null, 'SIGKILL']);
   }
@@ -65,14 +62,14 @@ describe('this host’s Consul', function () {
   });
 
   it('is left alone when it already runs as it should', async () => {
-    await consul.apply(WISH);
-    await consul.apply({ ...WISH, peers: ['192.0.2.2'], bootstrap: false });
+    await consul.apply(SPEC);
+    await consul.apply({ ...SPEC, peers: ['192.0.2.2'], bootstrap: false });
     expect(await fake.starts()).to.have.length(1);
   });
 
   it('is started anew with the same data when it is to be another', async () => {
-    await consul.apply(WISH);
-    await consul.apply({ ...WISH, address: '192.0.2.2' });
+    await consul.apply(SPEC);
+    await consul.apply({ ...SPEC, address: '192.0.2.2' });
     expect(await fake.starts()).to.have.length(2);
   });
 
@@ -80,14 +77,14 @@ describe('this host’s Consul', function () {
     await applyAndBeKilled();
     const before = await running();
     expect(before).to.be.a('number');
-    await consul.apply(WISH);
+    await consul.apply(SPEC);
     expect(await running()).to.equal(before);
     process.kill(before!, 'SIGKILL');
     await untilStarts(2);
   });
 
   it('is started again when it ends by itself, also when that fails at first', async () => {
-    await consul.apply(WISH);
+    await consul.apply(SPEC);
     await fake.set('broken', true);
     process.kill((await running())!, 'SIGKILL');
     await until(async () => expect(await running()).to.equal(undefined), { timeout: 5_000 });
@@ -97,7 +94,7 @@ describe('this host’s Consul', function () {
 
   it('stays stopped when it was just about to be started again', async () => {
     let fetched: (program: string) => void = () => undefined;
-    await consul.apply(WISH);
+    await consul.apply(SPEC);
     ensureConsul = () => new Promise((resolve) => (fetched = resolve));
     process.kill((await running())!, 'SIGKILL');
     await until(async () => expect(fetched).to.have.length(1), { timeout: 10_000, every: 20 });
@@ -110,19 +107,19 @@ describe('this host’s Consul', function () {
 
   it('leaves no process behind when it could not be applied, and can be applied then', async () => {
     await fake.set('broken', true);
-    const error = await consul.apply(WISH).then(
+    const error = await consul.apply(SPEC).then(
       () => undefined,
       (cause: Error) => cause,
     );
     expect(error?.message).to.match(/^Consul did not start/);
     expect(await running()).to.equal(undefined);
     await fake.set('broken', false);
-    await consul.apply(WISH);
+    await consul.apply(SPEC);
     expect(await running()).to.be.a('number');
   });
 
   it('leaves gracefully and leaves nothing behind, which may be done twice', async () => {
-    await consul.apply(WISH);
+    await consul.apply(SPEC);
     await consul.leave();
     expect(fake.hasLeft()).to.equal(true);
     expect(existsSync(fake.files.folder)).to.equal(false);
@@ -131,7 +128,7 @@ describe('this host’s Consul', function () {
   });
 
   it('drops only what a server has when it stops being one', async () => {
-    await consul.apply(WISH);
+    await consul.apply(SPEC);
     await consul.demote();
     expect(fake.hasLeft()).to.equal(true);
     expect(await running()).to.equal(undefined);

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import type { ConsulApi } from '../../../../lib/cluster/consul/api.js';
-import { keepTouch } from '../../../../lib/cluster/consul/rejoin.js';
+import { rejoinWhenLeaderless } from '../../../../lib/cluster/consul/rejoin.js';
 
 describe('a host whose Consul has lost the others', () => {
   /** @param joins ms that each attempt to join takes, and whether there is a leader after it */
@@ -18,7 +18,7 @@ describe('a host whose Consul has lost the others', () => {
       },
     };
     const consul = { api: api as ConsulApi, reconnect: async () => void reconnects++ };
-    const kept = keepTouch(consul, () => ['192.0.2.1'], end.signal, 10);
+    const kept = rejoinWhenLeaderless(consul, () => ['192.0.2.1'], end.signal, 10);
     await sleep(ms);
     end.abort();
     await kept;

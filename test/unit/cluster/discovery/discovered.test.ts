@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { createSightings } from '../../../../lib/cluster/discovery/discovered.js';
+import { createDiscovered } from '../../../../lib/cluster/discovery/discovered.js';
 
 const said = (address: string, gone = false) => ({
   hostId: '',
@@ -13,13 +13,13 @@ const said = (address: string, gone = false) => ({
 describe('members that were heard of', () => {
   it('count until they say goodbye, or were not heard again for two minutes', () => {
     let now = 0;
-    const sightings = createSightings(() => now);
-    const addresses = () => sightings.current().map(({ address }) => address);
-    for (const address of ['192.0.2.1', '192.0.2.2', '192.0.2.3']) sightings.add(said(address));
-    sightings.add(said('192.0.2.1', true));
+    const discovered = createDiscovered(() => now);
+    const addresses = () => discovered.current().map(({ address }) => address);
+    for (const address of ['192.0.2.1', '192.0.2.2', '192.0.2.3']) discovered.add(said(address));
+    discovered.add(said('192.0.2.1', true));
     expect(addresses()).to.deep.equal(['192.0.2.2', '192.0.2.3']);
     now = 100_000;
-    sightings.add(said('192.0.2.2'));
+    discovered.add(said('192.0.2.2'));
     now = 120_000;
     expect(addresses()).to.deep.equal(['192.0.2.2']);
   });

@@ -3,7 +3,7 @@ import { expect } from 'chai';
 import { createEvictions } from '../../../../lib/cluster/hosts/evictions.js';
 import { HOSTS, MEMBERS } from '../../../../lib/cluster/hosts/records.js';
 import { runReaper } from '../../../../lib/cluster/hosts/reaper.js';
-import { reap, type Sight } from '../../../../lib/cluster/hosts/reaper-plan.js';
+import { reap, type Snapshot } from '../../../../lib/cluster/hosts/reaper-plan.js';
 import { silentLog } from '../../../../lib/base/log.js';
 import { createMemoryElection } from '../../../../lib/store/election.js';
 import { createMemoryLiveness } from '../../../../lib/store/liveness.js';
@@ -12,7 +12,7 @@ import type { Operation } from '../../../../lib/store/store.js';
 import { until } from '../../../support/until.js';
 
 const terms = { fence: 5, grace: 100 };
-const sight = (members: string[], hosts: string[], alive: string[], holders: string[] = []): Sight => ({
+const snapshot = (members: string[], hosts: string[], alive: string[], holders: string[] = []): Snapshot => ({
   members: new Set(members),
   hosts: new Set(hosts),
   alive: new Set(alive),
@@ -21,24 +21,27 @@ const sight = (members: string[], hosts: string[], alive: string[], holders: str
 
 describe('what is due of a silent host', () => {
   it('nothing while all are alive', () => {
-    const step = reap(new Map(), sight(['a', 'b'], ['a', 'b'], ['a', 'b']), terms, 1);
+    const step = reap(new Map(), snapshot(['a', 'b'], ['a', 'b'], ['a', 'b']), terms, 1);
     expect(step).to.deep.equal({ silent: new Map(), fence: [], evict: [], wait: undefined });
   });
 
   it('first its tunnels, after the grace period its place', () => {
-    const seen = sight(['a'], ['a'], []);
+    const seen = snapshot(['a'], ['a'], []);
     const first = reap(new Map(), seen, terms, 10);
     expect(first).to.deep.include({ fence: [], evict: [], wait: 5 });
     const second = reap(first.silent, seen, terms, 15);
     expect(second).to.deep.include({ fence: ['a'], evict: [], wait: 95 });
-    expect(reap(second.silent, sight(['a'], [], []), terms, 109)).to.deep.include({ fence: [], evict: [] });
-    expect(reap(second.silent, sight(['a'], [], []), terms, 110)).to.deep.include({ evict: ['a'] });
+    expect(reap(second.silent, snapshot(['a'], [], []), terms, 109)).to.deep.include({
+      fence: [],
+      evict: [],
+    });
+    expect(reap(second.silent, snapshot(['a'], [], []), terms, 110)).to.deep.include({ evict: ['a'] });
   });
 
   it('begins anew for one that was heard of', () => {
-    const { silent } = reap(new Map(), sight(['a'], ['a'], []), terms, 0);
-    const back = reap(silent, sight(['a'], ['a'], ['a']), terms, 4);
-    expect(reap(back.silent, sight(['a'], ['a'], []), terms, 6)).to.deep.include({ fence: [], wait: 5 });
+    const { silent } = reap(new Map(), snapshot(['a'], ['a'], []), terms, 0);
+    const back = reap(silent, snapshot(['a'], ['a'], ['a']), terms, 4);
+    expect(reap(back.silent, snapshot(['a'], ['a'], []), terms, 6)).to.deep.include({ fence: [], wait: 5 });
   });
 });
 

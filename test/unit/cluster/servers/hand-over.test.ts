@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { ConsulApi, ConsulMember } from '../../../../lib/cluster/consul/api.js';
+import type { ConsulApi, GossipMember } from '../../../../lib/cluster/consul/api.js';
 import { handOver } from '../../../../lib/cluster/servers/hand-over.js';
 import { createMembers, type MemberRecord } from '../../../../lib/cluster/hosts/records.js';
 import { createServersRecord } from '../../../../lib/cluster/servers/record.js';
@@ -15,7 +15,7 @@ function consulWith(voters: string[], alive: string[]) {
       return { voters: left, leader: left.find((voter) => alive.includes(voter)) };
     },
     members: async () =>
-      [...new Set([...voters, ...alive])].map((hostId): ConsulMember => ({
+      [...new Set([...voters, ...alive])].map((hostId): GossipMember => ({
         hostId,
         address: '10.0.0.1',
         status: alive.includes(hostId) ? 'alive' : 'failed',
