@@ -39,3 +39,11 @@ export function brokenLinks(document: string, text = readDoc(document)): string[
     return !anchorsOf(target).has(anchor);
   });
 }
+
+/** Files and folders of this repository that a document names and that are not there. One with `*`, `…` or capitals in a name is a pattern. */
+export function missingPaths(document: string, text = readDoc(document)): string[] {
+  const named = [...text.matchAll(/`((?:adapters|bin|docs|lib|test)\/[a-z\d./_-]+)`/g)].map(
+    ([, path]) => path!,
+  );
+  return named.filter((path) => !existsSync(join(ROOT, path)));
+}

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { readDoc, ROOT } from '../../support/doc-blocks.js';
-import { anchorsOf, brokenLinks } from '../../support/doc-links.js';
+import { anchorsOf, brokenLinks, missingPaths } from '../../support/doc-links.js';
 
 const isDocument = (name: string) => name.endsWith('.md');
 const below = (folder: string) =>
@@ -42,6 +42,18 @@ describe('links in the documents', () => {
 
   it('are none in code', () => {
     expect(brokenLinks('README.md', 'Write `[a](b)`:\n\n```md\n[a](b)\n```\n')).to.deep.equal([]);
+  });
+});
+
+describe('paths in the documents', () => {
+  for (const document of documents) {
+    it(`${document}: are there`, () => expect(missingPaths(document)).to.deep.equal([]));
+  }
+
+  it('that are not there are found', () => {
+    const text =
+      'See `lib/base/errors.ts`, `lib/base/none.ts`, `docs/*.md`, `lib/commands/NAME.ts` and `lib/none`.';
+    expect(missingPaths('README.md', text)).to.deep.equal(['lib/base/none.ts', 'lib/none']);
   });
 });
 
