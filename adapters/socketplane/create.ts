@@ -1,9 +1,7 @@
 import { z } from 'zod';
+import type { PostHook, PreHook, Unwind } from '../../lib/adapter/index.js';
 import { retryBriefly } from '../../lib/concurrency/retry-briefly.js';
 import { AppError, messageOf } from '../../lib/base/errors.js';
-import type { ClientRequest, ServerResponse } from '../../lib/hook/v1.js';
-import { editJson, type JsonText } from '../../lib/json/edit.js';
-import type { Path } from '../../lib/json/tree.js';
 import type { Ipam } from '../../lib/ipam/ipam.js';
 import { ADDRESS_LABEL, ALIASES_LABEL, DNS_LABEL, NETWORK_LABEL } from '../../lib/docker/labels.js';
 import type { Networks } from '../../lib/network/networks.js';
@@ -11,39 +9,77 @@ import type { Network } from '../../lib/base/model.js';
 import { createBody, endpointOfMode, selectNetwork, type CreateBody } from './select-network.js';
 import { warningsFor } from './warnings.js';
 
-/**
- * Carries the warnings from the pre-hook to the post-hook, which sees the modified request. Docker ignores fields that
- * it does not know.
- */
-const WARNINGS = 'SocketplaneWarnings';
+/** Calls whose warnings are kept. When more are under way, or the proxy never told of their end, the oldest are forgotten. */
+const MAX_PENDING = 1_000;
 
-/** Put the new container on its network: the body is changed in place, everything else in it stays as it was sent. */
-export async function beforeCreate(
-  request: ClientRequest,
+/** The hooks of a create: the new container is put on its network, and Docker's answer gets our warnings. */
+export function createHooks(options: { networks: Networks; ipam: Ipam }) {
+  /** Between the hooks of a call, by its id. */
+  const pending = new Map<string, string[]>();
+
+  function remember(id: string, warnings: string[]): void {
+    if (warnings.length === 0) return;
+    pending.set(id, warnings);
+    const [oldest] = pending.keys();
+    if (pending.size > MAX_PENDING && oldest !== undefined) pending.delete(oldest);
+  }
+
+  return {
+    async pre({ RequestId, ClientRequest }: PreHook) {
+      const placed = await place(ClientRequest.Body, options);
+      if (!placed) return;
+      remember(RequestId, placed.warnings);
+      return { ModifiedClientRequest: { Body: placed.body } };
+    },
+
+    post({ RequestId, ServerResponse: { Code, Body } }: PostHook) {
+      const warnings = pending.get(RequestId);
+      pending.delete(RequestId);
+      const created = createdBody.safeParse(Body);
+      if (!warnings || Code !== 201 || !created.success) return;
+      const Warnings = [...(created.data.Warnings ?? []), ...warnings];
+      return { ModifiedServerResponse: { Body: { ...created.data, Warnings } } };
+    },
+
+    unwind({ RequestId }: Unwind): void {
+      pending.delete(RequestId);
+    },
+  };
+}
+
+const createdBody = z.looseObject({ Warnings: z.array(z.unknown()).nullish() });
+
+/**
+ * The create body that puts the container on its network, and a warning for each option without effect there; undefined
+ * when the container stays with Docker.
+ */
+async function place(
+  sent: unknown,
   { networks, ipam }: { networks: Networks; ipam: Ipam },
-): Promise<ClientRequest> {
-  const json = editJson(request.Body ?? '');
-  const body = parseBody(json.get([]));
+): Promise<{ body: CreateBody; warnings: string[] } | undefined> {
+  const body = parseBody(sent);
   const known = await retryBriefly(() => networks.list());
   const selection = selectNetwork(body, (name) => known.some(({ id }) => id === name));
-  if (!selection) return request;
+  if (!selection) return undefined;
   const { network, address } = selection;
   const found = known.find(({ id }) => id === network);
   if (!found) throw await unknownNetwork(networks, network);
   if (address !== undefined) await retryBriefly(() => ipam.check(found, address));
-
-  setAll(json, ['HostConfig'], body.HostConfig, hostConfig(body, found));
-  // Docker refuses endpoints beside the mode "none".
-  if (body.NetworkingConfig) json.set(['NetworkingConfig'], {});
-  if (body.MacAddress) json.set(['MacAddress'], '');
-  setAll(json, ['Labels'], body.Labels, labelsFor(body, network, address));
-  const warnings = warningsFor(body, network);
-  if (warnings.length > 0) json.set([WARNINGS], warnings);
-  return { ...request, Body: json.toString() };
+  return {
+    body: {
+      ...body,
+      HostConfig: { ...body.HostConfig, ...hostConfig(body, found) },
+      // Docker refuses endpoints beside the mode "none".
+      ...(body.NetworkingConfig && { NetworkingConfig: {} }),
+      ...(body.MacAddress && { MacAddress: '' }),
+      Labels: { ...body.Labels, ...labelsFor(body, network, address) },
+    },
+    warnings: warningsFor(body, network),
+  };
 }
 
-/** Names are asked of the gateway; without `ndots:0`, a name of one word would first be looked for in search domains. */
-function hostConfig({ HostConfig }: CreateBody, { gateway }: Network): Record<string, unknown> {
+/** The gateway resolves names; without `ndots:0`, a name of one word would be tried with each search domain first. */
+function hostConfig({ HostConfig }: CreateBody, { gateway }: Network) {
   const options = HostConfig?.DnsOptions ?? [];
   const dots = options.some((option) => option.startsWith('ndots:')) ? [] : ['ndots:0'];
   return { NetworkMode: 'none', Dns: [gateway], DnsOptions: [...options, ...dots] };
@@ -61,26 +97,10 @@ function labelsFor(body: CreateBody, network: string, address: string | undefine
   };
 }
 
-/** Set fields of an object that may not be there. */
-function setAll(json: JsonText, path: Path, present: unknown, fields: Record<string, unknown>): void {
-  if (!present) json.set(path, fields);
-  else for (const [key, value] of Object.entries(fields)) json.set([...path, key], value);
-}
-
-/** Add our warnings to Docker's. */
-export function afterCreate(request: ClientRequest, response: ServerResponse): ServerResponse {
-  if (response.Code !== 201 || !response.Body || !request.Body?.includes(WARNINGS)) return response;
-  const ours = z.array(z.string()).safeParse(editJson(request.Body).get([WARNINGS]));
-  if (!ours.success) return response;
-  const json = editJson(response.Body);
-  const theirs = json.get(['Warnings']);
-  json.set(['Warnings'], [...(Array.isArray(theirs) ? (theirs as unknown[]) : []), ...ours.data]);
-  return { ...response, Body: json.toString() };
-}
-
+/** The body itself, not zod's copy, which would lack what the schema does not name. */
 function parseBody(value: unknown): CreateBody {
   const parsed = createBody.safeParse(value);
-  if (parsed.success) return parsed.data;
+  if (parsed.success) return value as CreateBody;
   const [issue] = parsed.error.issues;
   throw new AppError(
     'invalid',

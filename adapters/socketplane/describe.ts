@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import type { ServerResponse } from '../../lib/hook/v1.js';
-import { editJson, type JsonText } from '../../lib/json/edit.js';
+import type { ServerResponse } from '../../lib/adapter/index.js';
 import type { Connection } from '../../lib/endpoints/attachments.js';
 import { ADDRESS_LABEL, ALIASES_LABEL, networkOf } from '../../lib/docker/labels.js';
 
@@ -11,57 +10,59 @@ type Find = (id: string) => Connection | undefined;
 const listed = z.object({
   Id: z.string(),
   Labels: z.record(z.string(), z.string()).nullish(),
-  HostConfig: z.object({ NetworkMode: z.string().default('') }),
+  HostConfig: z.object({ NetworkMode: z.string().optional() }),
   State: z.string(),
+  NetworkSettings: z.record(z.string(), z.unknown()).nullish(),
 });
 const inspected = z.object({
   Id: z.string(),
   State: z.object({ Running: z.boolean() }),
   Config: z.object({ Labels: z.record(z.string(), z.string()).nullish() }),
   HostConfig: z.object({ NetworkMode: z.string() }),
+  NetworkSettings: z.record(z.string(), z.unknown()),
 });
 
+/** The document itself, not zod's copy, which would lack what the schema does not name. */
+function read<T>(schema: z.ZodType<T>, value: unknown): T | undefined {
+  return schema.safeParse(value).success ? (value as T) : undefined;
+}
+
 /** Let an inspection tell the network, address, MAC and gateway that the container has. */
-export function afterInspect(response: ServerResponse, find: Find): ServerResponse {
-  if (response.Code !== 200 || !response.Body) return response;
-  const json = editJson(response.Body);
-  const container = inspected.safeParse(json.get([]));
-  if (!container.success) return response;
-  const { Id, State, Config, HostConfig } = container.data;
+export function describeInspected({ Code, Body }: ServerResponse, find: Find) {
+  const container = read(inspected, Body);
+  if (Code !== 200 || !container) return;
+  const { Id, State, Config, HostConfig, NetworkSettings } = container;
   const labels = Config.Labels ?? {};
   const network = networkOf({ networkMode: HostConfig.NetworkMode, labels });
-  if (network === undefined) return response;
+  if (network === undefined) return;
   const endpoint = endpointSettings(Id, network, labels, State.Running ? find(Id) : undefined);
-  json.set(['HostConfig', 'NetworkMode'], network);
-  json.set(['NetworkSettings', 'Networks'], { [network]: endpoint });
+  HostConfig.NetworkMode = network;
+  NetworkSettings['Networks'] = { [network]: endpoint };
   // Docker fills these for its default network alone; scripts read them, and ours is the only network there is.
   for (const key of ['IPAddress', 'IPPrefixLen', 'Gateway', 'MacAddress', 'EndpointID'] as const) {
-    if (json.get(['NetworkSettings', key]) !== undefined) json.set(['NetworkSettings', key], endpoint[key]);
+    if (NetworkSettings[key] !== undefined) NetworkSettings[key] = endpoint[key];
   }
-  return { ...response, Body: json.toString() };
+  return { ModifiedServerResponse: { Body: container } };
 }
 
 /** The same for each of our containers in a list. */
-export function afterList(response: ServerResponse, find: Find): ServerResponse {
-  if (response.Code !== 200 || !response.Body) return response;
-  const json = editJson(response.Body);
-  const containers = z.array(z.unknown()).safeParse(json.get([]));
-  for (const [index, value] of (containers.data ?? []).entries()) describeListed(json, index, value, find);
-  return { ...response, Body: json.toString() };
+export function describeListed({ Code, Body }: ServerResponse, find: Find) {
+  if (Code !== 200 || !Array.isArray(Body)) return;
+  for (const container of Body) describeEntry(container, find);
+  return { ModifiedServerResponse: { Body } };
 }
 
-function describeListed(json: JsonText, index: number, value: unknown, find: Find): void {
-  const container = listed.safeParse(value);
-  if (!container.success) return;
-  const { Id, State, Labels, HostConfig } = container.data;
-  const labels = Labels ?? {};
-  const network = networkOf({ networkMode: HostConfig.NetworkMode, labels });
+function describeEntry(value: unknown, find: Find): void {
+  const container = read(listed, value);
+  if (!container) return;
+  const { Id, State, HostConfig, NetworkSettings } = container;
+  const labels = container.Labels ?? {};
+  const network = networkOf({ networkMode: HostConfig.NetworkMode ?? '', labels });
   if (network === undefined) return;
   const isRunning = State === 'running' || State === 'paused';
-  json.set([index, 'HostConfig', 'NetworkMode'], network);
-  json.set([index, 'NetworkSettings', 'Networks'], {
-    [network]: endpointSettings(Id, network, labels, isRunning ? find(Id) : undefined),
-  });
+  const endpoint = endpointSettings(Id, network, labels, isRunning ? find(Id) : undefined);
+  HostConfig.NetworkMode = network;
+  container.NetworkSettings = { ...NetworkSettings, Networks: { [network]: endpoint } };
 }
 
 /** Docker's `EndpointSettings`. As with its own networks, a container that does not run shows no address. */

@@ -1,16 +1,12 @@
-import type {
-  ClientRequest,
-  HookCall,
-  PostHookReply,
-  PreHookReply,
-  ServerResponse,
-} from '../../lib/hook/v1.js';
+import { defineAdapter, pathOf, type Adapter } from '../../lib/adapter/index.js';
+import { containerCall } from '../../lib/docker-api/container-call.js';
 import type { Endpoints } from '../../lib/endpoints/endpoints.js';
 import type { Ipam } from '../../lib/ipam/ipam.js';
 import type { Networks } from '../../lib/network/networks.js';
-import { afterCreate, beforeCreate } from './create.js';
-import { afterInspect, afterList } from './describe.js';
-import { routeOf } from './route.js';
+import { createHooks } from './create.js';
+import { describeInspected, describeListed } from './describe.js';
+import { refusing } from './refuse.js';
+import { startHooks } from './start.js';
 
 export interface AdapterOptions {
   networks: Networks;
@@ -18,53 +14,44 @@ export interface AdapterOptions {
   endpoints: Endpoints;
 }
 
-/**
- * The adapter that puts containers on our networks. What it throws (`AppError`) is the answer that the client gets
- * instead of Docker's.
- */
-export function createSocketplaneAdapter(options: AdapterOptions) {
-  const { endpoints } = options;
+/** The adapter that puts containers on our networks. It runs in the agent, which serves it at `POST /adapter`. */
+export function createSocketplaneAdapter({ networks, ipam, endpoints }: AdapterOptions): Adapter {
+  const create = createHooks({ networks, ipam });
+  const start = startHooks(endpoints);
 
-  async function before(request: ClientRequest): Promise<ClientRequest> {
-    const route = routeOf(request.Method, request.Request);
-    if (route?.call === 'create') return beforeCreate(request, options);
-    if (route?.call === 'start') await endpoints.starting(route.reference);
-    return request;
-  }
+  const hooks = defineAdapter({
+    pre(hook, { signal }) {
+      const call = containerCall(hook.ClientRequest.Method, pathOf(hook.ClientRequest));
+      if (call?.kind === 'create') return create.pre(hook);
+      if (call?.kind === 'start') return start.pre(call.container, signal);
+    },
 
-  async function after(request: ClientRequest, response: ServerResponse): Promise<ServerResponse> {
-    const route = routeOf(request.Method, request.Request);
-    switch (route?.call) {
-      case 'create':
-        return afterCreate(request, response);
-      case 'inspect':
-        return afterInspect(response, endpoints.find);
-      case 'list':
-        return afterList(response, endpoints.find);
-      case 'start':
-        if (response.Code === 204) await endpoints.started(route.reference);
-        // It was running already: whatever fails now is no reason to stop it.
-        else if (response.Code === 304) await endpoints.settle(route.reference);
-        else await endpoints.startFailed(route.reference);
-        return response;
-      case 'restart':
-        if (response.Code === 204) await endpoints.started(route.reference);
-        return response;
-      case 'remove':
-        if (response.Code === 204) await endpoints.removed(route.reference);
-        return response;
-      default:
-        return response;
-    }
-  }
+    async post(hook) {
+      const { ClientRequest, ServerResponse } = hook;
+      const call = containerCall(ClientRequest.Method, pathOf(ClientRequest));
+      switch (call?.kind) {
+        case 'create':
+          return create.post(hook);
+        case 'start':
+          return start.post(call.container, ServerResponse.Code);
+        case 'restart':
+          if (ServerResponse.Code === 204) await endpoints.started(call.container);
+          return;
+        case 'remove':
+          if (ServerResponse.Code === 204) await endpoints.removed(call.container);
+          return;
+        case 'inspect':
+          return describeInspected(ServerResponse, endpoints.find);
+        case 'list':
+          return describeListed(ServerResponse, endpoints.find);
+      }
+    },
 
-  return async (call: HookCall): Promise<PreHookReply | PostHookReply> =>
-    call.Type === 'pre-hook'
-      ? { PowerstripProtocolVersion: 1, ModifiedClientRequest: await before(call.ClientRequest) }
-      : {
-          PowerstripProtocolVersion: 1,
-          ModifiedServerResponse: await after(call.ClientRequest, call.ServerResponse),
-        };
+    unwind(hook) {
+      const call = containerCall(hook.ClientRequest.Method, pathOf(hook.ClientRequest));
+      if (call?.kind === 'create') create.unwind(hook);
+      if (call?.kind === 'start' && hook.Hook === 'pre-hook') return start.unwind(call.container);
+    },
+  });
+  return refusing(hooks);
 }
-
-export type SocketplaneAdapter = ReturnType<typeof createSocketplaneAdapter>;

@@ -10,6 +10,7 @@ export { isSecretName, MASK, mask } from '../hook/mask.js';
 export { isRefused, Refused } from '../hook/module.js';
 export type { Adapter, AdapterModule, HookContext, InProcess, Setup } from '../hook/module.js';
 export type * from '../hook/v2.js';
+export { requestListener, type ListenerOptions } from './listener.js';
 
 /** Gives an adapter its types: `export default defineAdapter({ pre(hook) { … } })`. */
 export function defineAdapter<T extends AdapterModule>(adapter: T): T {

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { messageOf, stackOf } from '../base/errors.js';
 import { hookCall } from '../hook/hook-call.js';
 import type { HookCall } from '../hook/v2.js';
-import { isRefused, Refused, type Adapter } from './index.js';
+import { isRefused, Refused, type Adapter } from '../hook/module.js';
 
 /** The list of a few thousand containers, which a hook may be shown, has tens of megabytes. */
 const LIMIT = 64 * 2 ** 20;

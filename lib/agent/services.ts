@@ -144,7 +144,7 @@ export function createNode({ store, host, docker, runc, datapath, run, metrics, 
       return { endpoints, networks: agent.networks().map(use), peers: overlay.peers() };
     },
     routes: Router().use(
-      adapterRoutes(createSocketplaneAdapter({ networks, ipam, endpoints })),
+      adapterRoutes(createSocketplaneAdapter({ networks, ipam, endpoints }), log),
       networkRoutes({ networks, ipam, attachments, datapath, hostNames }),
       leaseRoutes(ipam.index),
       connectionRoutes({ docker, attachments, endpoints }),

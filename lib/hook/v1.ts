@@ -19,28 +19,12 @@ export const serverResponse = z.object({
 });
 export type ServerResponse = z.infer<typeof serverResponse>;
 
-const version = z.literal(1);
-
 /** What the proxy sends to an adapter. */
-export const hookCall = z.discriminatedUnion('Type', [
-  z.object({ PowerstripProtocolVersion: version, Type: z.literal('pre-hook'), ClientRequest: clientRequest }),
-  z.object({
-    PowerstripProtocolVersion: version,
-    Type: z.literal('post-hook'),
-    ClientRequest: clientRequest,
-    ServerResponse: serverResponse,
-  }),
-]);
-export type HookCall = z.infer<typeof hookCall>;
-
-/** What an adapter answers to a pre-hook. */
-export interface PreHookReply {
-  PowerstripProtocolVersion: 1;
-  ModifiedClientRequest: ClientRequest;
-}
-
-/** What an adapter answers to a post-hook. */
-export interface PostHookReply {
-  PowerstripProtocolVersion: 1;
-  ModifiedServerResponse: ServerResponse;
-}
+export type HookCall =
+  | { PowerstripProtocolVersion: 1; Type: 'pre-hook'; ClientRequest: ClientRequest }
+  | {
+      PowerstripProtocolVersion: 1;
+      Type: 'post-hook';
+      ClientRequest: ClientRequest;
+      ServerResponse: ServerResponse;
+    };

@@ -4,8 +4,6 @@ import { keepPagesOut } from './browsers.js';
 import { errorHandler, notFound } from './errors.js';
 import { onlyCalls, onlyItsMethods } from './methods.js';
 
-/** A list of a few thousand containers, as a string inside a hook's JSON, is tens of megabytes. */
-const HOOK_LIMIT = '64mb';
 const BODY_LIMIT = '100kb';
 
 /**
@@ -34,9 +32,8 @@ export function createApp({
 
   const api = Router();
   api.use(onlyItsMethods);
-  // Whatever the client calls it: everything that is sent here is JSON.
-  api.use('/adapter', express.json({ limit: HOOK_LIMIT, type: () => true }));
-  api.use(express.json({ limit: BODY_LIMIT, type: () => true }));
+  // Whatever the client calls it: everything that is sent here is JSON. Hooks are read by the adapter's own listener.
+  api.use(express.json({ limit: BODY_LIMIT, type: ({ url }) => !/^\/adapter\/?$/i.test(url ?? '') }));
   for (const router of routes) api.use(router);
   api.use(onlyCalls);
   api.use(async (request, response, next) => (await current())(request, response, next));

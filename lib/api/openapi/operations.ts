@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { hookCall, serverResponse, clientRequest } from '../../hook/v1.js';
+import { hookCall } from '../../hook/hook-call.js';
+import { postHookReply, preHookReply } from '../../hook/v2.js';
 import * as schemas from '../schemas.js';
 
 export type Method = 'get' | 'post' | 'delete';
@@ -20,11 +21,6 @@ export interface Operation {
   /** Statuses of errors beside those that every call may have. */
   errors?: (404 | 409)[];
 }
-
-const hookAnswer = z.union([
-  z.object({ PowerstripProtocolVersion: z.literal(1), ModifiedClientRequest: clientRequest }),
-  z.object({ PowerstripProtocolVersion: z.literal(1), ModifiedServerResponse: serverResponse }),
-]);
 
 /** Every call of the API: one that is not here is answered 404. `npm run openapi` writes docs/openapi.yml from it. */
 export const operations: readonly Operation[] = [
@@ -146,9 +142,9 @@ export const operations: readonly Operation[] = [
   {
     method: 'post',
     path: '/adapter',
-    summary: 'The hooks of the proxy: hook protocol, version 1.',
+    summary: 'The hooks of the proxy: hook protocol, version 2.',
     body: hookCall,
-    answer: hookAnswer,
+    answer: z.union([preHookReply, postHookReply]),
     errors: [404, 409],
   },
   {

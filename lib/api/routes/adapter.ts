@@ -1,13 +1,10 @@
 import { Router } from 'express';
-import type { SocketplaneAdapter } from '../../../adapters/socketplane/index.js';
-import { hookCall } from '../../hook/v1.js';
-import { parseRequest } from '../http/validate.js';
+import { requestListener, type Adapter } from '../../adapter/index.js';
+import { messageOf } from '../../base/errors.js';
+import type { Log } from '../../base/log.js';
 
-/** The proxy's hooks. */
-export function adapterRoutes(adapter: SocketplaneAdapter): Router {
-  const router = Router();
-  router.post('/adapter', async (request, response) => {
-    response.json(await adapter(parseRequest(hookCall, request.body)));
-  });
-  return router;
+/** The proxy's hooks: the adapter itself, behind HTTP. */
+export function adapterRoutes(adapter: Adapter, log: Log): Router {
+  const onFailure = (error: unknown) => log.error('a hook failed', { error: messageOf(error) });
+  return Router().post('/adapter', requestListener(adapter, { onFailure }));
 }

@@ -127,11 +127,23 @@ describe('REST API, by curl', function () {
   });
 
   it('the hooks', async () => {
-    const call = { Method: 'POST', Request: '/v1.41/containers/create', Body: '{"Image":"busybox"}' };
-    const hook = { PowerstripProtocolVersion: 1, Type: 'pre-hook', ClientRequest: call };
+    const hook = {
+      PowerstripProtocolVersion: 2,
+      Type: 'pre-hook',
+      RequestId: '1',
+      Endpoint: 'POST /containers/create',
+      ApiVersion: '1.41',
+      Caller: { Transport: 'unix', Uid: 0, Gid: 0, Pid: 1 },
+      ClientRequest: {
+        Method: 'POST',
+        Request: '/v1.41/containers/create',
+        Headers: {},
+        Body: { Image: 'busybox' },
+      },
+    };
     const { json } = await curl('POST', '/adapter', JSON.stringify(hook));
     expect(JSON.stringify(json)).to.include('NetworkMode');
-    await refused(400, /bad request/, 'POST', '/adapter', '{}');
+    await refused(400, /no hook of protocol 2/, 'POST', '/adapter', '{}');
     expect((await curl('GET', '/adapter')).allow).to.equal('POST');
   });
 

@@ -1,7 +1,6 @@
 import { expect } from 'chai';
 import { createSocketplaneAdapter } from '../../../adapters/socketplane/index.js';
-import { routeOf } from '../../../adapters/socketplane/route.js';
-import type { ClientRequest, PostHookReply, PreHookReply } from '../../../lib/hook/v1.js';
+import { adapterKit, type Answer, type Kit, type KitResult } from '../../../lib/adapter/testing.js';
 import type { Connection } from '../../../lib/endpoints/attachments.js';
 import type { Endpoints } from '../../../lib/endpoints/endpoints.js';
 import { createIpam } from '../../../lib/ipam/ipam.js';
@@ -20,240 +19,223 @@ const UP: Connection = {
   nameServers: [],
 };
 
-async function setUp() {
-  const store = createMemoryStore();
-  const networks = createNetworks({
-    store,
-    hostRoutes: async () => [],
-    foreignNames: async () => [],
-  });
-  await networks.recover();
-  await networks.create('web', '10.0.0.0/24');
-  const ipam = createIpam({ store, host: 'h1' });
-  const calls: string[] = [];
-  const note = (what: string) => async (reference: string) => void calls.push(`${what} ${reference}`);
-  const endpoints = {
-    starting: note('starting'),
-    startFailed: note('startFailed'),
-    started: note('started'),
-    settle: note('settle'),
-    removed: note('removed'),
-    find: (id: string) => (id === ID ? UP : undefined),
-  } as unknown as Endpoints;
-  const adapter = createSocketplaneAdapter({ networks, ipam, endpoints });
-  const pre = async (Method: string, Request: string, Body?: string): Promise<ClientRequest> => {
-    const call = {
-      PowerstripProtocolVersion: 1,
-      Type: 'pre-hook',
-      ClientRequest: { Method, Request, Body },
-    } as const;
-    return ((await adapter(call)) as PreHookReply).ModifiedClientRequest;
-  };
-  const post = async (request: ClientRequest, Code: number, Body: string | null = null) => {
-    const ServerResponse = { ContentType: 'application/json', Body, Code };
-    const call = {
-      PowerstripProtocolVersion: 1,
-      Type: 'post-hook',
-      ClientRequest: request,
-      ServerResponse,
-    } as const;
-    return ((await adapter(call)) as PostHookReply).ModifiedServerResponse;
-  };
-  return { pre, post, calls, ipam, networks };
-}
+describe('adapter socketplane', () => {
+  let kit: Kit;
+  afterEach(() => kit.close());
 
-describe('adapter socketplane, create', () => {
-  const CREATE = '/v1.45/containers/create?name=con';
-  async function network(body: object): Promise<string | undefined> {
-    const { pre } = await setUp();
-    const { Body } = await pre('POST', CREATE, JSON.stringify(body));
-    const made = JSON.parse(Body ?? '') as {
-      Labels?: Record<string, string>;
-      HostConfig?: { NetworkMode?: string };
-    };
-    return made.HostConfig?.NetworkMode === 'none' ? made.Labels?.['socketplane.network'] : undefined;
-  }
-  const mode = (NetworkMode: string) => ({ HostConfig: { NetworkMode } });
-  const choices: [string, object, string | undefined][] = [
-    ['nothing named', mode('default'), 'default'],
-    ['an empty mode', mode(''), 'default'],
-    ['no HostConfig', {}, 'default'],
-    ['the variable', { Env: ['A=b', 'SP_NETWORK=web'], ...mode('default') }, 'web'],
-    ['the last of two variables', { Env: ['SP_NETWORK=nope', 'SP_NETWORK=web'] }, 'web'],
-    ['an empty variable', { Env: ['SP_NETWORK='] }, 'default'],
-    ['the label', { Labels: { 'socketplane.network': 'web' } }, 'web'],
-    ['--network', mode('web'), 'web'],
-    ['variable before --network', { Env: ['SP_NETWORK=web'], ...mode('proj_default') }, 'web'],
-    ['host', mode('host'), undefined],
-    ['bridge', mode('bridge'), undefined],
-    ['container:x', mode('container:x'), undefined],
-    ["one of Docker's", mode('proj_default'), undefined],
-  ];
-  for (const [what, body, expected] of choices) {
-    it(`${what}: ${expected ?? 'left to Docker'}`, async () =>
-      expect(await network(body)).to.equal(expected));
-  }
-
-  it('leaves a body that is not ours exactly as it was', async () => {
-    const { pre } = await setUp();
-    const body = '{ "HostConfig" : {"NetworkMode":"host"},\n "Image":"x" }';
-    expect((await pre('POST', CREATE, body)).Body).to.equal(body);
-  });
-
-  it('changes only what it has to', async () => {
-    const { pre } = await setUp();
-    const body =
-      '{"Image":"x","Unknown":9007199254740993,"Labels":{"b":"1","a":"2"},"HostConfig":{"2":1,"1":2,"NetworkMode":"web","Memory":1e3},' +
-      '"NetworkingConfig":{"EndpointsConfig":{"web":{"IPAMConfig":{"IPv4Address":"10.0.0.9"}}}}}';
-    expect((await pre('POST', CREATE, body)).Body).to.equal(
-      '{"Image":"x","Unknown":9007199254740993,"Labels":{"b":"1","a":"2","socketplane.network":"web","socketplane.ip":"10.0.0.9"},' +
-        '"HostConfig":{"2":1,"1":2,"NetworkMode":"none","Memory":1e3,"Dns":["10.0.0.1"],"DnsOptions":["ndots:0"]},"NetworkingConfig":{}}',
-    );
-  });
-
-  const refused: [object | string, RegExp][] = [
-    [{ Env: ['SP_NETWORK=nope'] }, /network "nope" not found: .*network create nope/],
-    [{ Env: ['SP_NETWORK=web'], ...mode('host') }, /contradicts --network host/],
-    [{ Env: ['SP_NETWORK=web'], Labels: { 'socketplane.network': 'default' } }, /contradicts the label/],
-    [{ Labels: { 'socketplane.network': 'web', 'socketplane.ip': '10.9.9.9' } }, /not in subnet/],
-    [{ Env: 'SP_NETWORK=web' }, /the create call's Env is not valid/],
-    ['{"Image":', /not valid JSON/],
-    ['', /not valid JSON/],
-    ['['.repeat(100_000), /nested too deeply|not valid JSON/],
-  ];
-  for (const [body, says] of refused) {
-    const text = typeof body === 'string' ? body : JSON.stringify(body);
-    it(`refuses ${text.slice(0, 70)}`, async () => {
-      const { pre } = await setUp();
-      const error = await pre('POST', CREATE, text).catch((thrown: unknown) => thrown as Error);
-      expect((error as Error).message).to.match(says);
+  async function setUp() {
+    const store = createMemoryStore();
+    const networks = createNetworks({
+      store,
+      hostRoutes: async () => [],
+      foreignNames: async () => [],
     });
+    await networks.recover();
+    await networks.create('web', '10.0.0.0/24');
+    const ipam = createIpam({ store, host: 'h1' });
+    const calls: string[] = [];
+    const note = (what: string) => async (reference: string) => void calls.push(`${what} ${reference}`);
+    const endpoints = {
+      starting: note('starting'),
+      startFailed: note('startFailed'),
+      started: note('started'),
+      settle: note('settle'),
+      removed: note('removed'),
+      find: (id: string) => (id === ID ? UP : undefined),
+    } as unknown as Endpoints;
+    kit = await adapterKit(createSocketplaneAdapter({ networks, ipam, endpoints }));
+    const create = (body: unknown, answer: Answer = { Code: 201, Body: { Id: '1' } }): Promise<KitResult> =>
+      kit.call({ method: 'POST', path: '/v1.45/containers/create?name=con', body, docker: () => answer });
+    /** A call that Docker answers like this, and what the client gets. */
+    async function ask(line: string, Code: number, Body?: unknown): Promise<unknown> {
+      const [method = '', path = ''] = line.split(' ');
+      return (await kit.call({ method, path, docker: () => ({ Code, Body }) })).client?.body;
+    }
+    return { create, ask, calls, ipam, networks };
   }
 
-  it('refuses an address that somebody has', async () => {
-    const { pre, ipam, networks } = await setUp();
-    await ipam.acquire((await networks.find('web'))!, ID, { requested: '10.0.0.9' });
-    const body = { Labels: { 'socketplane.network': 'web', 'socketplane.ip': '10.0.0.9' } };
-    const error = await pre('POST', CREATE, JSON.stringify(body)).catch((thrown: unknown) => thrown as Error);
-    expect((error as Error).message).to.match(/in use by container aaaaaaaaaaaa/);
-  });
+  describe('create', () => {
+    async function network(body: object): Promise<string | undefined> {
+      const { create } = await setUp();
+      const made = (await create(body)).docker?.body as {
+        Labels?: Record<string, string>;
+        HostConfig?: { NetworkMode?: string };
+      };
+      return made.HostConfig?.NetworkMode === 'none' ? made.Labels?.['socketplane.network'] : undefined;
+    }
+    const mode = (NetworkMode: string) => ({ HostConfig: { NetworkMode } });
+    const choices: [string, object, string | undefined][] = [
+      ['nothing named', mode('default'), 'default'],
+      ['an empty mode', mode(''), 'default'],
+      ['no HostConfig', {}, 'default'],
+      ['the variable', { Env: ['A=b', 'SP_NETWORK=web'], ...mode('default') }, 'web'],
+      ['the last of two variables', { Env: ['SP_NETWORK=nope', 'SP_NETWORK=web'] }, 'web'],
+      ['an empty variable', { Env: ['SP_NETWORK='] }, 'default'],
+      ['the label', { Labels: { 'socketplane.network': 'web' } }, 'web'],
+      ['--network', mode('web'), 'web'],
+      ['variable before --network', { Env: ['SP_NETWORK=web'], ...mode('proj_default') }, 'web'],
+      ['host', mode('host'), undefined],
+      ['bridge', mode('bridge'), undefined],
+      ['container:x', mode('container:x'), undefined],
+      ["one of Docker's", mode('proj_default'), undefined],
+    ];
+    for (const [what, body, expected] of choices) {
+      it(`${what}: ${expected ?? 'left to Docker'}`, async () =>
+        expect(await network(body)).to.equal(expected));
+    }
 
-  it('keeps names and name servers that were asked for, and lets names be asked of the gateway', async () => {
-    const { pre } = await setUp();
-    const body = {
-      HostConfig: { NetworkMode: 'web', Dns: ['9.9.9.9', '1.1.1.1'], DnsOptions: ['ndots:3'] },
-      NetworkingConfig: { EndpointsConfig: { web: { Aliases: ['db', 'main'] } } },
-    };
-    const changed = JSON.parse((await pre('POST', CREATE, JSON.stringify(body))).Body ?? '') as object;
-    expect(changed).to.deep.include({
-      Labels: {
-        'socketplane.network': 'web',
-        'socketplane.aliases': 'db,main',
-        'socketplane.dns': '9.9.9.9,1.1.1.1',
-      },
-      HostConfig: { NetworkMode: 'none', Dns: ['10.0.0.1'], DnsOptions: ['ndots:3'] },
-    });
-    const bare = JSON.parse((await pre('POST', CREATE, '{}')).Body ?? '') as { HostConfig: object };
-    expect(bare.HostConfig).to.include({ NetworkMode: 'none' });
-  });
-
-  it('adds a warning for each option without effect to those of Docker', async () => {
-    const { pre, post } = await setUp();
-    const request = await pre(
-      'POST',
-      CREATE,
-      JSON.stringify({
-        MacAddress: '02:00:00:00:00:01',
-        HostConfig: { NetworkMode: 'web', PortBindings: { '80/tcp': [{}] }, Links: ['a'] },
-        NetworkingConfig: { EndpointsConfig: { web: { Aliases: ['x'] }, second: {} } },
-      }),
-    );
-    const { Body } = await post(request, 201, '{"Id":"1","Warnings":["theirs"]}');
-    expect((JSON.parse(Body ?? '') as { Warnings: string[] }).Warnings).to.deep.equal([
-      'theirs',
-      'SocketPlane network web ignores published ports (-p, -P)',
-      'SocketPlane network web ignores links (--link)',
-      'SocketPlane network web ignores a chosen MAC address (--mac-address)',
-      'SocketPlane network web ignores further networks (second)',
-    ]);
-    expect((await post(request, 409, '{"message":"taken"}')).Body).to.equal('{"message":"taken"}');
-  });
-});
-
-describe('adapter socketplane, life cycle and views', () => {
-  it('follows start, restart and removal by what Docker answered', async () => {
-    const { pre, post, calls } = await setUp();
-    const start = await pre('POST', '/containers/con/start');
-    for (const code of [204, 304, 500]) await post(start, code);
-    await post({ Method: 'POST', Request: '/v1.41/containers/con/restart?t=1' }, 204);
-    await post({ Method: 'DELETE', Request: '/containers/con?force=1' }, 204);
-    await post({ Method: 'DELETE', Request: '/containers/con' }, 409);
-    expect(calls).to.deep.equal([
-      'starting con',
-      'started con',
-      'settle con',
-      'startFailed con',
-      'started con',
-      'removed con',
-    ]);
-  });
-
-  const labels = { 'socketplane.network': 'web' };
-  it('shows in an inspection what the container has, and nothing while it does not run', async () => {
-    const { post } = await setUp();
-    const request = { Method: 'GET', Request: '/containers/con/json' };
-    const body = (Running: boolean) =>
-      JSON.stringify({
-        Id: ID,
-        State: { Running },
-        Config: { Labels: labels },
-        HostConfig: { NetworkMode: 'none' },
-        NetworkSettings: { IPAddress: '', Networks: { none: {} } },
+    const refused: [object | undefined, RegExp][] = [
+      [{ Env: ['SP_NETWORK=nope'] }, /network "nope" not found: .*network create nope/],
+      [{ Env: ['SP_NETWORK=web'], ...mode('host') }, /contradicts --network host/],
+      [{ Env: ['SP_NETWORK=web'], Labels: { 'socketplane.network': 'default' } }, /contradicts the label/],
+      [{ Labels: { 'socketplane.network': 'web', 'socketplane.ip': '10.9.9.9' } }, /not in subnet/],
+      [{ Env: 'SP_NETWORK=web' }, /the create call's Env is not valid/],
+      [undefined, /the create call's body is not valid/],
+    ];
+    for (const [body, says] of refused) {
+      it(`refuses ${JSON.stringify(body)}`, async () => {
+        const { create } = await setUp();
+        const { refused, client, docker } = await create(body);
+        expect(refused).to.match(says);
+        expect(client).to.deep.include({ status: 400, body: { message: `adapter adapter: ${refused}` } });
+        expect(docker).to.equal(undefined);
       });
-    const shown = JSON.parse((await post(request, 200, body(true))).Body ?? '') as Record<string, object>;
-    expect(shown['HostConfig']).to.deep.equal({ NetworkMode: 'web' });
-    expect(shown).to.nested.include({
-      'NetworkSettings.IPAddress': '10.0.0.2',
-      'NetworkSettings.Networks.web.IPAddress': '10.0.0.2',
-      'NetworkSettings.Networks.web.IPPrefixLen': 24,
-      'NetworkSettings.Networks.web.MacAddress': '02:42:0a:00:00:02',
-      'NetworkSettings.Networks.web.Gateway': '10.0.0.1',
+    }
+
+    it('refuses an address that somebody has', async () => {
+      const { create, ipam, networks } = await setUp();
+      await ipam.acquire((await networks.find('web'))!, ID, { requested: '10.0.0.9' });
+      const body = { Labels: { 'socketplane.network': 'web', 'socketplane.ip': '10.0.0.9' } };
+      const { refused, client } = await create(body);
+      expect(refused).to.match(/in use by container aaaaaaaaaaaa/);
+      expect(client?.status).to.equal(409);
     });
-    const stopped = JSON.parse((await post(request, 200, body(false))).Body ?? '') as object;
-    expect(stopped).to.nested.include({ 'NetworkSettings.Networks.web.IPAddress': '' });
+
+    it('keeps aliases and name servers that were asked for, and has the gateway resolve names', async () => {
+      const { create } = await setUp();
+      const body = {
+        HostConfig: { NetworkMode: 'web', Dns: ['9.9.9.9', '1.1.1.1'], DnsOptions: ['ndots:3'] },
+        NetworkingConfig: { EndpointsConfig: { web: { Aliases: ['db', 'main'] } } },
+      };
+      expect((await create(body)).docker?.body).to.deep.equal({
+        Labels: {
+          'socketplane.network': 'web',
+          'socketplane.aliases': 'db,main',
+          'socketplane.dns': '9.9.9.9,1.1.1.1',
+        },
+        HostConfig: { NetworkMode: 'none', Dns: ['10.0.0.1'], DnsOptions: ['ndots:3'] },
+        NetworkingConfig: {},
+      });
+      const bare = (await create({})).docker?.body as { HostConfig: object };
+      expect(bare.HostConfig).to.include({ NetworkMode: 'none' });
+    });
+
+    const INEFFECTIVE = {
+      MacAddress: '02:00:00:00:00:01',
+      HostConfig: { NetworkMode: 'web', PortBindings: { '80/tcp': [{}] }, Links: ['a'] },
+      NetworkingConfig: { EndpointsConfig: { web: { Aliases: ['x'] }, second: {} } },
+    };
+    it("adds a warning for each option without effect to Docker's own, and sends Docker none", async () => {
+      const { create } = await setUp();
+      const { docker, client } = await create(INEFFECTIVE, {
+        Code: 201,
+        Body: { Id: '1', Warnings: ['theirs'] },
+      });
+      expect((client?.body as { Warnings: string[] }).Warnings).to.deep.equal([
+        'theirs',
+        'SocketPlane network web ignores published ports (-p, -P)',
+        'SocketPlane network web ignores links (--link)',
+        'SocketPlane network web ignores a chosen MAC address (--mac-address)',
+        'SocketPlane network web ignores further networks (second)',
+      ]);
+      expect(docker?.body).to.have.all.keys('HostConfig', 'NetworkingConfig', 'MacAddress', 'Labels');
+      expect(
+        (await create(INEFFECTIVE, { Code: 409, Body: { message: 'taken' } })).client?.body,
+      ).to.deep.equal({
+        message: 'taken',
+      });
+      expect((await create({}, { Code: 201, Body: { Id: '1', Warnings: null } })).client?.body).to.deep.equal(
+        {
+          Id: '1',
+          Warnings: null,
+        },
+      );
+    });
   });
 
-  it('shows the same in a list, and leaves the others as they are', async () => {
-    const { post } = await setUp();
-    const others =
-      '{"Id":"b","State":"running","Labels":{},"HostConfig":{"NetworkMode":"bridge"},"SizeRw":9007199254740993}';
-    const ours = JSON.stringify({
-      Id: ID,
-      State: 'running',
-      Labels: labels,
-      HostConfig: { NetworkMode: 'none' },
-      NetworkSettings: { Networks: {} },
+  describe('life cycle and views', () => {
+    it('follows start, restart and removal by what Docker answered', async () => {
+      const { ask, calls } = await setUp();
+      const seen: [string, number, string[]][] = [
+        ['POST /containers/con/start', 204, ['starting con', 'started con']],
+        ['POST /containers/con/start', 304, ['starting con', 'settle con']],
+        ['POST /containers/con/start', 500, ['starting con', 'startFailed con']],
+        ['POST /v1.41/containers/con/restart?t=1', 204, ['started con']],
+        ['POST /containers/con/restart', 500, []],
+        ['DELETE /containers/con?force=1', 204, ['removed con']],
+        ['DELETE /containers/con', 409, []],
+      ];
+      for (const [line, code, expected] of seen) {
+        await ask(line, code);
+        expect(calls.splice(0), `${line}: ${code}`).to.deep.equal(expected);
+      }
     });
-    const { Body } = await post(
-      { Method: 'GET', Request: '/containers/json?all=1' },
-      200,
-      `[${others},${ours}]`,
-    );
-    expect(Body?.startsWith(`[${others},`)).to.equal(true);
-    expect((JSON.parse(Body ?? '') as object[])[1]).to.nested.include({
-      'HostConfig.NetworkMode': 'web',
-      'NetworkSettings.Networks.web.IPAddress': '10.0.0.2',
-    });
-  });
 
-  it('knows its calls in every spelling', () => {
-    expect(routeOf('POST', '/v1.41/containers/a%2Fb/start')).to.deep.equal({
-      call: 'start',
-      reference: 'a/b',
+    it('takes a start back when the client leaves before Docker has answered', async () => {
+      const { calls } = await setUp();
+      const leaves = new AbortController();
+      const { unwinds } = await kit.call({
+        method: 'POST',
+        path: '/containers/con/start',
+        signal: leaves.signal,
+        docker: () => {
+          leaves.abort();
+          return new Promise(() => undefined);
+        },
+      });
+      expect(unwinds.map(({ hook, reason }) => [hook, reason.By])).to.deep.equal([['pre-hook', 'client']]);
+      expect(calls).to.deep.equal(['starting con', 'startFailed con']);
     });
-    expect(routeOf('GET', '/containers/json?all=1')).to.deep.equal({ call: 'list' });
-    expect(routeOf('GET', '/v1.24/containers/x/json')).to.deep.equal({ call: 'inspect', reference: 'x' });
-    expect(routeOf('POST', '/containers/x/%zz')).to.equal(undefined);
-    expect(routeOf('GET', '/images/json')).to.equal(undefined);
+
+    const labels = { 'socketplane.network': 'web' };
+    it('shows in an inspection what the container has, and nothing while it does not run', async () => {
+      const { ask } = await setUp();
+      const inspect = (Running: boolean) =>
+        ask('GET /containers/con/json', 200, {
+          Id: ID,
+          State: { Running },
+          Config: { Labels: labels },
+          HostConfig: { NetworkMode: 'none' },
+          NetworkSettings: { IPAddress: '', Networks: { none: {} } },
+        });
+      const shown = (await inspect(true)) as Record<string, object>;
+      expect(shown['HostConfig']).to.deep.equal({ NetworkMode: 'web' });
+      expect(shown).to.nested.include({
+        'NetworkSettings.IPAddress': '10.0.0.2',
+        'NetworkSettings.Networks.web.IPAddress': '10.0.0.2',
+        'NetworkSettings.Networks.web.IPPrefixLen': 24,
+        'NetworkSettings.Networks.web.MacAddress': '02:42:0a:00:00:02',
+        'NetworkSettings.Networks.web.Gateway': '10.0.0.1',
+      });
+      expect(await inspect(false)).to.nested.include({ 'NetworkSettings.Networks.web.IPAddress': '' });
+    });
+
+    it('shows the same in a list, and leaves the others as they are', async () => {
+      const { ask } = await setUp();
+      const others = { Id: 'b', State: 'running', Labels: {}, HostConfig: { NetworkMode: 'bridge' } };
+      const ours = {
+        Id: ID,
+        State: 'running',
+        Labels: labels,
+        HostConfig: { NetworkMode: 'none' },
+        NetworkSettings: { Networks: {} },
+      };
+      const [first, second] = (await ask('GET /containers/json?all=1', 200, [others, ours])) as object[];
+      expect(first).to.deep.equal(others);
+      expect(second).to.nested.include({
+        'HostConfig.NetworkMode': 'web',
+        'NetworkSettings.Networks.web.IPAddress': '10.0.0.2',
+      });
+    });
   });
 });

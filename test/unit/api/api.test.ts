@@ -151,21 +151,23 @@ describe('REST API', () => {
     expect((await ask(socket, ...post, odd)).status).to.equal(415);
   });
 
-  it('takes large bodies for hooks', async () => {
-    const list = {
-      PowerstripProtocolVersion: 1,
+  it('takes hooks, large ones too, and says which protocol they have to be of', async () => {
+    const hook = {
+      PowerstripProtocolVersion: 2,
       Type: 'post-hook',
-      ClientRequest: { Method: 'GET', Request: '/containers/json', Body: null },
-      ServerResponse: { ContentType: 'application/json', Body: `[${' '.repeat(200_000)}]`, Code: 200 },
+      RequestId: '1',
+      Endpoint: 'GET /containers/json',
+      ApiVersion: null,
+      Caller: { Transport: 'tcp', Address: '192.0.2.1' },
+      ClientRequest: { Method: 'GET', Request: '/containers/json', Headers: {}, Body: null },
+      ServerResponse: { Code: 200, Headers: {}, Body: ['x'.repeat(200_000)] },
     };
-    expect((await call('POST', '/adapter', list)).json).to.have.nested.property(
-      'ModifiedServerResponse.Code',
-      200,
-    );
-    await refused(400, 'PowerstripProtocolVersion', 'POST', '/adapter', {
-      ...list,
-      PowerstripProtocolVersion: 9,
+    expect((await call('POST', '/adapter', hook)).json).to.deep.equal({
+      PowerstripProtocolVersion: 2,
+      ModifiedServerResponse: { Body: hook.ServerResponse.Body },
     });
+    const older = { ...hook, PowerstripProtocolVersion: 1 };
+    await refused(400, 'add "protocol: 2"', 'POST', '/adapter', older);
   });
 
   it('finds nothing by names that mean something in a path', async () => {
