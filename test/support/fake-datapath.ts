@@ -1,8 +1,15 @@
 import { AppError } from '../../lib/base/errors.js';
 import type { Datapath, PortRecord } from '../../lib/datapath/datapath.js';
+import { portNames } from '../../lib/datapath/device-names.js';
 import type { Endpoint, Network, Remote } from '../../lib/base/model.js';
 
-/** A bridge in memory: ports, what is plugged into which namespace, networks, and the endpoints it has rules for. */
+/** A namespace that has gone; any other path names one that is there. */
+export const GONE_NETNS = '/netns/gone';
+
+/**
+ * A bridge in memory: ports, what is plugged into which namespace, networks, and the endpoints it has rules for.
+ * `datapath-contract.ts` holds it against Open vSwitch.
+ */
 export function createFakeDatapath() {
   const ports = new Map<string, PortRecord>();
   const plugged = new Map<string, Endpoint>();
@@ -10,9 +17,22 @@ export function createFakeDatapath() {
   const rules = new Map<string, Endpoint>();
   const peers = new Set<string>();
   const remotes = new Map<string, Remote>();
+  const watchers = new Set<() => void>();
   const fail: { prepare?: Error; plug?: Error; open?: Error } = {};
-  let restarted: () => void = () => undefined;
   let prepared = 0;
+
+  /** At once, as nothing else may see a container half removed. */
+  function removePort(container: string): void {
+    ports.delete(container);
+    rules.delete(container);
+    for (const [netns, endpoint] of plugged) if (endpoint.container === container) plugged.delete(netns);
+  }
+
+  function freeName(container: string): string {
+    const taken = new Set([...ports.values()].map(({ port }) => port));
+    for (const name of portNames(container)) if (!taken.has(name)) return name;
+    throw new AppError('exhausted', `no port name is left for container ${container}`);
+  }
 
   const datapath: Datapath = {
     kind: 'userspace',
@@ -28,8 +48,9 @@ export function createFakeDatapath() {
       await Promise.resolve();
       if (fail.prepare) throw fail.prepare;
       prepared++;
-      const port = `ovs${endpoint.container.slice(0, 8)}`;
       const { container, network, ip } = endpoint;
+      removePort(container);
+      const port = freeName(container);
       ports.set(container, { port, container, network: network.id, ip });
       rules.set(container, endpoint);
       return port;
@@ -38,14 +59,14 @@ export function createFakeDatapath() {
       await Promise.resolve();
       if (fail.plug) throw fail.plug;
       if (!ports.has(endpoint.container)) throw new AppError('internal', 'plugged without port');
+      if (netns === GONE_NETNS) throw new AppError('notFound', 'the namespace has gone');
       plugged.set(netns, endpoint);
     },
-    isPlugged: async (endpoint, netns) => plugged.get(netns)?.ip === endpoint.ip,
-    unplug: async (container) => {
-      ports.delete(container);
-      rules.delete(container);
-      for (const [netns, endpoint] of plugged) if (endpoint.container === container) plugged.delete(netns);
+    isPlugged: async ({ ip, mac, network }, netns) => {
+      const found = plugged.get(netns);
+      return found?.ip === ip && found.mac === mac && found.network.gateway === network.gateway;
     },
+    unplug: async (container) => removePort(container),
     ports: async () => [...ports.values()],
     get tunnels() {
       return peers.size;
@@ -68,10 +89,13 @@ export function createFakeDatapath() {
       for (const port of [...ports.values()]) {
         const owner = ownerOf(port);
         if (owner) rules.set(port.container, owner);
-        else await datapath.unplug(port.container);
+        else removePort(port.container);
       }
     },
-    watch: (onRestart) => void (restarted = onRestart),
+    watch(onRestart, signal) {
+      watchers.add(onRestart);
+      signal.addEventListener('abort', () => watchers.delete(onRestart));
+    },
   };
   return {
     datapath,
@@ -83,7 +107,7 @@ export function createFakeDatapath() {
     /** By network and address. */
     remotes,
     fail,
-    restart: () => restarted(),
+    restart: () => watchers.forEach((onRestart) => onRestart()),
     preparedCount: () => prepared,
   };
 }

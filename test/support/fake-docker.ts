@@ -1,17 +1,22 @@
 import { randomBytes } from 'node:crypto';
+import { AppError } from '../../lib/base/errors.js';
+import { shortId } from '../../lib/base/short-id.js';
 import type { Container, ContainerEvent, Docker } from '../../lib/docker/docker.js';
 import { ADDRESS_LABEL, NETWORK_LABEL } from '../../lib/docker/labels.js';
 
-/** A Docker that keeps containers, their life cycle and events in memory. */
+/** What Docker says of a container that has not run yet. */
+const NEVER = Date.parse('0001-01-01T00:00:00Z');
+
+/** A Docker that keeps containers, their life cycle and events in memory; `docker-contract.ts` holds it against the real one. */
 export function createFakeDocker() {
   const containers = new Map<string, Container & { sequence: number }>();
-  const listeners = new Set<(event: ContainerEvent) => void>();
+  const listeners = new Set<{ tell: (event: ContainerEvent) => void; end: () => void }>();
   let down = false;
   let pids = 100;
 
   function resolve(reference: string) {
     const all = [...containers.values()];
-    const matches = all.filter(({ id }) => id.startsWith(reference));
+    const matches = reference === '' ? [] : all.filter(({ id }) => id.startsWith(reference));
     return (
       containers.get(reference) ??
       all.find(({ name }) => name === reference) ??
@@ -23,35 +28,58 @@ export function createFakeDocker() {
     if (!container) throw new Error(`no such container: ${reference}`);
     return container;
   }
-  const emit = (action: string, id: string) => listeners.forEach((listener) => listener({ action, id }));
+  function emit(action: string, id: string): void {
+    for (const { tell } of listeners) tell({ action, id });
+  }
+  function answering(): void {
+    if (down) throw new AppError('unavailable', 'Docker is down');
+  }
 
   const docker: Docker = {
-    inspect: async (reference) => {
-      if (down) throw new Error('Docker is down');
+    async inspect(reference) {
+      answering();
       const found = resolve(reference);
       return found && { ...found };
     },
-    idsWithLabel: async (label) =>
-      [...containers.values()].filter(({ labels }) => label in labels).map(({ id }) => id),
-    stop: async (id) => fake.stop(id),
-    networkNames: async () => ['bridge', 'host', 'none'],
-    ping: async () => undefined,
-    events: async (signal) => {
+    async idsWithLabel(label) {
+      answering();
+      return [...containers.values()].filter(({ labels }) => label in labels).map(({ id }) => id);
+    },
+    async stop(id) {
+      answering();
+      if (containers.has(id)) fake.stop(id);
+    },
+    async networkNames() {
+      answering();
+      return ['bridge', 'host', 'none'];
+    },
+    async ping() {
+      answering();
+    },
+    async events(signal) {
+      answering();
       const queue: ContainerEvent[] = [];
+      let ended = signal.aborted;
       let wake = () => undefined as void;
-      const listener = (event: ContainerEvent) => {
-        queue.push(event);
-        wake();
+      const listener = {
+        tell(event: ContainerEvent) {
+          queue.push(event);
+          wake();
+        },
+        end() {
+          ended = true;
+          listeners.delete(listener);
+          wake();
+        },
       };
       listeners.add(listener);
-      signal.addEventListener('abort', () => wake());
+      signal.addEventListener('abort', listener.end);
       return (async function* () {
-        while (!signal.aborted) {
+        while (!ended) {
           const next = queue.shift();
           if (next) yield next;
           else await new Promise<void>((resolve) => (wake = resolve));
         }
-        listeners.delete(listener);
       })();
     },
   };
@@ -67,10 +95,10 @@ export function createFakeDocker() {
       containers.set(id, {
         id,
         name,
-        hostname: id.slice(0, 12),
+        hostname: shortId(id),
         running: false,
         pid: 0,
-        startedAt: 0,
+        startedAt: NEVER,
         run: '',
         networkMode: 'none',
         labels,
@@ -84,7 +112,8 @@ export function createFakeDocker() {
       const container = need(reference);
       if (container.running) return;
       const pid = pids++;
-      Object.assign(container, { running: true, pid, run: `${pid} ${++container.sequence}` });
+      const run = `${pid} ${++container.sequence}`;
+      Object.assign(container, { running: true, pid, startedAt: Date.now(), run });
       emit('start', container.id);
     },
     stop(reference: string): void {
@@ -104,8 +133,10 @@ export function createFakeDocker() {
       containers.delete(id);
       emit('destroy', id);
     },
+    /** Containers go on meanwhile, and stay as they are. */
     setDown(value: boolean): void {
       down = value;
+      if (down) for (const { end } of listeners) end();
     },
   };
   return fake;

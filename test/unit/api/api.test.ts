@@ -74,7 +74,7 @@ describe('REST API', () => {
     await refused(404, 'has no address', 'DELETE', '/connections/con2');
     expect((await call('GET', '/connections')).json).to.deep.equal([]);
     api.docker.setDown(true);
-    await refused(500, 'Docker is down', 'GET', '/connections/con1');
+    await refused(503, 'Docker is down', 'GET', '/connections/con1');
   });
 
   it('shows whose every address is', async () => {
