@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pLimit from 'p-limit';
 import { singleFlight } from '../concurrency/single-flight.js';
-import type { Datapath, Overlay, PortRecord } from '../datapath/datapath.js';
+import type { Datapath, PortRecord, RemoteState } from '../datapath/datapath.js';
 import type { ContainerEvent, Docker } from '../docker/docker.js';
 import { followEvents } from '../docker/follow-events.js';
 import { messageOf } from '../base/errors.js';
@@ -29,7 +29,7 @@ export interface AgentOptions {
   attachments: Attachments;
   endpoints: Endpoints;
   /** What the data plane has to know of other hosts. */
-  overlay: () => Overlay;
+  overlay: () => RemoteState;
   /** Told of the networks that there are, once the data plane knows them. */
   onNetworks: (current: Network[]) => Promise<void>;
   /** Told of each look at everything; `repairs`: the connections that it changed. */

@@ -1,7 +1,7 @@
 import { AppError } from '../base/errors.js';
 import type { Endpoint, Network } from '../base/model.js';
 import { shortId } from '../base/short-id.js';
-import { baseFlows, endpointFlows, floodFlows, gatewayFlows, type Attached } from './flows/endpoint-flows.js';
+import { baseFlows, endpointFlows, floodFlows, gatewayFlows, type OnPort } from './flows/endpoint-flows.js';
 import { portNames } from './device-names.js';
 import { createRemotes, type Remotes } from './remotes.js';
 import { remoteFlows, tunnelFlows } from './flows/tunnel-flows.js';
@@ -13,16 +13,16 @@ import { remoteFlows, tunnelFlows } from './flows/tunnel-flows.js';
 const LOCAL_PORTS = [100, 0xefff] as const;
 const TUNNEL_PORTS = [0xf000, 0xfeff] as const;
 
-export interface Port extends Attached<Endpoint> {
+export interface Port extends OnPort<Endpoint> {
   name: string;
 }
 
 /** What the rules on a bridge are made from. Holds state and does nothing. */
-export interface Contents {
+export interface BridgeModel {
   /** By container. */
   ports: Map<string, Port>;
   /** By VNI: a network may be gone and another one have its name before all of this host has heard of it. */
-  gateways: Map<number, Attached<Network>>;
+  gateways: Map<number, OnPort<Network>>;
   /** OpenFlow port numbers, by peer. */
   tunnels: Map<string, number>;
   remotes: Remotes;
@@ -37,9 +37,9 @@ export interface Contents {
   clear(): void;
 }
 
-export function createContents(): Contents {
+export function createBridgeModel(): BridgeModel {
   const ports = new Map<string, Port>();
-  const gateways = new Map<number, Attached<Network>>();
+  const gateways = new Map<number, OnPort<Network>>();
   const tunnels = new Map<string, number>();
   const remotes = createRemotes();
 

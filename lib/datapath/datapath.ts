@@ -17,7 +17,7 @@ export interface RemoteChange {
 }
 
 /** The other hosts, by their addresses on the underlay, and the endpoints on them. */
-export interface Overlay {
+export interface RemoteState {
   peers: string[];
   remotes: Remote[];
 }
@@ -75,14 +75,14 @@ export interface Datapath {
   readonly tunnelProblem: string | undefined;
   /**
    * Make bridge, gateway ports, tunnels, NAT and rules exactly those of these networks, of the endpoints that own the
-   * ports, and of the overlay, without a gap for traffic that is already right. `ownerOf` is asked for every container
+   * ports, and of the other hosts, without a gap for traffic that is already right. `ownerOf` is asked for every container
    * port on the bridge; a port without owner is removed. No other change to the bridge runs meanwhile. Where this host
    * cannot have tunnels, everything else is done: {@link tunnelProblem} is logged once.
    */
   sync(
     networks: Network[],
     ownerOf: (port: PortRecord) => Endpoint | undefined,
-    overlay: Overlay,
+    others: RemoteState,
   ): Promise<void>;
   /** Calls back whenever Open vSwitch has been restarted and lost its rules; the caller answers with {@link sync}. */
   watch(onRestart: () => void, signal: AbortSignal): void;

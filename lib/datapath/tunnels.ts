@@ -1,16 +1,15 @@
 import { AppError, messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
-import type { Contents } from './bridge-model.js';
+import type { BridgeModel } from './bridge-model.js';
 import type { RemoteChange } from './datapath.js';
 import { tunnelName } from './device-names.js';
+import { EXTERNAL_ID } from './vswitch/external-ids.js';
 import { adding, type OpenFlow } from './vswitch/openflow.js';
 import type { Interface, Ovsdb } from './vswitch/ovsdb.js';
-import { remoteMatch, tunnelMatch } from './flows/tables.js';
+import { remoteMatch, tunnelMatch } from './flows/cookie.js';
 import { tunnelFlows } from './flows/tunnel-flows.js';
 import type { UnderlayState } from './kernel/underlay.js';
 
-/** Key of a tunnel port's `external_ids`. */
-const PEER = 'socketplane-peer';
 const VXLAN_PORT = 4789;
 
 export interface Tunnels {
@@ -25,9 +24,9 @@ export interface Tunnels {
 /** 60 bytes of a local experimental EtherType (IEEE 802), which no rule on the other side lets in. */
 const PROBE = `ffffffffffff02535000000088b5${'00'.repeat(46)}`;
 
-/** One VXLAN port per peer. Callers hold the gate that keeps `contents` still while `adopt` runs. */
+/** One VXLAN port per peer. Callers hold the lock that keeps `model` still while `adopt` runs. */
 export function createTunnels(options: {
-  contents: Contents;
+  model: BridgeModel;
   ovsdb: Ovsdb;
   openflow: OpenFlow;
   bridge: string;
@@ -35,8 +34,8 @@ export function createTunnels(options: {
   underlay: () => Promise<UnderlayState>;
   log: Log;
 }): Tunnels {
-  const { contents, ovsdb, openflow, bridge, isKernel, underlay, log } = options;
-  const { tunnels, remotes } = contents;
+  const { model, ovsdb, openflow, bridge, isKernel, underlay, log } = options;
+  const { tunnels, remotes } = model;
   let problem: string | undefined;
 
   /** The address to send from. Userspace Open vSwitch sends only out of devices that are its own. */
@@ -76,7 +75,7 @@ export function createTunnels(options: {
         `options:local_ip=${local}`,
         'options:key=flow',
         `options:dst_port=${VXLAN_PORT}`,
-        `external_ids:${PEER}=${peer}`,
+        `external_ids:${EXTERNAL_ID.peer}=${peer}`,
       ],
     ];
   }
@@ -86,8 +85,8 @@ export function createTunnels(options: {
     const there = remotes.at(peer);
     const networks = new Map(there.map(({ network }) => [network.vni, network]));
     return [
-      ...there.flatMap(({ network, ip }) => remoteLines(network.vni, ip, contents.remote(network, ip))),
-      ...adding([...networks.values()].flatMap(contents.flood)),
+      ...there.flatMap(({ network, ip }) => remoteLines(network.vni, ip, model.remote(network, ip))),
+      ...adding([...networks.values()].flatMap(model.flood)),
     ];
   }
 
@@ -114,7 +113,7 @@ export function createTunnels(options: {
     async ensure(peer) {
       const local = await origin(ovsdb.interfaces);
       problem = undefined;
-      const ofport = tunnels.get(peer) ?? contents.freeOfport('tunnel');
+      const ofport = tunnels.get(peer) ?? model.freeOfport('tunnel');
       tunnels.set(peer, ofport);
       await Promise.all([
         ovsdb.transact(portCommands(peer, ofport, local)),
@@ -147,8 +146,8 @@ export function createTunnels(options: {
         ].map(({ network }) => [network.vni, network]),
       );
       await openflow.change(() => [
-        ...changed.flatMap(({ network, ip }) => remoteLines(network.vni, ip, contents.remote(network, ip))),
-        ...adding([...flooded.values()].flatMap(contents.flood)),
+        ...changed.flatMap(({ network, ip }) => remoteLines(network.vni, ip, model.remote(network, ip))),
+        ...adding([...flooded.values()].flatMap(model.flood)),
       ]);
     },
 
@@ -158,13 +157,13 @@ export function createTunnels(options: {
       const wanted = new Set(local === undefined ? [] : peers);
       const commands: string[][] = [];
       for (const { name, ofport, externalIds } of found) {
-        const peer = externalIds.get(PEER);
+        const peer = externalIds.get(EXTERNAL_ID.peer);
         if (peer === undefined) continue;
         if (wanted.has(peer) && name === tunnelName(peer) && ofport > 0) tunnels.set(peer, ofport);
         else commands.push(['--if-exists', 'del-port', bridge, name]);
       }
       for (const peer of wanted) {
-        const ofport = tunnels.get(peer) ?? contents.freeOfport('tunnel');
+        const ofport = tunnels.get(peer) ?? model.freeOfport('tunnel');
         tunnels.set(peer, ofport);
         commands.push(...portCommands(peer, ofport, local ?? ''));
       }

@@ -1,5 +1,5 @@
 import { singleFlight } from '../concurrency/single-flight.js';
-import type { Datapath, Overlay as OverlayState } from '../datapath/datapath.js';
+import type { Datapath, RemoteState } from '../datapath/datapath.js';
 import { messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { Network, Remote } from '../base/model.js';
@@ -125,7 +125,7 @@ export function createOverlay({ index, datapath, host, onFailure, log }: Overlay
       active = false;
     },
     /** All of it, for the data plane to be made right. */
-    state(): OverlayState {
+    state(): RemoteState {
       // It holds what was not told yet; if it cannot be applied, another one follows.
       dirtyLeases.clear();
       dirtyPeers.clear();

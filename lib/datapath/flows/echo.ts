@@ -1,8 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { pause } from '../../concurrency/pause.js';
 import type { Run } from '../../os/exec.js';
 import { tunnelName } from '../device-names.js';
 import { createOvsdb } from '../vswitch/ovsdb.js';
-import { ADMIT, cookie, dotted } from './tables.js';
+import { cookie, parseCookie } from './cookie.js';
+import { ADMIT } from './tables.js';
 
 /**
  * Hosts try the way of their tunnels by frames of a local experimental EtherType (IEEE 802): Open vSwitch on the other side sends
@@ -45,7 +46,7 @@ export async function reachThroughTunnels(
     if (outputs.length === 0) break;
     const packet = `in_port=local,packet=${FRAME},actions=set_field:0->tun_id,${outputs.join(',')}`;
     await run(['ovs-ofctl', ...PROTOCOL, 'packet-out', bridge, packet]);
-    await sleep(every);
+    await pause(every);
     const now = await answers(run, bridge);
     for (const peer of peers) if ((now.get(peer) ?? 0) > (before.get(peer) ?? 0)) reached.add(peer);
   }
@@ -56,6 +57,6 @@ export async function reachThroughTunnels(
 async function answers(run: Run, bridge: string): Promise<Map<string, number>> {
   const match = `table=${ADMIT},dl_type=0x88b5,dl_dst=${ANSWERS}`;
   const rules = await run(['ovs-ofctl', ...PROTOCOL, '--no-names', 'dump-flows', bridge, match]);
-  const counted = rules.matchAll(/cookie=0x\w{7}(\w{8}), .*\bn_packets=(\d+)/g);
-  return new Map([...counted].map(([, address = '', count]) => [dotted(address), Number(count)]));
+  const counted = rules.matchAll(/cookie=(0x\w+), .*\bn_packets=(\d+)/g);
+  return new Map([...counted].map(([, owner = '', count]) => [parseCookie(owner)?.ip ?? '', Number(count)]));
 }

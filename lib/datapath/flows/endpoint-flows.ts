@@ -1,18 +1,9 @@
 import type { Endpoint, Network } from '../../base/model.js';
-import {
-  ADMIT,
-  ARP,
-  arpAnswer,
-  cookie,
-  FORWARD,
-  FROM,
-  FROM_GATEWAY_MAC,
-  gatewayMac,
-  GROUP,
-} from './tables.js';
+import { cookie } from './cookie.js';
+import { ADMIT, ARP, arpAnswer, FORWARD, FROM, FROM_GATEWAY_MAC, gatewayMac, GROUP } from './tables.js';
 
 /** An endpoint or gateway on a port of the bridge, by OpenFlow port number. */
-export interface Attached<T> {
+export interface OnPort<T> {
   owner: T;
   ofport: number;
 }
@@ -34,7 +25,7 @@ export function baseFlows(): string[] {
   ];
 }
 
-export function endpointFlows({ owner: { network, ip, mac }, ofport }: Attached<Endpoint>): string[] {
+export function endpointFlows({ owner: { network, ip, mac }, ofport }: OnPort<Endpoint>): string[] {
   const head = `cookie=${cookie('endpoint', network.vni, ip)}`;
   const admit = `${head},table=${ADMIT},priority=100,in_port=${ofport},dl_src=${mac},vlan_tci=0x0000`;
   const mark = `set_field:${network.vni}->reg0`;
@@ -50,7 +41,7 @@ export function endpointFlows({ owner: { network, ip, mac }, ofport }: Attached<
  * The gateway forwards for the outside, so its frames may carry any source address. It answers to this host's
  * containers only.
  */
-export function gatewayFlows({ owner: { vni, gateway }, ofport }: Attached<Network>): string[] {
+export function gatewayFlows({ owner: { vni, gateway }, ofport }: OnPort<Network>): string[] {
   const head = `cookie=${cookie('network', vni)}`;
   const mac = gatewayMac(vni);
   const admit = `${head},table=${ADMIT},priority=100,in_port=${ofport},dl_src=${mac},vlan_tci=0x0000`;

@@ -22,24 +22,6 @@ export const GROUP = 'dl_dst=01:00:00:00:00:00/01:00:00:00:00:00';
 const GATEWAY_OUI = '02:53:50';
 export const FROM_GATEWAY_MAC = `dl_src=${GATEWAY_OUI}:00:00:00/ff:ff:ff:00:00:00`;
 
-/** Highest byte of a cookie: what kind of thing the rule belongs to. */
-const KIND = { base: 1n, network: 2n, endpoint: 3n, tunnel: 4n, remote: 5n };
-
-/** 8 bits of kind, 24 of VNI, 32 of address. */
-export function cookie(kind: keyof typeof KIND, vni = 0, ip = '0.0.0.0'): string {
-  const address = ip.split('.').reduce((sum, octet) => sum * 256n + BigInt(octet), 0n);
-  return `0x${((KIND[kind] << 56n) | (BigInt(vni) << 32n) | address).toString(16)}`;
-}
-
-/** The address in a cookie's last eight digits. */
-export const dotted = (hex: string) => (hex.match(/../g) ?? []).map((octet) => parseInt(octet, 16)).join('.');
-
-/** Matches of `ovs-ofctl` that cover all rules of an owner. Open vSwitch finds them by an index. */
-export const networkMatch = (vni: number) => `cookie=${cookie('network', vni)}/-1`;
-export const endpointMatch = (vni: number, ip: string) => `cookie=${cookie('endpoint', vni, ip)}/-1`;
-export const tunnelMatch = (peer: string) => `cookie=${cookie('tunnel', 0, peer)}/-1`;
-export const remoteMatch = (vni: number, ip: string) => `cookie=${cookie('remote', vni, ip)}/-1`;
-
 /** The same on every host, so that a container may move without noticing. */
 export function gatewayMac(vni: number): string {
   const hex = vni.toString(16).padStart(6, '0');

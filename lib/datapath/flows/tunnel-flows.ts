@@ -1,6 +1,7 @@
 import type { Remote } from '../../base/model.js';
 import { echoFlows } from './echo.js';
-import { ADMIT, ARP, arpAnswer, cookie, FORWARD, FROM } from './tables.js';
+import { cookie } from './cookie.js';
+import { ADMIT, ARP, arpAnswer, FORWARD, FROM } from './tables.js';
 
 /**
  * Admission from another host. Open vSwitch gives a packet to this port only when it comes from the peer's address; what

@@ -15,12 +15,19 @@ const DOCKER_BRIDGES = ['docker0', 'br-+'];
 /** Where packets leave this host: towards the world, and towards other hosts. */
 type Way = Pick<UnderlayState, 'uplink' | 'tunnels'>;
 
-/** Where the kernel's chains branch off into ours. */
-const JUMPS = [
-  ['nat', 'POSTROUTING', 'SOCKETPLANE-POSTROUTING'],
-  ['filter', 'FORWARD', 'SOCKETPLANE-FORWARD'],
-  ['raw', 'PREROUTING', 'SOCKETPLANE-PREROUTING'],
+const [POSTROUTING, FORWARD, PREROUTING] = [
+  'SOCKETPLANE-POSTROUTING',
+  'SOCKETPLANE-FORWARD',
+  'SOCKETPLANE-PREROUTING',
 ] as const;
+
+/** Our chains, and the kernel's chain that each branches off from. */
+export const CHAINS = [
+  { table: 'nat', parent: 'POSTROUTING', chain: POSTROUTING },
+  { table: 'filter', parent: 'FORWARD', chain: FORWARD },
+  { table: 'raw', parent: 'PREROUTING', chain: PREROUTING },
+] as const;
+type Chain = (typeof CHAINS)[number];
 
 /**
  * Input of `iptables-restore --noflush`: declaring a chain of ours empties it, and each table is replaced at once.
@@ -34,32 +41,32 @@ const JUMPS = [
  */
 export function natRules(networks: Network[], { uplink, tunnels }: Way): string {
   const masquerade = networks.map(
-    (network) => `-A SOCKETPLANE-POSTROUTING -s ${network.subnet} ! -o ${gatewayName(network)} -j MASQUERADE`,
+    (network) => `-A ${POSTROUTING} -s ${network.subnet} ! -o ${gatewayName(network)} -j MASQUERADE`,
   );
   const any = `${GATEWAY_PREFIX}+`;
   // Docker's containers leave under this host's address too.
   const masqueraded = tunnels ? DOCKER_BRIDGES.map((bridge) => `-i ${bridge} -o ${tunnels.device}`) : [];
   const forged = [`-i ${any}`, ...masqueraded].flatMap((from) =>
-    HOSTS_ONLY.map((port) => `-A SOCKETPLANE-FORWARD ${from} -p ${port} -j DROP`),
+    HOSTS_ONLY.map((port) => `-A ${FORWARD} ${from} -p ${port} -j DROP`),
   );
   return [
     '*nat',
-    ':SOCKETPLANE-POSTROUTING - [0:0]',
+    `:${POSTROUTING} - [0:0]`,
     ...masquerade,
     'COMMIT',
     '*filter',
-    ':SOCKETPLANE-FORWARD - [0:0]',
-    `-A SOCKETPLANE-FORWARD -i ${any} -o ${any} -j DROP`,
+    `:${FORWARD} - [0:0]`,
+    `-A ${FORWARD} -i ${any} -o ${any} -j DROP`,
     ...forged,
-    `-A SOCKETPLANE-FORWARD -o ${any} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT`,
-    `-A SOCKETPLANE-FORWARD -o ${any} -j DROP`,
-    ...(uplink === undefined ? [] : [`-A SOCKETPLANE-FORWARD -i ${any} -o ${uplink} -j ACCEPT`]),
-    ...DOCKER_BRIDGES.map((bridge) => `-A SOCKETPLANE-FORWARD -i ${any} -o ${bridge} -j RETURN`),
-    `-A SOCKETPLANE-FORWARD -i ${any} -j ACCEPT`,
+    `-A ${FORWARD} -o ${any} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT`,
+    `-A ${FORWARD} -o ${any} -j DROP`,
+    ...(uplink === undefined ? [] : [`-A ${FORWARD} -i ${any} -o ${uplink} -j ACCEPT`]),
+    ...DOCKER_BRIDGES.map((bridge) => `-A ${FORWARD} -i ${any} -o ${bridge} -j RETURN`),
+    `-A ${FORWARD} -i ${any} -j ACCEPT`,
     'COMMIT',
     '*raw',
-    ':SOCKETPLANE-PREROUTING - [0:0]',
-    `-A SOCKETPLANE-PREROUTING -i ${PORT_PREFIX}+ -j DROP`,
+    `:${PREROUTING} - [0:0]`,
+    `-A ${PREROUTING} -i ${PORT_PREFIX}+ -j DROP`,
     'COMMIT',
     '',
   ].join('\n');
@@ -69,16 +76,16 @@ export function natRules(networks: Network[], { uplink, tunnels }: Way): string 
 export async function applyNat(run: Run, networks: Network[], way: Way): Promise<void> {
   await writeFile('/proc/sys/net/ipv4/ip_forward', '1');
   await run(['iptables-restore', '--noflush', '--wait=5'], { input: natRules(networks, way) });
-  for (const [table, from, to] of JUMPS) {
-    if (await hasJump(run, table, from, to)) continue;
+  for (const jump of CHAINS) {
+    if (await hasJump(run, jump)) continue;
     // First: Docker's policy for forwarded packets is DROP.
-    await run(['iptables', '--wait=5', '-t', table, '-I', from, '1', '-j', to]);
+    await run(['iptables', '--wait=5', '-t', jump.table, '-I', jump.parent, '1', '-j', jump.chain]);
   }
 }
 
-async function hasJump(run: Run, table: string, from: string, to: string): Promise<boolean> {
+async function hasJump(run: Run, { table, parent, chain }: Chain): Promise<boolean> {
   try {
-    await run(['iptables', '--wait=5', '-t', table, '-C', from, '-j', to]);
+    await run(['iptables', '--wait=5', '-t', table, '-C', parent, '-j', chain]);
     return true;
   } catch (error) {
     if (error instanceof CommandError && error.exitCode === 1) return false;
@@ -88,9 +95,10 @@ async function hasJump(run: Run, table: string, from: string, to: string): Promi
 
 /** Takes away all that {@link applyNat} has made. May be repeated. */
 export async function removeNat(run: Run): Promise<void> {
-  for (const [table, from, chain] of JUMPS) {
+  for (const jump of CHAINS) {
+    const { table, parent, chain } = jump;
     const iptables = (...args: string[]) => run(['iptables', '--wait=5', '-t', table, ...args]);
-    while (await hasJump(run, table, from, chain).catch(() => false)) await iptables('-D', from, '-j', chain);
+    while (await hasJump(run, jump).catch(() => false)) await iptables('-D', parent, '-j', chain);
     const exists = await succeeds(iptables('-n', '-L', chain));
     if (!exists) continue;
     await iptables('-F', chain);

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import type { Run } from '../../os/exec.js';
 import type { Underlay } from '../datapath.js';
 
-/** VXLAN over IPv4: outer Ethernet 14, IP 20, UDP 8, VXLAN 8. */
-const TUNNEL_OVERHEAD = 50;
+/** What VXLAN over IPv4 adds to a container's IP packet: inner Ethernet 14, VXLAN 8, UDP 8, outer IP 20. */
+export const TUNNEL_OVERHEAD = 50;
 const ETHERNET_MTU = 1500;
 
 const routeList = z.array(z.object({ dev: z.string().optional(), prefsrc: z.string().optional() }));
@@ -23,8 +23,24 @@ export interface UnderlayState {
   mtu: number;
 }
 
+/** Reads the underlay once, and again after it was told to forget or has failed. */
+export function createUnderlayReader(run: Run, chosen: () => Underlay | undefined) {
+  let known: Promise<UnderlayState> | undefined;
+  const forget = () => void (known = undefined);
+  return {
+    read(): Promise<UnderlayState> {
+      known ??= readUnderlay(run, chosen()).catch((error: unknown) => {
+        forget();
+        throw error;
+      });
+      return known;
+    },
+    forget,
+  };
+}
+
 /** @param chosen the device that this host is bound to; the default route's where it is bound to none */
-export async function readUnderlay(run: Run, chosen: Underlay | undefined): Promise<UnderlayState> {
+async function readUnderlay(run: Run, chosen: Underlay | undefined): Promise<UnderlayState> {
   const list = async (...argv: string[]) =>
     JSON.parse((await run(['ip', '-json', ...argv])) || '[]') as unknown;
   const [route] = routeList.parse(await list('-4', 'route', 'show', 'default'));

@@ -1,12 +1,8 @@
+import { CHAINS } from '../../datapath/kernel/nat.js';
 import { CommandError, type Run } from '../../os/exec.js';
 import { ok, type Check, type Finding } from '../check.js';
 
 const BLOCKED = /^-A .*-p udp .*--dports? \S*4789\b.* -j (DROP|REJECT)/;
-const JUMPS = [
-  ['nat', 'POSTROUTING'],
-  ['filter', 'FORWARD'],
-  ['raw', 'PREROUTING'],
-] as const;
 
 /** Rules of this host's firewall that are in the way of tunnels, and whether ours are first. */
 export function firewallCheck(run: Run, converge: () => Promise<unknown>): Check {
@@ -30,26 +26,26 @@ export function firewallCheck(run: Run, converge: () => Promise<unknown>): Check
       }));
   }
 
-  async function own(table: string, chain: string): Promise<Finding[]> {
-    const rules = await list(table, chain);
-    const at = rules.findIndex((rule) => rule.endsWith(`-j SOCKETPLANE-${chain}`));
+  async function own({ table, parent, chain }: (typeof CHAINS)[number]): Promise<Finding[]> {
+    const rules = await list(table, parent);
+    const at = rules.findIndex((rule) => rule.endsWith(`-j ${chain}`));
     if (at < 0) {
       return [
         {
           level: 'problem',
-          message: `our rules are missing from ${table} ${chain}`,
+          message: `our rules are missing from ${table} ${parent}`,
           advice: '`doctor --fix` lets the agent put them back',
           fix: converge,
         },
       ];
     }
     const before = rules.slice(0, at).find((rule) => / -j (DROP|REJECT)/.test(rule));
-    if (chain !== 'FORWARD' || before === undefined) return [];
+    if (parent !== 'FORWARD' || before === undefined) return [];
     return [
       {
         level: 'warning',
         message: `a rule before ours may drop what containers send outside: ${before}`,
-        advice: 'put it behind SOCKETPLANE-FORWARD, or take it out',
+        advice: `put it behind ${chain}, or take it out`,
       },
     ];
   }
@@ -57,10 +53,7 @@ export function firewallCheck(run: Run, converge: () => Promise<unknown>): Check
   return {
     name: 'firewall',
     async inspect() {
-      const found = [
-        ...(await tunnels()),
-        ...(await Promise.all(JUMPS.map(([table, chain]) => own(table, chain)))).flat(),
-      ];
+      const found = [...(await tunnels()), ...(await Promise.all(CHAINS.map(own))).flat()];
       return found.length > 0 ? found : [ok('lets tunnels and containers through')];
     },
   };

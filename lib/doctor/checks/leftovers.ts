@@ -1,5 +1,6 @@
+import { parseCookie } from '../../datapath/flows/cookie.js';
+import { containerPorts } from '../../datapath/vswitch/external-ids.js';
 import { createOvsdb } from '../../datapath/vswitch/ovsdb.js';
-import { dotted } from '../../datapath/flows/tables.js';
 import type { Run } from '../../os/exec.js';
 import { ok, type Check, type Finding } from '../check.js';
 
@@ -9,11 +10,6 @@ export interface Held {
   vni: number;
   ip: string;
 }
-
-/** Key of a container port's `external_ids`. */
-const CONTAINER = 'socketplane-container';
-/** A rule of an endpoint of this host: kind, VNI and address, see `cookie` of the datapath. */
-const ENDPOINT_RULE = /cookie=0x3([0-9a-f]{6})([0-9a-f]{8})\b/g;
 
 /** Ports and rules on the bridge that belong to no container. */
 export function leftoversCheck(options: {
@@ -37,15 +33,14 @@ export function leftoversCheck(options: {
       const known = await held();
       const containers = new Set(known.map(({ container }) => container));
       const addresses = new Set(known.map(({ vni, ip }) => `${vni} ${ip}`));
-      const ports = await createOvsdb(run).interfaces();
+      const ports = containerPorts(await createOvsdb(run).interfaces());
       const rules = await run(['ovs-ofctl', '-O', 'OpenFlow14', '--no-stats', 'dump-flows', await bridge()]);
-      const strayPorts = ports
-        .filter(({ externalIds }) => !containers.has(externalIds.get(CONTAINER) ?? ''))
-        .filter(({ externalIds }) => externalIds.has(CONTAINER))
-        .map(({ name }) => name);
+      const strayPorts = ports.filter(({ container }) => !containers.has(container)).map(({ port }) => port);
       const strayRules = new Set(
-        [...rules.matchAll(ENDPOINT_RULE)]
-          .map(([, vni = '', ip = '']) => `${parseInt(vni, 16)} ${dotted(ip)}`)
+        [...rules.matchAll(/cookie=(0x[0-9a-f]+)/g)]
+          .map(([, cookie = '0']) => parseCookie(cookie))
+          .filter((owner) => owner?.kind === 'endpoint')
+          .map((owner) => `${owner?.vni} ${owner?.ip}`)
           .filter((owner) => !addresses.has(owner)),
       );
       const found = [

@@ -3,7 +3,7 @@ import type { Run } from '../../os/exec.js';
 import { ok, type Check, type Finding } from '../check.js';
 
 /** A container that is connected. */
-export interface Attached {
+export interface ConnectedContainer {
   name: string;
   pid: string;
   /** The host's end of its link. */
@@ -17,13 +17,13 @@ const links = z.array(z.object({ mtu: z.number() })).min(1);
  */
 export function linkChecks(options: {
   run: Run;
-  attached: () => Promise<Attached[]>;
+  attached: () => Promise<ConnectedContainer[]>;
   configuration: () => Promise<{ bridge_mtu: number; datapath: string }>;
 }): Check[] {
   const { run, attached, configuration } = options;
   const inside = (pid: string, ...argv: string[]) => run(['nsenter', `--net=/proc/${pid}/ns/net`, ...argv]);
 
-  async function mtu({ name, pid, port }: Attached, wanted: number): Promise<Finding[]> {
+  async function mtu({ name, pid, port }: ConnectedContainer, wanted: number): Promise<Finding[]> {
     const [link] = links.parse(
       JSON.parse(await inside(pid, 'ip', '-json', 'link', 'show', 'dev', 'eth0')) as unknown,
     );
@@ -41,7 +41,7 @@ export function linkChecks(options: {
     ];
   }
 
-  async function checksums({ name, pid }: Attached): Promise<Finding[]> {
+  async function checksums({ name, pid }: ConnectedContainer): Promise<Finding[]> {
     const features = await inside(pid, 'ethtool', '-k', 'eth0');
     if (!/^tx-checksumming: on/m.test(features)) return [];
     return [

@@ -1,9 +1,8 @@
+import { TUNNEL_OVERHEAD } from '../../datapath/kernel/underlay.js';
 import { AppError } from '../../base/errors.js';
 import { CommandError, type Run } from '../../os/exec.js';
 import { ok, type Check, type Finding } from '../check.js';
 
-/** What VXLAN adds to a container's packet beside the outer Ethernet header: IP 20, UDP 8, VXLAN 8, inner Ethernet 14. */
-const TUNNEL_OVERHEAD = 50;
 /** IPv4 and ICMP headers, which `ping -s` does not count. */
 const PING_OVERHEAD = 28;
 

@@ -9,12 +9,14 @@ import {
 import { gatewayName, peerName, portNames, tunnelName } from '../../../lib/datapath/device-names.js';
 import { natRules } from '../../../lib/datapath/kernel/nat.js';
 import {
+  cookie,
   endpointMatch,
-  gatewayMac,
   networkMatch,
+  parseCookie,
   remoteMatch,
   tunnelMatch,
-} from '../../../lib/datapath/flows/tables.js';
+} from '../../../lib/datapath/flows/cookie.js';
+import { gatewayMac } from '../../../lib/datapath/flows/tables.js';
 import { remoteFlows, tunnelFlows } from '../../../lib/datapath/flows/tunnel-flows.js';
 import type { Network } from '../../../lib/base/model.js';
 
@@ -107,6 +109,16 @@ describe('flows', () => {
     expect(networkMatch(WEB.vni)).to.equal('cookie=0x20a0b0c00000000/-1');
     expect(tunnelMatch('192.168.108.2')).to.equal('cookie=0x4000000c0a86c02/-1');
     expect(remoteMatch(WEB.vni, '10.0.0.9')).to.equal('cookie=0x50a0b0c0a000009/-1');
+  });
+
+  it('say whose they are', () => {
+    for (const kind of ['base', 'network', 'endpoint', 'tunnel', 'remote'] as const) {
+      const owner = { kind, vni: 0xffffff, ip: '255.0.1.9' };
+      expect(parseCookie(cookie(kind, owner.vni, owner.ip))).to.deep.equal(owner);
+    }
+    expect(parseCookie(cookie('base'))).to.deep.equal({ kind: 'base', vni: 0, ip: '0.0.0.0' });
+    for (const foreign of ['0x0', '0x1', '0xff00000000000000'])
+      expect(parseCookie(foreign)).to.equal(undefined);
   });
 });
 

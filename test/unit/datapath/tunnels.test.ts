@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { createContents } from '../../../lib/datapath/bridge-model.js';
+import { createBridgeModel } from '../../../lib/datapath/bridge-model.js';
 import { createTunnels } from '../../../lib/datapath/tunnels.js';
 import type { AppError } from '../../../lib/base/errors.js';
 import { messageOf } from '../../../lib/base/errors.js';
@@ -15,8 +15,8 @@ function remote(n: number, peer: string): Remote {
 
 /** Tunnels over a bridge that keeps nothing but what it was told, with the gateway of `web` on port 100. */
 function create({ isKernel = true, devices = ['br-phy'] } = {}) {
-  const contents = createContents();
-  contents.gateways.set(WEB.vni, { owner: WEB, ofport: 100 });
+  const model = createBridgeModel();
+  model.gateways.set(WEB.vni, { owner: WEB, ofport: 100 });
   const told = { flows: [] as string[], commands: [] as string[][], sent: [] as string[] };
   const interfaces = async () =>
     devices.map((name) => ({
@@ -26,7 +26,7 @@ function create({ isKernel = true, devices = ['br-phy'] } = {}) {
       externalIds: new Map<string, string>(),
     }));
   const tunnels = createTunnels({
-    contents,
+    model,
     ovsdb: {
       transact: async (commands) => void told.commands.push(...commands),
       interfaces,
@@ -50,7 +50,7 @@ function create({ isKernel = true, devices = ['br-phy'] } = {}) {
   });
   /** What was told since the last time, each rule by its beginning. */
   const flows = () => told.flows.splice(0).map((line) => line.split(',actions=')[0]);
-  return { tunnels, contents, told, flows, interfaces };
+  return { tunnels, model, told, flows, interfaces };
 }
 
 const remoteRules = (n: number) => [
@@ -64,9 +64,9 @@ const FLOOD = [
 
 describe('tunnels', () => {
   it('are one port for each peer, numbered apart from containers', async () => {
-    const { tunnels, contents, told } = create();
+    const { tunnels, model, told } = create();
     await Promise.all([tunnels.ensure(A), tunnels.ensure(B), tunnels.ensure(A)]);
-    expect([...contents.tunnels]).to.deep.equal([
+    expect([...model.tunnels]).to.deep.equal([
       [A, 0xf000],
       [B, 0xf001],
     ]);
@@ -119,9 +119,9 @@ describe('tunnels', () => {
   });
 
   it('may come after the endpoints that they lead to, and go before them', async () => {
-    const { tunnels, contents, flows } = create();
+    const { tunnels, model, flows } = create();
     await tunnels.apply({ put: [remote(2, A), remote(3, B)], drop: [] });
-    expect(contents.flows().filter((flow) => flow.includes('cookie=0x5'))).to.deep.equal([]);
+    expect(model.flows().filter((flow) => flow.includes('cookie=0x5'))).to.deep.equal([]);
     flows();
     await tunnels.ensure(A);
     expect(flows().slice(3)).to.deep.equal([...remoteRules(2), ...FLOOD]);
@@ -138,7 +138,7 @@ describe('tunnels', () => {
   });
 
   it('say what is missing where userspace Open vSwitch cannot send, and leave the rest alone', async () => {
-    const { tunnels, contents, interfaces } = create({ isKernel: false, devices: [] });
+    const { tunnels, model, interfaces } = create({ isKernel: false, devices: [] });
     const error = await tunnels.ensure(A).catch((thrown: unknown) => thrown);
     expect((error as AppError).kind).to.equal('unavailable');
     expect(messageOf(error)).to.match(
@@ -146,20 +146,20 @@ describe('tunnels', () => {
     );
     await tunnels.adopt(await interfaces(), [A]);
     expect(tunnels.problem).to.equal(messageOf(error));
-    expect(contents.tunnels.size).to.equal(0);
+    expect(model.tunnels.size).to.equal(0);
   });
 
   it('need no such bridge with the kernel datapath, nor where it is there', async () => {
     for (const options of [{ devices: [] }, { isKernel: false }]) {
-      const { tunnels, contents } = create(options);
+      const { tunnels, model } = create(options);
       await tunnels.ensure(A);
       expect(tunnels.problem).to.equal(undefined);
-      expect(contents.tunnels.size).to.equal(1);
+      expect(model.tunnels.size).to.equal(1);
     }
   });
 
   it('that have no peer any more go, and those that are right keep their number', async () => {
-    const { tunnels, contents, told } = create();
+    const { tunnels, model, told } = create();
     const port = (name: string, peer: string, ofport: number) => ({
       name,
       type: 'vxlan',
@@ -167,7 +167,7 @@ describe('tunnels', () => {
       externalIds: new Map([['socketplane-peer', peer]]),
     });
     await tunnels.adopt([port('vxc0a86c02', A, 0xf005), port('vxc0a86c03', B, 0xf006)], [A]);
-    expect([...contents.tunnels]).to.deep.equal([[A, 0xf005]]);
+    expect([...model.tunnels]).to.deep.equal([[A, 0xf005]]);
     expect(told.commands[0]).to.deep.equal(['--if-exists', 'del-port', 'docker0-ovs', 'vxc0a86c03']);
   });
 });

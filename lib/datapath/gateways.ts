@@ -1,0 +1,98 @@
+import type { Network } from '../base/model.js';
+import type { Run } from '../os/exec.js';
+import type { BridgeModel } from './bridge-model.js';
+import { gatewayName } from './device-names.js';
+import { gatewayFlows } from './flows/endpoint-flows.js';
+import { networkMatch } from './flows/cookie.js';
+import { gatewayMac } from './flows/tables.js';
+import type { Links } from './kernel/links.js';
+import { applyNat } from './kernel/nat.js';
+import type { UnderlayState } from './kernel/underlay.js';
+import { EXTERNAL_ID } from './vswitch/external-ids.js';
+import { adding, type OpenFlow } from './vswitch/openflow.js';
+import type { Interface, Ovsdb } from './vswitch/ovsdb.js';
+
+/** The networks' gateways: an internal port of the bridge with the network's first address, and address translation for all. */
+export interface Gateways {
+  ensure(network: Network): Promise<void>;
+  remove(network: Network): Promise<void>;
+  /** Takes over the gateways of these networks. Gives the names of the other devices. */
+  adopt(found: Interface[], networks: Network[]): string[];
+  /** The port alone, without rules and translation. */
+  addPort(network: Network): Promise<void>;
+  /** Makes forwarding and address translation those of the networks that there are. */
+  translate(): Promise<void>;
+}
+
+export function createGateways(options: {
+  model: BridgeModel;
+  ovsdb: Ovsdb;
+  openflow: OpenFlow;
+  links: Links;
+  run: Run;
+  bridge: string;
+  underlay: () => Promise<UnderlayState>;
+}): Gateways {
+  const { model, ovsdb, openflow, links, run, bridge, underlay } = options;
+  const { gateways } = model;
+
+  async function addPort(network: Network): Promise<void> {
+    const ofport = gateways.get(network.vni)?.ofport ?? model.freeOfport('local');
+    gateways.set(network.vni, { owner: network, ofport });
+    const device = gatewayName(network);
+    await ovsdb.transact([
+      ['--may-exist', 'add-port', bridge, device],
+      [
+        'set',
+        'Interface',
+        device,
+        'type=internal',
+        `ofport_request=${ofport}`,
+        `mtu_request=${(await underlay()).mtu}`,
+        `mac="${gatewayMac(network.vni)}"`,
+        `external_ids:${EXTERNAL_ID.gateway}="${network.id}"`,
+      ],
+    ]);
+    await links.configureGateway(network);
+  }
+
+  async function translate(): Promise<void> {
+    const networks = [...gateways.values()].map(({ owner }) => owner);
+    await applyNat(run, networks, await underlay());
+  }
+
+  return {
+    async ensure(network) {
+      await addPort(network);
+      await openflow.change(() => {
+        const gateway = gateways.get(network.vni);
+        return gateway ? adding([...gatewayFlows(gateway), ...model.flood(network)]) : [];
+      });
+      await translate();
+    },
+
+    async remove(network) {
+      if (!gateways.delete(network.vni)) return;
+      await openflow.change(() => [`delete ${networkMatch(network.vni)}`]);
+      await ovsdb.transact([['--if-exists', 'del-port', bridge, gatewayName(network)]]);
+      await translate();
+    },
+
+    adopt(found, networks) {
+      const byId = new Map(networks.map((network) => [network.id, network]));
+      const orphans: string[] = [];
+      for (const { name, ofport, externalIds } of found) {
+        const id = externalIds.get(EXTERNAL_ID.gateway);
+        if (id === undefined) continue;
+        const network = byId.get(id);
+        if (network && gatewayName(network) === name && ofport > 0)
+          gateways.set(network.vni, { owner: network, ofport });
+        else orphans.push(name);
+      }
+      return orphans;
+    },
+
+    addPort,
+    translate,
+  };
+}
