@@ -1,8 +1,8 @@
 import { isAtLeast } from '../../install/system/host-programs.js';
 import { ok, type Check, type Finding } from '../check.js';
 
-/** The Consul of a host of the cluster. */
-export interface ConsulMember {
+/** Which Consul a host of the cluster runs. */
+export interface ConsulVersion {
   name: string;
   version: string;
 }
@@ -10,8 +10,8 @@ export interface ConsulMember {
 /** Whether the Consuls of all hosts are new enough, and near enough to each other to work together. */
 export function consulCheck(options: {
   wanted: string;
-  /** Undefined: this host runs none, as it is alone or uses another's. */
-  members: () => Promise<ConsulMember[] | undefined>;
+  /** Undefined where this host runs none, because it is alone or uses somebody else's. */
+  members: () => Promise<ConsulVersion[] | undefined>;
 }): Check {
   return {
     name: 'Consul',
@@ -22,7 +22,7 @@ export function consulCheck(options: {
       if (old.length > 0) {
         return old.map(({ name, version }): Finding => ({
           level: 'problem',
-          message: `${name} has ${version}, needed is ${options.wanted} or later`,
+          message: `${name} has ${version}, but ${options.wanted} or later is needed`,
           advice: 'put a newer one on the PATH there, and restart the agent',
         }));
       }

@@ -218,7 +218,7 @@ describe('doctor', () => {
     expect(await levels(at('1.20.1', '1.8.7'))).to.deep.equal(['warning']);
     expect(await said(at('1.20.1', '1.8.7'))).to.equal('differs: h1 has 1.20.1, h2 has 1.8.7');
     expect(await levels(at('1.8.7', '1.7.4'))).to.deep.equal(['problem']);
-    expect(await said(at('1.8.7', '1.7.4'))).to.equal('h2 has 1.7.4, needed is 1.8 or later');
+    expect(await said(at('1.8.7', '1.7.4'))).to.equal('h2 has 1.7.4, but 1.8 or later is needed');
     const none = consulCheck({ wanted: '1.8', members: async () => undefined });
     expect(await levels(none)).to.deep.equal(['ok']);
   });
