@@ -2,11 +2,11 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { AppError, messageOf } from './base/errors.js';
-import { packageRoot } from './base/paths.js';
+import { hostPaths, packageRoot } from './base/paths.js';
 import { createLog, LOG_LEVELS, silentLog, type Log, type LogLevel } from './base/log.js';
 import { writePidFile } from './os/pid-file.js';
 import { describeConfig } from './proxy/config/check.js';
-import { PROXY_CONFIG, readProxyConfig } from './proxy/config/config.js';
+import { readProxyConfig } from './proxy/config/config.js';
 import type { Address } from './proxy/config/address.js';
 import { loadAdapters } from './proxy/hooks/load-adapters.js';
 import { enableMinorGc } from './proxy/http/minor-gc.js';
@@ -19,7 +19,6 @@ import { watchConfig } from './proxy/reload.js';
 import { watchStrayErrors } from './base/unhandled-errors.js';
 import { VERSION } from './base/version.js';
 
-const PID_FILE = '/run/socketplane/proxy.pid';
 /** How long calls in progress may take when the proxy is told to stop. */
 const GRACE_MS = 5_000;
 
@@ -99,7 +98,7 @@ async function openTrace(proxy: Proxy, address: Address, log: Log): Promise<(() 
 
 /** This host's, else the one in the package. */
 function defaultConfig(): string {
-  return existsSync(PROXY_CONFIG) ? PROXY_CONFIG : join(packageRoot(), 'proxy.yml');
+  return existsSync(hostPaths.proxyConfig) ? hostPaths.proxyConfig : join(packageRoot(), 'proxy.yml');
 }
 
 async function main(argv: readonly string[]): Promise<void> {
@@ -109,7 +108,7 @@ async function main(argv: readonly string[]): Promise<void> {
     )
     .version(VERSION)
     .option('--config <file>', 'configuration', defaultConfig())
-    .option('--pid-file <file>', 'where to write the process id', PID_FILE)
+    .option('--pid-file <file>', 'where to write the process id', hostPaths.proxyPid)
     .addOption(
       new Option('--log-level <level>', 'least level that is logged').choices(LOG_LEVELS).default('info'),
     )

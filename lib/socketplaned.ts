@@ -5,7 +5,7 @@ import { Command } from 'commander';
 import { createApp } from './api/http/app.js';
 import { agentRoutes } from './api/routes.js';
 import { raisePriority } from './os/cpu-priority.js';
-import { AGENT_CONFIG, readAgentConfig, type AgentConfig } from './config/agent.js';
+import { readAgentConfig, type AgentConfig } from './config/agent.js';
 import { createOvsDatapath } from './datapath/ovs.js';
 import { createClusterStateFile, readHostId, type ClusterState } from './cluster/membership/state-file.js';
 import { createConsulAgent } from './cluster/consul/agent.js';
@@ -179,7 +179,7 @@ async function main(): Promise<void> {
   const program = new Command('socketplaned')
     .description('The network agent: one per host, in the foreground.')
     .version(VERSION)
-    .option('--config <file>', `configuration (default: ${AGENT_CONFIG}, if there is one)`)
+    .option('--config <file>', `configuration (default: ${hostPaths.agentConfig}, if there is one)`)
     .option('--pid-file <file>', 'where to write the process id', hostPaths.agentPid)
     .parse();
   const options = program.opts<{ config?: string; pidFile: string }>();

@@ -10,8 +10,16 @@ export interface HostPaths {
   /** Where `docker` talks to us. */
   proxySocket: string;
   proxyPid: string;
+  /** Where the proxy tells of the calls with hooks. */
+  traceSocket: string;
   /** Where Docker itself listens. */
   dockerSocket: string;
+  /** The folder of the two files below. */
+  settings: string;
+  agentConfig: string;
+  proxyConfig: string;
+  /** The folder of the agent's store, and of what was fetched for it. */
+  state: string;
   logs: string;
   /** What `install` has put on this host. */
   installRecord: string;
@@ -23,7 +31,12 @@ export const hostPaths: HostPaths = {
   consulSocket: '/run/socketplane/consul.sock',
   proxySocket: '/run/socketplane/docker.sock',
   proxyPid: '/run/socketplane/proxy.pid',
+  traceSocket: '/run/socketplane/trace.sock',
   dockerSocket: '/var/run/docker.sock',
+  settings: '/etc/socketplane',
+  agentConfig: '/etc/socketplane/agent.yml',
+  proxyConfig: '/etc/socketplane/proxy.yml',
+  state: '/var/lib/socketplane',
   logs: '/var/log/socketplane',
   installRecord: '/var/lib/socketplane/install.json',
 };

@@ -15,8 +15,6 @@ import type { Context } from './context.js';
 import { createDaemons } from './daemons/create.js';
 import { completionScript } from './help/completion-script.js';
 
-const SETTINGS = '/etc/socketplane';
-
 /** What `install` does on a real host. */
 export async function createSteps(
   context: Context,
@@ -49,7 +47,7 @@ export async function createSteps(
       say('copying programs to /usr/local/lib/socketplane');
       copied = await installPrograms(product);
       await installShellFiles({ bash: completionScript('bash'), zsh: completionScript('zsh') });
-      await writeSettings(SETTINGS);
+      await writeSettings(paths.settings);
     },
     image() {
       say('looking for the image');

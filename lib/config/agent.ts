@@ -1,11 +1,13 @@
 import { z } from 'zod';
 import { AppError } from '../base/errors.js';
 import { LOG_LEVELS } from '../base/log.js';
+import { hostPaths } from '../base/paths.js';
 import { clusterConfig } from './cluster.js';
 import { consulConfig, withConsulAddress } from './consul.js';
 import { readYaml } from './yaml.js';
 
-export const AGENT_CONFIG = '/etc/socketplane/agent.yml';
+/** The bridge where agent.yml names no other. */
+export const DEFAULT_BRIDGE = 'docker0-ovs';
 
 const unixUrl = z
   .string()
@@ -24,16 +26,16 @@ const MANAGED = ['key', 'bootstrap', 'join'] as const;
 
 const agentFile = z.strictObject({
   /** The REST API's socket, mode 0660 and group `docker`. */
-  listen: unixUrl.default('/run/socketplane/agent.sock'),
+  listen: unixUrl.default(hostPaths.agentSocket),
   /** A TCP address for the API besides. Any user of this host can use it. */
   tcp: loopback.optional(),
-  docker: unixUrl.default('/var/run/docker.sock'),
+  docker: unixUrl.default(hostPaths.dockerSocket),
   /** Networks and leases; must survive a reboot. */
-  state: z.string().startsWith('/', 'expected an absolute path').default('/var/lib/socketplane'),
+  state: z.string().startsWith('/', 'expected an absolute path').default(hostPaths.state),
   bridge: z
     .string()
     .regex(/^[a-zA-Z0-9_.-]{1,15}$/, 'expected the name of a network device, up to 15 characters')
-    .default('docker0-ovs'),
+    .default(DEFAULT_BRIDGE),
   datapath: z.enum(['auto', 'kernel', 'userspace']).default('auto'),
   log: z.enum(LOG_LEVELS).default('info'),
   cluster: clusterConfig.prefault({}),
@@ -58,7 +60,7 @@ export type AgentConfig = z.infer<typeof agentConfig>;
 export async function readAgentConfig(file?: string, env = process.env): Promise<AgentConfig> {
   const schema = z.preprocess((settings) => withConsulAddress(settings, env), agentConfig);
   try {
-    return await readYaml(file ?? AGENT_CONFIG, schema);
+    return await readYaml(file ?? hostPaths.agentConfig, schema);
   } catch (error) {
     if (file === undefined && error instanceof AppError && error.kind === 'notFound') return schema.parse({});
     throw error;

@@ -2,11 +2,10 @@ import { chmod, chown, lstat, mkdir, readFile, stat, unlink } from 'node:fs/prom
 import { connect, type Server } from 'node:net';
 import { dirname } from 'node:path';
 import { AppError, hasCode, ignoreMissing, messageOf } from '../base/errors.js';
+import { hostPaths } from '../base/paths.js';
 
 /** `sun_path` without its zero. Node would cut off the rest and listen there. */
 const LONGEST = 107;
-
-const DOCKER_SOCKET = '/var/run/docker.sock';
 
 /**
  * Listen on a unix socket that only root and the group `docker` can use (mode 0660; where there is no such group, that of
@@ -80,7 +79,7 @@ async function dockerGroup(): Promise<number | undefined> {
   const groups = await readFile('/etc/group', 'utf8').catch(() => '');
   const line = groups.split('\n').find((entry) => entry.startsWith('docker:'));
   if (line !== undefined) return Number(line.split(':')[2]);
-  return stat(DOCKER_SOCKET).then(
+  return stat(hostPaths.dockerSocket).then(
     ({ gid }) => gid,
     () => undefined,
   );

@@ -19,7 +19,7 @@ export function addUiCommand(program: Command, context: Context): void {
     .command('ui')
     .description('a page that shows hosts, networks and containers, while this command runs')
     .option('--port <port>', 'on 127.0.0.1; 0: any that is free', portOf, PORT)
-    .option('--trace <address>', 'where the proxy tells of its calls', 'unix:///run/socketplane/trace.sock');
+    .option('--trace <address>', 'where the proxy tells of its calls', `unix://${context.paths.traceSocket}`);
   addCommonOptions(command, 'agent').action(async (options: { port: number; trace: string }) => {
     // Its web server is not loaded for other commands.
     const { serveUi, createLiveView, watchCalls } = await import('../../ui/index.js');

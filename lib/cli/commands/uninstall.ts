@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { readAgentConfig } from '../../config/agent.js';
+import { DEFAULT_BRIDGE, readAgentConfig } from '../../config/agent.js';
 import { AppError, messageOf } from '../../base/errors.js';
 import { createRun } from '../../os/exec.js';
 import { createDockerService } from '../../install/system/docker-service.js';
@@ -18,9 +18,6 @@ import type { Context } from '../context.js';
 import { createDaemons } from '../daemons/create.js';
 import { addCommonOptions, agentOf } from '../options.js';
 import { becomeRoot } from '../root.js';
-
-const BRIDGE = 'docker0-ovs';
-const STATE = ['/var/lib/socketplane', '/etc/socketplane'];
 
 /** `uninstall` and `clean` */
 export function addUninstallCommands(program: Command, context: Context): void {
@@ -41,7 +38,7 @@ export function addUninstallCommands(program: Command, context: Context): void {
       // A mistake in the settings must not keep them here.
       bridge: await readAgentConfig().then(
         ({ bridge }) => bridge,
-        () => BRIDGE,
+        () => DEFAULT_BRIDGE,
       ),
       stopProcesses: async () => (await createDaemons({ context, agent, run, systemd })).stop(),
     });
@@ -57,7 +54,7 @@ export function addUninstallCommands(program: Command, context: Context): void {
     say(
       `SocketPlane is uninstalled. Kept: Docker, Open vSwitch, your containers (those of our networks are without one now),`,
     );
-    say(`networks in ${STATE[0]} and settings in ${STATE[1]}; \`clean\` removes these too`);
+    say(`networks in ${paths.state} and settings in ${paths.settings}; \`clean\` removes these too`);
   });
 
   const clean = program
@@ -70,7 +67,7 @@ export function addUninstallCommands(program: Command, context: Context): void {
     await withHostLock(async () => {
       const { containers, hasDocker } = await remove(agentOf(self, context));
       if (hasDocker) await containers.removeImages();
-      for (const folder of STATE) {
+      for (const folder of [paths.state, paths.settings]) {
         const target = await removeFolder(folder);
         if (target !== undefined) say(`${folder} was a link to ${target}, which is left as it is`);
       }

@@ -16,7 +16,6 @@ import { processDaemons } from './processes.js';
 import type { DaemonParts, Daemons } from './types.js';
 import { unitDaemons } from './units.js';
 
-const PROXY_CONFIG = '/etc/socketplane/proxy.yml';
 const PING_TIMEOUT_MS = 5_000;
 
 export interface DaemonsOptions {
@@ -44,7 +43,7 @@ function partsOf({ paths }: Context, agent: AgentClient, record?: InstallRecord)
   const root = record ? PROGRAMS : packageRoot();
   return {
     root,
-    proxyConfig: existsSync(PROXY_CONFIG) ? PROXY_CONFIG : join(root, 'proxy.yml'),
+    proxyConfig: existsSync(paths.proxyConfig) ? paths.proxyConfig : join(root, 'proxy.yml'),
     powerstrip: record?.powerstrip ?? true,
     async agentReady(strict) {
       const [problem] = problemsOf(await agent.health());

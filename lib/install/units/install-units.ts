@@ -1,5 +1,6 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { hostPaths } from '../../base/paths.js';
 import type { Run } from '../../os/exec.js';
 import { PROGRAMS } from '../files/programs.js';
 import type { InstallRecord } from '../files/install-record.js';
@@ -7,7 +8,6 @@ import type { Systemd } from '../system/systemd.js';
 import { AGENT_UNIT, PROXY_UNIT, unitFiles } from './unit-files.js';
 
 const FOLDER = '/etc/systemd/system';
-const PROXY_CONFIG = '/etc/socketplane/proxy.yml';
 
 /** The units of a native install. */
 export function createInstalledUnits(run: Run, systemd: Systemd, folder = FOLDER) {
@@ -26,7 +26,7 @@ export function createInstalledUnits(run: Run, systemd: Systemd, folder = FOLDER
   return {
     /** True: something changed; what runs then is started anew. */
     async arrange(record: InstallRecord, isNew: boolean): Promise<boolean> {
-      const files = unitFiles(record, PROGRAMS, PROXY_CONFIG);
+      const files = unitFiles(record, PROGRAMS, hostPaths.proxyConfig);
       let changed = isNew;
       for (const name of [AGENT_UNIT, PROXY_UNIT]) {
         const text = files[name];

@@ -1,5 +1,6 @@
 import { dirname, isAbsolute, resolve } from 'node:path';
 import { z } from 'zod';
+import { hostPaths } from '../../base/paths.js';
 import { readYaml } from '../../config/yaml.js';
 import { isLocal, parseAddress, type Address } from './address.js';
 import { globMistake } from './glob.js';
@@ -7,8 +8,7 @@ import { adapterConfig } from './adapter-config.js';
 import type { Endpoint } from './match.js';
 import { duration, size } from '../../config/units.js';
 
-const TRACE_SOCKET = '/run/socketplane/trace.sock';
-export const PROXY_CONFIG = '/etc/socketplane/proxy.yml';
+const unixAddress = (path: string): Address => ({ text: `unix://${path}`, kind: 'unix', path });
 
 const address = z.string().transform((text, context): Address => {
   const parsed = parseAddress(text);
@@ -40,9 +40,7 @@ export function proxyConfig(directory: string) {
       listen: z
         .array(address)
         .min(1, 'expected at least one address')
-        .default([
-          { text: 'unix:///run/socketplane/docker.sock', kind: 'unix', path: '/run/socketplane/docker.sock' },
-        ]),
+        .default([unixAddress(hostPaths.proxySocket)]),
       /** Spelled out by those who mean to let anybody on the network be root on this host. */
       insecure: z.boolean().default(false),
       /** What `tls://` addresses show to clients; with `ca`, clients have to show a certificate that it signed. */
@@ -60,12 +58,8 @@ export function proxyConfig(directory: string) {
       trace: z
         .union([z.literal('off').transform(() => undefined), address])
         // A default would take the place of what `off` comes to.
-        .prefault(`unix://${TRACE_SOCKET}`),
-      upstream: address.default({
-        text: 'unix:///var/run/docker.sock',
-        kind: 'unix',
-        path: '/var/run/docker.sock',
-      }),
+        .prefault(`unix://${hostPaths.traceSocket}`),
+      upstream: address.default(unixAddress(hostPaths.dockerSocket)),
       limits: z
         .strictObject({ hookBody: size.default(8 * 2 ** 20), adapterTimeout: duration.default(30_000) })
         .prefault({}),

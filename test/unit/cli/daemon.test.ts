@@ -4,6 +4,7 @@ import { access, chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { until } from '../../../lib/concurrency/until.js';
 import { createDaemon, type Daemon } from '../../../lib/cli/daemons/process.js';
 import { findProcess, isProgram } from '../../../lib/os/pid-file.js';
 
@@ -80,7 +81,8 @@ describe('a daemon where there is no init', function () {
     const pid = (await daemon.pid()) ?? 0;
     await rm(file('serves'));
     expect(await daemon.stop()).to.equal(true);
-    expect(() => process.kill(pid, 0)).to.throw('ESRCH');
+    // Its command line goes before its number does.
+    await until(async () => expect(() => process.kill(pid, 0)).to.throw('ESRCH'), { timeout: 5_000 });
     expect(await exists('pid')).to.equal(false);
   });
 

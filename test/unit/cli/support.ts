@@ -22,7 +22,12 @@ export async function createBench() {
     consulSocket: join(folder, 'consul.sock'),
     proxySocket: join(folder, 'docker.sock'),
     proxyPid: join(folder, 'proxy.pid'),
+    traceSocket: join(folder, 'trace.sock'),
     dockerSocket: join(folder, 'real-docker.sock'),
+    settings: join(folder, 'settings'),
+    agentConfig: join(folder, 'settings/agent.yml'),
+    proxyConfig: join(folder, 'settings/proxy.yml'),
+    state: join(folder, 'state'),
     logs: join(folder, 'logs'),
     installRecord: join(folder, 'install.json'),
   };
