@@ -47,6 +47,11 @@ export function hasCode(error: unknown, ...codes: string[]): boolean {
   return error instanceof Error && 'code' in error && codes.includes(String(error.code));
 }
 
+/** The HTTP status in an error that a client library (dockerode, consul) made of an answer; undefined where there was none. */
+export function statusCodeOf(error: unknown): number | undefined {
+  return error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : undefined;
+}
+
 /** For `catch` where a file that is not there is as good as one that was removed; anything else is thrown again. */
 export function ignoreMissing(error: unknown): undefined {
   if (!hasCode(error, 'ENOENT')) throw error;

@@ -1,6 +1,6 @@
 import Dockerode from 'dockerode';
 import { z } from 'zod';
-import { AppError, hasCode, messageOf } from '../base/errors.js';
+import { AppError, hasCode, messageOf, statusCodeOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { shortId } from '../base/short-id.js';
 import type { Container, ContainerEvent, Docker } from './docker.js';
@@ -46,7 +46,7 @@ export function createDocker(socketPath: string, log: Log): Docker {
           .inspect({ abortSignal: abortSignal() });
         return toContainer(inspection.parse(found));
       } catch (cause) {
-        if (statusOf(cause) === 404) return undefined;
+        if (statusCodeOf(cause) === 404) return undefined;
         throw dockerError(`inspect ${reference}`, socketPath, cause);
       }
     },
@@ -63,7 +63,7 @@ export function createDocker(socketPath: string, log: Log): Docker {
           .stop({ t: 0, abortSignal: abortSignal() })
           // 304: it no longer runs; 404: it no longer exists.
           .catch((error: unknown) => {
-            if (![304, 404].includes(statusOf(error) ?? 0)) throw error;
+            if (![304, 404].includes(statusCodeOf(error) ?? 0)) throw error;
           });
       });
     },
@@ -125,13 +125,9 @@ function toContainer(found: z.infer<typeof inspection>): Container {
   };
 }
 
-function statusOf(error: unknown): number | undefined {
-  return error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : undefined;
-}
-
 function dockerError(what: string, socketPath: string, cause: unknown): AppError {
   if (cause instanceof AppError) return cause;
-  if (statusOf(cause) === undefined) {
+  if (statusCodeOf(cause) === undefined) {
     const why = hasCode(cause, 'ENOENT', 'ECONNREFUSED') ? 'is it running?' : messageOf(cause);
     return new AppError('unavailable', `Docker does not answer on ${socketPath}: ${why}`, { cause });
   }

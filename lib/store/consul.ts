@@ -12,14 +12,14 @@ import type { Entry, Store } from './store.js';
 
 export interface ConsulStoreOptions {
   client: ConsulClient;
-  /** Of all keys in Consul, such as `socketplane/`. */
+  /** With which all our keys in Consul begin, such as `socketplane/`. */
   prefix: string;
   log: Log;
 }
 
 /**
  * The store of a cluster: Consul's key-value store. What a change costs depends on the change, not on how much is stored
- * (see `consul/feed.ts`); the price is that what others write there by hand is not seen by watches.
+ * (see `consul/feed.ts`); the price is that watches do not see what somebody writes there by hand.
  *
  * Keys: `<prefix>data/<key>` and `<prefix>feed/<name>`. A version is Consul's ModifyIndex.
  */
@@ -28,7 +28,7 @@ export function createConsulStore({ client, prefix, log }: ConsulStoreOptions): 
   const feedPrefix = `${prefix}feed/`;
   const data = createData(client, dataPrefix, feedPrefix);
   const feed = createFeed(client, feedPrefix);
-  /** What is asked for at the same moment is one read; nothing is kept. */
+  /** Gets made at the same moment share one read; nothing is cached. */
   const reads = new DataLoader<string, Entry | undefined>(
     async (keys) => {
       const found = new Map((await data.read(keys)).map((entry) => [entry.key, entry]));
@@ -74,7 +74,7 @@ export function createConsulStore({ client, prefix, log }: ConsulStoreOptions): 
         for (let change; (change = await watched.next(ended));) yield change;
       } finally {
         mine.watches.delete(watched);
-        // Nobody is told anything: nothing needs to wait at Consul.
+        // Without a watch, no query needs to wait at Consul.
         if (mine.watches.size === 0) {
           mine.stop();
           if (follower === mine) follower = undefined;

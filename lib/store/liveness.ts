@@ -1,12 +1,12 @@
 /** Which hosts are alive. */
 export interface Liveness {
-  /** Says that this host is alive, and goes on saying so until `signal` aborts. */
+  /** Announces that this host is alive, until `signal` aborts. */
   announce(host: string, signal: AbortSignal): Promise<void>;
-  /** The hosts that are alive: at once, then whenever others are. Ends when `signal` aborts. */
+  /** The hosts that are alive: now, and again after every change. Ends when `signal` aborts. */
   watch(signal: AbortSignal): AsyncIterable<ReadonlySet<string>>;
 }
 
-/** Of hosts that are in this process: the only one there is, and in tests several. */
+/** Liveness of the hosts in this process: one in the agent, several in tests. */
 export function createMemoryLiveness(): Liveness {
   const hosts = new Set<string>();
   const watchers = new Set<() => void>();

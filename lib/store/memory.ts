@@ -2,8 +2,8 @@ import { AppError } from '../base/errors.js';
 import { checkLimits } from './limits.js';
 import type { Change, Entry, Operation, Store } from './store.js';
 
-/** What a group of commits changes: entries to keep, keys to drop. */
-export interface Changes {
+/** What a group of commits changes on disk: entries to keep, keys to drop. */
+export interface WriteBatch {
   put: Entry[];
   drop: string[];
   /** Version of the newest write ever made. */
@@ -13,8 +13,8 @@ export interface Changes {
 export interface MemoryStoreOptions {
   entries?: Iterable<Entry>;
   revision?: number;
-  /** Makes changes durable. They become visible only after it resolved; when it rejects they never were. */
-  persist?: (changes: Changes) => Promise<void>;
+  /** Makes a batch durable. It becomes visible only when this resolves; when it rejects, nothing was written. */
+  persist?: (batch: WriteBatch) => Promise<void>;
   close?: () => Promise<void>;
 }
 
@@ -53,7 +53,7 @@ export function createMemoryStore({ entries, revision, persist, close }: MemoryS
       const staged = new Map<string, Entry | null>();
       const versions = group.map(({ operations }) => stage(operations, staged));
       try {
-        if (staged.size > 0) await persist?.(changesOf(staged, newest));
+        if (staged.size > 0) await persist?.(batchOf(staged, newest));
       } catch (cause) {
         for (const pending of group) pending.reject(cause);
         continue;
@@ -154,7 +154,7 @@ export function createMemoryStore({ entries, revision, persist, close }: MemoryS
   };
 }
 
-function changesOf(staged: Map<string, Entry | null>, revision: number): Changes {
+function batchOf(staged: Map<string, Entry | null>, revision: number): WriteBatch {
   const put = [...staged.values()].filter((entry) => entry !== null);
   const drop = [...staged].filter(([, entry]) => entry === null).map(([key]) => key);
   return { put, drop, revision };

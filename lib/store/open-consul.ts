@@ -8,7 +8,7 @@ import type { Election } from './election.js';
 import type { Liveness } from './liveness.js';
 import type { Store } from './store.js';
 
-/** The store of a cluster, with what only a cluster has. */
+/** The store of a cluster, and what only a cluster has. */
 export interface ClusterStore {
   store: Store;
   liveness: Liveness;
@@ -16,14 +16,14 @@ export interface ClusterStore {
 }
 
 export interface OpenConsulOptions extends ConsulEndpoint {
-  /** Of all keys in Consul. */
+  /** With which all our keys in Consul begin. */
   prefix: string;
   /** Checks that end this host's sessions: `serfHealth` where the Consul agent is this host's own. */
   checks: string[];
   log: Log;
 }
 
-/** All on one client, which is closed with the store. Nothing is asked of Consul yet. */
+/** All three share one client, which is closed with the store. Does not talk to Consul yet. */
 export function openConsul({ prefix, checks, log, ...endpoint }: OpenConsulOptions): ClusterStore {
   const client = createConsulClient(endpoint);
   const sessions = { client, prefix, checks, log };

@@ -16,12 +16,12 @@ export interface Operation {
   ifVersion?: number;
 }
 
-/** What became of some keys: entries that are new or have a new value, keys that are gone. */
+/** What happened to some keys: entries that are new or have a new value, keys that are gone. */
 export interface Change {
   put: Entry[];
-  /** `version`: that of a commit after which the key was not there. */
+  /** `version` is that of a commit after which the key no longer existed. */
   drop: { key: string; version: number }[];
-  /** The store was set back, as from a back-up: what is there now may be older than what was read before. */
+  /** The store was restored from a back-up: what it holds now may be older than what was read before. */
   wasSetBack?: boolean;
 }
 
@@ -40,9 +40,9 @@ export interface Store {
    */
   commit(operations: Operation[]): Promise<number>;
   /**
-   * Everything under `prefix` at once, be it nothing, then what changes. Changes in quick succession may be given as one;
-   * a key's older value never follows a newer one. A store that is out of reach is waited for, and what changed meanwhile
-   * given then. Ends when `signal` aborts.
+   * Everything under `prefix` at once, even when that is nothing, then whatever changes. Changes in quick succession may be
+   * given as one; a key's older value never follows a newer one. While the store is out of reach the watch waits, and then
+   * gives what changed meanwhile. Ends when `signal` aborts.
    */
   watch(prefix: string, signal: AbortSignal): AsyncIterable<Change>;
   close(): Promise<void>;

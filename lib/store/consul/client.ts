@@ -1,7 +1,8 @@
 import { EventEmitter } from 'node:events';
 import { z } from 'zod';
 import { connect, type CallOptions, type ConsulEndpoint } from './connect.js';
-import { bodyOf, deniedIn, failureOf, statusOf } from './failure.js';
+import { statusCodeOf } from '../../base/errors.js';
+import { bodyOf, deniedIn, failureOf } from './failure.js';
 import type { KvOperation } from './operation.js';
 
 /** With what {@link failureOf} may need to find the reason, an answer takes less than 2.2 s. */
@@ -73,7 +74,7 @@ export function createConsulClient(endpoint: ConsulEndpoint): ConsulClient {
       }));
       const answer = await call((options) =>
         consul.transaction.create(parts, { ...options, consistent: true }).catch((error: unknown) => {
-          if (statusOf(error) === 409) return error;
+          if (statusCodeOf(error) === 409) return error;
           throw error;
         }),
       );
@@ -127,7 +128,7 @@ export function createConsulClient(endpoint: ConsulEndpoint): ConsulClient {
         consul.session.renew({ ...options, id }).then(
           () => true,
           (error: unknown) => {
-            if (statusOf(error) === 404) return false;
+            if (statusCodeOf(error) === 404) return false;
             throw error;
           },
         ),

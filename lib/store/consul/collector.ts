@@ -6,7 +6,7 @@ import type { Feed, FeedEntry, FeedState } from './feed.js';
 const OLD_MS = 2_000;
 /** The more old entries, the more is read with each change; the fewer, the more transactions that collect. */
 const MANY = 16;
-/** Spread over this time, one of all the hosts collects, and the others see that nothing is left to do. */
+/** Hosts start at random within this time, so that one of them collects and the others see that nothing is left to do. */
 const SPREAD_MS = 1_000;
 
 /** Keeps the feed small. Whether an entry is old is told by when this process first saw it: clocks may differ. */

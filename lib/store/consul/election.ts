@@ -1,15 +1,15 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { pause } from '../../concurrency/pause.js';
 import type { Election } from '../election.js';
 import type { ConsulSessionsOptions } from './liveness.js';
 import { retryForever } from '../../concurrency/retry-forever.js';
 import { unlessAborted, withSession } from './session.js';
 
-/** One that cannot renew its session stops leading after this time, and the next may begin after as long. */
+/** A leader that cannot renew its session stops leading after this time, and the next may begin after as long again. */
 const PATIENCE_S = 5;
-/** Between two tries while Consul still keeps a key from a new holder. */
+/** Between two attempts while Consul's lock delay keeps the key from a new holder. */
 const TRY_MS = 1_000;
 
-/** The one for a name holds the key `<prefix>lock/<name>` with a session. */
+/** The leader for a name holds the key `<prefix>lock/<name>` with its session. */
 export function createConsulElection({ client, prefix, checks, log }: ConsulSessionsOptions): Election {
   return {
     lead(name, signal, task) {
@@ -30,7 +30,8 @@ export function createConsulElection({ client, prefix, checks, log }: ConsulSess
             { Verb: 'lock', Key: key, Session: session, Value: session },
           ]);
           if (done) return;
-          await sleep(TRY_MS, undefined, { signal: ended });
+          await pause(TRY_MS, ended);
+          ended.throwIfAborted();
           index = 0;
         }
       }
@@ -53,7 +54,7 @@ export function createConsulElection({ client, prefix, checks, log }: ConsulSess
         try {
           await task(ended);
         } finally {
-          // Given back, it is free at once; of a session that just ends it would be kept for a while.
+          // Released, the key is free at once; when its session merely ends, Consul's lock delay holds it for a while.
           if (signal.aborted || !ended.aborted) await release(session).catch(() => undefined);
         }
       });

@@ -1,16 +1,11 @@
-import { AppError, hasCode, messageOf } from '../../base/errors.js';
+import { AppError, hasCode, messageOf, statusCodeOf } from '../../base/errors.js';
 
 /** For the question whether there is a leader: any agent that is alive answers at once. */
 const LEADER_MS = 400;
 const ADVICE = 'most of its servers must run and reach each other';
 const CONSEQUENCE = 'containers that run are not affected';
 
-/** The HTTP status of an error that the package made of an answer. */
-export function statusOf(error: unknown): number | undefined {
-  return error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : undefined;
-}
-
-/** What Consul answered to a call that failed; nothing where the connection broke before it had. */
+/** What Consul answered to a call that failed; undefined where the connection broke before it answered. */
 export function bodyOf(error: unknown): unknown {
   if (!(error instanceof Error && 'response' in error)) return undefined;
   return (error.response as { body?: unknown } | undefined)?.body;
@@ -46,7 +41,7 @@ async function reason(
   where: string,
   leader: (timeout: number) => Promise<unknown>,
 ): Promise<string> {
-  const status = statusOf(error);
+  const status = statusCodeOf(error);
   const said = sayings(error);
   if (status === 403) {
     return refusal(where, said);

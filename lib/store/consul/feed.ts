@@ -5,7 +5,7 @@ import type { ConsulClient, KvEntry } from './client.js';
 import type { KvOperation } from './operation.js';
 import { write } from './transaction.js';
 
-/** No name of an entry, which is base64url. */
+/** Cannot be the name of an entry: those are base64url. */
 const FLOOR = '!floor';
 
 /** With the floor these are as many operations as Consul takes. */
@@ -35,11 +35,11 @@ export interface FeedState {
 }
 
 /**
- * What changed of late, kept in Consul beside the data: a query that waits for changes of a prefix answers with all that
+ * What changed lately, kept in Consul beside the data: a query that waits for changes of a prefix answers with all that
  * is under it, so the prefix waited for must stay small however large the data are.
  *
  * Every commit adds an entry of its own in the same transaction; nobody contends for it. Whoever sees many old entries
- * collects them, and notes in the same transaction up to which version ({@link FeedState.floor}): who has not seen
+ * collects them, and notes in the same transaction up to which version ({@link FeedState.floor}): a host that has not seen
  * everything up to there reads all data again, so nothing is missed.
  */
 export interface Feed {

@@ -1,15 +1,14 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { messageOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
+import { pause } from '../../concurrency/pause.js';
+import { retryForever } from '../../concurrency/retry-forever.js';
 import { createCollector } from './collector.js';
 import type { Data } from './data.js';
 import type { Feed, FeedState } from './feed.js';
+import { unlessAborted } from './session.js';
 import type { Watched } from './watched.js';
 
-/** While changes come in a row, each answer carries those of this time. The first one is not held up. */
+/** When changes come in a row, one answer carries all of this time. The first change is not held up. */
 const PACE_MS = 100;
-const MIN_RETRY_MS = 100;
-const MAX_RETRY_MS = 2_000;
 
 export interface FollowOptions {
   feed: Feed;
@@ -59,7 +58,6 @@ async function follow({ feed, data, log, watches, joined, signal }: FollowOption
   let state: FeedState = { index: 0, entries: [], floor: 0, floorVersion: 0 };
   let seen = 0;
   let waiting: Promise<FeedState> | undefined;
-  let failures = 0;
 
   async function complete(): Promise<void> {
     for (const watched of watches) {
@@ -71,7 +69,7 @@ async function follow({ feed, data, log, watches, joined, signal }: FollowOption
   }
 
   async function advance(next: FeedState): Promise<void> {
-    // A Consul that lost its data, or was set back, counts from below again.
+    // A Consul that lost its data, or was restored from a back-up, counts from a lower index again.
     const isBehind = next.index < state.index;
     if (isBehind || next.floor > seen) {
       for (const watched of watches) {
@@ -103,32 +101,34 @@ async function follow({ feed, data, log, watches, joined, signal }: FollowOption
         else toRead.add(key);
       }
     }
-    // A key that is gone meanwhile is named again, in an entry that this state has not.
+    // A key that has gone meanwhile is named again, in an entry that is not yet in this state.
     for (const entry of await data.read([...toRead])) {
       for (const watched of watches) if (watched.complete) watched.put(entry);
     }
   }
 
+  /** Gives whether something has changed; false when a watch was added. May be repeated after a failure. */
+  async function round(): Promise<boolean> {
+    if (state.index === 0) await advance(await feed.next(0, signal));
+    // First, because a watch added during `complete` may be missed there.
+    const added = joined();
+    await complete();
+    waiting ??= feed.next(state.index, signal).finally(() => (waiting = undefined));
+    const next = await Promise.race([waiting, added]);
+    if (!next) return false;
+    await advance(next);
+    await complete();
+    return true;
+  }
+
   while (!signal.aborted) {
-    try {
-      if (state.index === 0) await advance(await feed.next(0, signal));
-      // Asked for first: a watch that is added meanwhile may have been passed over.
-      const added = joined();
-      await complete();
-      waiting ??= feed.next(state.index, signal).finally(() => (waiting = undefined));
-      const next = await Promise.race([waiting, added]);
-      if (next) {
-        await advance(next);
-        await complete();
-        await sleep(PACE_MS, undefined, { signal });
-      }
-      if (failures > 0) log.info('the store answers again: watches are up to date');
-      failures = 0;
-    } catch (error) {
-      if (signal.aborted) break;
-      if (failures === 0) log.warn('cannot watch the store, trying again', { error: messageOf(error) });
-      const delay = Math.min(MIN_RETRY_MS * 2 ** failures++, MAX_RETRY_MS);
-      await sleep(delay, undefined, { signal }).catch(() => undefined);
-    }
+    let hasFailed = false;
+    const onFailure = () => void (hasFailed = true);
+    const hasChanged = await retryForever(round, { what: 'watch the store', log, signal, onFailure }).catch(
+      unlessAborted(signal),
+    );
+    if (signal.aborted) return;
+    if (hasFailed) log.info('the store answers again: watches are up to date');
+    if (hasChanged) await pause(PACE_MS, signal);
   }
 }

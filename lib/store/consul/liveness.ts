@@ -6,7 +6,7 @@ import { unlessAborted, withSession } from './session.js';
 
 export interface ConsulSessionsOptions {
   client: ConsulClient;
-  /** Of all keys in Consul, such as `socketplane/`. */
+  /** With which all our keys in Consul begin, such as `socketplane/`. */
   prefix: string;
   /** Checks of the Consul agent that end the sessions made through it: `serfHealth` where each host runs its own agent. */
   checks: string[];
@@ -20,7 +20,7 @@ export function createConsulLiveness({ client, prefix, checks, log }: ConsulSess
     announce(host, signal) {
       const options = { name: `${host} is alive`, behavior: 'delete', lockDelaySeconds: 0 } as const;
       return withSession({ ...options, client, checks, log, signal }, async (session, ended) => {
-        // In one step from the session before, which may go on for a while: nobody sees the host away.
+        // In one step from the previous session, which may live on for a while, so that no host sees this one gone in between.
         const take = async () => {
           const outcome = await client.transact([
             { Verb: 'delete', Key: alive + host },
@@ -45,7 +45,7 @@ export function createConsulLiveness({ client, prefix, checks, log }: ConsulSess
           unlessAborted(signal),
         );
         if (!state) return;
-        // A Consul that was set back counts from below again.
+        // A Consul that was restored from a back-up counts from a lower index again.
         index = state.index < index ? 0 : state.index;
         const hosts = state.entries.map(({ Key }) => Key.slice(alive.length));
         const now = JSON.stringify(hosts);

@@ -7,8 +7,8 @@ import { retryForever } from '../../concurrency/retry-forever.js';
 const TTL_S = 10;
 const RENEW_MS = 2_000;
 /**
- * A check that fails for longer than this, while Consul answers this host, says nothing of it: Consul has it at an address that it
- * had before, which takes half a minute, or hears no gossip of it.
+ * A check that fails for longer than this, although Consul answers this host, says nothing about the host: Consul still has it
+ * under its previous address, for up to half a minute, or receives no gossip from it.
  */
 const CHECKS_MS = 3_000;
 
@@ -16,7 +16,7 @@ export interface WithSessionOptions extends Omit<SessionOptions, 'ttlSeconds'> {
   client: ConsulClient;
   log: Log;
   signal: AbortSignal;
-  /** Milliseconds without a renewal after which the session counts as lost. Default: only Consul's word counts. */
+  /** Milliseconds without a renewal after which the session counts as lost. Default: it is lost only when Consul says so. */
   patience?: number;
   /** Milliseconds after which a session is made without its checks, when these fail. */
   checksPatience?: number;
@@ -46,7 +46,7 @@ export async function withSession(
     refusedSince = undefined;
     return created;
   }
-  // One that was lost because Consul did not answer may have outlived that, with all that it holds.
+  // A session lost because Consul did not answer may still exist, with everything that it holds.
   const open = async () =>
     session !== undefined && (await client.renewSession(session)) ? session : createAnew();
   try {
@@ -87,7 +87,7 @@ function keep({
       if (await client.renewSession(session)) startPatience(start);
       else lost.abort();
     } catch {
-      // Whether it is lost shows when Consul answers again, or when patience ends.
+      // Whether it is lost shows when Consul answers again, or when `patience` runs out.
     }
   }
 
@@ -102,7 +102,7 @@ function keep({
   };
 }
 
-/** Gives undefined for what failed because it was aborted. */
+/** For `catch`: undefined for work that failed because `signal` aborted, anything else is thrown again. */
 export function unlessAborted(signal: AbortSignal) {
   return (error: unknown): undefined => {
     if (!signal.aborted) throw error;

@@ -14,7 +14,7 @@ export interface Watched {
   drop(key: string, version: number): void;
   /** Takes all that is under the prefix at a version; what differs from what was told is to be given. */
   reset(entries: readonly Entry[], version: number): void;
-  /** Resolves to what is to be given, as soon as there is something; to nothing when aborted. */
+  /** Resolves to what is still to be given, as soon as there is something; to undefined when aborted. */
   next(signal: AbortSignal): Promise<Change | undefined>;
 }
 
@@ -39,7 +39,7 @@ export function createWatched(prefix: string): Watched {
       dropped.delete(entry.key);
       wake();
     },
-    // Also one that was never told: who wrote it knows it.
+    // Also a key that was never given: whoever wrote it knows it.
     drop(key, version) {
       versions.delete(key);
       put.delete(key);
