@@ -8,10 +8,10 @@ import type { Hooks, Match } from '../config/match.js';
 import type { PassThrough } from './pass-through.js';
 import type { Handler } from '../client/server.js';
 import type { Metrics } from '../observe/metrics.js';
+import { sendError } from '../http/raw-response.js';
 import { Refusal, refuse } from '../http/refusal.js';
 import { isBuildKit, isHijack } from '../../docker-api/call-kinds.js';
 import { isTooOld, parseTarget, type Target } from '../../docker-api/target.js';
-import { answerError } from './tunnel.js';
 
 export interface HandlerParts {
   match: Match;
@@ -66,14 +66,14 @@ export function createHandler(parts: HandlerParts): Handler {
     if (refusal) {
       metrics.call('refused');
       socket.on('error', () => socket.destroy());
-      answerError(socket, refusal);
+      sendError(socket, refusal);
       return;
     }
     metrics.call('stream');
     socket.once('close', metrics.stream());
     run({ req, target, hooks, answer: socket }, (context) =>
       hijack.upgraded({ req, target, hooks, context }, socket, head),
-    ).catch((error: unknown) => answerError(socket, error));
+    ).catch((error: unknown) => sendError(socket, error));
   }
 
   async function run(call: CallStart, work: (context: CallContext) => Promise<void>): Promise<void> {

@@ -1,20 +1,21 @@
-import { STATUS_CODES, type IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { hasBody, readBody } from '../http/read-body.js';
 import { detach } from '../client/take-over-socket.js';
 import { askForBody } from '../http/expect.js';
-import { headerPairs, HOP_BY_HOP, withoutHeaders } from '../http/headers.js';
+import { HOP_BY_HOP, withoutHeaders } from '../http/headers.js';
 import { isShown } from './body-visibility.js';
 import type { Chains, HookRun } from '../hooks/chain.js';
 import type { CallContext, HookedResponse } from '../hooks/hook.js';
 import { DOCKER_FAILED, reasonOf } from '../hooks/reason.js';
 import { canonicalBody } from '../../docker-api/canonical-body.js';
 import type { Hooks } from '../config/match.js';
+import { sendError, sendResponse } from '../http/raw-response.js';
 import { statusOf } from '../http/refusal.js';
 import { isHijack } from '../../docker-api/call-kinds.js';
 import { chunkedBody, fixedBody, takeBody } from '../http/read-raw-body.js';
 import type { Target } from '../../docker-api/target.js';
-import { answerError, lastly, type Tunnel } from './tunnel.js';
+import type { Tunnel } from './tunnel.js';
 
 export interface HijackCall {
   req: IncomingMessage;
@@ -81,7 +82,7 @@ export function createHijack(parts: { tunnel: Tunnel; chains: Chains; hookBody: 
     } catch (error) {
       await hookRun.unwind(reasonOf(error, call.context.signal.aborted));
       call.context.status = statusOf(error);
-      answerError(socket, error);
+      sendError(socket, error);
     }
   }
 
@@ -99,7 +100,7 @@ export function createHijack(parts: { tunnel: Tunnel; chains: Chains; hookBody: 
     const { request, response } = await hookRun.pre(hooks?.pre ?? [], before);
     if (response) {
       context.status = response.status;
-      answerWhole(socket, response);
+      sendResponse(socket, { ...response, body: response.body ?? '' });
       return;
     }
     const body = text === null || request.body === text ? sent : Buffer.from(request.body ?? '');
@@ -129,15 +130,4 @@ function method(req: IncomingMessage): string {
 /** Undefined when only the chunks tell. */
 function bodyLength({ headers }: IncomingMessage): number | undefined {
   return headers['transfer-encoding'] === undefined ? Number(headers['content-length'] ?? 0) : undefined;
-}
-
-/** An adapter's answer, on a connection that Node's HTTP server has let go of. */
-function answerWhole(client: Duplex, { status, headers, body }: HookedResponse): void {
-  const head = [`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ''}`];
-  for (const [name, value] of headerPairs(headers)) head.push(`${name}: ${value}`);
-  head.push(`Content-Length: ${Buffer.byteLength(body ?? '')}`, 'Connection: close');
-  lastly(
-    client,
-    Buffer.concat([Buffer.from(`${head.join('\r\n')}\r\n\r\n`, 'latin1'), Buffer.from(body ?? '')]),
-  );
 }

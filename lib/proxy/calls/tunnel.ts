@@ -2,8 +2,8 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { createHeadReader, type AnswerHead } from '../http/response-head.js';
 import { countPassing } from '../http/minor-gc.js';
-import { hasHeader, headerPairs, withoutHeaders, type RawHeaders } from '../http/headers.js';
-import { errorBody, statusOf } from '../http/refusal.js';
+import { hasHeader, headBytes, withoutHeaders, type RawHeaders } from '../http/headers.js';
+import { closeGently, sendError } from '../http/raw-response.js';
 import type { Upstream } from '../upstream/upstream.js';
 
 export interface TunnelCall {
@@ -43,7 +43,7 @@ export function createTunnel(upstream: Upstream): Tunnel {
     client.on('close', () => docker.destroy());
     docker.on('error', (cause) => {
       if (answered) closeGently(client);
-      else answerError(client, upstream.failure(cause));
+      else sendError(client, upstream.failure(cause));
       answered = true;
     });
     docker.on('close', () => {
@@ -55,7 +55,7 @@ export function createTunnel(upstream: Upstream): Tunnel {
     const readHead = createHeadReader();
     docker.on('data', onData);
     docker.once('end', () => {
-      if (!answered) answerError(client, upstream.failure(new Error('connection closed')));
+      if (!answered) sendError(client, upstream.failure(new Error('connection closed')));
       if (streams) setTimeout(() => client.destroy(), LINGER_MS).unref();
       else docker.destroy();
     });
@@ -81,13 +81,10 @@ function isStream({ status, text }: AnswerHead): boolean {
 }
 
 function requestHead({ method, url, headers }: TunnelCall): Buffer {
-  const lines = [`${method} ${url} HTTP/1.1`];
-  // Without these no server changes to HTTP/2 instead of the stream that this is about.
-  for (const [name, value] of headerPairs(withoutHeaders(headers, 'http2-settings')))
-    lines.push(`${name}: ${value}`);
-  if (!hasHeader(headers, 'host')) lines.push('Host: docker');
-  // As Node read it: a character for each byte.
-  return Buffer.from([...lines, 'Connection: close', '', ''].join('\r\n'), 'latin1');
+  // Without these no server switches to HTTP/2 instead of the stream that the client asked for.
+  const kept = withoutHeaders(headers, 'http2-settings');
+  const host = hasHeader(kept, 'host') ? [] : ['Host', 'docker'];
+  return headBytes(`${method} ${url} HTTP/1.1`, [...kept, ...host, 'Connection', 'close']);
 }
 
 /**
@@ -120,29 +117,4 @@ function send(call: TunnelCall, client: Duplex, docker: Socket): () => void {
     client.pipe(docker);
     countPassing(client);
   };
-}
-
-/** What is on its way to the client still gets there. */
-export function closeGently(client: Duplex): void {
-  if (client.writableFinished) client.destroy();
-  else client.end(() => client.destroy());
-}
-
-/** An error on a connection that Node's HTTP server has let go of. */
-export function answerError(client: Duplex, error: unknown): void {
-  if (client.destroyed) return;
-  const body = errorBody(error);
-  const head = [
-    `HTTP/1.1 ${statusOf(error)} Error`,
-    'Content-Type: application/json',
-    `Content-Length: ${Buffer.byteLength(body)}`,
-    'Connection: close',
-  ];
-  lastly(client, Buffer.from(`${head.join('\r\n')}\r\n\r\n${body}`));
-}
-
-/** The last that a client gets. What it still sends is dropped: many read nothing before all they have is sent. */
-export function lastly(client: Duplex, bytes: Buffer): void {
-  client.end(bytes);
-  client.resume();
 }

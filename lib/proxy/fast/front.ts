@@ -4,7 +4,7 @@ import { readInto, type Reading } from './read-buffer.js';
 import { Refusal } from '../http/refusal.js';
 import { readPlainHead } from './request-head.js';
 import { parseTarget, type Target } from '../../docker-api/target.js';
-import { answerError, closeGently } from '../calls/tunnel.js';
+import { closeGently, sendError } from '../http/raw-response.js';
 import type { Upstream } from '../upstream/upstream.js';
 
 export interface FrontParts {
@@ -157,7 +157,7 @@ export function createFront({ upstream, passes, handOver }: FrontParts) {
       drop();
       // A cut is the only way to say that half an answer is not whole.
       if (answering) client.destroy();
-      else answerError(client, failure);
+      else sendError(client, failure);
     }
 
     function onEnd(): void {

@@ -1,8 +1,15 @@
-/** Headers as Node's `rawHeaders` has them: names and values in turn, in the order, case and number of the sender. */
+/** Headers as Node's `rawHeaders` has them: alternating names and values, in the sender's order, case and number. */
 export type RawHeaders = string[];
 
 export function* headerPairs(raw: readonly string[]): Generator<[name: string, value: string]> {
   for (let index = 0; index + 1 < raw.length; index += 2) yield [raw[index]!, raw[index + 1]!];
+}
+
+/** The head of a message as it is sent, the empty line included: one byte for each character, as Node reads heads. */
+export function headBytes(startLine: string, raw: readonly string[]): Buffer {
+  let text = `${startLine}\r\n`;
+  for (const [name, value] of headerPairs(raw)) text += `${name}: ${value}\r\n`;
+  return Buffer.from(`${text}\r\n`, 'latin1');
 }
 
 /** @param names lower case */
@@ -20,33 +27,33 @@ export function hasHeader(raw: readonly string[], name: string): boolean {
   return false;
 }
 
-/** Those of one connection, not of the call. Headers that `Connection` names stay: a client could name any of them. */
+/** Headers of one connection, not of the call. Those that `Connection` names are not among them: a client could name any. */
 export const HOP_BY_HOP = ['connection', 'keep-alive', 'proxy-connection', 'upgrade'];
 
-/** dockerd takes a body for JSON by its first Content-Type alone, in any case and with any parameters. */
+/** dockerd decides by the first Content-Type alone, in any case and with any parameters, whether a body is JSON. */
 export function isJson(contentType: string | undefined): boolean {
   return /^\s*application\/json\s*(;|$)/i.test(contentType ?? '');
 }
 
-/** Servers written in Go read parameters from such a body, some of them before those of the query. */
+/** Servers written in Go read parameters from such a body, some of them in preference to the query's. */
 export function isForm(contentType: string | undefined): boolean {
   return /^\s*(application\/x-www-form-urlencoded|multipart\/form-data)\s*(;|$)/i.test(contentType ?? '');
 }
 
-/** The first value is the one that dockerd goes by where a header should come once. @param name lower case */
+/** The first value, which dockerd goes by when a header should come only once. @param name lower case */
 export function firstValue(raw: readonly string[], name: string): string | undefined {
   for (const [candidate, value] of headerPairs(raw)) if (candidate.toLowerCase() === name) return value;
   return undefined;
 }
 
-/** The values of a header joined as HTTP has it; undefined when there is none. @param name lower case */
+/** The values of a header joined with `, `; undefined when there is none. @param name lower case */
 export function headerValue(raw: readonly string[], name: string): string | undefined {
   const values: string[] = [];
   for (const [candidate, value] of headerPairs(raw)) if (candidate.toLowerCase() === name) values.push(value);
   return values.length > 0 ? values.join(', ') : undefined;
 }
 
-/** With this value in the place of all that there were. */
+/** With this one value for the header instead of any that it had. */
 export function withHeader(raw: readonly string[], name: string, value: string): RawHeaders {
   return [...withoutHeaders(raw, name.toLowerCase()), name, value];
 }

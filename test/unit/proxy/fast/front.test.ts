@@ -100,7 +100,7 @@ describe('a client that keeps its connection', () => {
     const client = proxy.connect();
     for (const [line, expected] of [
       ['GET /again', '</again>'],
-      ['POST /once', '502 Error'],
+      ['POST /once', '502 Bad Gateway'],
     ] as const) {
       client.socket.write(GET);
       await client.until(/<\/info>$/);
