@@ -10,7 +10,7 @@ import { loadAdapters } from './hooks/load-adapters.js';
 import { createMatch } from './config/match.js';
 import type { Metrics } from './observe/metrics.js';
 import { createPassThrough } from './calls/pass-through.js';
-import type { Handler } from './client/server.js';
+import type { Handler } from './client/listener.js';
 import type { TraceHub } from './observe/trace/hub.js';
 import { createTunnel } from './calls/tunnel.js';
 import { createUpstream, type Upstream } from './upstream/upstream.js';

@@ -5,7 +5,7 @@ import type { ProxyConfig } from './config/config.js';
 import { createGeneration, type Generation } from './generation.js';
 import { createMetrics, type Metrics } from './observe/metrics.js';
 import { createTraceHub, type TraceHub } from './observe/trace/hub.js';
-import { createListener } from './client/server.js';
+import { createListener } from './client/listener.js';
 
 export interface Proxy {
   metrics: Metrics;

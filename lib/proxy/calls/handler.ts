@@ -6,7 +6,7 @@ import type { Hijack } from './hijack.js';
 import type { HookedCall } from './hooked.js';
 import type { Hooks, Match } from '../config/match.js';
 import type { PassThrough } from './pass-through.js';
-import type { Handler } from '../client/server.js';
+import type { Handler } from '../client/listener.js';
 import type { Metrics } from '../observe/metrics.js';
 import { sendError } from '../http/raw-response.js';
 import { Refusal, refuse } from '../http/refusal.js';
