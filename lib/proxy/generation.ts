@@ -1,7 +1,7 @@
 import type { Log } from '../base/log.js';
 import { createCallLog, type CallLog } from './observe/call-log.js';
 import type { ProxyConfig } from './config/config.js';
-import { createHandler } from './calls/handler.js';
+import { createHandler, type Handler } from './calls/handler.js';
 import { createHijack } from './calls/hijack.js';
 import { createHookedCall } from './calls/hooked.js';
 import type { Adapter } from './hooks/adapter.js';
@@ -10,7 +10,6 @@ import { loadAdapters } from './hooks/load-adapters.js';
 import { createMatch } from './config/match.js';
 import type { Metrics } from './observe/metrics.js';
 import { createPassThrough } from './calls/pass-through.js';
-import type { Handler } from './client/listener.js';
 import type { TraceHub } from './observe/trace/hub.js';
 import { createTunnel } from './calls/tunnel.js';
 import { createUpstream, type Upstream } from './upstream/upstream.js';

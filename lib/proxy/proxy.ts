@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Log } from '../base/log.js';
+import { createListener } from './client/listener.js';
 import type { ProxyConfig } from './config/config.js';
+import { createFastPath } from './fast/front.js';
 import { createGeneration, type Generation } from './generation.js';
 import { createMetrics, type Metrics } from './observe/metrics.js';
 import { createTraceHub, type TraceHub } from './observe/trace/hub.js';
-import { createListener } from './client/listener.js';
 
 export interface Proxy {
   metrics: Metrics;
@@ -36,8 +37,13 @@ export async function createProxy(config: ProxyConfig, log: Log): Promise<Proxy>
   /** Of earlier configurations; their calls may still be under way. */
   const former = new Set<Generation>();
   const listener = createListener({
+    fastPath: (handOver) =>
+      createFastPath({
+        upstream: () => current.upstream,
+        passes: (method, target) => current.handler.passes(method, target),
+        handOver,
+      }),
     handler: () => current.handler,
-    upstream: () => current.upstream,
   });
 
   /** An adapter that is closed could not answer the hooks that calls under way still have before them. */

@@ -6,7 +6,7 @@ import type { Hijack } from './hijack.js';
 import type { HookedCall } from './hooked.js';
 import type { Hooks, Match } from '../config/match.js';
 import type { PassThrough } from './pass-through.js';
-import type { Handler } from '../client/listener.js';
+import type { CallHandler } from '../client/http-server.js';
 import type { Metrics } from '../observe/metrics.js';
 import { sendError } from '../http/raw-response.js';
 import { Refusal, refuse } from '../http/refusal.js';
@@ -21,6 +21,11 @@ export interface HandlerParts {
   hijack: Hijack;
   metrics: Pick<Metrics, 'call' | 'stream'>;
   callLog: CallLog;
+}
+
+export interface Handler extends CallHandler {
+  /** Whether a call without a body may go to Docker as it is. */
+  passes(method: string, target: Target): boolean;
 }
 
 /** Decides which way each call goes. */

@@ -1,12 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { hasBody, readBody } from '../http/read-body.js';
-import { detach } from '../client/take-over-socket.js';
+import { takeOverSocket } from '../client/take-over-socket.js';
 import { askForBody } from '../http/expect.js';
 import { HOP_BY_HOP, withoutHeaders } from '../http/headers.js';
 import { isShown } from './body-visibility.js';
 import type { Chains, HookRun } from '../hooks/chain.js';
-import type { CallContext, HookedResponse } from '../hooks/hook.js';
+import type { CallContext } from '../hooks/hook.js';
 import { DOCKER_FAILED, reasonOf } from '../hooks/reason.js';
 import { canonicalBody } from '../../docker-api/canonical-body.js';
 import type { Hooks } from '../config/match.js';
@@ -59,12 +59,12 @@ export function createHijack(parts: { tunnel: Tunnel; chains: Chains; hookBody: 
   async function plain(call: HijackCall): Promise<void> {
     const { req } = call;
     // Without a body the connection has to be taken at once, before Node reads the stream as the next request.
-    const early = hasBody(req) ? undefined : detach(req);
+    const early = hasBody(req) ? undefined : takeOverSocket(req);
     if (!early) askForBody(req, req.socket);
     const body = early
       ? Buffer.alloc(0)
       : await readBody(req, hookBody, `the body of ${req.method} ${call.target.path}`);
-    const socket = early ?? detach(req);
+    const socket = early ?? takeOverSocket(req);
     socket.on('error', () => socket.destroy());
     await hooked(call, socket, async () => ({ taken: body, rest: Buffer.alloc(0) }));
   }

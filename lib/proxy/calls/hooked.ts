@@ -9,7 +9,8 @@ import { DOCKER_FAILED, reasonOf } from '../hooks/reason.js';
 import type { CallContext, HookedRequest, HookedResponse } from '../hooks/hook.js';
 import { canonicalBody } from '../../docker-api/canonical-body.js';
 import type { Hooks } from '../config/match.js';
-import { addNothing, isBodiless, relay } from './relay.js';
+import { isBodiless, relay } from './relay.js';
+import { omitAutomaticHeaders } from '../http/node-internals.js';
 import { refuse } from '../http/refusal.js';
 import { isStream } from '../../docker-api/call-kinds.js';
 import type { Target } from '../../docker-api/target.js';
@@ -164,7 +165,7 @@ interface Whole {
 function reply(req: IncomingMessage, res: ServerResponse, { status, headers, body }: Whole): void {
   const head = withoutHeaders(headers, ...HOP_BY_HOP, 'content-length', 'transfer-encoding', 'trailer');
   const hasBody = body !== null && !hasNoBody(req, status);
-  addNothing(res);
+  omitAutomaticHeaders(res);
   if (waitsToGoOn(req)) head.push('Connection', 'close');
   res.writeHead(status, hasBody ? [...head, 'Content-Length', String(Buffer.byteLength(body))] : head);
   res.end(hasBody ? body : undefined);

@@ -3,6 +3,7 @@ import { messageOf } from '../../base/errors.js';
 import { countPassing } from '../http/minor-gc.js';
 import { waitsToGoOn } from '../http/expect.js';
 import { hasHeader, headerPairs, HOP_BY_HOP, withoutHeaders, type RawHeaders } from '../http/headers.js';
+import { omitAutomaticHeaders } from '../http/node-internals.js';
 import { Refusal, refuse } from '../http/refusal.js';
 
 /** What a hook changed of an answer whose body streams through. */
@@ -30,7 +31,7 @@ export function relay(
     );
     return;
   }
-  addNothing(res);
+  omitAutomaticHeaders(res);
   const headers = changes.headers ?? from.rawHeaders;
   const status = changes.status ?? from.statusCode ?? 502;
   const head = answerHeaders(headers, req, status);
@@ -76,10 +77,4 @@ function answerHeaders(
   // Announced by some servers where none can come; Node would refuse to.
   const hasTrailers = hasHeader(kept, 'transfer-encoding') && method !== 'HEAD' && !isBodiless(status);
   return hasTrailers ? kept : withoutHeaders(kept, 'trailer');
-}
-
-/** Node's own headers are not Docker's: a client that does not ask to close gets those that Docker sent, and no more. */
-export function addNothing(res: ServerResponse): void {
-  res.sendDate = false;
-  if (res.shouldKeepAlive) res.removeHeader('Connection');
 }

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { createHeadReader, type AnswerHead } from '../http/response-head.js';
+import { createResponseHeadReader, type ResponseHead } from '../http/response-head.js';
 import { countPassing } from '../http/minor-gc.js';
 import { hasHeader, headBytes, withoutHeaders, type RawHeaders } from '../http/headers.js';
 import { closeGently, sendError } from '../http/raw-response.js';
@@ -52,7 +52,7 @@ export function createTunnel(upstream: Upstream): Tunnel {
     });
 
     const release = send(call, client, docker);
-    const readHead = createHeadReader();
+    const readHead = createResponseHeadReader();
     docker.on('data', onData);
     docker.once('end', () => {
       if (!answered) sendError(client, upstream.failure(new Error('connection closed')));
@@ -76,7 +76,7 @@ export function createTunnel(upstream: Upstream): Tunnel {
 }
 
 /** dockerd agrees with 101, or in the old way with a 200 that has no length. */
-function isStream({ status, text }: AnswerHead): boolean {
+function isStream({ status, text }: ResponseHead): boolean {
   return status === 101 || (status === 200 && !/^(content-length|transfer-encoding):/im.test(text));
 }
 

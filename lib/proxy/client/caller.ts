@@ -2,8 +2,9 @@ import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import { AppError, messageOf } from '../../base/errors.js';
 import type { Caller } from '../../hook/v2.js';
+import { fileDescriptor } from '../http/node-internals.js';
 
-/** Of Linux: <asm-generic/socket.h>. */
+/** Linux's, from <asm-generic/socket.h>. */
 const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
 /** `struct ucred` is three 32-bit numbers: pid, uid, gid. */
@@ -12,10 +13,10 @@ const UCRED_BYTES = 12;
 export type CallerOf = (socket: Socket) => Caller;
 
 /**
- * Makes the function that tells who is at the other end of a client's connection. Node does not know the credentials of a
- * unix socket's peer, so the C library is asked.
+ * Creates the function that tells who is at the other end of a client's connection. Node does not know the credentials of a
+ * unix socket's peer, so it asks the C library.
  *
- * @throws AppError `unavailable` where it cannot be asked: adapters that go by the caller must not be run blindly
+ * @throws AppError `unavailable` when it cannot: adapters that decide by the caller must not run without knowing it
  */
 export async function createCallerOf(): Promise<CallerOf> {
   const getsockopt = await loadGetsockopt();
@@ -34,7 +35,7 @@ export async function createCallerOf(): Promise<CallerOf> {
     }
     if (address !== undefined) return { Transport: 'tcp', Address: address };
     const credentials = Buffer.alloc(UCRED_BYTES);
-    if (getsockopt(descriptor(socket), SOL_SOCKET, SO_PEERCRED, credentials, [UCRED_BYTES]) !== 0) {
+    if (getsockopt(fileDescriptor(socket), SOL_SOCKET, SO_PEERCRED, credentials, [UCRED_BYTES]) !== 0) {
       throw new AppError('unavailable', 'cannot tell who is calling: the connection is gone');
     }
     return {
@@ -65,10 +66,4 @@ async function loadGetsockopt(): Promise<Getsockopt> {
       { cause },
     );
   }
-}
-
-/** Node has it, but not in its documentation. */
-function descriptor(socket: Socket): number {
-  const { _handle: handle } = socket as Socket & { _handle?: { fd?: number } | null };
-  return handle?.fd ?? -1;
 }

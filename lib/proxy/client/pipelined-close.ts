@@ -1,22 +1,20 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { closeQueuedResponse } from '../http/node-internals.js';
 
 /**
- * When a client leaves, Node tells that the response under way is closed, and says nothing of those to calls that the client had
- * sent ahead: whoever works on one would never hear that nobody waits for it. So this closes them.
+ * When a client leaves, Node closes the response in progress, but not those to calls that the client had pipelined behind it:
+ * whoever works on one of these would never hear that nobody waits for it. This closes them too.
  *
  * @returns to be called for each call
  */
-export function createAbandonment(): (req: IncomingMessage, res: ServerResponse) => void {
+export function createPipelinedClose(): (req: IncomingMessage, res: ServerResponse) => void {
   const open = new WeakMap<Socket, Set<ServerResponse>>();
 
   function responsesOf(socket: Socket): Set<ServerResponse> {
     const responses = new Set<ServerResponse>();
     open.set(socket, responses);
-    socket.once('close', () => {
-      // Only the response whose turn it is has the socket.
-      for (const res of responses) if (!res.socket) res.emit('close');
-    });
+    socket.once('close', () => responses.forEach(closeQueuedResponse));
     return responses;
   }
 
@@ -25,7 +23,7 @@ export function createAbandonment(): (req: IncomingMessage, res: ServerResponse)
     responses.add(res);
     res.once('close', () => {
       responses.delete(res);
-      // Node would keep the connection, on which no call can follow.
+      // The client has ended its side, so no call can follow; Node would keep the connection.
       if (responses.size === 0 && socket.readableEnded) socket.end();
     });
   };

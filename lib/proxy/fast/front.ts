@@ -1,210 +1,216 @@
 import type { Socket } from 'node:net';
-import { createAnswerEnd, type AnswerEnd } from './response-framing.js';
-import { readInto, type Reading } from './read-buffer.js';
-import { Refusal } from '../http/refusal.js';
-import { readPlainHead } from './request-head.js';
 import { parseTarget, type Target } from '../../docker-api/target.js';
+import type { FastConnection, FastPath } from '../client/listener.js';
 import { closeGently, sendError } from '../http/raw-response.js';
 import type { Upstream } from '../upstream/upstream.js';
+import { createDockerConnection, type DockerConnection } from './docker-connection.js';
+import type { Reading } from './read-buffer.js';
+import { readPlainHead } from './request-head.js';
+import { createResponseFraming, type ResponseFraming } from './response-framing.js';
+import { actionFor, type Action, type Event, type Facts, type State } from './transitions.js';
 
-export interface FrontParts {
+export interface FastPathParts {
   /** Where calls go now; a later call on the same connection may go elsewhere. */
   upstream: () => Upstream;
-  /** Whether a call may go to Docker as it is. */
+  /** Whether a call without a body may go to Docker as it is. */
   passes: (method: string, target: Target) => boolean;
-  /** Takes over a connection for good; what was read of it has been put back. */
+  /** Takes over a connection for good; what was read from it has been put back. */
   handOver: (client: Socket) => void;
 }
 
-export interface FrontConnection {
-  /** Ends when no call is under way any more. */
-  finish(): void;
+interface Call {
+  method: string;
+  /** As the client sent it. */
+  bytes: Buffer;
+  response: ResponseFraming;
 }
 
-/** What a client may send ahead while its call is under way; then it has to wait. */
-const MAX_AHEAD = 65_536;
+/** A client's connection and all that is known of it. */
+interface Connection extends FastPathParts {
+  client: Socket;
+  docker: DockerConnection;
+  state: State;
+  /** The call in progress, or the one before. */
+  call: Call | undefined;
+  /** What the client has sent behind the call in progress. */
+  pipelined: Buffer | undefined;
+  clientEnded: boolean;
+  /** The proxy is about to stop. */
+  finishing: boolean;
+  /** Lets go of the client's socket without closing it. */
+  detach: () => void;
+}
+
+/** How many bytes a client may pipeline behind a call; then it has to wait. */
+const MAX_PIPELINED = 65_536;
 
 /**
- * The fast way for most calls: those without body, hooks or anything special (see {@link readPlainHead}) go to Docker byte
- * by byte, on a connection to Docker that belongs to the client's, and so do the answers. Node's HTTP parser and
- * server would cost more than all the rest. The first call that is anything else takes its connection with it, to
+ * The fast path for most calls: those without body, hooks or anything special (see {@link readPlainHead}) go to Docker byte
+ * by byte, on a connection to Docker that belongs to the client's, and so do the responses. Node's HTTP parser and server
+ * would cost more than everything else together. The first call that is anything else takes its connection along, to
  * `handOver`.
  */
-export function createFront({ upstream, passes, handOver }: FrontParts) {
-  return (client: Socket): FrontConnection => {
-    let docker: Socket | undefined;
-    let dockerOf: Upstream | undefined;
-    /** Calls that this connection to Docker has answered. */
-    let answered = 0;
-    /** The call under way, and what has come of its answer. */
-    let sent: { method: string; bytes: Buffer } | undefined;
-    let answer: AnswerEnd | undefined;
-    /** Whether the client has seen anything of it. */
-    let answering = false;
-    /** Sent ahead by the client. */
-    let ahead: Buffer | undefined;
-    let clientEnded = false;
-    let finishing = false;
-    /** The last answer is out; what the client still sends is nothing. */
-    let over = false;
+export function createFastPath(parts: FastPathParts): FastPath {
+  return (client) => serveClient(client, parts);
+}
 
-    client.on('data', onData);
-    client.on('end', onEnd);
-    client.on('close', letGo);
-    client.on('error', letGo);
-    client.on('drain', onDrain);
-
-    function onData(chunk: Buffer): void {
-      if (over) return;
-      const bytes = ahead ? Buffer.concat([ahead, chunk]) : chunk;
-      if (answer) {
-        ahead = bytes;
-        if (bytes.length > MAX_AHEAD) client.pause();
-      } else begin(bytes);
-    }
-
-    function begin(bytes: Buffer): void {
-      ahead = undefined;
-      const head = readPlainHead(bytes);
-      if (!head || !passes(head.method, parseTarget(head.url))) {
-        leave(bytes);
-        return;
-      }
-      if (head.length < bytes.length) ahead = bytes.subarray(head.length);
-      call(head.method, ahead ? bytes.subarray(0, head.length) : bytes);
-    }
-
-    function call(method: string, bytes: Buffer): void {
-      sent = { method, bytes };
-      answer = createAnswerEnd(method);
-      answering = false;
-      connected().write(bytes);
-      // After this Docker gives up the call, as it would without a proxy.
-      if (clientEnded && !ahead) docker?.end();
-    }
-
-    function connected(): Socket {
-      if (docker && dockerOf === upstream()) return docker;
-      drop();
-      dockerOf = upstream();
-      const socket = dockerOf.connect(readInto(onAnswer));
-      docker = socket;
-      answered = 0;
-      socket.once('end', () => onDockerEnd(socket));
-      socket.once('error', (cause) => onDockerEnd(socket, cause));
-      socket.once('close', () => onDockerEnd(socket));
-      return socket;
-    }
-
-    function onAnswer(chunk: Buffer): Reading {
-      if (!answer) {
-        // Nobody asked.
-        end();
-        return 'done';
-      }
-      const state = answer.push(chunk);
-      if (state === 'broken') {
-        broken(new Error('not a valid answer'));
-        return 'done';
-      }
-      answering = true;
-      const reading = give(chunk);
-      if (state === 'open') return reading;
-      answer = undefined;
-      answered++;
-      if (state === 'closes' || finishing || (clientEnded && !ahead)) end();
-      else if (ahead) next();
-      return reading;
-    }
-
-    /** What the system did not take at once is still to be read from the chunk. */
-    function give(chunk: Buffer): Reading {
-      const more = client.write(chunk);
-      if (client.writableLength === 0) return 'done';
-      if (!more) docker?.pause();
-      // Also when it pauses: TLS still gives what it has decrypted.
-      return 'in use';
-    }
-
-    function next(): void {
-      const bytes = ahead ?? Buffer.alloc(0);
-      if (client.isPaused()) client.resume();
-      begin(bytes);
-    }
-
-    function onDrain(): void {
-      docker?.resume();
-    }
-
-    function onDockerEnd(socket: Socket, cause?: Error): void {
-      if (socket !== docker) return;
-      if (sent && mayAskAgain(sent.method)) {
-        drop();
-        call(sent.method, sent.bytes);
-      } else if (answer && !answer.mayEnd()) broken(cause ?? new Error('connection closed'));
-      else end();
-    }
-
-    /** Docker closed a connection that it had kept, as it was taken for this call; asking twice does no harm. */
-    function mayAskAgain(method: string): boolean {
-      return answer !== undefined && !answering && answered > 0 && (method === 'GET' || method === 'HEAD');
-    }
-
-    /** Docker failed in the middle of a call. */
-    function broken(cause: Error): void {
-      const failure = dockerOf?.failure(cause) ?? new Refusal(502, cause.message);
-      over = true;
-      drop();
-      // A cut is the only way to say that half an answer is not whole.
-      if (answering) client.destroy();
-      else sendError(client, failure);
-    }
-
-    function onEnd(): void {
-      clientEnded = true;
-      if (over) return;
-      if (!answer) end();
-      else if (!ahead) docker?.end();
-    }
-
-    function end(): void {
-      over = true;
-      drop();
-      closeGently(client);
-    }
-
-    function drop(): void {
-      const socket = docker;
-      docker = undefined;
-      socket?.on('error', () => undefined);
-      socket?.destroy();
-    }
-
-    function letGo(): void {
-      drop();
-      client.destroy();
-    }
-
-    function leave(bytes: Buffer): void {
-      // It sent calls ahead and closed; what would be left cannot be put back.
-      if (clientEnded) return end();
-      drop();
-      client.off('data', onData);
-      client.off('end', onEnd);
-      client.off('close', letGo);
-      client.off('error', letGo);
-      client.off('drain', onDrain);
-      client.pause();
-      client.unshift(bytes);
-      handOver(client);
-      client.resume();
-    }
-
-    return {
-      finish() {
-        finishing = true;
-        if (!answer && !over) end();
-      },
-    };
+function serveClient(client: Socket, parts: FastPathParts): FastConnection {
+  const connection: Connection = {
+    ...parts,
+    client,
+    docker: createDockerConnection({
+      upstream: parts.upstream,
+      onBytes: (chunk) => onDockerBytes(connection, chunk),
+      onEnd: (cause) => handle(connection, 'docker ended', cause),
+    }),
+    state: 'idle',
+    call: undefined,
+    pipelined: undefined,
+    clientEnded: false,
+    finishing: false,
+    detach: () => {
+      for (const [event, listener] of listeners) client.off(event, listener);
+    },
   };
+  const abandon = (): void => end(connection, 'cut');
+  const listeners = [
+    ['data', (chunk: Buffer): void => onClientBytes(connection, chunk)],
+    ['end', (): void => onClientEnd(connection)],
+    ['close', abandon],
+    ['error', abandon],
+    ['drain', (): void => connection.docker.resume()],
+  ] as const;
+  for (const [event, listener] of listeners) client.on(event, listener);
+  return {
+    finish() {
+      connection.finishing = true;
+      handle(connection, 'finish');
+    },
+  };
+}
+
+function onClientBytes(connection: Connection, chunk: Buffer): void {
+  const { client, state, pipelined } = connection;
+  if (state === 'idle') begin(connection, chunk);
+  else if (state !== 'over') {
+    const bytes = pipelined ? Buffer.concat([pipelined, chunk]) : chunk;
+    connection.pipelined = bytes;
+    if (bytes.length > MAX_PIPELINED) client.pause();
+  }
+}
+
+/** What the client sends next begins a call. */
+function begin(connection: Connection, bytes: Buffer): void {
+  const head = readPlainHead(bytes);
+  if (!head || !connection.passes(head.method, parseTarget(head.url))) {
+    leave(connection, bytes);
+    return;
+  }
+  const isAll = head.length === bytes.length;
+  connection.pipelined = isAll ? undefined : bytes.subarray(head.length);
+  send(connection, head.method, isAll ? bytes : bytes.subarray(0, head.length));
+}
+
+function send(connection: Connection, method: string, bytes: Buffer): void {
+  const { docker, clientEnded, pipelined } = connection;
+  connection.call = { method, bytes, response: createResponseFraming(method) };
+  connection.state = 'calling';
+  docker.send(bytes);
+  if (clientEnded && !pipelined) docker.endRequest();
+}
+
+/** Runs for each chunk of a response, and responses may be long. */
+function onDockerBytes(connection: Connection, chunk: Buffer): Reading {
+  const { state, call, docker } = connection;
+  const progress = call && state !== 'idle' ? call.response.push(chunk) : 'broken';
+  if (progress === 'broken') {
+    handle(connection, 'response broken', new Error('not a valid answer'));
+    return 'done';
+  }
+  connection.state = 'responding';
+  const reading = give(connection, chunk);
+  if (progress === 'done') {
+    docker.completed();
+    handle(connection, 'response complete');
+  }
+  return reading;
+}
+
+/** What the system does not take at once has still to be read from the chunk. */
+function give({ client, docker }: Connection, chunk: Buffer): Reading {
+  const more = client.write(chunk);
+  if (client.writableLength === 0) return 'done';
+  if (!more) docker.pause();
+  // Even when Docker is paused: TLS still gives what it has decrypted.
+  return 'in use';
+}
+
+function onClientEnd(connection: Connection): void {
+  connection.clientEnded = true;
+  handle(connection, 'client ended');
+}
+
+function handle(connection: Connection, event: Event, cause?: Error): void {
+  perform(connection, actionFor(connection.state, event, factsOf(connection)), cause);
+}
+
+function factsOf({ pipelined, clientEnded, finishing, call, docker }: Connection): Facts {
+  return {
+    pipelined: pipelined !== undefined,
+    clientEnded,
+    finishing,
+    closes: call?.response.closes() ?? false,
+    mayEnd: call?.response.mayEnd() ?? false,
+    retriable: docker.isReused() && (call?.method === 'GET' || call?.method === 'HEAD'),
+  };
+}
+
+function perform(connection: Connection, action: Action, cause?: Error): void {
+  const { client, docker, call, pipelined } = connection;
+  switch (action) {
+    case 'nothing':
+      return;
+    case 'wait':
+      connection.state = 'idle';
+      return;
+    case 'next call':
+      if (client.isPaused()) client.resume();
+      begin(connection, pipelined!);
+      return;
+    case 'call again':
+      docker.drop();
+      send(connection, call!.method, call!.bytes);
+      return;
+    case 'end request':
+      docker.endRequest();
+      return;
+    default:
+      end(connection, action, cause);
+  }
+}
+
+function end(connection: Connection, how: 'close' | 'fail' | 'cut', cause?: Error): void {
+  const { client, docker } = connection;
+  connection.state = 'over';
+  docker.drop();
+  if (how === 'close') closeGently(client);
+  else if (how === 'cut') client.destroy();
+  else sendError(client, docker.failure(cause ?? new Error('connection closed')));
+}
+
+/** Hands the connection over, with what the client sent last. */
+function leave(connection: Connection, bytes: Buffer): void {
+  const { client, docker, clientEnded, handOver, detach } = connection;
+  // Behind a FIN nothing can be put back.
+  if (clientEnded) {
+    end(connection, 'close');
+    return;
+  }
+  connection.state = 'over';
+  docker.drop();
+  detach();
+  client.pause();
+  client.unshift(bytes);
+  handOver(client);
+  client.resume();
 }

@@ -1,23 +1,25 @@
-import { createHeadReader, type AnswerHead } from '../http/response-head.js';
-import { createChunkedEnd, type ChunkedEnd } from '../http/chunked-framing.js';
+import { createResponseHeadReader, type ResponseHead } from '../http/response-head.js';
+import { createChunkedFraming, type ChunkedFraming } from '../http/chunked-framing.js';
 
-/** `open`: more of it comes. `closes`: all of it is there, and the server closes. `broken`: not an answer as it should be. */
-export type AnswerState = 'open' | 'done' | 'closes' | 'broken';
+/** `open`: there is more to come. `broken`: not a valid response. */
+export type ResponseProgress = 'open' | 'done' | 'broken';
 
-export interface AnswerEnd {
-  push(chunk: Buffer): AnswerState;
-  /** Whether an answer that the server ends by closing may end now. */
+export interface ResponseFraming {
+  push(chunk: Buffer): ResponseProgress;
+  /** Whether the server said that it closes the connection behind this response. */
+  closes(): boolean;
+  /** Whether a response that the server ends by closing the connection may end now. */
   mayEnd(): boolean;
 }
 
 /** How long the body is: so many bytes, as its chunks say, or until the server closes. */
-type Framing = { missing: number } | { chunks: ChunkedEnd } | 'until close';
+type Framing = { missing: number } | { chunks: ChunkedFraming } | 'until close';
 
-/** Follows one answer to the call with this method as its bytes pass, to know where it ends. */
-export function createAnswerEnd(method: string): AnswerEnd {
-  const readHead = createHeadReader();
+/** Follows the response to a call with this method as its bytes pass, to find where it ends. */
+export function createResponseFraming(method: string): ResponseFraming {
+  const readHead = createResponseHeadReader();
   let framing: Framing | undefined;
-  let done: AnswerState = 'done';
+  let closes = false;
 
   return {
     push(chunk) {
@@ -29,7 +31,7 @@ export function createAnswerEnd(method: string): AnswerEnd {
         if (head.status < 200) return 'broken';
         const fields = head.text.toLowerCase();
         framing = framingOf(method, head, fields);
-        if (fieldOf(fields, '\nconnection:')?.startsWith('close')) done = 'closes';
+        closes = fieldOf(fields, '\nconnection:')?.startsWith('close') ?? false;
         offset = head.bodyStart;
       }
       if (framing === 'until close') return 'open';
@@ -37,24 +39,25 @@ export function createAnswerEnd(method: string): AnswerEnd {
         const at = framing.chunks.push(chunk, offset);
         const state = framing.chunks.state();
         if (state !== 'done') return state;
-        return at === chunk.length ? done : 'broken';
+        return at === chunk.length ? 'done' : 'broken';
       }
       framing.missing -= chunk.length - offset;
       if (framing.missing > 0) return 'open';
-      return framing.missing === 0 ? done : 'broken';
+      return framing.missing === 0 ? 'done' : 'broken';
     },
+    closes: () => closes,
     mayEnd: () => framing === 'until close',
   };
 }
 
-function framingOf(method: string, { status }: AnswerHead, fields: string): Framing {
+function framingOf(method: string, { status }: ResponseHead, fields: string): Framing {
   if (method === 'HEAD' || status === 204 || status === 304) return { missing: 0 };
-  if (fieldOf(fields, '\ntransfer-encoding:') !== undefined) return { chunks: createChunkedEnd() };
+  if (fieldOf(fields, '\ntransfer-encoding:') !== undefined) return { chunks: createChunkedFraming() };
   const length = fieldOf(fields, '\ncontent-length:');
   return length !== undefined && /^\d+$/.test(length) ? { missing: Number(length) } : 'until close';
 }
 
-/** Searched as text and not by an expression: each short call comes by here. */
+/** Plain text search and no regular expression: this runs for each short call. @param start line feed, lower-case name, colon */
 function fieldOf(fields: string, start: string): string | undefined {
   const at = fields.indexOf(start);
   if (at < 0) return undefined;

@@ -3,14 +3,14 @@ type State = 'size' | 'extension' | 'data' | 'data end' | 'trailer' | 'trailer l
 
 const [CR, LF] = [0x0d, 0x0a];
 
-export interface ChunkedEnd {
+export interface ChunkedFraming {
   /** Follows the body through `bytes` from `offset`; gives where it stopped: behind its end, a fault, or all of the bytes. */
   push(bytes: Buffer, offset: number): number;
   state(): 'open' | 'done' | 'broken';
 }
 
 /** Finds the end of a body in `Transfer-Encoding: chunked`. @param onData is given what is in the chunks */
-export function createChunkedEnd(onData?: (bytes: Buffer) => void): ChunkedEnd {
+export function createChunkedFraming(onData?: (bytes: Buffer) => void): ChunkedFraming {
   let state: State = 'size';
   /** While in `size` what was read of it, then what is left of the chunk. */
   let size = 0;

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { createChunkedEnd } from './chunked-framing.js';
+import { createChunkedFraming } from './chunked-framing.js';
 import { Refusal } from './refusal.js';
 
 /** Follows a body: `keep` is given what is in it, and where in a chunk it ends is returned, once it does. */
@@ -16,7 +16,7 @@ export function fixedBody(length: number): Framing {
 }
 
 export const chunkedBody: Framing = (keep) => {
-  const end = createChunkedEnd(keep);
+  const end = createChunkedFraming(keep);
   return (chunk) => {
     const at = end.push(chunk, 0);
     if (end.state() === 'broken') throw new Refusal(400, 'the body is not in valid chunks');

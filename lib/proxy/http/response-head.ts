@@ -1,6 +1,6 @@
 import { MAX_HEADER_BYTES } from './limits.js';
 
-export interface AnswerHead {
+export interface ResponseHead {
   status: number;
   /** Status line and headers as text. */
   text: string;
@@ -16,7 +16,7 @@ export const END_OF_HEAD = Buffer.from('\r\n\r\n');
  * Looks at what a server sends until it has given its answer; interim ones (100 Continue) are not it. Something that is
  * not HTTP, or never ends, is given as status 0.
  */
-export function createHeadReader(): (chunk: Buffer) => AnswerHead | undefined {
+export function createResponseHeadReader(): (chunk: Buffer) => ResponseHead | undefined {
   let bytes: Buffer = NOTHING;
   let start = 0;
   return (chunk) => {

@@ -1,7 +1,14 @@
 import net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
-import { closeAll, pre, startAdapter, startProxy, type Harness } from '../../../support/proxy/harness.js';
+import {
+  closeAll,
+  pre,
+  Raw,
+  startAdapter,
+  startProxy,
+  type Harness,
+} from '../../../support/proxy/harness.js';
 import { until } from '../../../support/until.js';
 
 const UPGRADE = 'Connection: Upgrade\r\nUpgrade: tcp\r\n';
@@ -15,13 +22,19 @@ describe('the body of a hijacked call', () => {
   let docker: net.Socket;
   let bodies: unknown[];
 
+  /** How long the hook takes, in milliseconds. */
+  let delay: number;
+
   beforeEach(async () => {
     pieces = [];
+    delay = 0;
     const server = net.createServer((socket) => {
       docker = socket.setEncoding('latin1').on('error', () => undefined);
       socket.on('data', (piece: string) => pieces.push(piece));
     });
-    const adapter = await startAdapter((hook) => pre(hook));
+    const adapter = await startAdapter(
+      (hook) => new Raw((res) => void setTimeout(() => res.end(JSON.stringify(pre(hook))), delay)),
+    );
     bodies = adapter.seen;
     proxy = await startProxy(
       server,
@@ -115,6 +128,18 @@ describe('the body of a hijacked call', () => {
       client.socket.write('{}');
       await until(() => pieces.join('').endsWith('\r\n\r\n{}'));
       expect(pieces.join('')).to.not.match(/expect/i);
+    });
+  }
+
+  for (const body of ['', '{}']) {
+    it(`is followed by what the client sends while hooks run (body: ${body || 'none'})`, async () => {
+      delay = 100;
+      const client = post('/exec/1/start', `Content-Length: ${body.length}\r\n`, body);
+      await until(() => bodies.length > 0);
+      client.socket.write('stdin');
+      await until(() => pieces.length > 0);
+      docker.write('HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.raw-stream\r\n\r\n');
+      await until(() => pieces.join('').endsWith(`\r\n\r\n${body}stdin`));
     });
   }
 });

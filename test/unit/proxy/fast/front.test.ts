@@ -4,7 +4,7 @@ import net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import fc from 'fast-check';
-import { createAnswerEnd } from '../../../../lib/proxy/fast/response-framing.js';
+import { createResponseFraming } from '../../../../lib/proxy/fast/response-framing.js';
 import { readPlainHead } from '../../../../lib/proxy/fast/request-head.js';
 import { closeAll, pre, startAdapter, startProxy, type Harness } from '../../../support/proxy/harness.js';
 import { until } from '../../../support/until.js';
@@ -239,7 +239,7 @@ describe('the end of an answer', () => {
     fc.assert(
       fc.property(answer, fc.array(fc.integer({ min: 1, max: 30 }), { minLength: 1 }), (text, sizes) => {
         const bytes = Buffer.from(text);
-        const end = createAnswerEnd('GET');
+        const end = createResponseFraming('GET');
         // As the proxy has them: each chunk is where the one before it was.
         const memory = Buffer.alloc(30);
         let at = 0;
@@ -256,19 +256,21 @@ describe('the end of an answer', () => {
   it('is not taken for one where bytes follow or chunks are wrong', () => {
     const chunked = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n';
     for (const body of ['x\r\n', '\r\n', '-1\r\n', '1\r\nab', 'fffffffffffff\r\n', '0\r\n\r\nx']) {
-      expect(createAnswerEnd('GET').push(Buffer.from(chunked + body)), body).to.equal('broken');
+      expect(createResponseFraming('GET').push(Buffer.from(chunked + body)), body).to.equal('broken');
     }
-    expect(createAnswerEnd('GET').push(Buffer.from('SSH-2.0\r\n\r\n'))).to.equal('broken');
+    expect(createResponseFraming('GET').push(Buffer.from('SSH-2.0\r\n\r\n'))).to.equal('broken');
   });
 
   it('closes where the server says so', () => {
     const text = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n';
-    expect(createAnswerEnd('GET').push(Buffer.from(text))).to.equal('closes');
-    const open = createAnswerEnd('GET');
+    const closing = createResponseFraming('GET');
+    expect(closing.push(Buffer.from(text))).to.equal('done');
+    expect(closing.closes()).to.equal(true);
+    const open = createResponseFraming('GET');
     expect(open.push(Buffer.from('HTTP/1.1 200 OK\r\n\r\nabc'))).to.equal('open');
-    expect(open.mayEnd()).to.equal(true);
+    expect([open.mayEnd(), open.closes()]).to.deep.equal([true, false]);
     expect(
-      createAnswerEnd('HEAD').push(Buffer.from(text.replace('0', '9').replace(/Conn.*\r\n/, ''))),
+      createResponseFraming('HEAD').push(Buffer.from(text.replace('0', '9').replace(/Conn.*\r\n/, ''))),
     ).to.equal('done');
   });
 });
