@@ -13,7 +13,8 @@ import { consulFiles } from './cluster/consul/config.js';
 import { createExternalMembership } from './cluster/membership/external.js';
 import { createManagedMembership } from './cluster/membership/managed.js';
 import type { Membership, MembershipStatus } from './cluster/membership/membership.js';
-import { createUnderlayFinder } from './cluster/underlay.js';
+import { createUnderlayFinder, type Underlay } from './cluster/underlay.js';
+import { createCell } from './concurrency/observable.js';
 import { withBootstrap, type ClusterConfig } from './config/cluster.js';
 import { createDocker } from './docker/dockerode.js';
 import { createRunc } from './docker/runc.js';
@@ -56,10 +57,16 @@ async function serve(config: AgentConfig, pidFile: string): Promise<void> {
   const docker = createDocker(config.docker, log);
   const runc = createRunc();
   runc.release();
-  const underlay = () => membership.status().underlay;
+  const underlay = createCell<Underlay | undefined>(undefined);
   const underlays = createUnderlayFinder({ run });
   const external = config.consul;
-  const datapath = createOvsDatapath({ run, log, bridge: config.bridge, kind: config.datapath, underlay });
+  const datapath = createOvsDatapath({
+    run,
+    log,
+    bridge: config.bridge,
+    kind: config.datapath,
+    underlay: () => underlay.value,
+  });
   const seat = createSeat();
   const cluster = external ? config.cluster : withBootstrap(config.cluster, process.env);
   const file = createClusterStateFile(config.state);
@@ -96,18 +103,19 @@ async function serve(config: AgentConfig, pidFile: string): Promise<void> {
         : openConsul({ address: files.socket, prefix: PREFIX, checks: ['serfHealth'], log });
       return { ...cluster, store: measured(cluster.store, metrics.store) };
     },
-    address: () => underlay()?.address,
+    address: () => underlay.value?.address,
     terms: { fence: external ? FENCE_MS.external : FENCE_MS.own, grace: cluster.leaseGrace },
     forceLeave: external ? async () => undefined : (id) => consul.api.forceLeave(id),
     log,
   });
+  underlay.subscribe(() => void host.moved());
   const part = {
     hostId,
     config: cluster,
     file,
     underlays,
     connect: () => host.connect(),
-    onMove: () => void host.moved(),
+    underlay,
     log,
   };
   const membership: Membership = external

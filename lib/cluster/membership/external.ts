@@ -2,11 +2,13 @@ import type { ClusterConfig } from '../../config/cluster.js';
 import type { ConsulConfig } from '../../config/consul.js';
 import { AppError, messageOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
+import type { Cell } from '../../concurrency/observable.js';
 import { retryForever } from '../../concurrency/retry-forever.js';
 import type { Store } from '../../store/store.js';
 import type { ClusterStateFile } from './state-file.js';
 import type { Membership, MembershipStatus } from './membership.js';
 import { createOwnRecord, type OwnRecord } from '../hosts/member-record.js';
+import { hasMoved } from './facts.js';
 import { needUnderlay, type Underlay, type UnderlayFinder } from '../underlay.js';
 
 export interface ExternalMembershipOptions {
@@ -19,65 +21,56 @@ export interface ExternalMembershipOptions {
   underlays: UnderlayFinder;
   /** Open the store and take part. Called again when it failed. */
   connect: () => Promise<Store>;
-  /** The address that carries the cluster has changed. */
-  onMove?: (underlay: Underlay) => void;
+  /** What carries the cluster; undefined until that is known. Set here, for all who look. */
+  underlay: Cell<Underlay | undefined>;
   log: Log;
 }
 
 /**
- * Membership by configuration: whoever may use the Consul that agent.yml names is a member. Nothing is run, nothing is
- * asked of other hosts, and there is nothing to command.
+ * Membership by configuration: every host that may use the Consul named in agent.yml is a member. This host runs no Consul,
+ * asks nothing of other hosts, and refuses all commands.
  */
 export function createExternalMembership(options: ExternalMembershipOptions): Membership {
-  const { hostId, name, config, consul, file, underlays, connect, onMove, log } = options;
+  const { hostId, name, config, consul, file, underlays, underlay, connect, log } = options;
   const stopping = new AbortController();
   const { signal } = stopping;
   const device = () => config.interface;
-  let state: MembershipStatus['state'] = 'none';
-  let underlay: Underlay | undefined;
-  let own: OwnRecord | undefined;
-  let problem: string | undefined;
+  const now: { state: MembershipStatus['state']; record?: OwnRecord; problem?: string } = { state: 'none' };
   let ended: Promise<unknown> = Promise.resolve();
 
   async function refuse(): Promise<never> {
     throw new AppError(
       'conflict',
-      `the cluster of this host is what \`consul\` in its agent.yml says (${consul.address}): change that, and restart the agent`,
+      `the cluster of this host is set by \`consul\` in its agent.yml (${consul.address}): change that, and restart the agent`,
     );
   }
 
-  async function persist<T>(what: string, task: () => Promise<T>): Promise<T> {
-    const attempt = () =>
-      task().catch((error: unknown) => {
-        problem = messageOf(error);
-        throw error;
-      });
-    return retryForever(attempt, { what, log, signal });
+  function retry<T>(what: string, task: () => Promise<T>): Promise<T> {
+    const onFailure = (error: Error) => {
+      now.problem = messageOf(error);
+    };
+    return retryForever(task, { what, log, signal, onFailure });
   }
 
-  async function enter(): Promise<void> {
-    underlay = await persist('find the underlay', () => needUnderlay(underlays, device()));
-    const store = await persist(`take part in the cluster at ${consul.address}`, connect);
-    const mine = createOwnRecord(store, () => ({ hostId, name, address: underlay?.address ?? '' }), log);
-    await persist('put this host on record', mine.write);
-    own = mine;
-    state = 'member';
+  async function takePart(): Promise<void> {
+    underlay.set(await retry('find the underlay', () => needUnderlay(underlays, device())));
+    const store = await retry(`connect to the cluster at ${consul.address}`, connect);
+    const self = () => ({ hostId, name, address: underlay.value?.address ?? '' });
+    const record = createOwnRecord(store, self, log);
+    await retry('put this host on record', record.write);
+    Object.assign(now, { record, state: 'member' });
     log.info('host is a member of the cluster', { consul: consul.address, host: hostId });
-    const keep = async () => {
-      for await (const _others of mine.keep(signal));
-    };
-    await persist('keep this host on record', keep);
+    await retry('keep this host on record', async () => {
+      for await (const _others of record.keep(signal));
+    });
   }
 
   async function followUnderlay(): Promise<void> {
     for await (const next of underlays.watch(device, signal)) {
-      // A cable that is out is no reason to end anything: the same address will come back.
-      if (!next || !underlay || next.cidr === underlay.cidr) continue;
+      if (!hasMoved(underlay.value, next)) continue;
       log.info('the cluster is carried by another address now', { ...next });
-      underlay = next;
-      onMove?.(next);
-      const { write } = own ?? {};
-      if (write) await persist('put the new address on record', write);
+      underlay.set(next);
+      if (now.record) await retry('put the new address on record', now.record.write);
     }
   }
 
@@ -90,19 +83,19 @@ export function createExternalMembership(options: ExternalMembershipOptions): Me
           `this host belongs to cluster ${member.name}: take \`consul\` out of agent.yml, and \`socketplane cluster leave\` first`,
         );
       }
-      state = 'joining';
-      const quiet = (error: unknown) => {
+      now.state = 'joining';
+      const report = (error: unknown) => {
         if (!signal.aborted) log.error('membership has ended', { error: messageOf(error) });
       };
-      ended = Promise.all([enter().catch(quiet), followUnderlay().catch(quiet)]);
+      ended = Promise.all([takePart().catch(report), followUnderlay().catch(report)]);
     },
     status: () => ({
-      state,
+      state: now.state,
       hostId,
       cluster: config.name,
-      underlay,
+      underlay: underlay.value,
       server: false,
-      problem: state === 'joining' ? problem : undefined,
+      problem: now.state === 'joining' ? now.problem : undefined,
     }),
     bootstrap: refuse,
     join: refuse,

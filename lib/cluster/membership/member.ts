@@ -1,29 +1,25 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import pRetry from 'p-retry';
-import { singleFlight } from '../../concurrency/single-flight.js';
 import { AppError, messageOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
+import { pause } from '../../concurrency/pause.js';
+import { singleFlight } from '../../concurrency/single-flight.js';
 import type { Store } from '../../store/store.js';
-import { serveAdmission, ADMISSION_PORT } from '../admission/server.js';
-import { makeNodeCertificate } from '../consul/certificates.js';
-import type { Member } from './state-file.js';
 import type { ConsulAgent } from '../consul/agent.js';
-import { DATACENTER, type ConsulSpec } from '../consul/config.js';
-import { aliveHosts, handOver } from '../servers/hand-over.js';
-import { createServersRecord, type ServersRecord } from '../servers/record.js';
 import { rejoinWhenLeaderless } from '../consul/rejoin.js';
-import { deriveSecrets } from '../admission/key.js';
 import type { Mdns } from '../discovery/mdns.js';
 import { createOwnRecord, type OwnRecord } from '../hosts/member-record.js';
+import { aliveHosts, handOver } from '../servers/hand-over.js';
+import { createServersRecord, type ServersRecord } from '../servers/record.js';
 import type { Underlay } from '../underlay.js';
+import { createAnnouncer } from './announcer.js';
+import { createBackground } from './background.js';
+import { createRole } from './role.js';
+import { createSelf, peersToKeep } from './self.js';
+import type { Member } from './state-file.js';
 
-const RETRY = { forever: true, minTimeout: 500, maxTimeout: 10_000, factor: 2 } as const;
 const NO_LEADER =
   'Consul has no leader here yet: most of the cluster’s servers must run, and reach each other and this host';
 const LEADER_POLL_MS = 100;
 const HAND_OVER_MS = 30_000;
-/** Members whose addresses are kept for the next start; one that still answers is enough. */
-const PEERS_KEPT = 16;
 
 export interface ActiveMemberOptions {
   hostId: string;
@@ -33,15 +29,15 @@ export interface ActiveMemberOptions {
   underlay: Underlay;
   consul: ConsulAgent;
   mdns: Mdns;
-  /** Addresses of members of the cluster with this fingerprint, which multicast DNS has told of. */
-  heard: (fingerprint: string) => string[];
+  /** Addresses of discovered members of the cluster with this fingerprint. */
+  discovered: (fingerprint: string) => string[];
   /** Consul can be used: open the store on its socket. */
   connect: () => Promise<Store>;
   save: (member: Member) => Promise<void>;
   log: Log;
 }
 
-/** What is on record of hosts. */
+/** What the store knows of this host, and of the servers. */
 interface Records {
   own: OwnRecord;
   servers: ServersRecord;
@@ -50,198 +46,130 @@ interface Records {
 /** This host as a member of a cluster. */
 export interface ActiveMember {
   readonly member: Member;
-  /** Join the cluster at an address, once Consul runs. */
-  begin(joinAt?: string[]): Promise<void>;
-  /** Resolves when the store has been opened and this host is on record; retries until then. */
+  /** Runs Consul, then joins the cluster at one of these addresses. Connects in the background from then on. */
+  begin(joinAt?: readonly string[]): Promise<void>;
+  /** Resolves when the store has been opened and this host is on record. Retried until then. */
   connected: Promise<void>;
-  /** The store has been opened, if only after all else was over. */
+  readonly isConnected: boolean;
+  /** The store has been opened, perhaps only after {@link close}. */
   readonly hasStore: boolean;
   /** Why it is not connected yet. */
   readonly problem: string | undefined;
-  /** The underlay's address is another now: Consul and the records follow, as soon as they can. */
+  /** The underlay's address has changed: Consul and the records follow as soon as they can. */
   move(underlay: Underlay): void;
-  /** Hand over what others rely on. The store must still be open. */
+  /** Hands over what others rely on. The store must still be open. */
   withdraw(): Promise<void>;
-  /** End everything but Consul. */
+  /** Ends everything but Consul. */
   close(): Promise<void>;
 }
 
 export function createActiveMember(options: ActiveMemberOptions): ActiveMember {
-  const { hostId, name, consul, mdns, heard, connect, save, log } = options;
-  let { member, underlay } = options;
+  const { hostId, consul, mdns, discovered, connect, log } = options;
   const closing = new AbortController();
   const { signal } = closing;
-  const secrets = deriveSecrets(member.name, member.key);
-  let servers: string[] | undefined;
-  let record: Records | undefined;
-  let stopAdmission: () => Promise<void> = async () => undefined;
-  let connected!: () => void;
-  /** Resolves when nothing is under way any more; {@link persist} does not wait for it when all ends. */
+  const background = createBackground(log, signal);
+  const self = createSelf({ ...options, signal });
+  const announcer = createAnnouncer({ hostId, self, mdns, signal, log });
+  const role = createRole({ hostId, self, consul, background, signal });
+  const now: { records?: Records; problem?: string; isConnected: boolean } = {
+    problem: NO_LEADER,
+    isConnected: false,
+  };
+  /** Resolves when the latest attempt to connect has ended, also after membership has. */
   let attempt: Promise<unknown> = Promise.resolve();
-  let problem: string | undefined = NO_LEADER;
-  let changingRole: Promise<void> = Promise.resolve();
-
-  const wish = (): ConsulSpec => ({
-    hostId,
-    address: underlay.address,
-    server: member.server,
-    bootstrap: member.bootstrap,
-    peers: member.peers.filter((peer) => peer !== underlay.address),
-    gossipKey: secrets.gossipKey,
-    authoritySeed: secrets.authoritySeed,
-  });
-
-  async function update(change: Partial<Member>): Promise<void> {
-    signal.throwIfAborted();
-    member = { ...member, ...change };
-    await save(member);
-  }
-
-  /** Try again until it works or all ends. */
-  function persist(what: string, task: () => Promise<void>): Promise<void> {
-    return pRetry(task, {
-      ...RETRY,
-      signal,
-      onFailedAttempt: (error) => {
-        problem = messageOf(error);
-        if (error.attemptNumber % 10 === 1)
-          log.warn(`${what} does not work yet`, { error: messageOf(error) });
-      },
-    }).catch((error: unknown) => {
-      if (!signal.aborted) log.error(what, { error: messageOf(error) });
-    });
-  }
-
-  async function joinOneOf(addresses: string[]): Promise<void> {
-    const joins = addresses.map((address) => consul.api.join(address));
-    await Promise.any(joins).catch((cause: AggregateError) => {
-      const why = cause.errors.map(messageOf).join('; ');
-      throw new AppError('conflict', `no member let this host in: has it the same key? (${why})`, { cause });
-    });
-  }
+  let onConnected: () => void = () => undefined;
+  const connected = new Promise<void>((resolve) => (onConnected = resolve));
 
   async function untilLeader(): Promise<void> {
-    while (!signal.aborted && !(await consul.api.hasLeader())) {
-      await sleep(LEADER_POLL_MS, undefined, { signal }).catch(() => undefined);
-    }
+    while (!signal.aborted && !(await consul.api.hasLeader())) await pause(LEADER_POLL_MS, signal);
     signal.throwIfAborted();
   }
 
-  /** Server or not, as the record has it. */
-  const followRole = singleFlight(() =>
-    persist('change of this host’s part in Consul', async () => {
-      const server = servers?.includes(hostId) ?? member.server;
-      if (server === member.server) return;
-      if (!server) {
-        if (!(await handOver(consul.api, hostId, () => servers ?? [], signal))) return;
-        await consul.demote();
-      }
-      await update({ server });
-      await consul.apply(wish());
-    }),
-  );
-
-  /** Consul speaks from the present address, and the others know it. */
-  const followAddress = singleFlight(() =>
-    persist('change of this host’s address', async () => {
-      await consul.apply(wish());
-      if (!record) return;
-      await record.own.write();
-      await appear();
-    }),
-  );
-
-  function recordsIn(store: Store): Records {
-    const self = () => ({ hostId, name, address: underlay.address });
+  async function openRecords(): Promise<Records> {
+    const store = await connect();
     return {
-      own: createOwnRecord(store, self, log),
-      servers: createServersRecord(store, hostId, () => member.server, log),
+      own: createOwnRecord(store, self.record, log),
+      servers: createServersRecord(store, hostId, () => self.member.server, log),
     };
   }
 
-  async function followMembers({ own }: Records): Promise<void> {
+  async function connectToCluster(): Promise<void> {
+    await untilLeader();
+    now.problem = undefined;
+    if (self.member.bootstrap) await self.update({ bootstrap: false });
+    // When a later step fails, the next attempt must not open a second store.
+    const { own, servers } = (now.records ??= await openRecords());
+    signal.throwIfAborted();
+    await own.write();
+    log.info('host is a member of the cluster', { cluster: self.member.name, host: hostId });
+    await announcer.announce().catch(() => void background('be found by other hosts', announcer.announce));
+    now.isConnected = true;
+    onConnected();
+    void background('keep this host on record', () => followMembers(own));
+    void background('follow the record of servers', () => servers.keep(role.follow, signal));
+  }
+
+  async function followMembers(own: OwnRecord): Promise<void> {
     for await (const others of own.keep(signal)) {
-      const peers = others.slice(0, PEERS_KEPT);
-      if (peers.length > 0 && peers.join() !== member.peers.join()) await update({ peers });
+      const peers = peersToKeep(self.member.peers, others);
+      if (peers) await self.update({ peers });
     }
   }
 
-  const appear = singleFlight(async () => {
-    mdns.use([underlay]);
-    await mdns.announce({
-      hostId,
-      cluster: member.name,
-      fingerprint: secrets.fingerprint,
-      port: member.generated ? ADMISSION_PORT : 0,
-    });
-    if (!member.generated) return;
-    await stopAdmission();
-    const certificate = await makeNodeCertificate(secrets.authoritySeed, DATACENTER, hostId);
-    const answer = () => ({ key: member.key, peers: [underlay.address, ...member.peers] });
-    signal.throwIfAborted();
-    stopAdmission = await serveAdmission({ cluster: member.name, underlay, certificate, answer, log });
-    // All may have ended meanwhile.
-    if (signal.aborted) await stopAdmission();
-  });
-
-  async function run(): Promise<void> {
-    await untilLeader();
-    problem = undefined;
-    if (member.bootstrap) await update({ bootstrap: false });
-    // What fails after this is tried again without opening a second store.
-    record ??= recordsIn(await connect());
-    signal.throwIfAborted();
-    const { own, servers: list } = record;
-    await own.write();
-    log.info('host is a member of the cluster', { cluster: member.name, host: hostId });
-    await appear().catch(() => void persist('appearing to others', appear));
-    connected();
-    void persist('record of members', () => followMembers({ own, servers: list }));
-    const onChange = (next: string[]) => {
-      servers = next;
-      changingRole = followRole();
-    };
-    void persist('record of servers', () => list.keep(onChange, signal));
-  }
+  const followAddress = singleFlight(() =>
+    background('use this host’s new address', async () => {
+      await consul.apply(self.consulSpec());
+      if (!now.records) return;
+      await now.records.own.write();
+      await announcer.announce();
+    }),
+  );
 
   return {
+    connected,
     get member() {
-      return member;
+      return self.member;
+    },
+    get isConnected() {
+      return now.isConnected;
     },
     get hasStore() {
-      return record !== undefined;
+      return now.records !== undefined;
     },
     get problem() {
-      return problem;
+      return now.problem;
     },
-    connected: new Promise<void>((resolve) => (connected = resolve)),
     async begin(joinAt = []) {
-      await consul.apply(wish());
-      if (joinAt.length > 0) await joinOneOf(joinAt);
-      // A member of old is heard before it has found the others: all may have other addresses since they were together. A
-      // founder has no others, and nobody is to join before it is on record itself.
-      if (joinAt.length === 0 && !member.bootstrap) void persist('appearing to others', appear);
-      void rejoinWhenLeaderless(consul, () => [...wish().peers, ...heard(secrets.fingerprint)], signal);
-      void persist('joining the cluster', () => {
-        const running = run();
-        attempt = running.catch(() => undefined);
-        return running;
+      await consul.apply(self.consulSpec());
+      if (joinAt.length > 0) await joinAtOneOf(consul, joinAt);
+      // A member that resumes can be found before it has found the others: all of them may have new addresses. The first
+      // host of a new cluster has no others, and nobody may join before it is on record itself.
+      const isResuming = joinAt.length === 0 && !self.member.bootstrap;
+      if (isResuming) void background('be found by other hosts', announcer.announce);
+      const peers = () => [...self.consulSpec().peers, ...discovered(self.secrets.fingerprint)];
+      void rejoinWhenLeaderless(consul, peers, signal);
+      const tryToConnect = () => {
+        const connecting = connectToCluster();
+        attempt = connecting.catch(() => undefined);
+        return connecting;
+      };
+      void background('connect to the cluster', tryToConnect, (error) => {
+        now.problem = messageOf(error);
       });
     },
-    move(next) {
-      underlay = next;
-      mdns.use([next]);
+    move(underlay) {
+      self.move(underlay);
+      announcer.useDevice();
       void followAddress();
     },
     async withdraw() {
       const inTime = AbortSignal.timeout(HAND_OVER_MS);
-      // Consul may be down just now, because it is to become a client or a server.
-      await Promise.race([changingRole, sleep(HAND_OVER_MS, undefined, { ref: false })]);
+      await Promise.race([role.settled(), pause(HAND_OVER_MS, AbortSignal.any([inTime, signal]))]);
       closing.abort();
       await attempt;
-      if (!record) return;
-      const next = await record.servers.withdraw(() => aliveHosts(consul.api), inTime);
-      if (!member.server || next.length === 0) return;
+      if (!now.records) return;
+      const next = await now.records.servers.withdraw(() => aliveHosts(consul.api), inTime);
+      if (!self.member.server || next.length === 0) return;
       if (!(await handOver(consul.api, hostId, () => next, inTime))) {
         log.warn('leaves before another server has taken over', { servers: next });
       }
@@ -249,7 +177,15 @@ export function createActiveMember(options: ActiveMemberOptions): ActiveMember {
     async close() {
       closing.abort();
       await attempt;
-      await Promise.all([mdns.announce(undefined), stopAdmission()]);
+      await announcer.stop();
     },
   };
+}
+
+/** @throws AppError `conflict` when none of them let this host in */
+async function joinAtOneOf({ api }: ConsulAgent, addresses: readonly string[]): Promise<void> {
+  await Promise.any(addresses.map((address) => api.join(address))).catch((cause: AggregateError) => {
+    const why = cause.errors.map(messageOf).join('; ');
+    throw new AppError('conflict', `no member let this host in: has it the same key? (${why})`, { cause });
+  });
 }

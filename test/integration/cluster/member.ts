@@ -8,7 +8,8 @@ import { createConsulAgent } from '../../../lib/cluster/consul/agent.js';
 import { consulFiles } from '../../../lib/cluster/consul/config.js';
 import { createMembers } from '../../../lib/cluster/hosts/records.js';
 import { createManagedMembership } from '../../../lib/cluster/membership/managed.js';
-import { createUnderlayFinder } from '../../../lib/cluster/underlay.js';
+import { createUnderlayFinder, type Underlay } from '../../../lib/cluster/underlay.js';
+import { createCell } from '../../../lib/concurrency/observable.js';
 import { httpStatus, messageOf } from '../../../lib/base/errors.js';
 import { createRun } from '../../../lib/os/exec.js';
 import { createLog } from '../../../lib/base/log.js';
@@ -29,6 +30,7 @@ const membership = createManagedMembership({
   file: createClusterStateFile(state),
   consul,
   underlays: createUnderlayFinder({ run }),
+  underlay: createCell<Underlay | undefined>(undefined),
   connect: async () =>
     (store = createConsulStore({
       client: createConsulClient({ address: files.socket }),

@@ -1,0 +1,55 @@
+import { ADMISSION_PORT, serveAdmission } from '../admission/server.js';
+import type { Log } from '../../base/log.js';
+import { singleFlight } from '../../concurrency/single-flight.js';
+import { makeNodeCertificate } from '../consul/certificates.js';
+import { DATACENTER } from '../consul/config.js';
+import type { Mdns } from '../discovery/mdns.js';
+import type { Self } from './self.js';
+
+/** Lets other hosts find this member: it answers multicast DNS and, where the key is the cluster's own, gives that out. */
+export interface Announcer {
+  /** From the present address. Repeat it when that has changed, or when it has failed. */
+  announce(): Promise<void>;
+  /** Speak and listen on the present device. */
+  useDevice(): void;
+  stop(): Promise<void>;
+}
+
+export interface AnnouncerOptions {
+  hostId: string;
+  self: Self;
+  mdns: Mdns;
+  /** Aborts when this host's membership ends. */
+  signal: AbortSignal;
+  log: Log;
+}
+
+export function createAnnouncer({ hostId, self, mdns, signal, log }: AnnouncerOptions): Announcer {
+  const { fingerprint, authoritySeed } = self.secrets;
+  let stopAdmission: () => Promise<void> = async () => undefined;
+  const useDevice = () => mdns.use([self.underlay]);
+
+  async function serve(): Promise<void> {
+    await stopAdmission();
+    const { member, underlay } = self;
+    const certificate = await makeNodeCertificate(authoritySeed, DATACENTER, hostId);
+    const answer = () => ({ key: member.key, peers: [self.underlay.address, ...self.member.peers] });
+    signal.throwIfAborted();
+    stopAdmission = await serveAdmission({ cluster: member.name, underlay, certificate, answer, log });
+    // The membership may have ended meanwhile, and nobody else would stop this then.
+    if (signal.aborted) await stopAdmission();
+  }
+
+  return {
+    useDevice,
+    announce: singleFlight(async () => {
+      const { name: cluster, generated } = self.member;
+      useDevice();
+      await mdns.announce({ hostId, cluster, fingerprint, port: generated ? ADMISSION_PORT : 0 });
+      if (generated) await serve();
+    }),
+    async stop() {
+      await Promise.all([mdns.announce(undefined), stopAdmission()]);
+    },
+  };
+}
