@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { AppError, hasCode, messageOf } from '../../base/errors.js';
-import { requestUnix } from '../../os/request-unix.js';
+import { connect, type CallOptions } from '../../store/consul/connect.js';
+import { bodyOf } from '../../store/consul/failure.js';
 
 const TIMEOUT_MS = 4_000;
-/** A join and a leave speak with other hosts. */
+/** A join and a leave involve other hosts. */
 const SLOW_MS = 15_000;
 
 /** Serf's numbers for the state of a member. */
@@ -21,6 +22,7 @@ const raftConfiguration = z.object({
   Servers: z.array(z.object({ ID: z.string(), Voter: z.boolean(), Leader: z.boolean() })),
 });
 
+/** A member as Consul's gossip knows it. */
 export interface GossipMember {
   hostId: string;
   address: string;
@@ -29,79 +31,96 @@ export interface GossipMember {
   version: string;
 }
 
-/** The few calls about the cluster itself; keys and values are the store's. */
+/** Calls about the cluster itself. Keys and values are the store's. All throw AppError `unavailable` that says why. */
 export interface ConsulApi {
   /** Throws while this host's Consul does not answer. */
   ping(): Promise<void>;
-  /** Whether the servers have a leader, that is: the store can be used. */
+  /** Whether the servers have a leader, that is, whether the store can be used. Never throws. */
   hasLeader(): Promise<boolean>;
-  /** @throws AppError when no member answers there, or it has another key */
+  /** Throws when no member answers there, or it has another key. */
   join(address: string): Promise<void>;
   members(): Promise<GossipMember[]>;
-  /** The servers that raft counts, whether they are alive or not; no leader: the one that leads is on its way out. */
+  /** The servers that Raft counts, alive or not. There is no leader while the one that leads is on its way out. */
   quorum(): Promise<{ voters: string[]; leader: string | undefined }>;
-  /** A host that is gone is no member, and no server, any more. */
+  /** Removes a host that is gone, also from the servers. */
   forceLeave(hostId: string): Promise<void>;
-  /** Say farewell; Consul ends itself. */
+  /** Leave the cluster; Consul ends then. */
   leave(): Promise<void>;
 }
 
 export function createConsulApi(socket: string): ConsulApi {
-  async function call(method: string, path: string, timeout = TIMEOUT_MS): Promise<string> {
-    let answer;
+  const consul = connect({ address: socket, keepAlive: false });
+
+  async function call<T>(
+    what: string,
+    work: (options: CallOptions) => Promise<T>,
+    timeout = TIMEOUT_MS,
+  ): Promise<T> {
     try {
-      answer = await requestUnix({ socket, method, path: `/v1${path}`, timeout });
+      return await work({ timeout });
     } catch (cause) {
-      const why = hasCode(cause, 'ENOENT', 'ECONNREFUSED') ? 'it does not run' : messageOf(cause);
-      throw new AppError('unavailable', `Consul on this host does not answer: ${why}`, { cause });
+      throw new AppError('unavailable', failureOf(what, cause, timeout), { cause });
     }
-    if (answer.status !== 200) {
-      throw new AppError('unavailable', `Consul refused ${path}: ${reasonIn(answer.body) || answer.status}`);
-    }
-    return answer.body;
   }
-  const json = async (path: string): Promise<unknown> => JSON.parse(await call('GET', path));
 
   async function members(): Promise<GossipMember[]> {
-    return memberList.parse(await json('/agent/members')).map(({ Name, Addr, Status, Tags }) => ({
+    const list = memberList.parse(await call('list members', (options) => consul.agent.members(options)));
+    return list.map(({ Name, Addr, Status, Tags }) => ({
       hostId: Name,
       address: Addr,
       status: STATUS[Status as keyof typeof STATUS] ?? 'unknown',
       server: Tags['role'] === 'consul',
-      // Followed by the commit that it was built of.
+      // Followed by the commit from which it was built.
       version: Tags['build']?.split(':')[0] ?? '',
     }));
   }
 
   return {
     async ping() {
-      await call('GET', '/agent/self');
+      await call('say who it is', (options) => consul.agent.self(options));
     },
     hasLeader: () =>
-      json('/status/leader').then(
+      call('name the leader', (options) => consul.status.leader(options)).then(
         (leader) => typeof leader === 'string' && leader !== '',
         () => false,
       ),
     async join(address) {
-      await call('PUT', `/agent/join/${address}`, SLOW_MS);
+      await call(`join ${address}`, (options) => consul.agent.join({ ...options, address }), SLOW_MS);
     },
     members,
     async quorum() {
-      const { Servers } = raftConfiguration.parse(await json('/operator/raft/configuration'));
+      const answer = await call('list its servers', (options) => consul.raftConfiguration(options));
+      const { Servers } = raftConfiguration.parse(answer);
       return {
         voters: Servers.filter(({ Voter }) => Voter).map(({ ID }) => ID),
         leader: Servers.find(({ Leader }) => Leader)?.ID,
       };
     },
     async forceLeave(hostId) {
-      // Consul refuses it for one that it does not know any more, be it that somebody else was quicker.
+      // Consul refuses a host that it does not know, for example because another host was quicker.
       if (!(await members()).some((member) => member.hostId === hostId)) return;
-      await call('PUT', `/agent/force-leave/${hostId}`, SLOW_MS);
+      const remove = (options: CallOptions) => consul.agent.forceLeave({ ...options, node: hostId });
+      await call(`remove host ${hostId}`, remove, SLOW_MS);
     },
     async leave() {
-      await call('PUT', '/agent/leave', SLOW_MS);
+      await call('leave', (options) => consul.leave(options), SLOW_MS);
     },
   };
+}
+
+function failureOf(what: string, error: unknown, timeout: number): string {
+  const said = bodyOf(error);
+  if (said !== undefined) {
+    const reason = typeof said === 'string' ? reasonIn(said) : '';
+    return `Consul refused to ${what}: ${reason || messageOf(error)}`;
+  }
+  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+  const why = hasCode(cause, 'ENOENT', 'ECONNREFUSED')
+    ? 'it does not run'
+    : error instanceof Error && 'isTimeout' in error
+      ? `no answer within ${timeout / 1_000} s`
+      : messageOf(error);
+  return `Consul on this host does not answer: ${why}`;
 }
 
 /** Consul lists several errors below a heading that says how many there are. */

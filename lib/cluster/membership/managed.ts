@@ -14,7 +14,7 @@ export interface ManagedMembershipOptions extends Omit<TransitionsOptions, 'disc
 
 /** Membership with Consul servers that the hosts of the cluster run themselves. */
 export function createManagedMembership(options: ManagedMembershipOptions): Membership {
-  const { hostId, config, file, consul, underlays, underlay, log } = options;
+  const { hostId, config, consul, underlays, underlay, log } = options;
   const { discovery = createDiscovery(hostId, config, log) } = options;
   const stopping = new AbortController();
   const { signal } = stopping;

@@ -12,6 +12,8 @@ export interface ConsulEndpoint {
   /** Of the Consul agent: the path of its unix socket, or a URL such as `https://consul.example:8501`. */
   address: string;
   token?: string;
+  /** Default: true. Without it a call never meets a connection to a Consul that has been restarted since. */
+  keepAlive?: boolean;
 }
 
 export interface CallOptions {
@@ -34,10 +36,27 @@ export interface Package {
     destroy(options: CallOptions & { id: string }): Promise<unknown>;
   };
   status: { leader(options: CallOptions): Promise<unknown> };
+  agent: {
+    self(options: CallOptions): Promise<unknown>;
+    members(options: CallOptions): Promise<unknown>;
+    join(options: CallOptions & { address: string }): Promise<unknown>;
+    forceLeave(options: CallOptions & { node: string }): Promise<unknown>;
+  };
+  /** Not in the package: leave the cluster gracefully, and end. */
+  leave(options: CallOptions): Promise<void>;
+  /** Not in the package: the servers that Raft counts. */
+  raftConfiguration(options: CallOptions): Promise<unknown>;
   destroy(): void;
 }
 
-export function connect({ address, token }: ConsulEndpoint): Package {
+/** How the package makes its own calls, by papi, for those that it lacks. */
+interface Requests {
+  _get(request: { name: string; path: string } & CallOptions): Promise<{ body: unknown }>;
+  _put(request: { name: string; path: string } & CallOptions): Promise<unknown>;
+}
+
+/** The one place that makes clients of Consul's HTTP API. */
+export function connect({ address, token, keepAlive = true }: ConsulEndpoint): Package {
   const isSocket = address.startsWith('/');
   const url = isSocket ? new URL('http://localhost') : parseUrl(address);
   const secure = url.protocol === 'https:';
@@ -46,10 +65,19 @@ export function connect({ address, token }: ConsulEndpoint): Package {
     ...(isSocket
       ? { socketPath: address }
       : { host: url.hostname, port: Number(url.port) || undefined, secure }),
-    agent: new Agent({ keepAlive: true, maxSockets: MAX_SOCKETS }),
+    agent: new Agent({ keepAlive, maxSockets: MAX_SOCKETS }),
     defaults: token === undefined ? {} : { token },
   };
-  return new Consul(options) as unknown as Package;
+  const client = new Consul(options) as unknown as Package & Requests;
+  return Object.assign(client, {
+    async leave(call: CallOptions) {
+      await client._put({ name: 'agent.leave', path: '/agent/leave', ...call });
+    },
+    async raftConfiguration(call: CallOptions) {
+      const path = '/operator/raft/configuration';
+      return (await client._get({ name: 'operator.raft', path, ...call })).body;
+    },
+  });
 }
 
 function parseUrl(address: string): URL {
