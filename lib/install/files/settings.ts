@@ -20,12 +20,31 @@ const AGENT = `# Settings of the agent; \`socketplane agent restart\` after a ch
 #   leaseGrace: 10m                          # how long a silent host keeps its addresses
 `;
 
-/** Writes the settings that are missing; what is there is never touched. */
+const AGENT_URL = 'http+unix://%2Frun%2Fsocketplane%2Fagent.sock/adapter';
+
+/** Lines of proxy.yml as earlier versions wrote them, and what they have to be now. */
+const OUTDATED: [was: string, is: string][] = [
+  [`  socketplane: ${AGENT_URL}\n`, `  socketplane: { url: '${AGENT_URL}', protocol: 2 }\n`],
+  [
+    `  socketplane-lenient: { url: '${AGENT_URL}', onFailure: ignore }\n`,
+    `  socketplane-lenient: { url: '${AGENT_URL}', protocol: 2, onFailure: ignore }\n`,
+  ],
+];
+
+/** Writes the settings that are missing. Settings that are there are kept, except for lines of ours that no longer work. */
 export async function writeSettings(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
   // For root alone: the cluster's key and a token may be put there.
   await writeNew(join(folder, 'agent.yml'), AGENT, 0o600);
-  await writeNew(join(folder, 'proxy.yml'), await readFile(join(packageRoot(), 'proxy.yml'), 'utf8'), 0o644);
+  const proxy = join(folder, 'proxy.yml');
+  await writeNew(proxy, await readFile(join(packageRoot(), 'proxy.yml'), 'utf8'), 0o644);
+  await renewLines(proxy);
+}
+
+async function renewLines(file: string): Promise<void> {
+  const text = await readFile(file, 'utf8');
+  const renewed = OUTDATED.reduce((all, [was, is]) => all.replace(was, is), text);
+  if (renewed !== text) await writeFile(file, renewed);
 }
 
 async function writeNew(file: string, text: string, mode: number): Promise<void> {

@@ -1,0 +1,50 @@
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect } from 'chai';
+import { writeSettings } from '../../../lib/install/files/settings.js';
+import { parseYaml } from '../../../lib/config/yaml.js';
+import { proxyConfig } from '../../../lib/proxy/config/config.js';
+
+const URL = 'http+unix://%2Frun%2Fsocketplane%2Fagent.sock/adapter';
+
+describe('settings that are there already', () => {
+  let folder: string;
+  let file: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'settings-test-'));
+    file = join(folder, 'proxy.yml');
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('are written once, and kept', async () => {
+    await writeSettings(folder);
+    const first = readFileSync(file, 'utf8');
+    await writeSettings(folder);
+    expect(readFileSync(file, 'utf8')).to.equal(first);
+    const own = `version: 1\nadapters:\n  socketplane: ${URL}?own\n`;
+    writeFileSync(file, own);
+    await writeSettings(folder);
+    expect(readFileSync(file, 'utf8')).to.equal(own);
+  });
+
+  it("have the agent's adapter on hook protocol 2, where an earlier version wrote the line", async () => {
+    const text =
+      "version: 1\nendpoints:\n  'POST /mine': { pre: [mine] }\nadapters:\n  mine: http://127.0.0.1:1/\n" +
+      `  socketplane: ${URL}\n  socketplane-lenient: { url: '${URL}', onFailure: ignore }\n`;
+    writeFileSync(file, text);
+    chmodSync(file, 0o600);
+    await writeSettings(folder);
+    const { adapters, endpoints } = parseYaml('proxy.yml', readFileSync(file, 'utf8'), proxyConfig(folder));
+    expect(
+      [...adapters].map(([name, adapter]) => [name, 'protocol' in adapter && adapter.protocol]),
+    ).to.deep.equal([
+      ['mine', 1],
+      ['socketplane', 2],
+      ['socketplane-lenient', 2],
+    ]);
+    expect(adapters.get('socketplane-lenient')).to.include({ onFailure: 'ignore' });
+    expect(endpoints).to.have.length(1);
+    expect(statSync(file).mode & 0o777).to.equal(0o600);
+  });
+});
