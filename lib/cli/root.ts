@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { AppError, messageOf } from '../base/errors.js';
+import { runOnTerminal } from '../os/terminal-child.js';
 import { which } from '../os/which.js';
 import type { Context } from './context.js';
 import { ExitStatus } from './exit-status.js';
@@ -36,12 +36,10 @@ export async function becomeRoot(
   const settings = Object.entries({ ...env, SOCKETPLANE_COMMAND: command })
     .filter(([name, value]) => KEPT.includes(name) && value !== undefined)
     .map(([name, value]) => `${name}=${value}`);
-  const child = spawn(sudo, ['--', 'env', ...settings, process.execPath, main, ...argv], {
-    stdio: 'inherit',
-  });
-  const status = await new Promise<number>((resolve, reject) => {
-    child.once('error', (cause) => reject(new AppError('internal', `sudo: ${messageOf(cause)}`, { cause })));
-    child.once('exit', (code) => resolve(code ?? 1));
-  });
+  const status = await runOnTerminal([sudo, '--', 'env', ...settings, process.execPath, main, ...argv]).catch(
+    (cause: unknown) => {
+      throw new AppError('internal', `sudo: ${messageOf(cause)}`, { cause });
+    },
+  );
   throw new ExitStatus(status);
 }

@@ -1,7 +1,6 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { InvalidArgumentError, type Command } from 'commander';
 import { AppError, messageOf } from '../../base/errors.js';
+import { runOnTerminal, SIGNALED } from '../../os/terminal-child.js';
 import type { Context } from '../context.js';
 import { daemonsOf as daemonsOfHost } from '../daemons/of-host.js';
 import type { Daemons, DaemonView } from '../daemons/types.js';
@@ -80,13 +79,13 @@ async function stateOf({ name, log, pid, ready }: DaemonView) {
 }
 
 async function showLogs(daemons: Daemons, lines: number, follow: boolean): Promise<void> {
-  // Ctrl-C ends what follows, and us with it.
+  // Ctrl-C ends the commands that follow the logs, and they end this one.
   process.once('SIGINT', () => undefined);
   await Promise.all(
     daemons.logs(lines, follow).map(async ([command, args]) => {
-      const child = spawn(command, args, { stdio: 'inherit' });
-      const [code] = (await once(child, 'exit')) as [number | null];
-      if (code !== 0 && code !== null) throw new AppError('internal', `${command} ended with status ${code}`);
+      const status = await runOnTerminal([command, ...args]);
+      if (status === 0 || status > SIGNALED) return;
+      throw new AppError('internal', `${command} ended with status ${status}`);
     }),
   );
 }

@@ -1,30 +1,25 @@
-import { spawn } from 'node:child_process';
 import { open } from 'node:fs/promises';
 import { AppError, messageOf } from '../../base/errors.js';
+import { tryLock } from '../../os/file-lock.js';
 
-/** There on every host, and left as it is. */
+/** Exists on every host, and is left as it is. */
 const FOLDER = '/run';
 
 /**
- * Does what changes an install, while nobody else does. The lock goes with this process, however that ends.
+ * Does what changes an install while no other process does. The lock goes with this process, however that ends.
  *
  * @throws AppError `conflict` where another process holds it
  */
 export async function withHostLock<T>(work: () => Promise<T>, folder = FOLDER): Promise<T> {
   const handle = await open(folder);
   try {
-    // It locks what was opened here, so the lock stays when it has ended.
-    const flock = spawn('flock', ['--nonblock', '3'], { stdio: ['ignore', 'ignore', 'ignore', handle.fd] });
-    const status = await new Promise<number | null>((resolve, reject) => {
-      flock.once('error', (cause) =>
-        reject(new AppError('unavailable', `flock: ${messageOf(cause)}`, { cause })),
-      );
-      flock.once('exit', resolve);
+    const locked = await tryLock(handle).catch((cause: unknown) => {
+      throw new AppError('unavailable', `flock: ${messageOf(cause)}`, { cause });
     });
-    if (status !== 0) {
+    if (!locked) {
       throw new AppError(
         'conflict',
-        'another install, uninstall or clean is at work on this host: try again when it has ended',
+        'another install, uninstall or clean is running on this host: try again when it has ended',
       );
     }
     return await work();

@@ -20,7 +20,7 @@ describe('the lock of installs', () => {
     );
     await isInside;
     expect(await withHostLock(async () => 'done', folder).catch(messageOf)).to.match(
-      /^another install, uninstall or clean is at work on this host/,
+      /^another install, uninstall or clean is running on this host/,
     );
     end(new Error('failed'));
     expect(await first.catch(messageOf)).to.equal('failed');
