@@ -8,7 +8,7 @@ import { forgetDockerSettings } from '../install/system/docker-settings.js';
 import { ensureImageTar } from '../install/image/image.js';
 import { hostPaths } from '../base/paths.js';
 
-// `npm run image`: what is done goes to standard error, the last line is the image's tar.
+// `npm run image`: progress goes to standard error; standard output is the path of the image's tar.
 
 const NAME = 'npm run image';
 

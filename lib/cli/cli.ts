@@ -27,14 +27,14 @@ export async function runCli(context: Context): Promise<number> {
     return 0;
   } catch (error) {
     if (error instanceof ExitStatus) return error.status;
-    // Commander has said what was wrong, or printed the help that was asked for.
+    // Commander has already printed what was wrong, or the help that was asked for.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE;
     context.stderr.write(`socketplane: ${messageOf(error)}\n`);
     return 1;
   }
 }
 
-/** All commands, with what they say of themselves. */
+/** All commands with their help. */
 export function createProgram(context: Context): Command {
   const program = new Command('socketplane')
     .description('Networks for the containers of a stock Docker.')
@@ -49,14 +49,14 @@ export function createProgram(context: Context): Command {
       'after',
       `
 Examples:
-  ${context.command} demo                            see it work, on this host
+  ${context.command} demo                            see it work on this host
   ${context.command} network create web 10.42.0.0/16
   ${context.command} run -n web -itd --name con1 busybox sh
   ${context.command} info con1
 
-Exit status: 0 done, 1 an error, 2 wrong usage; run, start, stop, rm and attach have that of docker.
+Exit status: 0 for success, 1 for an error, 2 for wrong usage; run, start, stop, rm and attach exit with docker's.
 
-The stock client works as well: DOCKER_HOST=unix://${context.paths.proxySocket} docker run -e SP_NETWORK=web …`,
+The stock docker client works too: DOCKER_HOST=unix://${context.paths.proxySocket} docker run -e SP_NETWORK=web …`,
     );
   addCommonOptions(program, 'json', 'agent');
   addNetworkCommand(program, context);
@@ -77,10 +77,10 @@ The stock client works as well: DOCKER_HOST=unix://${context.paths.proxySocket} 
 }
 
 /**
- * Commander's message and its suggestion in one line, and what to do where it suggests nothing:
+ * Puts Commander's message and its suggestion on one line, and adds what to do where it suggests nothing:
  * `socketplane: unknown command 'netwrk' (Did you mean network?)`.
  *
- * @param path the words that lead to the command
+ * @param path the words that lead to the command, such as `socketplane network`
  */
 function explainUsage(command: Command, path: string): void {
   command.configureOutput({

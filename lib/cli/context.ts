@@ -1,14 +1,14 @@
 import { hostPaths, type HostPaths } from '../base/paths.js';
 import type { Output } from './terminal/style.js';
 
-/** What the command takes from the process around it; tests give their own. */
+/** What a command takes from the process it runs in; tests pass their own. */
 export interface Context {
   stdout: Output;
   stderr: Output;
   env: NodeJS.ProcessEnv;
   uid: number;
   paths: HostPaths;
-  /** Arguments as they were typed, to repeat them with more rights. */
+  /** The arguments as they were typed, to run them again as root. */
   argv: readonly string[];
   /** How the user called the command, for what help and errors suggest. */
   command: string;

@@ -34,7 +34,7 @@ import { daemonsOf } from './daemons/of-host.js';
 const LIST_MS = 10_000;
 const containerList = z.array(z.object({ Id: z.string() }));
 
-/** What `doctor` looks at, what everything else needs first. */
+/** The checks of `doctor`; those that others depend on come first. */
 export async function hostChecks(options: {
   context: Context;
   agent: AgentClient;
@@ -81,7 +81,7 @@ export async function hostChecks(options: {
       .map(({ hostId, version }) => ({ name: names.get(hostId) ?? hostId, version }));
   }
 
-  /** The larger of both holds, says the kernel's ip-sysctl. */
+  /** The larger of the two values applies (the kernel's ip-sysctl). */
   async function arpIgnore(device: string): Promise<number> {
     const settings = ['all', device].map((name) =>
       readFile(`/proc/sys/net/ipv4/conf/${name}/arp_ignore`, 'utf8'),
@@ -124,7 +124,7 @@ export async function hostChecks(options: {
     diskCheck(async () => (await configuration()).state),
   ];
   const daemons = await daemonsOf(context, agent);
-  // What the agent lacks has checks of its own, which need it to answer.
+  // Whatever the agent lacks has checks of its own; here it only has to answer.
   const answers: Record<string, () => Promise<unknown>> = { agent: agent.health };
   return [
     serviceCheck(createDockerService({ paths, systemd }), 'start it, or `doctor --fix`'),

@@ -15,7 +15,7 @@ import type { Context } from './context.js';
 import { createDaemons } from './daemons/create.js';
 import { completionScript } from './help/completion-script.js';
 
-/** What `install` does on a real host. */
+/** The steps of `install` on a real host. */
 export async function createSteps(
   context: Context,
   agent: AgentClient,
@@ -35,11 +35,11 @@ export async function createSteps(
     prepare: () => prepareServices({ run, systemd, paths, say }),
     refuseForeign: containers.refuseForeign,
     async takeOver() {
-      // Containers that an install was cut off from recording are exchanged where they stand.
+      // Containers of an install that was interrupted before it could record them are replaced in place.
       const daemons = await daemonsOf();
       const pids = await Promise.all(daemons.all.map(({ pid }) => pid()));
       if (pids.every((pid) => pid === undefined)) return;
-      say('stopping the agent and the proxy that run already; containers go on');
+      say('stopping the agent and the proxy that are already running; containers keep running');
       await daemons.stop();
     },
     content: () => Promise.resolve(product.hash),
@@ -53,9 +53,9 @@ export async function createSteps(
       say('looking for the image');
       return ensureImage({ run, dockerSocket: paths.dockerSocket, say });
     },
-    async arrange(record, wasCutOff) {
+    async arrange(record, wasInterrupted) {
       if (record.mode === 'containers') return containers.arrange(record);
-      const isNew = copied || wasCutOff;
+      const isNew = copied || wasInterrupted;
       if (systemd.booted) return units.arrange(record, isNew);
       if (isNew) await (await daemonsOf({ ...record, powerstrip: true })).stop();
       return isNew;

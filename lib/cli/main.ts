@@ -7,6 +7,6 @@ import { processContext } from './context.js';
 process.stdout.on('error', () => process.exit(0));
 process.env['PATH'] = withSystemFolders(process.env['PATH']);
 const context = processContext();
-// Those of the user's own `docker` are in the context.
+// The context still has the user's, for the user's own `docker`.
 forgetDockerSettings(process.env);
 process.exitCode = await runCli(context);

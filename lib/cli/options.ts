@@ -7,7 +7,7 @@ interface CommonOptions {
   agent?: string;
 }
 
-/** Options that may stand before or after the command's own words. */
+/** Options that several commands share. */
 export function addCommonOptions(command: Command, ...names: ('json' | 'agent')[]): Command {
   if (names.includes('json')) command.addOption(new Option('--json', 'print JSON, for programs'));
   if (names.includes('agent')) {

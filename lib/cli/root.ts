@@ -6,7 +6,7 @@ import type { Context } from './context.js';
 import { ExitStatus } from './exit-status.js';
 
 const MAIN = fileURLToPath(new URL('./main.js', import.meta.url));
-/** What a command may need of the user's environment; sudo drops the rest. */
+/** What a command may need from the user's environment; sudo drops everything else. */
 const KEPT = [
   'PATH',
   'BOOTSTRAP',
@@ -18,7 +18,7 @@ const KEPT = [
 ];
 
 /**
- * Goes on when the caller is root. Otherwise runs the same command again through `sudo`, and ends with its status.
+ * Returns when the caller is root. Otherwise runs the same command again through `sudo`, and ends with its status.
  *
  * @param main the program's first file
  * @throws AppError `unavailable` where there is no sudo

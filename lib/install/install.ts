@@ -6,29 +6,29 @@ export type Bootstrap = InstallRecord['bootstrap'];
 export type Wish = Pick<InstallRecord, 'mode' | 'powerstrip' | 'bootstrap'>;
 
 export interface InstallSteps {
-  /** Docker, Open vSwitch and what else is needed. */
+  /** Provides Docker, Open vSwitch and whatever else is needed. */
   prepare(): Promise<void>;
-  /** Throws where something that is not ours has our place. */
+  /** Throws where something that is not ours is in the way. */
   refuseForeign(wish: Wish): Promise<void>;
-  /** Ends what runs of a checkout, which an install replaces. */
+  /** Stops daemons that run from a checkout, which an install replaces. */
   takeOver(): Promise<void>;
   /** Hash of what is to be installed. */
   content(): Promise<string>;
-  /** Programs and settings. */
+  /** Copies programs and settings. */
   copy(): Promise<void>;
   image(): Promise<string>;
   /**
-   * Makes or exchanges containers or units. True: something had to be.
+   * Makes or replaces containers or units. Gives whether anything had to be done.
    *
-   * @param wasCutOff an install before this one was: what runs may be of other files than those that lie there
+   * @param wasInterrupted whether an earlier install did not finish: what runs may come from other files than those now there
    */
-  arrange(record: InstallRecord, wasCutOff: boolean): Promise<boolean>;
+  arrange(record: InstallRecord, wasInterrupted: boolean): Promise<boolean>;
   /** Starts what does not run, and waits until it serves. */
   start(record: InstallRecord): Promise<void>;
 }
 
 /**
- * Installs, upgrades or repairs: each step may be repeated, and the record says whether all were done once.
+ * Installs, upgrades or repairs: each step may be repeated, and the install record tells whether all were completed once.
  *
  * @returns what was done
  */
@@ -46,7 +46,7 @@ export async function install(
     );
   }
   await steps.prepare();
-  // Docker has to be there to be asked.
+  // Only now: it is Docker that is asked.
   await steps.refuseForeign(wish);
   const content = await steps.content();
   const { mode, powerstrip, bootstrap = before?.bootstrap } = wish;
@@ -65,12 +65,12 @@ export async function install(
   return changed || before.content !== content ? 'upgraded' : 'unchanged';
 }
 
-/** The environment's BOOTSTRAP: undefined where it is not set. */
+/** BOOTSTRAP from the environment; undefined where it is not set. */
 export function bootstrapOf(env: NodeJS.ProcessEnv): Bootstrap {
   const value = env['BOOTSTRAP'];
   if (value === undefined || value === 'true' || value === 'false') return value;
   throw new AppError(
     'invalid',
-    `BOOTSTRAP is "${value}": expected true (begin a cluster), false (join one), or not set (a single host)`,
+    `BOOTSTRAP is "${value}": expected true (start a cluster), false (join one), or not set (a single host)`,
   );
 }

@@ -18,11 +18,11 @@ export interface UninstallOptions {
   bridge: string;
   /** Whether Docker answers. */
   hasDocker: boolean;
-  /** Ends daemons that no container and no unit keeps. */
+  /** Stops daemons that run neither as containers nor as units. */
   stopProcesses: () => Promise<unknown>;
 }
 
-/** Whatever is there of an install, whole or half, is taken away; settings and networks stay. May be repeated. */
+/** Removes whatever there is of an install, complete or not; settings and networks stay. May be repeated. */
 export async function uninstall(options: UninstallOptions): Promise<void> {
   const { run, systemd, paths, bridge, hasDocker, stopProcesses } = options;
   if (hasDocker) await createInstalledContainers(run, paths.dockerSocket).removeAll();
@@ -33,6 +33,6 @@ export async function uninstall(options: UninstallOptions): Promise<void> {
   await removeLogs(paths.logs);
   await removeShellFiles();
   await removePrograms();
-  // Last: what was cut off before is found again.
+  // Last, so that an interrupted uninstall can be repeated.
   await removeInstallRecord(paths.installRecord);
 }

@@ -3,15 +3,15 @@ import { setPriority } from 'node:os';
 
 const NICE = -10;
 
-/** Words in front of a daemon's own. Where it is not allowed, `nice` says so and runs the daemon all the same. */
+/** The prefix of a daemon's command line. Where a higher priority is not allowed, `nice` warns and runs the daemon all the same. */
 export const WITH_PRIORITY = ['nice', '-n', String(NICE)] as const;
 
 /**
- * Has the processor given to this process, and to what it starts from now on, before others. Does nothing where that is not
- * allowed: in a container, whose share of the processor is Docker's to give.
+ * Raises the CPU priority of this process, and of what it starts from now on. Does nothing where that is not allowed: in a
+ * container, whose share of the processor Docker decides.
  */
 export async function raisePriority(): Promise<void> {
-  // Niceness is of a thread, and goes to those that it makes.
+  // Niceness belongs to a thread, and is inherited by the threads that it starts.
   for (const thread of await readdir('/proc/self/task')) {
     try {
       setPriority(Number(thread), NICE);
@@ -22,7 +22,7 @@ export async function raisePriority(): Promise<void> {
   if (await leadsSession()) await raiseSessionPriority(process.pid);
 }
 
-/** Where the kernel has a share of the processor for each session, niceness counts within one, and this is the session's. */
+/** Where the kernel schedules by session (autogroup), niceness counts only within one; this raises the whole session. */
 export async function raiseSessionPriority(pid: number): Promise<void> {
   await writeFile(`/proc/${pid}/autogroup`, String(NICE)).catch(() => undefined);
 }

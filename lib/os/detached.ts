@@ -4,36 +4,36 @@ import { dirname } from 'node:path';
 import { AppError, messageOf } from '../base/errors.js';
 import { until } from '../concurrency/until.js';
 
-/** A line of a log that is shown in an error. */
+/** How much of a log line an error shows. */
 const LINE_LENGTH = 300;
 
 export interface DetachedOptions {
-  /** What it is called in errors. */
+  /** What errors call it. */
   name: string;
   argv: readonly [string, ...string[]];
-  /** Takes standard output and error, after what it holds already. */
+  /** The file to which standard output and error are appended. */
   log: string;
   /** Only standard error goes to the log: for programs that keep a log of their own. */
   discardOutput?: boolean;
   env?: NodeJS.ProcessEnv;
   /** Told the process's id as soon as there is one. When it throws, the process is killed. */
   onSpawn?: (pid: number) => Promise<void>;
-  /** Throws as long as it is not ready, saying why. */
+  /** Throws the reason while it is not ready. */
   ready: () => Promise<unknown>;
-  /** Milliseconds until `ready` must have been so. */
+  /** Milliseconds within which it must be ready. */
   timeout: number;
-  /** Milliseconds between two looks. */
+  /** Milliseconds between two calls of `ready`. */
   every?: number;
 }
 
 /**
- * Start a daemon that outlives this process, where there is no init that does it, and wait until it is ready.
+ * Starts a daemon that outlives this process, where no init does it, and waits until it is ready.
  *
- * @throws AppError `unavailable` with the last line of its log when it ends before, or is not ready in time
+ * @throws AppError `unavailable` where it ends first, with the last line of its log, or is not ready in time
  */
 export async function startDetached(options: DetachedOptions): Promise<void> {
   const { name, argv, log, discardOutput, env, onSpawn, ready, timeout, every } = options;
-  // Logs may quote requests: for root and its group only.
+  // Readable by root and its group alone, as logs may quote requests.
   await mkdir(dirname(log), { recursive: true, mode: 0o750 });
   const file = await open(log, 'a', 0o640);
   const { size: before } = await file.stat();
@@ -66,20 +66,20 @@ export async function startDetached(options: DetachedOptions): Promise<void> {
     });
   } catch (cause) {
     const lastOutput = failure === undefined ? '' : await lastLine(log, before);
-    const what = failure === undefined ? 'runs, but is not ready' : 'did not start';
+    const what = failure === undefined ? 'is running, but not ready' : 'did not start';
     throw new AppError('unavailable', `${name} ${what}: ${lastOutput || messageOf(cause)} (log: ${log})`, {
       cause,
     });
   }
 }
 
-/** The last line that is not empty after the first `from` bytes; of a line of JSON, what it says. */
+/** The last line of a log after its first `from` bytes, as {@link logLine} shows it. */
 export async function lastLine(log: string, from = 0): Promise<string> {
   const text = (await readFile(log).catch(() => Buffer.alloc(0))).subarray(from).toString('utf8');
   return logLine(text.trimEnd().split('\n').at(-1) ?? '');
 }
 
-/** A line of a log for people, and not too much of it. */
+/** A line of a log as people can read it, shortened: of a line of JSON, its message and error. */
 export const logLine = (line: string): string => textOf(line).slice(0, LINE_LENGTH);
 
 function textOf(line: string): string {

@@ -3,9 +3,9 @@ import { access } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { succeeds } from '../base/succeeds.js';
 
-/** Where daemons and network tools lie; the PATH of plain users, and of root after `su`, leaves them out. */
+/** Where daemons and network tools are installed. The PATH of ordinary users, and of root after `su`, leaves them out. */
 const SYSTEM = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
-/** What was fetched for us alone; `clean` removes it with the rest of our state. */
+/** Programs that were fetched for SocketPlane alone; `clean` removes them with the rest of its state. */
 export const FETCHED = '/var/lib/socketplane/bin';
 
 export function withSystemFolders(path = ''): string {

@@ -5,8 +5,8 @@ import { dirname, join } from 'node:path';
 import { packageRoot } from '../base/paths.js';
 
 /**
- * What the page's modules name: where the browser finds it, and the file for browsers, which lies beside the one for Node.
- * Nothing is fetched from elsewhere.
+ * The libraries that the page imports: the address where the browser finds each, and its file for browsers, which lies beside the one
+ * for Node. Nothing is fetched from another server.
  */
 const MODULES = {
   preact: { url: '/modules/preact.js', file: 'preact.module.js' },
@@ -22,7 +22,7 @@ const importMap = JSON.stringify({
   imports: Object.fromEntries(Object.entries(MODULES).map(([name, { url }]) => [name, url])),
 });
 
-/** For the content security policy. */
+/** Hash of the import map, for the content security policy. */
 export const MAP_HASH = `sha256-${createHash('sha256').update(importMap).digest('base64')}`;
 
 export function readPage(): string {
@@ -32,7 +32,7 @@ export function readPage(): string {
   );
 }
 
-/** Files of libraries by the address they are served at. */
+/** The files of the libraries, each with the address it is served at. */
 export function moduleFiles(): [url: string, file: string][] {
   const { resolve } = createRequire(import.meta.url);
   return Object.entries(MODULES).map(([name, { url, file }]) => [url, join(dirname(resolve(name)), file)]);

@@ -1,7 +1,7 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { Request, RequestHandler } from 'express';
 
-/** Nothing but what this server gives, and no frame around it. The import map is the one thing inside the page. */
+/** Allows nothing but what this server serves, and no frame around it. Only the import map is inline. */
 const policy = (mapHash: string) =>
   [
     "default-src 'none'",
@@ -29,10 +29,10 @@ export function safeHeaders(mapHash: string): RequestHandler {
 }
 
 /**
- * Lets in only those who were given the token: other users of this host can connect, and so can every page that the user
- * looks at. A name of the page's own that leads here (DNS rebinding) is seen by `Host`.
+ * Lets in only those who have the token: other users of this host can connect too, and so can every page that the user
+ * visits. A foreign name that resolves to this address (DNS rebinding) shows in `Host`.
  *
- * @param host as the browser must call this server
+ * @param host what the browser must send as `Host`
  */
 export function guard({ host, token }: { host: () => string; token: string }): RequestHandler {
   return (request, response, next) => {
@@ -40,16 +40,16 @@ export function guard({ host, token }: { host: () => string; token: string }): R
     const { host: called, origin } = request.headers;
     const refuse = (status: number, why: string) =>
       void response.status(status).type('text').send(`${why}\n`);
-    if (called !== host()) refuse(403, `this page is at http://${host()}/ alone`);
+    if (called !== host()) refuse(403, `this page is only at http://${host()}/`);
     else if (origin !== undefined && origin !== `http://${host()}`)
       refuse(403, 'other pages may not use this one');
-    else if (!['GET', 'HEAD'].includes(request.method)) refuse(405, 'this page only looks');
+    else if (!['GET', 'HEAD'].includes(request.method)) refuse(405, 'this page is read-only');
     else if (typeof request.query['token'] === 'string' && isSame(request.query['token'], token)) {
-      // Out of the address, so that it is in no history and on no picture of the screen.
+      // Taken out of the address, so that it is in no browser history and on no screenshot.
       response.cookie(cookie, token, { httpOnly: true, sameSite: 'strict', path: '/' });
       response.redirect(303, '/');
     } else if (isSame(cookieOf(request, cookie), token)) next();
-    else refuse(401, 'open the address that `socketplane ui` has printed');
+    else refuse(401, 'open the address that `socketplane ui` printed');
   };
 }
 

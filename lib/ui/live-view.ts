@@ -4,15 +4,15 @@ import { makeView, type AgentAnswers } from './make-view.js';
 import type { RecentCalls } from './watch-calls.js';
 import type { View } from './view.js';
 
-/** Often enough that what is shown is never two seconds old. */
+/** Often enough that what is shown is never older than two seconds. */
 const EVERY_MS = 1_000;
 
 export interface LiveView {
-  /** Calls back with the view as JSON now, and whenever it is another. The returned function ends it. */
+  /** Calls back with the view as JSON at once and whenever it changes, until the returned function is called. */
   watch(watcher: (view: string) => void): () => void;
 }
 
-/** Asks the agent again and again, while somebody watches. */
+/** Asks the agent at an interval while somebody watches. */
 export function createLiveView(options: {
   ask: () => Promise<AgentAnswers>;
   calls: RecentCalls;

@@ -4,7 +4,7 @@ import { capacityOf, parseSubnet } from '../base/ipv4.js';
 import { shortId } from '../base/short-id.js';
 import type { ClusterView, ContainerView, HostView, NetworkView, View } from './view.js';
 
-/** What the agent has answered. */
+/** What the agent answered. */
 export interface AgentAnswers {
   cluster: z.infer<typeof schemas.cluster>;
   networks: z.infer<typeof schemas.network>[];
@@ -13,7 +13,7 @@ export interface AgentAnswers {
   problems: string[];
 }
 
-/** @param name of this host, which the agent names only where it is in a cluster */
+/** @param name of this host, which the agent tells only where the host is in a cluster */
 export function makeView(answers: AgentAnswers, name: string): Omit<View, 'calls'> {
   const hosts = hostsOf(answers, name);
   const names = new Map(hosts.map((host) => [host.id, host.name]));
@@ -34,7 +34,7 @@ function hostsOf({ cluster, leases, problems }: AgentAnswers, name: string): Hos
   const count = countBy(leases.map(({ host }) => host));
   const alone = { id: cluster.id, name, address: cluster.address ?? '', server: cluster.server, state: 'up' };
   const members = cluster.members.length > 0 ? cluster.members : [alone];
-  // Without a data plane that works nothing leaves this host, whoever is there.
+  // Without a working datapath nothing leaves this host, whichever hosts are up.
   const sends = !problems.some((text) => text.startsWith('Open vSwitch') || text.includes('tunnel'));
   return members.map((host) => {
     const [self, up] = [host.id === cluster.id, host.state === 'up'];

@@ -1,12 +1,12 @@
 import type { Trace } from '../proxy/observe/trace/trace.js';
 
-/** All that the page shows. It is made where the agent is asked, so that the page does nothing but draw. */
+/** Everything that the page shows. The command computes it, so that the page only has to draw it. */
 export interface View {
-  /** Why there is nothing of the agent's; what is shown then is what it said last. */
+  /** Why the agent cannot be asked; what is shown then is its last answer. */
   agentProblem?: string;
-  /** Why calls that go through the proxy are not seen. */
+  /** Why calls through the proxy cannot be seen. */
   proxyProblem?: string;
-  /** Parts of this host that do not work, with their reasons. */
+  /** What does not work on this host, each with its reason. */
   problems: string[];
   /** Undefined until the agent has answered once. */
   cluster?: ClusterView;
@@ -17,7 +17,7 @@ export interface View {
 }
 
 export interface ClusterView {
-  /** Undefined for a host that is alone. */
+  /** Undefined for a host in no cluster. */
   name?: string;
   state: string;
   problem?: string;
@@ -43,7 +43,7 @@ export interface NetworkView {
   vni: number;
   total: number;
   used: number;
-  /** Addresses given by each host that has given any. */
+  /** Addresses in use by host, for each host that uses any. */
   hosts: { name: string; used: number }[];
 }
 
@@ -53,7 +53,7 @@ export interface ContainerView {
   network: string;
   ip: string;
   host: string;
-  /** `up`, `down`; of this host's containers also `starting` and `failed`. */
+  /** `up` or `down`; containers of this host may also be `starting` or `failed`. */
   state: string;
   reason?: string;
 }

@@ -13,9 +13,9 @@ export interface RecentCalls {
 }
 
 /**
- * Keeps the last calls with hooks, until `signal` aborts. A proxy that is away is looked for again.
+ * Keeps the most recent calls with hooks, until `signal` aborts. While the proxy does not answer, connecting is retried.
  *
- * @param watch one connection to the proxy: ends, or throws, when that does
+ * @param watch opens one connection to the proxy; it ends, or throws, when the connection does
  */
 export function watchCalls(watch: () => AsyncIterable<Trace>, signal: AbortSignal): RecentCalls {
   const calls: Trace[] = [];
@@ -23,7 +23,7 @@ export function watchCalls(watch: () => AsyncIterable<Trace>, signal: AbortSigna
 
   async function follow(): Promise<void> {
     while (!signal.aborted) {
-      // Nothing is heard of a connection that stands until a call comes.
+      // An open connection is silent until a call comes.
       const stands = setTimeout(() => (problem = undefined), AGAIN_MS);
       try {
         for await (const call of watch()) {

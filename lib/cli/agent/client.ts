@@ -3,11 +3,11 @@ import { AppError, hasCode, messageOf, type ErrorKind } from '../../base/errors.
 import { requestUnix, type UnixAnswer } from '../../os/request-unix.js';
 import * as answers from './answers.js';
 
-/** A call may wait for Open vSwitch. */
+/** A call may have to wait for Open vSwitch. */
 const TIMEOUT_MS = 30_000;
 const HEALTH_TIMEOUT_MS = 5_000;
 const CLUSTER_TIMEOUT_MS = 90_000;
-/** No name of ours or of Docker's is longer; without one, a path would be another's. */
+/** No name of ours or Docker's is longer. An empty one would make the path of another call. */
 const LONGEST_NAME = 255;
 
 const KINDS: Record<number, ErrorKind> = {
@@ -25,23 +25,23 @@ export interface AgentClient {
   connections(): Promise<answers.ConnectionAnswer[]>;
   /** By id, unique prefix or name. */
   connection(reference: string): Promise<answers.ConnectionAnswer>;
-  /** Of all hosts of the cluster. */
+  /** Those of all hosts of the cluster. */
   leases(): Promise<answers.LeaseAnswer[]>;
   cluster(): Promise<answers.ClusterAnswer>;
-  /** Takes as long as it takes to join a cluster. */
+  /** Returns when the change is done, which may take as long as joining a cluster does. */
   changeCluster(
     what: 'bootstrap' | 'bind' | 'join' | 'leave',
     query?: Record<string, string | undefined>,
   ): Promise<answers.ClusterAnswer>;
   configuration(): Promise<answers.ConfigurationAnswer>;
-  /** Have it look at everything, and put it right. @throws AppError when that did not work */
+  /** Has the agent compare everything with what should be, and correct it. @throws AppError where that failed */
   converge(): Promise<void>;
-  /** Also of an agent that is not well. */
+  /** Answers also when the agent is not healthy. */
   health(): Promise<answers.HealthAnswer>;
 }
 
 /**
- * The agent's REST API. All calls throw AppError: the agent's own message, or why it could not be asked.
+ * A client of the agent's REST API. All calls throw AppError, with the agent's own message or with the reason why it could not be asked.
  *
  * @param command how the user calls `socketplane`, for advice
  */
@@ -101,7 +101,11 @@ export function createAgentClient(socket: string, command = 'socketplane'): Agen
     configuration: () => call(answers.configuration, 'GET', '/configuration'),
     async converge() {
       const { ok } = await call(answers.converged, 'POST', '/converge');
-      if (!ok) throw new AppError('internal', `the agent could not: see \`${command} agent logs\``);
+      if (!ok)
+        throw new AppError(
+          'internal',
+          `the agent could not correct everything: see \`${command} agent logs\``,
+        );
     },
     async health() {
       return read(
@@ -118,14 +122,17 @@ function read<T>(schema: z.ZodType<T>, { status, body }: UnixAnswer, what: strin
   try {
     value = JSON.parse(body);
   } catch {
-    throw new AppError('internal', `the agent answered ${what} with ${status} and no JSON: is it ours?`);
+    throw new AppError(
+      'internal',
+      `the agent answered ${what} with ${status} and no JSON: is it SocketPlane's?`,
+    );
   }
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
   throw new AppError(
     'internal',
-    `the agent's answer to ${what} is not understood (${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}): ` +
+    `the agent's answer to ${what} cannot be understood (${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}): ` +
       'are agent and command of the same version?',
   );
 }
@@ -135,7 +142,7 @@ function refusal({ status, body }: UnixAnswer): AppError {
   try {
     message = answers.failure.parse(JSON.parse(body)).message;
   } catch {
-    // Not an answer of ours: the status has to do.
+    // Not our agent's answer: the status has to do.
   }
   return new AppError(KINDS[status] ?? 'internal', message);
 }
@@ -147,7 +154,7 @@ function explain(error: unknown, socket: string, command: string): AppError {
     return new AppError('unavailable', `the agent is not running (no ${socket}): ${start}`, { cause: error });
   }
   if (hasCode(error, 'ECONNREFUSED')) {
-    return new AppError('unavailable', `the agent is not running (nobody listens on ${socket}): ${start}`, {
+    return new AppError('unavailable', `the agent is not running (nothing listens on ${socket}): ${start}`, {
       cause: error,
     });
   }

@@ -10,26 +10,26 @@ import { json, table } from '../terminal/output.js';
 import { progressOn } from '../terminal/progress.js';
 import { becomeRoot } from '../root.js';
 
-/** `agent start|stop|restart|status|logs`: the agent and the proxy, which go together. */
+/** `agent start|stop|restart|status|logs`: the agent and the proxy, together. */
 export function addAgentCommand(program: Command, context: Context): void {
   const { stdout, command: name } = context;
   const progress = progressOn(context.stderr, context.env);
-  const agent = program.command('agent').description('the agent and the proxy of this host');
+  const agent = program.command('agent').description('manage the agent and the proxy of this host');
   const daemonsOf = (command: Command) => daemonsOfHost(context, agentOf(command, context));
 
   const start = agent
     .command('start')
-    .description('start agent and proxy; what runs already is left alone')
+    .description('start agent and proxy; what is already running is left alone')
     .addHelpText('after', `\nAfterwards:\n  export DOCKER_HOST=unix://${context.paths.proxySocket}`);
   addCommonOptions(start, 'agent').action(async (_options, command: Command) => {
     await becomeRoot(context);
     const state = await progress('starting agent and proxy', (await daemonsOf(command)).start);
-    stdout.write(state === 'started' ? 'agent and proxy started\n' : 'agent and proxy run\n');
+    stdout.write(state === 'started' ? 'agent and proxy started\n' : 'agent and proxy are already running\n');
   });
 
   const stop = agent
     .command('stop')
-    .description('stop agent and proxy; containers go on running and talking');
+    .description('stop agent and proxy; containers keep running and stay connected');
   addCommonOptions(stop, 'agent').action(async (_options, command: Command) => {
     await becomeRoot(context);
     const state = await progress('stopping agent and proxy', (await daemonsOf(command)).stop);
@@ -38,7 +38,7 @@ export function addAgentCommand(program: Command, context: Context): void {
 
   const restart = agent
     .command('restart')
-    .description('stop and start; containers go on running and talking');
+    .description('stop and start; containers keep running and stay connected');
   addCommonOptions(restart, 'agent').action(async (_options, command: Command) => {
     await becomeRoot(context);
     const daemons = await daemonsOf(command);
@@ -47,7 +47,7 @@ export function addAgentCommand(program: Command, context: Context): void {
     stdout.write('agent and proxy restarted\n');
   });
 
-  const status = agent.command('status').description('whether agent and proxy run and serve');
+  const status = agent.command('status').description('show whether agent and proxy are running and ready');
   addCommonOptions(status, 'json', 'agent').action(async (_options, command: Command) => {
     const states = await Promise.all((await daemonsOf(command)).all.map(stateOf));
     const rows = states.map((state) => [state.name, state.state, String(state.pid ?? ''), state.log]);
@@ -57,9 +57,9 @@ export function addAgentCommand(program: Command, context: Context): void {
 
   const logs = agent
     .command('logs')
-    .description('what agent and proxy have logged')
-    .option('-f, --follow', 'go on with what comes')
-    .option('-n, --lines <number>', 'how many of the last lines of each', wholeNumber, 100)
+    .description('show what agent and proxy have logged')
+    .option('-f, --follow', 'keep showing new lines')
+    .option('-n, --lines <number>', 'how many of the last lines of each log', wholeNumber, 100)
     .addHelpText('after', `\nExample:\n  ${name} agent logs -f`);
   addCommonOptions(logs, 'agent').action(
     async ({ follow, lines }: { follow?: boolean; lines: number }, command: Command) => {

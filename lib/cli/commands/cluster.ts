@@ -9,9 +9,9 @@ import { progressOn } from '../terminal/progress.js';
 /** `cluster bootstrap|bind|join|leave|members` */
 export function addClusterCommand(program: Command, context: Context): void {
   const { stdout, command: name } = context;
-  const cluster = program.command('cluster').description('hosts that share their networks');
+  const cluster = program.command('cluster').description('manage the hosts that share networks');
 
-  const members = cluster.command('members').alias('ls').description('the hosts of the cluster');
+  const members = cluster.command('members').alias('ls').description('list the hosts of the cluster');
   addCommonOptions(members, 'json', 'agent').action(async (_options, command: Command) => {
     const found = await agentOf(command, context).cluster();
     stdout.write(wantsJson(command) ? json(found) : describe(found, name));
@@ -32,18 +32,18 @@ export function addClusterCommand(program: Command, context: Context): void {
     });
   }
 
-  add('bootstrap', 'begin a cluster with this host', (agent) => agent.changeCluster('bootstrap'));
+  add('bootstrap', 'start a cluster with this host', (agent) => agent.changeCluster('bootstrap'));
   add(
     'bind <device>',
-    'let this network device carry the cluster, and join one that is found there',
+    'use this network device for the cluster, and join a cluster that is found there',
     (agent, iface) => agent.changeCluster('bind', { iface }),
   );
   add(
     'join [address]',
-    'join the cluster of the host with this address; without, the one that is found',
+    'join the cluster of the host with this address, or without an address the one that is found',
     (agent, address) => agent.changeCluster('join', { address }),
   );
-  add('leave', 'leave the cluster; containers here keep their networks among themselves', (agent) =>
+  add('leave', 'leave the cluster; containers on this host keep their networks with each other', (agent) =>
     agent.changeCluster('leave'),
   );
 }
@@ -54,8 +54,8 @@ function sentence({ state, name, members, interface: device, problem }: ClusterA
   }
   if (state === 'none') return 'this host belongs to no cluster\n';
   const why = problem === undefined ? '' : `: ${problem}`;
-  if (state === 'joining') return `this host belongs to cluster ${name}, and waits for it${why}\n`;
-  return `this host looks for cluster ${name}${device ? ` on ${device}` : ''}${why}\n`;
+  if (state === 'joining') return `this host belongs to cluster ${name}, and is waiting for it${why}\n`;
+  return `this host is looking for cluster ${name}${device ? ` on ${device}` : ''}${why}\n`;
 }
 
 function describe(found: ClusterAnswer, command: string): string {
@@ -63,7 +63,7 @@ function describe(found: ClusterAnswer, command: string): string {
     return (
       sentence(found) +
       (found.state === 'none'
-        ? `\`${command} cluster bootstrap\` begins one, \`${command} cluster join\` joins one\n`
+        ? `\`${command} cluster bootstrap\` starts one, \`${command} cluster join\` joins one\n`
         : '')
     );
   }

@@ -4,12 +4,12 @@ import { completionScript, SHELLS, type Shell } from '../help/completion-script.
 import type { Context } from '../context.js';
 import { agentOf } from '../options.js';
 
-/** `completion bash|zsh`, and what their scripts ask. */
+/** `completion bash|zsh`, and the hidden command that these scripts call. */
 export function addCompletionCommand(program: Command, context: Context): void {
   const { stdout, command: name } = context;
   program
     .command('completion')
-    .description('print what makes a shell complete commands and names')
+    .description('print a script that makes a shell complete commands and names')
     .addArgument(new Argument('<shell>').choices(SHELLS))
     .addHelpText('after', `\nExample:\n  source <(${name} completion bash)`)
     .action((shell: Shell) => void stdout.write(completionScript(shell)));

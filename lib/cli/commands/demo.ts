@@ -14,12 +14,12 @@ import { becomeRoot } from '../root.js';
 export function addDemoCommand(program: Command, context: Context): void {
   const demo = program
     .command('demo')
-    .description('install what is missing, start everything, and show two containers reach each other')
+    .description('install what is missing, start everything, and show two containers reaching each other')
     .addHelpText(
       'after',
       `
-Debian and Ubuntu packages are installed where a part is missing; what is there is used as it is. Everything stays up
-afterwards, and the end of the output says how to go on and how to remove it. It may be run again.`,
+Missing programs are installed from Debian or Ubuntu packages; what is already there is used as it is. Everything keeps
+running afterwards, and the output ends with what to try next and how to remove it. The demo may be run again.`,
     );
   addCommonOptions(demo, 'agent').action(async (_options, command: Command) => {
     await becomeRoot(context);

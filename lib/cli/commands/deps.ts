@@ -11,7 +11,9 @@ import { json, table } from '../terminal/output.js';
 /** `deps` */
 export function addDepsCommand(program: Command, context: Context): void {
   const { stdout, stderr, paths, command: name } = context;
-  const deps = program.command('deps').description('what this host has of what is needed');
+  const deps = program
+    .command('deps')
+    .description('show which of the programs that are needed this host has');
   addCommonOptions(deps, 'json').action(async (_options, command: Command) => {
     const found = await findDependencies({
       run: createRun(silentLog),

@@ -10,7 +10,7 @@ const COMMANDS = {
   attach: 'attach to a running container',
 };
 
-/** `start`, `stop`, `rm` and `attach`: docker's own, through the proxy. */
+/** `start`, `stop`, `rm` and `attach`: docker's own commands, through the proxy. */
 export function addDockerCommands(program: Command, context: Context): void {
   for (const [word, meaning] of Object.entries(COMMANDS)) {
     program

@@ -24,14 +24,14 @@ export function addDoctorCommand(program: Command, context: Context): void {
   const { stdout, stderr, env, command: name } = context;
   const doctor = program
     .command('doctor')
-    .description('find what is wrong with this host, and say what to do')
+    .description('find out what is wrong with this host, and what to do about it')
     .option('--fix', 'fix what can be fixed without harm, then check again')
-    .option('--no-color', 'no colours (or NO_COLOR in the environment)')
+    .option('--no-color', 'print no colours (or set NO_COLOR)')
     .addHelpText(
       'after',
       `
-One line for each check: ok, warning, problem, or skipped where it cannot be looked at. Exit status 0: no problem,
-1: at least one problem is left.
+Prints one line for each check: ok, warning, problem, or skipped where it cannot be made. Exit status: 0 for no problem,
+1 where at least one problem is left.
 
 Examples:
   ${name} doctor
@@ -49,11 +49,11 @@ Examples:
         systemd: createSystemd(run),
       });
       const progress = progressOn(stderr, env);
-      let found = await progress('looking', () => examine(checks));
+      let found = await progress('checking', () => examine(checks));
       if (fix === true && found.some((one) => one.fix)) {
         const failures = await progress('fixing', () => applyFixes(found));
         for (const failure of failures) stderr.write(`socketplane: cannot fix ${failure}\n`);
-        found = await progress('looking again', () => examine(checks));
+        found = await progress('checking again', () => examine(checks));
       }
       stdout.write(wantsJson(command) ? json(found.map(plain)) : lines(found, paintOn(stdout, env, color)));
       if (found.some(({ level }) => level === 'problem')) throw new ExitStatus(1);

@@ -10,8 +10,8 @@ export function addInfoCommand(program: Command, context: Context): void {
   const { stdout, command: name } = context;
   const info = program
     .command('info')
-    .description('how the agent is, and the containers on its networks; or one container')
-    .argument('[container]', 'name, id or the beginning of an id')
+    .description('show the state of the agent and the containers on its networks, or one container')
+    .argument('[container]', 'its name, its id or the beginning of its id')
     .addHelpText('after', `\nExamples:\n  ${name} info\n  ${name} info con1\n  ${name} info con1 --json`);
 
   addCommonOptions(info, 'json', 'agent').action(

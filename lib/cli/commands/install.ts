@@ -16,14 +16,14 @@ export function addInstallCommand(program: Command, context: Context): void {
   const say = (line: string) => stdout.write(`${line}\n`);
   const command = program
     .command('install')
-    .description('install agent and proxy on this host, or a newer version of them')
-    .addArgument(new Argument('[words...]', 'unattended: ask nothing; nopowerstrip: the agent alone'))
-    .option('--native', 'as processes of the host (units of systemd), not as containers')
+    .description('install agent and proxy on this host, or upgrade them')
+    .addArgument(new Argument('[words...]', 'unattended: ask nothing; nopowerstrip: only the agent'))
+    .option('--native', 'as systemd units on the host instead of containers')
     .addHelpText(
       'after',
       `
-Unattended, the environment says what the host is to be: BOOTSTRAP=true begins a cluster, BOOTSTRAP=false joins one, and
-without it the host is alone.
+With \`unattended\` the environment decides: BOOTSTRAP=true starts a cluster, BOOTSTRAP=false joins one, and without BOOTSTRAP
+the host stays alone.
 
 Examples:
   ${name} install
@@ -47,32 +47,30 @@ Examples:
         powerstrip,
         bootstrap: asked,
       };
-      // What is written is for all users of this host, whatever the mask of this one.
+      // The files are for all users of this host, whatever the umask of this one.
       process.umask(0o022);
       const state = await withHostLock(async () =>
         install(paths.installRecord, wish, await createSteps(context, agent, say)),
       );
       say(
-        state === 'unchanged'
-          ? 'SocketPlane is installed already, and is up to date'
-          : `SocketPlane is ${state}`,
+        state === 'unchanged' ? 'SocketPlane is already installed and up to date' : `SocketPlane is ${state}`,
       );
       const problems = await agent.health().then(problemsOf, (error: unknown) => [messageOf(error)]);
       for (const problem of problems) say(`note: ${problem}`);
       say(
         powerstrip
           ? `Use it: export DOCKER_HOST=unix://${paths.proxySocket}`
-          : `Your own proxy reaches the hooks at POST /adapter on unix://${paths.agentSocket}, see docs/proxy.md`,
+          : `Your own proxy finds the hooks at POST /adapter on unix://${paths.agentSocket}, see docs/proxy.md`,
       );
     },
   );
 }
 
 async function ask(name: string, say: (line: string) => void): Promise<Bootstrap> {
-  say('The first node begins a cluster; all others wait until they find one.');
-  say(`A host that is to be alone needs no answer: Ctrl-C, and \`${name} install unattended\`.`);
+  say('The first host starts a cluster; all others wait until they find one.');
+  say(`For a host on its own, press Ctrl-C and use \`${name} install unattended\`.`);
   const isFirst = await askYesNo({
-    text: 'Is this the first node of the cluster?',
+    text: 'Is this the first host of the cluster?',
     instead: `\`${name} install unattended\`, with BOOTSTRAP=true for the first host of a cluster and BOOTSTRAP=false for others`,
   });
   return isFirst ? 'true' : 'false';

@@ -8,9 +8,9 @@ import { details, json, table } from '../terminal/output.js';
 /** `network list|info|create|delete` */
 export function addNetworkCommand(program: Command, context: Context): void {
   const { stdout, stderr, command: name } = context;
-  const network = program.command('network').description('list, make and remove networks');
+  const network = program.command('network').description('list, create and delete networks');
 
-  const list = network.command('list').alias('ls').description('the networks');
+  const list = network.command('list').alias('ls').description('list the networks');
   addCommonOptions(list, 'json', 'agent').action(async (_options, command: Command) => {
     const networks = await agentOf(command, context).networks();
     const rows = networks.map(({ id, subnet, gateway, vni }) => [id, subnet, gateway, String(vni)]);
@@ -19,8 +19,8 @@ export function addNetworkCommand(program: Command, context: Context): void {
 
   const info = network
     .command('info')
-    .description('one network and the containers on it')
-    .argument('<name>', 'of the network');
+    .description('show one network and the containers on it')
+    .argument('<name>', 'name of the network');
   addCommonOptions(info, 'json', 'agent').action(async (id: string, _options, command: Command) => {
     const found = await agentOf(command, context).network(id);
     const { subnet, gateway, vni, addresses, connections } = found;
@@ -38,9 +38,9 @@ export function addNetworkCommand(program: Command, context: Context): void {
 
   const create = network
     .command('create')
-    .description('make a network')
+    .description('create a network')
     .argument('<name>', 'letters, digits, dots, dashes and underscores')
-    .argument('[cidr]', 'its subnet, such as 10.42.0.0/16; without, the first private one that is free')
+    .argument('[cidr]', 'its subnet, such as 10.42.0.0/16 (default: the first private one that is free)')
     .addHelpText(
       'after',
       `\nExamples:\n  ${name} network create web\n  ${name} network create db 10.50.0.0/24`,
@@ -56,8 +56,8 @@ export function addNetworkCommand(program: Command, context: Context): void {
   const remove = network
     .command('delete')
     .alias('rm')
-    .description('remove networks that no container uses')
-    .argument('<name...>', 'of the networks');
+    .description('delete networks that no container uses')
+    .argument('<name...>', 'names of the networks');
   addCommonOptions(remove, 'json', 'agent').action(async (ids: string[], _options, command: Command) => {
     const agent = agentOf(command, context);
     const removed: string[] = [];

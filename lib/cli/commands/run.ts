@@ -9,17 +9,17 @@ export function addRunCommand(program: Command, context: Context): void {
   const { command: name } = context;
   program
     .command('run')
-    .description('`docker run` through the proxy, with a container on a network')
+    .description('`docker run` through the proxy, with the container on a network')
     .usage('[-n <network>] <arguments of docker run>')
     .argument('[arguments...]')
-    // All options are docker's, `-h` (the host name) included.
+    // All options are docker's, including `-h` (the host name).
     .helpOption(false)
     .allowUnknownOption()
     .passThroughOptions()
     .addHelpText(
       'after',
       `
-\`-n\` stands first; what follows is docker's. Without it the container lands on the network \`default\`.
+\`-n\` comes first; everything after it is docker's. Without it the container is put on the network \`default\`.
 
 Examples:
   ${name} run -n web -itd --name con1 busybox sh

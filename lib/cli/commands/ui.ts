@@ -13,15 +13,19 @@ import type { AgentAnswers } from '../../ui/make-view.js';
 
 const PORT = 6680;
 
-/** `ui`: a page for as long as the command runs. */
+/** `ui`: a web page, for as long as the command runs. */
 export function addUiCommand(program: Command, context: Context): void {
   const command = program
     .command('ui')
-    .description('a page that shows hosts, networks and containers, while this command runs')
-    .option('--port <port>', 'on 127.0.0.1; 0: any that is free', portOf, PORT)
-    .option('--trace <address>', 'where the proxy tells of its calls', `unix://${context.paths.traceSocket}`);
+    .description('serve a web page that shows hosts, networks and containers, while this command runs')
+    .option('--port <port>', 'port on 127.0.0.1; 0 for any that is free', portOf, PORT)
+    .option(
+      '--trace <address>',
+      'where the proxy publishes its calls',
+      `unix://${context.paths.traceSocket}`,
+    );
   addCommonOptions(command, 'agent').action(async (options: { port: number; trace: string }) => {
-    // Its web server is not loaded for other commands.
+    // Imported here so that other commands need not load a web server.
     const { serveUi, createLiveView, watchCalls } = await import('../../ui/index.js');
     const agent = agentOf(command, context);
     const ending = new AbortController();

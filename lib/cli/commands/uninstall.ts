@@ -35,7 +35,7 @@ export function addUninstallCommands(program: Command, context: Context): void {
     say('removing agent, proxy, programs and the bridge');
     await uninstall({
       ...{ run, systemd, paths, hasDocker },
-      // A mistake in the settings must not keep them here.
+      // A mistake in the settings must not prevent their removal.
       bridge: await readAgentConfig().then(
         ({ bridge }) => bridge,
         () => DEFAULT_BRIDGE,
@@ -47,19 +47,19 @@ export function addUninstallCommands(program: Command, context: Context): void {
 
   const plain = program
     .command('uninstall')
-    .description('take agent and proxy off this host; networks and settings are kept');
+    .description('remove agent and proxy from this host; networks and settings are kept');
   addCommonOptions(plain, 'agent').action(async (_options, self: Command) => {
     await becomeRoot(context);
     await withHostLock(() => remove(agentOf(self, context)));
     say(
-      `SocketPlane is uninstalled. Kept: Docker, Open vSwitch, your containers (those of our networks are without one now),`,
+      `SocketPlane is uninstalled. Kept: Docker, Open vSwitch, your containers (those on SocketPlane networks have no network now),`,
     );
-    say(`networks in ${paths.state} and settings in ${paths.settings}; \`clean\` removes these too`);
+    say(`networks in ${paths.state} and settings in ${paths.settings}; \`clean\` removes those too`);
   });
 
   const clean = program
     .command('clean')
-    .description('uninstall, and remove networks, settings and the image too')
+    .description('uninstall, and also remove networks, settings and the image')
     .option('--yes', 'do not ask');
   addCommonOptions(clean, 'agent').action(async ({ yes }: { yes?: boolean }, self: Command) => {
     await becomeRoot(context);
@@ -76,17 +76,17 @@ export function addUninstallCommands(program: Command, context: Context): void {
   });
 }
 
-/** Containers of ours may run on without Docker, and come back with it. */
+/** Agent and proxy as containers may go on without Docker, and come back with it. */
 async function refuseWithoutDocker(record: string): Promise<void> {
   const installed = await readInstallRecord(record);
   if (installed?.mode !== 'containers' || (await which('dockerd')) === undefined) return;
   throw new AppError(
     'unavailable',
-    'Docker does not answer, and has the containers of SocketPlane: start it first',
+    'Docker does not answer, and SocketPlane is installed as its containers: start Docker first',
   );
 }
 
-/** Else the others would keep this host's addresses until it has been silent for long. */
+/** Otherwise the other hosts would keep this one's addresses reserved until `leaseGrace` has passed. */
 async function leaveCluster(agent: AgentClient, say: (line: string) => void): Promise<void> {
   const cluster = await agent.cluster().catch(() => undefined);
   if (!cluster) {
@@ -99,7 +99,7 @@ async function leaveCluster(agent: AgentClient, say: (line: string) => void): Pr
   say(`leaving cluster ${cluster.name}`);
   await agent.changeCluster('leave').catch((error: unknown) => {
     say(
-      `the cluster could not be told (${messageOf(error)}): it frees this host's addresses after \`leaseGrace\``,
+      `the cluster could not be told (${messageOf(error)}): it will free this host's addresses after \`leaseGrace\``,
     );
   });
 }

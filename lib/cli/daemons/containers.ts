@@ -6,12 +6,12 @@ import type { DaemonParts, Daemons } from './types.js';
 import { findProcess, isProgram } from '../../os/pid-file.js';
 import { waitReady } from './ready.js';
 
-/** Docker gives them ten seconds, and has something to do besides. */
+/** Docker gives containers ten seconds to stop, and may be busy itself. */
 const STOP_MS = 60_000;
-/** One that ends more often than this while it is waited for has a reason that stays. */
+/** A container that ends this often while it is waited for will not come up. */
 const RESTARTS = 2;
 
-/** Containers that `install` has made; straight from Docker, never through our proxy. */
+/** Agent and proxy as the containers that `install` made. Docker is asked directly, never through our own proxy. */
 export function containerDaemons(
   { dockerSocket, agentPid, proxyPid }: HostPaths,
   run: Run,
@@ -20,7 +20,7 @@ export function containerDaemons(
   const host = ['--host', `unix://${dockerSocket}`];
   const names = parts.powerstrip ? ['socketplane', 'powerstrip'] : ['socketplane'];
 
-  /** Undefined: it is gone. */
+  /** Undefined where there is no such container. */
   async function stateOf(name: string): Promise<{ running: boolean; restarts: number } | undefined> {
     const format = '{{.State.Running}} {{.RestartCount}}';
     try {
@@ -34,7 +34,7 @@ export function containerDaemons(
   }
   const states = () => Promise.all(names.map(stateOf));
 
-  /** Both outputs of a container: its daemon says on either what is wrong. */
+  /** From either output of a container: the daemon may log its reason on both. */
   async function lastWords(name: string): Promise<string> {
     const script = 'exec docker "$@" 2>&1';
     return logLine(await run(['sh', '-c', script, 'sh', ...host, 'logs', '--tail', '1', name]));
@@ -56,14 +56,14 @@ export function containerDaemons(
         )
       ];
     const giveUp = async () => {
-      if ((await failing()) !== undefined) throw new Error('it ends again and again');
+      if ((await failing()) !== undefined) throw new Error('it keeps ending');
     };
     await waitReady(parts, giveUp).catch(async (cause: unknown) => {
       const name = await failing();
       const what =
         name === undefined
-          ? `agent and proxy run, but are not ready: ${messageOf(cause)}`
-          : `${name} ends again and again: ${await lastWords(name)}`;
+          ? `agent and proxy are running, but not ready: ${messageOf(cause)}`
+          : `${name} keeps ending: ${await lastWords(name)}`;
       throw new AppError('unavailable', `${what} (docker logs ${names.join(', docker logs ')})`, { cause });
     });
     return before.every((state) => state?.running) ? 'running' : 'started';

@@ -23,7 +23,7 @@ export interface DaemonsOptions {
   agent: AgentClient;
   run: Run;
   systemd: Systemd;
-  /** What is installed; without, processes of this checkout, or the units that systemd has. */
+  /** What is installed. Without it: the systemd units if there are any, else processes of this checkout. */
   record?: InstallRecord;
 }
 
@@ -35,7 +35,7 @@ export async function createDaemons(options: DaemonsOptions): Promise<Daemons> {
   if (await systemd.has(...names)) return unitDaemons(context.paths, systemd, run, parts, names);
   const bootstrap = record?.bootstrap;
   const env = bootstrap === undefined ? context.env : { ...context.env, BOOTSTRAP: bootstrap };
-  // One that is installed may wait for its cluster; that is no failure.
+  // An installed agent may still wait for its cluster, which is no failure.
   return processDaemons({ ...context, env }, parts, record === undefined);
 }
 

@@ -5,17 +5,17 @@ import { until } from '../../concurrency/until.js';
 import { findProcess, isProgram, removeStalePidFile } from '../../os/pid-file.js';
 
 const START_MS = 15_000;
-/** Each look makes the agent ask Docker and Open vSwitch. */
+/** Not more often: each time the agent asks Docker and Open vSwitch. */
 const LOOK_MS = 200;
-/** Calls that are under way get five seconds to end. */
+/** The proxy gives calls in progress five seconds to end. */
 const STOP_MS = 10_000;
 const KILL_MS = 5_000;
 
-/** One of our two daemons, as a process of its own where no init keeps it. */
+/** One of the two daemons, as a process of its own where no init supervises it. */
 export interface DaemonOptions {
-  /** As people are told: `agent` or `proxy`. */
+  /** As messages call it: `agent` or `proxy`. */
   name: string;
-  /** As the process is called. */
+  /** Name of its program. */
   program: string;
   argv: readonly [string, ...string[]];
   pidFile: string;
@@ -35,9 +35,9 @@ export interface Daemon {
   readonly log: string;
   ready(): Promise<unknown>;
   pid(): Promise<number | undefined>;
-  /** True: it had to be started. Repeating it does no harm. */
+  /** Gives whether it had to be started. May be repeated. */
   start(): Promise<boolean>;
-  /** True: it ran. */
+  /** Gives whether it was running. May be repeated. */
   stop(): Promise<boolean>;
 }
 
@@ -47,7 +47,7 @@ export function createDaemon(options: DaemonOptions): Daemon {
   const pid = () => findProcess(pidFile, isOurs);
   const isReady = () => succeeds(ready());
 
-  /** The pid file comes right after the socket; a `stop` that follows at once needs it. */
+  /** A `stop` that follows at once needs the pid file, which is written just after the socket is there. */
   async function serves(): Promise<void> {
     await ready();
     if ((await pid()) === undefined) throw new Error(`${pidFile} does not name it`);
@@ -63,7 +63,7 @@ export function createDaemon(options: DaemonOptions): Daemon {
 
   function notReady(cause: unknown): AppError {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    return new AppError('unavailable', `the ${name} runs, but is not ready: ${reason} (log: ${log})`, {
+    return new AppError('unavailable', `the ${name} is running, but not ready: ${reason} (log: ${log})`, {
       cause,
     });
   }
@@ -79,7 +79,7 @@ export function createDaemon(options: DaemonOptions): Daemon {
 
   const gone = async () => {
     const left = await pid();
-    if (left !== undefined) throw new Error(`process ${left} goes on`);
+    if (left !== undefined) throw new Error(`process ${left} is still there`);
   };
 
   return {
@@ -93,7 +93,7 @@ export function createDaemon(options: DaemonOptions): Daemon {
         await waitReady();
         return false;
       }
-      // In the foreground somewhere, perhaps: two of them would be one too many.
+      // It may have been started in the foreground somewhere; a second one must not join it.
       if (await isReady()) return false;
       await removeStalePidFile(pidFile, isOurs);
       await startDetached({
@@ -114,7 +114,7 @@ export function createDaemon(options: DaemonOptions): Daemon {
         if (!(await isReady())) return false;
         throw new AppError(
           'conflict',
-          `the ${name} runs, but ${pidFile} does not name it: stop it where it was started`,
+          `the ${name} is running, but ${pidFile} does not name it: stop it where it was started`,
         );
       }
       send(running, 'SIGTERM');

@@ -3,7 +3,7 @@ import type { Context } from '../context.js';
 import { createDaemon } from './process.js';
 import type { DaemonParts, Daemons } from './types.js';
 
-/** Processes of their own, where no init keeps them. */
+/** Agent and proxy as plain processes, where no init supervises them. */
 export function processDaemons({ paths, env }: Context, parts: DaemonParts, strict: boolean): Daemons {
   const { root, proxyConfig, powerstrip, agentReady, proxyReady } = parts;
   const agent = createDaemon({

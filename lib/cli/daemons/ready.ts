@@ -1,13 +1,13 @@
 import { until } from '../../concurrency/until.js';
 import type { DaemonParts } from './types.js';
 
-/** The first start of an image, or beside a busy Docker. */
+/** Long enough for the first start of an image, also beside a busy Docker. */
 const READY_MS = 30_000;
 
 /**
- * Waits until all serve. An agent that waits for its cluster does.
+ * Waits until all of them serve. An agent that still waits for its cluster counts as serving.
  *
- * @param giveUp throws when there is no use in going on
+ * @param giveUp throws when it is pointless to go on waiting
  */
 export async function waitReady(
   { powerstrip, agentReady, proxyReady }: DaemonParts,

@@ -1,6 +1,6 @@
 /** One of the two daemons as it can be looked at, however it runs. */
 export interface DaemonView {
-  /** As people are told: `agent` or `proxy`. */
+  /** As messages call it: `agent` or `proxy`. */
   readonly name: string;
   /** Where its log is: a file, or the command that shows it. */
   readonly log: string;

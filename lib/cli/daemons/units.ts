@@ -7,7 +7,7 @@ import type { DaemonParts, Daemons } from './types.js';
 import { findProcess, isProgram } from '../../os/pid-file.js';
 import { waitReady } from './ready.js';
 
-/** Units of systemd. */
+/** Agent and proxy as systemd units. */
 export function unitDaemons(
   paths: HostPaths,
   systemd: Systemd,

@@ -8,7 +8,7 @@ const MOST = 20;
 /** A container as `docker ps --all` shows it, reduced to what decides about its name. */
 export interface Existing {
   name: string;
-  /** Made by an earlier demo: it may be replaced. */
+  /** Whether an earlier demo made it, so that it may be replaced. */
   ours: boolean;
 }
 
@@ -23,7 +23,7 @@ export async function listContainers(docker: DemoDocker): Promise<Existing[]> {
     });
 }
 
-/** `con1` and `con2`, or what comes next where a name belongs to somebody else's container. */
+/** `con1` and `con2`, or the next numbers where such a name belongs to somebody else's container. */
 export function chooseNames(existing: Existing[]): string[] {
   const foreign = new Set(existing.filter(({ ours }) => !ours).map(({ name }) => name));
   const names = Array.from({ length: MOST }, (_, index) => `con${index + 1}`);

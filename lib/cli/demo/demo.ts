@@ -19,7 +19,7 @@ export interface DemoOptions {
   proxySocket: string;
 }
 
-/** The first five minutes with the product, in steps that a user can repeat by hand. */
+/** The first five minutes with SocketPlane, in steps that a user can repeat by hand. */
 export async function runDemo(options: DemoOptions): Promise<void> {
   const { prepareHost, daemons, agent, docker, say, command, proxySocket } = options;
 
@@ -28,13 +28,13 @@ export async function runDemo(options: DemoOptions): Promise<void> {
 
   say('\n2. The agent and the proxy in front of Docker');
   say(`   $ ${command} agent start`);
-  say(`   ${(await daemons.start()) === 'started' ? 'started' : 'run already'}`);
+  say(`   ${(await daemons.start()) === 'started' ? 'started' : 'already running'}`);
 
   say(`\n3. A network`);
   const { subnet, gateway } = await ensureNetwork(agent, command, say);
   say(`   ${NETWORK} is ${subnet}, its gateway ${gateway}`);
 
-  say('\n4. Two containers on it, by the stock docker client through the proxy');
+  say('\n4. Two containers on it, with the stock docker client through the proxy');
   say(`   $ export DOCKER_HOST=unix://${proxySocket}`);
   const existing = await listContainers(docker);
   const names = chooseNames(existing);
@@ -42,7 +42,7 @@ export async function runDemo(options: DemoOptions): Promise<void> {
   if (first === undefined || second === undefined) {
     throw new AppError(
       'conflict',
-      'the names con1, con2, … all belong to other containers: remove one of those',
+      'the names con1, con2, … all belong to other containers: remove one of them',
     );
   }
   for (const name of names) {
@@ -50,12 +50,12 @@ export async function runDemo(options: DemoOptions): Promise<void> {
     await docker.shown(...runArgs(name));
   }
 
-  say('\n5. One reaches the other');
+  say('\n5. One container reaches the other');
   const { connection_details: at } = await agent.connection(second);
   await docker.shown('exec', first, 'ping', '-c', '3', at.ip);
 
   say(`
-It works, and it stays up. Try next, as root or a member of the group docker:
+It works, and it keeps running. Try next, as root or a member of the group docker:
    $ export DOCKER_HOST=unix://${proxySocket}
    $ docker run -it --rm -e SP_NETWORK=${NETWORK} busybox      a shell on the network: ping ${at.ip} from there
    $ ${command} info
@@ -83,7 +83,7 @@ function runArgs(name: string): string[] {
   ];
 }
 
-/** A network that is there is used, whatever its subnet; of several subnets the first free one is taken. */
+/** Uses the network if it exists, whatever its subnet; else makes it, on the next free subnet where its own is taken. */
 async function ensureNetwork(
   agent: AgentClient,
   command: string,

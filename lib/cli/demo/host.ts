@@ -2,12 +2,12 @@ import { ensureBusyboxImage } from '../../install/without-registry/busybox-image
 import { aptOf, prepareServices, type PrepareOptions } from '../../install/system/prepare-services.js';
 
 const IMAGE_STATES = {
-  present: 'is there',
+  present: 'is already there',
   pulled: 'pulled',
-  made: "made of Debian's busybox-static, as no registry answers",
+  made: "made from Debian's busybox-static, as no registry answers",
 };
 
-/** Packages, services and an image: all that a bare host needs before the product itself can start. */
+/** Provides packages, services and an image: all that a bare host needs before SocketPlane itself can start. */
 export async function prepareHost(options: PrepareOptions): Promise<void> {
   const { run, paths } = options;
   const say = (text: string) => options.say(`   ${text}`);

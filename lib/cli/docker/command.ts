@@ -22,7 +22,7 @@ export async function runDocker(context: Context, args: readonly string[]): Prom
   }
 }
 
-/** `docker` itself would say that Docker is not running, which is not what is wrong. */
+/** `docker` itself would report that Docker is not running, which is not what is wrong. */
 async function assertProxy({ paths, command }: Context): Promise<void> {
   try {
     await access(paths.proxySocket);

@@ -1,14 +1,14 @@
-/** What was asked of `socketplane run`. */
+/** The arguments of `socketplane run`, taken apart. */
 export interface RunRequest {
   network?: string;
-  /** All that is docker's. */
+  /** The arguments that are docker's. */
   args: string[];
 }
 
 /**
- * Takes `-n NETWORK` (or `-nNETWORK`, `-n=NETWORK` as docker's own short options allow) from the front. Everything
- * from the first other word on is docker's, where `-n` may mean something to the program in the container.
- * Undefined: `-n` has no name.
+ * Takes `-n NETWORK` (or `-nNETWORK` or `-n=NETWORK`, as docker's own short options allow) from the front. Everything from
+ * the first other word on is docker's: there `-n` may mean something to the program in the container. Gives undefined where
+ * `-n` has no name.
  */
 export function splitRunArgs(argv: readonly string[]): RunRequest | undefined {
   const [first = '', ...rest] = argv;

@@ -1,13 +1,13 @@
 import type { Command } from 'commander';
 
-/** Names that only the agent knows; none where it does not answer. */
+/** Names that only the agent knows. Empty lists where it does not answer. */
 export interface CompletionSource {
   networks(): Promise<string[]>;
   containers(): Promise<string[]>;
   hosts(): Promise<string[]>;
 }
 
-/** By the words of a command, what its arguments name. */
+/** What the arguments of a command name, by its words. */
 const ARGUMENTS: Record<string, keyof CompletionSource> = {
   'network info': 'networks',
   'network delete': 'networks',
@@ -19,7 +19,7 @@ const ARGUMENTS: Record<string, keyof CompletionSource> = {
   'cluster join': 'hosts',
 };
 
-/** What the last of the words may become: commands and options as the program has them, and names of the agent. */
+/** Completions of the last word: the program's commands and options, and names that the agent knows. */
 export async function candidates(
   program: Command,
   words: readonly string[],

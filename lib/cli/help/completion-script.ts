@@ -19,5 +19,5 @@ compdef _socketplane socketplane
 `,
 };
 
-/** What a shell runs to complete `socketplane …`: it asks the command itself, so that it never lags behind. */
+/** What a shell runs to complete `socketplane …`. It asks the command itself, so it is never out of date. */
 export const completionScript = (shell: Shell): string => SCRIPTS[shell];

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 
-/** The manual page, in the language of man(7), of all that the program has. */
+/** The manual page of all commands, in the language of man(7). */
 export function manPage(program: Command): string {
   return [
     `.TH SOCKETPLANE 1 "" "socketplane ${program.version()}" "User Commands"`,
@@ -13,12 +13,15 @@ export function manPage(program: Command): string {
     '.SH COMMANDS',
     ...leaves(program).flatMap((command) => describe(command)),
     '.SH EXIT STATUS',
-    ...item('0', 'done'),
-    ...item('1', 'an error, said in one line on standard error; of doctor, status and deps: not all is well'),
+    ...item('0', 'success'),
+    ...item(
+      '1',
+      'an error, explained in one line on standard error; from doctor, status and deps: something needs attention',
+    ),
     ...item('2', 'wrong usage'),
-    ...item('other', 'run, start, stop, rm and attach end with the status of docker'),
+    ...item('other', 'run, start, stop, rm and attach exit with the status of docker'),
     '.SH ENVIRONMENT',
-    ...item('SOCKETPLANE_AGENT', 'the agent to ask, as --agent'),
+    ...item('SOCKETPLANE_AGENT', 'the agent to ask, like --agent'),
     ...item('NO_COLOR', 'no colours'),
     '.SH FILES',
     ...item('/etc/socketplane/agent.yml', 'settings of the agent'),
@@ -51,7 +54,7 @@ function describe(command: Command): string[] {
 
 const item = (term: string, meaning: string) => ['.TP', `.B ${text(term)}`, text(meaning)];
 
-/** A dot or quote at the beginning of a line, and a backslash anywhere, mean something to man. */
+/** Escapes what man would interpret: a dot or quote at the beginning of a line, and a backslash anywhere. */
 const text = (line: string) =>
   line
     .replace(/\\/g, '\\e')

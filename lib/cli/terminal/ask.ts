@@ -3,14 +3,14 @@ import { AppError } from '../../base/errors.js';
 
 export interface Question {
   text: string;
-  /** What Enter alone says. Undefined: it is asked again. */
+  /** What Enter alone means. Without it, the question is asked again. */
   enter?: boolean;
-  /** What to type where nobody can be asked. */
+  /** What to type instead where there is no terminal. */
   instead: string;
 }
 
 /**
- * A question for the one at the terminal, until the answer is yes or no.
+ * Asks the person at the terminal until the answer is yes or no.
  *
  * @throws AppError `invalid` where there is no terminal, or where Ctrl-C or Ctrl-D is the answer
  */
@@ -19,7 +19,7 @@ export async function askYesNo({ text, enter, instead }: Question): Promise<bool
     throw new AppError('invalid', `there is no terminal to ask on: use ${instead}`);
   }
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
-  // An open question keeps nothing alive: without this the process would just end.
+  // An open question does not keep the process alive: without this it would just end.
   const left = new AbortController();
   terminal.once('close', () => left.abort());
   terminal.once('SIGINT', () => terminal.close());
@@ -32,7 +32,7 @@ export async function askYesNo({ text, enter, instead }: Question): Promise<bool
       if (answer === '' && enter !== undefined) return enter;
     }
   } catch (cause) {
-    // The cursor stands behind the question.
+    // The cursor is still behind the question.
     process.stdout.write('\n');
     throw new AppError('invalid', 'no answer: nothing was done', { cause });
   } finally {

@@ -1,16 +1,16 @@
 import type { Output } from './style.js';
 
-/** What is over by then needs no telling. */
+/** Work that takes less is not mentioned. */
 const QUIET_MS = 1_000;
 const TICK_MS = 1_000;
-/** Back to the beginning of the line, and wipe it. */
+/** Back to the beginning of the line, and clear it. */
 const WIPE = '\r\u001b[K';
 
-/** Does the work, and tells who waits what for and for how long. */
+/** Does the work, and shows whoever waits what is going on and for how long. */
 export type Progress = <T>(what: string, work: () => Promise<T>) => Promise<T>;
 
 /**
- * One line that is rewritten while the work goes on, and wiped when it has ended; nothing where `output` is no terminal.
+ * Shows one line that is rewritten while the work goes on and cleared when it has ended; nothing where `output` is no terminal.
  *
  * @param output standard error, so that what a command prints stays clean
  */

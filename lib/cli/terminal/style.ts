@@ -1,6 +1,6 @@
 import { styleText } from 'node:util';
 
-/** What the process writes to; `isTTY` where that is a terminal. */
+/** What the process writes to. `isTTY` is set where that is a terminal. */
 export interface Output {
   write(text: string): unknown;
   isTTY?: boolean;

@@ -5,18 +5,18 @@ import { agentContainer, PART_LABEL, proxyContainer, type ContainerSpec } from '
 import { CONTENT_LABEL, DEBIAN_BASE, REPOSITORY } from '../image/image.js';
 import type { InstallRecord } from '../files/install-record.js';
 
-/** Of what a container was made: another value, another container. */
+/** Hash of what a container was made from; with another value it has to be made anew. */
 const MADE_LABEL = 'socketplane.made';
 const COMPOSE_LABEL = 'com.docker.compose.project';
 const [AGENT, PROXY]: readonly [ContainerSpec['name'], ContainerSpec['name']] = ['socketplane', 'powerstrip'];
 const STOP_MS = 60_000;
 
-/** The containers of an install. Docker is asked straight, never through our proxy. */
+/** The containers of an install. Docker is asked directly, never through our own proxy. */
 export function createInstalledContainers(run: Run, dockerSocket: string) {
   const docker = (...args: string[]) =>
     run(['docker', '--host', `unix://${dockerSocket}`, ...args], { timeout: STOP_MS });
 
-  /** Undefined: there is none of this name. */
+  /** Undefined where there is no container of this name. */
   async function labelsOf(name: string): Promise<Record<string, string> | undefined> {
     try {
       const text = await docker(
@@ -37,14 +37,14 @@ export function createInstalledContainers(run: Run, dockerSocket: string) {
   const isOurs = (labels: Record<string, string> | undefined) =>
     labels?.[PART_LABEL] !== undefined && labels[COMPOSE_LABEL] === undefined;
 
-  /** Agent and proxy that Compose keeps running are not ours to stop. */
+  /** An agent or proxy that Compose runs is not ours to stop. */
   async function refuseCompose(): Promise<void> {
     for (const name of [AGENT, PROXY]) {
       const labels = await labelsOf(name);
       const project = labels?.[COMPOSE_LABEL];
       if (labels?.[PART_LABEL] === undefined || project === undefined) continue;
       const advice = '`docker compose down` first';
-      throw new AppError('conflict', `container ${name} is Compose's (project ${project}): ${advice}`);
+      throw new AppError('conflict', `container ${name} belongs to Compose (project ${project}): ${advice}`);
     }
   }
 
@@ -64,12 +64,12 @@ export function createInstalledContainers(run: Run, dockerSocket: string) {
         throw new AppError(
           'conflict',
           mode === 'native'
-            ? `container ${name} is of an install as containers: \`socketplane uninstall\` first`
+            ? `container ${name} belongs to an install as containers: \`socketplane uninstall\` first`
             : `there is a container ${name} that is not SocketPlane's: rename or remove it first`,
         );
       }
     },
-    /** True: one had to be made, exchanged or removed. */
+    /** Gives whether a container had to be made, replaced or removed. */
     async arrange({ image = '', powerstrip, bootstrap, content }: InstallRecord): Promise<boolean> {
       const environment: Record<string, string> = bootstrap === undefined ? {} : { BOOTSTRAP: bootstrap };
       const specs = [
@@ -91,15 +91,15 @@ export function createInstalledContainers(run: Run, dockerSocket: string) {
         await docker('create', '--label', `${MADE_LABEL}=${made}`, ...create);
         changed = true;
       }
-      // Those of earlier versions, which have lost their tag to this one.
+      // Images of earlier versions, whose tag this one took.
       if (changed) await docker('image', 'prune', '--force', '--filter', `label=${CONTENT_LABEL}`);
       return changed;
     },
-    /** Those of others stay. */
+    /** Removes ours; containers of others stay. */
     async removeAll(): Promise<void> {
       for (const name of [PROXY, AGENT]) if (isOurs(await labelsOf(name))) await remove(name);
     },
-    /** By their names: an image that somebody has made of ours has our label too. */
+    /** Found by name as well as by label: an image that somebody built on ours inherits the label. */
     async removeImages(): Promise<void> {
       const named = ['--format', '{{.Repository}}:{{.Tag}}', '--filter'];
       const lists = [

@@ -1,4 +1,4 @@
-/** The two daemons as containers of one image: the one truth about how Docker is told to make them. */
+/** The two daemons as containers of one image: the only place that says how Docker makes them. */
 
 export const PART_LABEL = 'socketplane.part';
 
@@ -9,13 +9,13 @@ export interface ContainerSpec {
   create: string[];
 }
 
-/** In the image. */
+/** Path in the image. */
 const HEALTH = '/usr/local/lib/socketplane/dist/lib/health.js';
 
-/** What root needs to see what other users own, to listen on low ports, and to change networks, its own and those of containers. */
+/** What root needs to read other users' files, to listen on low ports, and to change the networks of the host and of containers. */
 const AGENT_CAPABILITIES = [
   'DAC_OVERRIDE',
-  // Holds the process of a container, whatever its user, until its network is there.
+  // To hold the process of a container, whatever its user, until its network is there.
   'KILL',
   'NET_ADMIN',
   'NET_BIND_SERVICE',
@@ -25,35 +25,35 @@ const AGENT_CAPABILITIES = [
 ];
 
 /**
- * Both see the host's own network and processes: their sockets, their pid files and what they know of callers are the
- * same inside and outside. Nothing is written into the container itself.
+ * Both use the host's own network and process namespaces, so sockets, pid files and the identity of callers are the same
+ * inside and outside. Nothing is written into the container itself.
  */
 const COMMON = [
   ...['--restart', 'unless-stopped'],
   ...['--network', 'host', '--pid', 'host', '--userns', 'host'],
   ...['--read-only', '--security-opt', 'no-new-privileges', '--cap-drop', 'ALL', '--cap-add', 'CHOWN'],
-  // Bounded, unlike Docker's default.
+  // Limited in size, unlike Docker's default.
   ...['--log-driver', 'local'],
   ...['--volume', '/etc/socketplane:/etc/socketplane:ro'],
 ];
 
 /**
- * The agent makes links and rules of the host and enters the networks of containers; not privileged, it has neither the
- * host's devices nor its modules. Of `/run` it gets the folder, not the sockets in it: a daemon that starts again makes
- * new ones.
+ * The agent changes links and firewall rules of the host and enters the networks of containers. It is not privileged: it has
+ * neither the host's devices nor its kernel modules. It gets the folder `/run` and not single sockets, as a daemon that
+ * restarts makes new ones.
  */
 export function agentContainer(options: {
   image: string;
-  /** `BOOTSTRAP`, for one. */
+  /** Additional variables, such as `BOOTSTRAP`. */
   environment?: Record<string, string>;
 }): ContainerSpec {
   const { image, environment = {} } = options;
   return spec('socketplane', 'agent', [
     ...AGENT_CAPABILITIES.flatMap((name) => ['--cap-add', name]),
-    // AppArmor keeps containers from looking at others, Docker keeps them from writing to /proc/sys.
+    // AppArmor would keep it from inspecting other containers, Docker from writing to /proc/sys.
     ...['--security-opt', 'apparmor=unconfined', '--security-opt', 'systempaths=unconfined'],
     ...['--tmpfs', '/tmp'],
-    // A container starts without its network, and Consul loses its leader, where these have to wait for a processor.
+    // Short of processor time, it would let containers start without their network, and Consul would lose its leader.
     ...['--cpu-shares', '4096'],
     ...['--volume', '/run:/run', '--volume', '/var/lib/socketplane:/var/lib/socketplane'],
     ...Object.entries(environment).flatMap(([name, value]) => ['--env', `${name}=${value}`]),
@@ -62,8 +62,8 @@ export function agentContainer(options: {
 }
 
 /**
- * The proxy is root, as its sockets belong to root, and has none of root's powers. The agent's socket and Docker's it finds
- * in `/run`.
+ * The proxy runs as root, because its sockets belong to root, but with none of root's capabilities. It finds the agent's
+ * socket and Docker's in `/run`.
  */
 export function proxyContainer({ image }: { image: string }): ContainerSpec {
   return spec('powerstrip', 'proxy', [

@@ -2,10 +2,10 @@ import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { ignoreMissing } from '../../base/errors.js';
 
-/** What took long to make, under names that tell of what it was made. */
+/** Keeps what takes long to make, under names that tell what it was made from. */
 export const IMAGE_CACHE = '/var/cache/socketplane';
 
-/** Nobody ever meets half a file, also where two make the same one. */
+/** Replaces a file in one step: nobody ever sees half of it, even when two processes make the same one. */
 export async function replaceFile(file: string, make: (part: string) => Promise<unknown>): Promise<void> {
   const part = `${file}.${process.pid}`;
   await mkdir(dirname(file), { recursive: true });
@@ -17,10 +17,10 @@ export async function replaceFile(file: string, make: (part: string) => Promise<
   }
 }
 
-/** Two empty blocks end a tar. */
+/** A tar ends with two empty blocks. */
 const END = Buffer.alloc(1024);
 
-/** Whether a tar is there, to its end: a disk that was full or lost its power leaves less. */
+/** Whether a tar is there and complete: a full disk or a power failure leaves only its beginning. */
 export async function hasWholeTar(file: string): Promise<boolean> {
   const handle = await open(file).catch(ignoreMissing);
   if (!handle) return false;

@@ -14,14 +14,14 @@ const schema = z.strictObject({
   /** The agent's environment variable BOOTSTRAP. */
   bootstrap: z.enum(['true', 'false']).optional(),
   image: z.string().optional(),
-  /** False until everything was in place once: an install was cut off. */
+  /** False until everything was in place once; it stays false where an install was interrupted. */
   complete: z.boolean(),
 });
 
 /** What is installed on this host, and how. */
 export type InstallRecord = z.infer<typeof schema>;
 
-/** Undefined: nothing was installed. */
+/** Undefined where nothing is installed. */
 export async function readInstallRecord(file: string): Promise<InstallRecord | undefined> {
   try {
     return schema.parse(JSON.parse(await readFile(file, 'utf8')));

@@ -6,7 +6,7 @@ import { AppError } from '../../base/errors.js';
 import { packageRoot } from '../../base/paths.js';
 
 const LOCK = 'node_modules/.package-lock.json';
-/** Of the compiler, for the next build. */
+/** Of use only to the compiler, for the next build. */
 const NOT_COPIED = new Set(['.tsbuildinfo']);
 
 const manifest = z.looseObject({ files: z.array(z.string()) });
@@ -18,11 +18,11 @@ const lockFile = z.looseObject({
 });
 type Lock = z.infer<typeof lockFile>;
 
-/** The built product without what only its development needs: what a package of it has, and its modules. */
+/** The built product: what its npm package has, and the modules that it needs at run time. */
 export interface Product {
-  /** Of everything in it; the same for every copy. */
+  /** Hash of everything in it; the same for every copy. */
   hash: string;
-  /** What is copied can be read by all and written by its owner alone, whatever the clone's modes are. */
+  /** Copies it. All users can read the copy and only its owner can write it, whatever the modes of the clone are. */
   copyTo(folder: string): Promise<void>;
 }
 
@@ -48,7 +48,7 @@ export async function readProduct(root = packageRoot()): Promise<Product> {
   };
 }
 
-/** What npm installed, without what only development needs. */
+/** What npm installed, without the packages that only development needs. */
 async function readLock(root: string): Promise<Lock> {
   try {
     await stat(join(root, 'dist/.built'));

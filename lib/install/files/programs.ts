@@ -7,10 +7,10 @@ import type { Product } from './product.js';
 export const PROGRAMS = '/usr/local/lib/socketplane';
 const LINKS = '/usr/local/bin';
 const NAMES = ['socketplane', 'socketplaned', 'powerstrip'];
-/** In the folder, written last: the hash of what was copied. */
+/** File in that folder, written last, with the hash of what was copied. */
 const STAMP = '.installed';
 
-/** Copies the product to where it does not depend on a clone. False: it is there already. */
+/** Copies the product to where it does not depend on a clone. Gives whether it had to be copied. */
 export async function installPrograms(product: Product): Promise<boolean> {
   await refuseForeignLinks();
   const stamp = await readFile(join(PROGRAMS, STAMP), 'utf8').catch(() => '');
@@ -43,12 +43,12 @@ async function refuseForeignLinks(): Promise<void> {
     if (await isOurs(name)) continue;
     throw new AppError(
       'conflict',
-      `${join(LINKS, name)} is not of SocketPlane's install: move it away first`,
+      `${join(LINKS, name)} was not installed by SocketPlane: move it away first`,
     );
   }
 }
 
-/** Nobody's counts too. */
+/** Also true where there is no program of this name. */
 async function isOurs(name: string): Promise<boolean> {
   try {
     return (await readlink(join(LINKS, name))).startsWith(`${PROGRAMS}/`);

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { hasCode } from '../../base/errors.js';
 
 /**
- * Removes a folder with all that is in it; one that a file system is mounted on is emptied. May be repeated.
+ * Removes a folder with everything in it; a mount point is only emptied. May be repeated.
  *
- * @returns where a symbolic link in its place led, which is left as it is: what else lies there is not known here
+ * @returns where the link led if the folder was a symbolic link: its target is left alone, as it may hold other things
  */
 export async function removeFolder(folder: string): Promise<string | undefined> {
   try {

@@ -34,7 +34,7 @@ const OUTDATED: [was: string, is: string][] = [
 /** Writes the settings that are missing. Settings that are there are kept, except for lines of ours that no longer work. */
 export async function writeSettings(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
-  // For root alone: the cluster's key and a token may be put there.
+  // Readable by root alone: it may come to hold the cluster's key and a token.
   await writeNew(join(folder, 'agent.yml'), AGENT, 0o600);
   const proxy = join(folder, 'proxy.yml');
   await writeNew(proxy, await readFile(join(packageRoot(), 'proxy.yml'), 'utf8'), 0o644);

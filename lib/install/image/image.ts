@@ -13,7 +13,7 @@ import { pingDocker } from '../system/docker-service.js';
 
 export const REPOSITORY = 'socketplane';
 const TAG = `${REPOSITORY}:${VERSION}`;
-/** Of what the image was made; the tag alone says nothing about it. */
+/** Hash of what the image was made from, which the tag does not tell. */
 export const CONTENT_LABEL = 'socketplane.content';
 const STAGE_LABEL = 'socketplane.stage';
 export const DEBIAN_BASE = 'socketplane-base:debian-13';
@@ -24,15 +24,15 @@ export interface ImageOptions {
   run: Run;
   /** Where Docker itself listens. */
   dockerSocket: string;
-  /** Told what is done that takes a while. */
+  /** Told of each step that takes a while. */
   say: (line: string) => void;
-  /** Folder of images that were built. */
+  /** Folder that keeps the images that were built. */
   cache?: string;
 }
 
 /**
- * Sees that Docker has the image of these files, and gives its tag: the one that it has, else one that was built before,
- * else it is built.
+ * Makes sure that Docker has the image of these files, and gives its tag. An image that Docker has is used, else one that was
+ * built before is loaded, else it is built.
  *
  * @throws AppError `unavailable` with one line that says what to do
  */
@@ -40,7 +40,7 @@ export async function ensureImage(options: ImageOptions): Promise<string> {
   return (await createImage(options)).ensure();
 }
 
-/** {@link ensureImage}, and a tar of it for `docker load`. Gives the tar's path. */
+/** Like {@link ensureImage}, with a tar of it for `docker load`. Gives the tar's path. */
 export async function ensureImageTar(options: ImageOptions): Promise<string> {
   const image = await createImage(options);
   await image.ensure();
@@ -62,16 +62,16 @@ async function createImage({ run, dockerSocket, say, cache = IMAGE_CACHE }: Imag
     return found.trim() === content;
   }
 
-  /** True: there was one, of these files. */
+  /** Gives whether there was a tar of these files. */
   async function load(): Promise<boolean> {
     if (!(await hasWholeTar(tar))) return false;
     say(`loading ${tar}`);
     try {
       await docker(['load', '--quiet', '--input', tar], LONG_MS);
       if (await isThere()) return true;
-      say(`${tar} holds another image: it is made anew`);
+      say(`${tar} holds another image, and is built again`);
     } catch (error) {
-      say(`${tar} cannot be loaded and is made anew: ${reasonOf(error)}`);
+      say(`${tar} cannot be loaded, and is built again: ${reasonOf(error)}`);
     }
     await rm(tar, { force: true });
     return false;
@@ -85,14 +85,14 @@ async function createImage({ run, dockerSocket, say, cache = IMAGE_CACHE }: Imag
       await product.copyTo(context);
       const args = ['--build-arg', `BASE=${base}`, '--label', `${CONTENT_LABEL}=${content}`, '--tag', TAG];
       await docker(['build', '--quiet', ...args, context], LONG_MS);
-      // The classic builder leaves it.
+      // The classic builder leaves this stage behind.
       await docker(['image', 'prune', '--force', '--filter', `label=${STAGE_LABEL}`]);
     } finally {
       await rm(context, { recursive: true, force: true });
     }
   }
 
-  /** What the Dockerfile names, where Docker has it or a registry answers; else one of Debian's packages. */
+  /** The base that the Dockerfile names, if Docker has it or a registry answers; else one made from Debian's packages. */
   async function findBase(): Promise<string> {
     const dockerfile = await readFile(join(root, 'Dockerfile'), 'utf8');
     const named = /^ARG BASE=(\S+)$/m.exec(dockerfile)?.[1] ?? '';
@@ -102,14 +102,14 @@ async function createImage({ run, dockerSocket, say, cache = IMAGE_CACHE }: Imag
       await docker(['pull', '--quiet', named], PULL_MS);
       return named;
     } catch (error) {
-      say(`${named} cannot be pulled (${reasonOf(error)}): Debian's packages are taken instead`);
+      say(`${named} cannot be pulled (${reasonOf(error)}): Debian's packages are used instead`);
     }
     const file = await ensureDebianBase({ run, say, cache });
     await docker(['import', file, DEBIAN_BASE], LONG_MS);
     return DEBIAN_BASE;
   }
 
-  /** What was built of other files is of no use any more. */
+  /** Also removes the tars of other versions, which are of no use any more. */
   async function save(): Promise<string> {
     if (await hasWholeTar(tar)) return tar;
     await replaceFile(tar, (part) => docker(['save', '--output', part, TAG], LONG_MS));

@@ -10,7 +10,7 @@ const APT_GET = [
   'apt-get',
   '--quiet',
   '--yes',
-  // Wait for another apt instead of failing at once; never replace a configuration that somebody has changed.
+  // Wait for another apt instead of failing at once, and never replace a configuration that somebody has changed.
   '--option=DPkg::Lock::Timeout=120',
   '--option=Dpkg::Options::=--force-confdef',
   '--option=Dpkg::Options::=--force-confold',
@@ -18,11 +18,11 @@ const APT_GET = [
 
 export interface Apt {
   install(packages: readonly string[]): Promise<void>;
-  /** Fetches a package's file into a folder and installs nothing. */
+  /** Downloads a package into a folder without installing it. */
   download(name: string, folder: string): Promise<void>;
 }
 
-/** Debian's and Ubuntu's package manager. What it said when it failed is kept in `log`. */
+/** Debian's and Ubuntu's package manager. Its output is kept in `log` when it fails. */
 export function createApt({ run, log }: { run: Run; log: string }): Apt {
   const aptGet = (...args: string[]) => run([...APT_GET, ...args], { timeout: TIMEOUT_MS });
 
@@ -32,7 +32,7 @@ export function createApt({ run, log }: { run: Run; log: string }): Apt {
     await appendFile(log, `${output.trimEnd()}\n`, { mode: 0o640 });
   }
 
-  /** The lists are only fetched when a try without has failed: that takes time, and most often is not needed. */
+  /** Updates the package lists only when a first attempt has failed: it takes time, and is seldom needed. */
   async function attempt(what: string, work: () => Promise<unknown>): Promise<void> {
     try {
       await work();
@@ -65,7 +65,7 @@ export function createApt({ run, log }: { run: Run; log: string }): Apt {
   };
 }
 
-/** apt-get's own words: its first line that starts with `E: `. */
+/** The first error that apt-get printed, in a line that starts with `E: `. */
 function reason(error: unknown): string {
   const lines = error instanceof CommandError ? error.output.split('\n') : [];
   return lines.find((line) => line.startsWith('E: '))?.slice('E: '.length) ?? reasonOf(error);

@@ -10,12 +10,12 @@ const PROGRAM = join(FETCHED, 'consul');
 export interface EnsureConsulOptions {
   run: Run;
   which: (command: string) => Promise<string | undefined>;
-  /** Told before it is fetched, which takes a while. */
+  /** Called before it is fetched, which takes a while. */
   onFetch: () => void;
 }
 
 /**
- * Sees that the program `consul` is there, which clusters need, and gives its path. One that is there is used as it is.
+ * Makes sure that the program `consul`, which clusters need, is there, and gives its path. An existing one is used as it is.
  *
  * @throws AppError `unavailable` where it cannot be fetched, saying what to do
  */
@@ -24,7 +24,9 @@ export async function ensureConsul({ run, which, onFetch }: EnsureConsulOptions)
   if (found !== undefined) return found;
   onFetch();
   try {
-    await run([join(packageRoot(), 'lib/install/without-registry/consul-program'), PROGRAM], { timeout: FETCH_MS });
+    await run([join(packageRoot(), 'lib/install/without-registry/consul-program'), PROGRAM], {
+      timeout: FETCH_MS,
+    });
     return PROGRAM;
   } catch (cause) {
     throw new AppError(

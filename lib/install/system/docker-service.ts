@@ -8,7 +8,7 @@ import type { Systemd } from './systemd.js';
 import { until } from '../../concurrency/until.js';
 
 const PING_TIMEOUT_MS = 5_000;
-/** The first start on a slow disk sets up containerd and storage. */
+/** Long enough for a first start on a slow disk, which sets up containerd and storage. */
 const START_MS = 60_000;
 
 /** @throws what `requestUnix` throws, or AppError `unavailable` where something else than Docker answers */
@@ -17,7 +17,7 @@ export async function pingDocker(socket: string): Promise<void> {
   if (status !== 200) throw new AppError('unavailable', `Docker answers ${status} on ${socket}`);
 }
 
-/** The host's Docker. One that answers is used as it is. */
+/** The host's Docker. If one answers, it is used as it is. */
 export function createDockerService({ paths, systemd }: { paths: HostPaths; systemd: Systemd }): Service {
   const { dockerSocket, logs } = paths;
 

@@ -1,4 +1,4 @@
-/** What users set for the Docker that they talk to. */
+/** Variables by which users choose the Docker that they talk to. */
 const OF_USERS = [
   'DOCKER_TLS',
   'DOCKER_TLS_VERIFY',
@@ -9,7 +9,7 @@ const OF_USERS = [
   'DOCKER_DEFAULT_PLATFORM',
 ];
 
-/** So that `docker --host` talks to the host's own Docker, and builds there, whatever else the user works with. */
+/** Makes `docker --host` talk to the host's own Docker, and build there, whatever else the user works with. */
 export function forgetDockerSettings(env: NodeJS.ProcessEnv): void {
   for (const name of OF_USERS) delete env[name];
   env['BUILDX_BUILDER'] = 'default';

@@ -1,12 +1,12 @@
-/** A program that the product drives. */
+/** A program of the host that SocketPlane uses. */
 export interface HostProgram {
   name: string;
   command: string;
-  /** Arguments that make it print its version. */
+  /** Arguments with which it prints its version. */
   args: readonly string[];
-  /** Least version. */
+  /** The oldest version that will do. */
   wanted: string;
-  /** Debian's and Ubuntu's package. */
+  /** The package that has it in Debian and Ubuntu. */
   package: string;
   optional?: true;
 }
@@ -28,7 +28,7 @@ export const HOST_PROGRAMS: readonly HostProgram[] = [
   { name: 'iptables', command: 'iptables', args: ['--version'], wanted: '1.8', package: 'iptables' },
   { name: 'nsenter', command: 'nsenter', args: ['--version'], wanted: '2.36', package: 'util-linux' },
   { name: 'ethtool', command: 'ethtool', args: ['--version'], wanted: '5.9', package: 'ethtool' },
-  // For clusters. Installed by `consul.ts`: few releases have the package, and it would start a Consul of its own.
+  // For clusters. `consul.ts` fetches it: few releases have the package, which would also start a Consul of its own.
   {
     name: 'consul',
     command: 'consul',
@@ -37,7 +37,7 @@ export const HOST_PROGRAMS: readonly HostProgram[] = [
     package: 'consul',
     optional: true,
   },
-  // For an image to try things with, where no registry answers.
+  // For an image to try things out with, where no registry answers.
   {
     name: 'busybox',
     command: 'busybox',

@@ -4,16 +4,16 @@ import { missing, type Dependency } from './deps.js';
 
 export interface InstallOptions {
   find: () => Promise<Dependency[]>;
-  /** Undefined: a system without apt-get. */
+  /** Undefined on a system without apt-get. */
   apt?: Apt;
-  /** Told before packages are fetched, which takes a while. */
+  /** Called before packages are fetched, which takes a while. */
   onInstall: (packages: string[]) => void;
 }
 
 /**
- * Installs the packages of what is missing, and touches nothing that is there. Gives their names.
+ * Installs the packages of what is missing, leaves alone what is there, and gives the names of those packages.
  *
- * @throws AppError `unavailable` when something is missing still
+ * @throws AppError `unavailable` where something is still missing
  */
 export async function installMissing({ find, apt, onInstall }: InstallOptions): Promise<string[]> {
   const installed: string[] = [];
@@ -33,7 +33,7 @@ export async function installMissing({ find, apt, onInstall }: InstallOptions): 
 
 function choose(lacking: Dependency[]): string[] {
   const packages = lacking.flatMap(({ version, package: name }) =>
-    // An old version is somebody's choice, perhaps from elsewhere.
+    // An old version may be somebody's choice, perhaps from another source.
     version === undefined && name !== undefined ? [name] : [],
   );
   return packages.includes('docker.io') ? packages.filter((name) => name !== 'docker-cli') : packages;
@@ -41,10 +41,10 @@ function choose(lacking: Dependency[]): string[] {
 
 function advice(lacking: Dependency[], hasApt: boolean): string {
   const list = lacking.map(({ name, version, wanted }) =>
-    version === undefined ? `${name} is missing` : `${name} is ${version}, needed is ${wanted} or later`,
+    version === undefined ? `${name} is missing` : `${name} is ${version}, but ${wanted} or later is needed`,
   );
   const what = hasApt
-    ? 'install or update by hand'
+    ? 'install or update it by hand'
     : 'there is no apt-get here: use the package manager of this system';
   return `${list.join(', ')}; ${what}`;
 }

@@ -24,7 +24,7 @@ export async function aptOf({ run, paths }: Pick<PrepareOptions, 'run' | 'paths'
     : createApt({ run, log: join(paths.logs, 'apt.log') });
 }
 
-/** Sees that the programs are there that the product drives, and that Docker and Open vSwitch run. */
+/** Installs the programs that are missing, and makes sure that Docker and Open vSwitch run. */
 export async function prepareServices(options: PrepareOptions): Promise<void> {
   const { run, systemd, paths, say } = options;
   const installed = await installMissing({
@@ -33,12 +33,12 @@ export async function prepareServices(options: PrepareOptions): Promise<void> {
     apt: await aptOf(options),
     onInstall: (packages) => say(`installing ${packages.join(' ')} …`),
   });
-  if (installed.length === 0) say('all programs are there');
+  if (installed.length === 0) say('all programs are already installed');
   for (const service of [
     createDockerService({ paths, systemd }),
     createOvsService({ run, paths, systemd }),
   ]) {
     const started = await ensureRunning(service);
-    say(`${service.name} ${started ? 'started' : 'runs already, and is used as it is'}`);
+    say(`${service.name} ${started ? 'started' : 'is already running, and is used as it is'}`);
   }
 }

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import type { Run } from '../../os/exec.js';
 import { succeeds } from '../../base/succeeds.js';
 
-/** Units may need a while to be up. */
+/** Units may take a while to come up. */
 const TIMEOUT_MS = 90_000;
 
 export interface Systemd {
@@ -10,7 +10,7 @@ export interface Systemd {
   readonly booted: boolean;
   /** Whether there are units of these names. */
   has(...units: string[]): Promise<boolean>;
-  /** Resolves when it has been done. */
+  /** Resolves when systemd has done it. */
   do(verb: 'start' | 'stop' | 'restart', ...units: string[]): Promise<void>;
 }
 

@@ -17,14 +17,14 @@ export function createInstalledUnits(run: Run, systemd: Systemd, folder = FOLDER
   async function remove(name: string): Promise<boolean> {
     if ((await read(name)) === undefined) return false;
     if (systemd.booted) await run(['systemctl', 'disable', '--now', name], { timeout: 90_000 });
-    // What enabled it, where there is no systemd now that would see to it.
+    // The link that enabled it, which systemctl would remove if systemd were running.
     else await rm(path(`multi-user.target.wants/${name}`), { force: true });
     await rm(path(name), { force: true });
     return true;
   }
 
   return {
-    /** True: something changed; what runs then is started anew. */
+    /** Gives whether anything changed; if so, the units have been restarted. */
     async arrange(record: InstallRecord, isNew: boolean): Promise<boolean> {
       const files = unitFiles(record, PROGRAMS, hostPaths.proxyConfig);
       let changed = isNew;

@@ -9,7 +9,7 @@ import { packageRoot } from '../../base/paths.js';
 import { succeeds } from '../../base/succeeds.js';
 
 const IMAGE = 'busybox:latest';
-/** Where a registry answers, two megabytes come in less; where none does, nobody wants to wait longer. */
+/** A registry that answers sends two megabytes in less time, and nobody wants to wait longer for one that does not. */
 const PULL_MS = 10_000;
 const MAKE_MS = 60_000;
 
@@ -20,8 +20,8 @@ export interface BusyboxOptions {
 }
 
 /**
- * Sees that the image `busybox` is there: pulled, or else made of Debian's static busybox, which is fetched for that
- * and not installed (the package would replace another busybox of the host).
+ * Makes sure that the image `busybox` is there: pulled, or else made from Debian's static busybox, which is downloaded and
+ * not installed (the package would replace the host's own busybox).
  */
 export async function ensureBusyboxImage(options: BusyboxOptions): Promise<'present' | 'pulled' | 'made'> {
   const { run, dockerSocket, apt } = options;
@@ -45,7 +45,7 @@ export async function ensureBusyboxImage(options: BusyboxOptions): Promise<'pres
   }
 }
 
-/** The static one only: any other needs libraries that the image does not have. */
+/** Only a static one will do: any other needs libraries that the image does not have. */
 async function installedBusybox(run: Run): Promise<string | undefined> {
   const files = await run(['dpkg-query', '--listfiles', 'busybox-static']).catch(() => '');
   return files.split('\n').find((file) => file.endsWith('/bin/busybox') && existsSync(file));

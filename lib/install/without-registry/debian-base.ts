@@ -7,7 +7,7 @@ import { packageRoot } from '../../base/paths.js';
 
 const FETCH_MS = 15 * 60_000;
 
-/** Where no registry answers: a root file system of Debian's packages for `docker import`, made once. Gives its tar. */
+/** Makes, once, a root file system from Debian's packages for `docker import`, and gives the path of its tar. */
 export async function ensureDebianBase(options: {
   run: Run;
   say: (line: string) => void;

@@ -5,7 +5,7 @@ import { HostTable } from './hosts.js';
 import { NetworkCards } from './networks.js';
 import { Picture } from './picture.js';
 
-/** The whole page. Every text comes from elsewhere and is hostile: preact writes it as text, never as markup. */
+/** The whole page. Treat every text as hostile: preact writes it as text, never as markup. */
 export function App({ view, connected }: { view: View; connected: boolean }) {
   const { cluster, networks, containers, calls, proxyProblem } = view;
   return (
@@ -17,7 +17,7 @@ export function App({ view, connected }: { view: View; connected: boolean }) {
         <h1>SocketPlane</h1>
         <p class="sum">{cluster ? summary(view) : 'Waiting for the agent'}</p>
       </header>
-      {/* Changes only when something begins or stops to work, so that it is not read out all the time. */}
+      {/* Changes only when something starts or stops working, so that screen readers do not repeat it. */}
       <div class="problems" role="status">
         {notices(view, connected).map((text) => (
           <p key={text}>{text}</p>
@@ -46,10 +46,12 @@ function summary({ cluster, containers }: View): string {
 
 function notices({ agentProblem, proxyProblem, problems, cluster }: View, connected: boolean): string[] {
   if (!connected)
-    return ['`socketplane ui` has ended: what is below is old. Start it again, and open its new address.'];
+    return [
+      '`socketplane ui` has ended, so what you see is out of date. Start it again, and open its new address.',
+    ];
   return [
-    ...(agentProblem === undefined ? [] : [`The agent is away: ${agentProblem}`]),
-    ...(proxyProblem === undefined ? [] : [`The proxy is away: ${proxyProblem}`]),
+    ...(agentProblem === undefined ? [] : [`The agent does not answer: ${agentProblem}`]),
+    ...(proxyProblem === undefined ? [] : [`The proxy does not answer: ${proxyProblem}`]),
     ...(agentProblem === undefined ? problems : []),
     ...(cluster?.problem === undefined ? [] : [cluster.problem]),
   ];

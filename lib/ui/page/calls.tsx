@@ -11,8 +11,8 @@ export function CallList({ calls, away }: { calls: Call[]; away: boolean }) {
       {calls.length === 0 && (
         <p class="empty">
           {away
-            ? 'The proxy is away.'
-            : 'None since this page was opened. Calls show up here when they have ended.'}
+            ? 'The proxy does not answer.'
+            : 'None since this page was opened. Calls appear here when they have ended.'}
         </p>
       )}
       <ol class="calls">

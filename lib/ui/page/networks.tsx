@@ -6,7 +6,7 @@ export function NetworkCards({ networks }: { networks: NetworkView[] }) {
     <Section id="networks" title="Networks" count={networks.length}>
       {networks.length === 0 && (
         <p class="empty">
-          No networks yet. <code>socketplane network create web 10.42.0.0/16</code> makes one.
+          No networks yet. <code>socketplane network create web 10.42.0.0/16</code> creates one.
         </p>
       )}
       <ul class="cards">

@@ -13,7 +13,7 @@ export function Section(props: { id: string; title: string; count?: number; chil
   );
 }
 
-/** Wide tables scroll by themselves, with the keyboard too. */
+/** A table that scrolls by itself when it is too wide, also with the keyboard. */
 export function Table(props: { caption: string; head: string[]; children: ComponentChildren }) {
   const { caption, head, children } = props;
   return (
@@ -35,7 +35,7 @@ export function Table(props: { caption: string; head: string[]; children: Compon
   );
 }
 
-/** A word, and a colour that says the same. */
+/** A word, and a colour that means the same. */
 export function State({ word, title }: { word: string; title?: string }) {
   const kind = word === 'up' ? 'good' : word === 'failed' || word === 'silent' ? 'bad' : 'idle';
   return (

@@ -51,7 +51,7 @@ describe('socketplane on a bare host', function () {
 
   it('agent start without Docker names Docker and the log', async () => {
     expect(await fails('agent', 'start')).to.match(
-      /the agent runs, but is not ready: Docker does not answer .*agent\.log/,
+      /the agent is running, but not ready: Docker does not answer .*agent\.log/,
     );
     expect(await succeeds('agent', 'stop')).to.equal('agent and proxy stopped');
   });
@@ -74,8 +74,8 @@ describe('socketplane on a bare host', function () {
     const before = await pids();
     const output = await succeeds('demo');
     expect(output)
-      .to.match(/Docker runs already/)
-      .and.match(/Open vSwitch runs already/);
+      .to.match(/Docker is already running/)
+      .and.match(/Open vSwitch is already running/);
     expect(output).to.include('0% packet loss');
     expect(await pids()).to.deep.equal(before);
   });
@@ -115,7 +115,7 @@ describe('socketplane on a bare host', function () {
 
   it('agent start, stop and restart may be repeated; containers go on talking', async () => {
     const [agent, proxy] = await pids();
-    expect(await succeeds('agent', 'start')).to.equal('agent and proxy run');
+    expect(await succeeds('agent', 'start')).to.equal('agent and proxy are already running');
     expect(await pids()).to.deep.equal([agent, proxy]);
     for (let round = 0; round < 2; round++) await succeeds('agent', 'restart');
     expect((await pids())[0]).to.not.equal(agent);
@@ -142,7 +142,7 @@ describe('socketplane on a bare host', function () {
     for (const pid of killed) await host.run(['kill', '-9', String(pid)]);
     await until('both to be gone', async () => (await socketplane(['agent', 'status'])).exitCode === 1);
     expect(await readFile(host.file('/run/socketplane/agent.pid'), 'utf8')).to.equal(`${killed[0]}\n`);
-    expect(await fails('network', 'ls')).to.include('nobody listens on');
+    expect(await fails('network', 'ls')).to.include('nothing listens on');
     expect(await succeeds('agent', 'start')).to.equal('agent and proxy started');
     expect(await succeeds('run', '-n', 'web', '--rm', 'busybox', 'echo', 'fine')).to.equal('fine');
   });

@@ -87,9 +87,9 @@ describe('a cluster by commands', function () {
   it('is joined by a host that was bound to a device by the name of its port', async () => {
     const third = node(3);
     expect(await cluster(third, 'bind', 'eth0')).to.equal(
-      'this host looks for cluster socketplane on br-phy',
+      'this host is looking for cluster socketplane on br-phy',
     );
-    expect(await cluster(third, 'bind', 'br-phy')).to.match(/looks for cluster socketplane on br-phy/);
+    expect(await cluster(third, 'bind', 'br-phy')).to.match(/is looking for cluster socketplane on br-phy/);
     await cluster(third, 'join', node(2).address);
     await untilMembers(nodes(), 3);
     await until('tunnels', async () => (await tunnelsOf(third)).length === 2);

@@ -49,7 +49,7 @@ describe('an agent that comes back', function () {
     await startWaitingAgent(second);
     const members = await cluster(second, 'members');
     expect(members).to.match(
-      /^this host belongs to cluster socketplane, and waits for it: Consul has no leader/,
+      /^this host belongs to cluster socketplane, and is waiting for it: Consul has no leader/,
     );
     const start = await second.sp(['start', 'later'], { reject: false });
     expect(start.exitCode).to.equal(1);

@@ -177,7 +177,7 @@ describe('an installed host', function () {
     const started = () =>
       one.docker('inspect', '--format', '{{.Id}}{{.State.StartedAt}}', 'socketplane', 'powerstrip');
     const { stdout } = await started();
-    expect((await install(one, 'true', 'unattended')).stdout).to.include('is up to date');
+    expect((await install(one, 'true', 'unattended')).stdout).to.include('already installed and up to date');
     expect((await started()).stdout).to.equal(stdout);
   });
 

@@ -65,8 +65,8 @@ describe('the page of a host of two', function () {
   it('says that agent and proxy are away, and shows them when they are back', async () => {
     const [first] = nodes();
     await Promise.all([first!.stop('agent'), first!.stop('proxy')]);
-    await untilShown(page, 'The agent is away', 'The proxy is away', 'shop-2');
+    await untilShown(page, 'The agent does not answer', 'The proxy does not answer', 'shop-2');
     await Promise.all([first!.startAgent(), first!.startProxy()]);
-    await until('no problem', async () => !(await textOf(page)).includes('is away'), 20_000);
+    await until('no problem', async () => !(await textOf(page)).includes('does not answer'), 20_000);
   });
 });

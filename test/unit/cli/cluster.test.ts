@@ -15,7 +15,7 @@ describe('socketplane cluster', () => {
     expect(status).to.equal(0);
     expect(stdout).to.equal(
       'this host belongs to no cluster\n' +
-        '`socketplane cluster bootstrap` begins one, `socketplane cluster join` joins one\n',
+        '`socketplane cluster bootstrap` starts one, `socketplane cluster join` joins one\n',
     );
   });
 
@@ -39,7 +39,7 @@ describe('socketplane cluster', () => {
 
   it('looks for one on the device that it is bound to', async () => {
     expect((await bench.cli('cluster', 'bind', 'eth1')).stdout).to.equal(
-      'this host looks for cluster socketplane on eth1\n',
+      'this host is looking for cluster socketplane on eth1\n',
     );
   });
 

@@ -44,7 +44,7 @@ describe('agent and proxy as containers', () => {
     let looks = 0;
     restarts = () => 3 + looks++;
     expect(await daemons(away).start().catch(messageOf)).to.equal(
-      'socketplane ends again and again: agent.yml: listn: unknown key (docker logs socketplane, docker logs powerstrip)',
+      'socketplane keeps ending: agent.yml: listn: unknown key (docker logs socketplane, docker logs powerstrip)',
     );
   });
 

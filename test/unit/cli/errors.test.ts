@@ -25,7 +25,7 @@ describe('socketplane, when something is wrong', () => {
   it('tells a socket that nobody listens on', async () => {
     await writeFile(bench.paths.agentSocket, '');
     const { stderr } = await bench.cli('info');
-    expect(stderr).to.include('the agent is not running (nobody listens on ');
+    expect(stderr).to.include('the agent is not running (nothing listens on ');
   });
 
   it('asks the agent that --agent or SOCKETPLANE_AGENT names, the option first', async () => {
@@ -50,7 +50,7 @@ describe('socketplane, when something is wrong', () => {
     app.get('/v0.1/networks', (_request, response) => void response.json([{ id: 'web', subnet: 7 }]));
     app.get('/v0.1/networks/web', (_request, response) => void response.send('<html>'));
     await bench.listen(app, bench.paths.agentSocket);
-    expect((await bench.cli('network', 'ls')).stderr).to.include('is not understood (0.subnet: ');
+    expect((await bench.cli('network', 'ls')).stderr).to.include('cannot be understood (0.subnet: ');
     expect((await bench.cli('network', 'info', 'web')).stderr).to.include('and no JSON');
     expect((await bench.cli('network', 'rm', 'web')).stderr).to.equal(
       'socketplane: the agent answered 404\n',

@@ -78,7 +78,7 @@ describe('installing what is missing', () => {
   it('what is too old is not replaced, but named', async () => {
     const host = debian({ ...TOOLS, 'docker.io': ['dockerd', 'docker'] }, { iptables: '1.6' });
     expect(await failure(host.install())).to.equal(
-      'iptables is 1.6, needed is 1.8 or later; install or update by hand',
+      'iptables is 1.6, but 1.8 or later is needed; install or update it by hand',
     );
   });
 
