@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { parametersOf, Refused, type ClientRequest } from '../../lib/adapter/index.js';
-import { checkCreate, createBody } from './container.js';
+import { checkCreate, containerBody } from './container.js';
 import type { Rules, Violation } from './rules.js';
 import { checkVolume } from './volumes.js';
 
@@ -23,7 +23,7 @@ const GUARDS: Guard[] = [
   {
     calls: ['POST /containers/create'],
     on: () => true,
-    check: ({ Body }, rules) => checkCreate(read(createBody, Body), rules),
+    check: ({ Body }, rules) => checkCreate(read(containerBody, Body), rules),
   },
   {
     calls: ['POST /containers/{id}/exec'],

@@ -32,7 +32,7 @@ const hostConfig = z.looseObject({
 type HostConfig = z.infer<typeof hostConfig>;
 
 /** Of `POST /containers/create`, as far as rules go. */
-export const createBody = z.looseObject({ Image: text, HostConfig: hostConfig.nullish() });
+export const containerBody = z.looseObject({ Image: text, HostConfig: hostConfig.nullish() });
 
 /** The namespaces of the host that a container may ask for. */
 const NAMESPACES = [
@@ -49,7 +49,7 @@ const USUAL_CAPABILITIES =
   `AUDIT_WRITE CHOWN DAC_OVERRIDE FOWNER FSETID KILL MKNOD NET_BIND_SERVICE NET_RAW SETFCAP
   SETGID SETPCAP SETUID SYS_CHROOT`.split(/\s+/);
 
-export async function checkCreate(body: z.infer<typeof createBody>, rules: Rules): Promise<Violation[]> {
+export async function checkCreate(body: z.infer<typeof containerBody>, rules: Rules): Promise<Violation[]> {
   const config = body.HostConfig ?? {};
   return [
     ...checkImage(body.Image ?? '', rules),

@@ -4,6 +4,7 @@ import { messageOf, stackOf } from '../base/errors.js';
 import { hookCall } from '../hook/hook-call.js';
 import type { HookCall } from '../hook/v2.js';
 import { isRefused, Refused, type Adapter } from '../hook/module.js';
+import { readAll } from '../proxy/http/read-all.js';
 
 /** The list of a few thousand containers, which a hook may be shown, has tens of megabytes. */
 const LIMIT = 64 * 2 ** 20;
@@ -83,15 +84,8 @@ function parseJson(text: string): unknown {
 
 async function readText(request: IncomingMessage, limit: number): Promise<string> {
   if (request.method !== 'POST') throw new Refused('hooks are sent with POST', 405);
-  const chunks: Buffer[] = [];
-  let length = 0;
-  // The connection stays open, so that a refusal reaches the sender.
-  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-    length += chunk.length;
-    if (length > limit) throw new Refused(`the hook is larger than ${limit} bytes`, 413);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString();
+  const tooLarge = () => new Refused(`the hook is larger than ${limit} bytes`, 413);
+  return (await readAll(request, limit, tooLarge)).toString();
 }
 
 /** Aborts when the connection closes before the answer is out. */

@@ -13,7 +13,7 @@ import { silentLog } from '../base/log.js';
 import { createCallLog } from '../proxy/observe/call-log.js';
 import { proxyConfig, type ProxyConfig } from '../proxy/config/config.js';
 import { createHandling } from '../proxy/generation.js';
-import type { Adapter } from '../proxy/hooks/adapter.js';
+import type { HookAdapter } from '../proxy/hooks/adapter.js';
 import type { CallContext } from '../proxy/hooks/hook.js';
 import { createTraceHub } from '../proxy/observe/trace/hub.js';
 import { createUpstream } from '../proxy/upstream/upstream.js';
@@ -87,7 +87,7 @@ export async function adapterKit(
 }
 
 interface Parts {
-  adapter: Adapter;
+  adapter: HookAdapter;
   endpoints: ProxyConfig['endpoints'];
   config: ProxyConfig;
   /** A path of its own each time. */

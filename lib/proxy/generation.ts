@@ -4,7 +4,7 @@ import type { ProxyConfig } from './config/config.js';
 import { createHandler, type Handler } from './calls/handler.js';
 import { createHijack } from './calls/hijack.js';
 import { createHookedCall } from './calls/hooked.js';
-import type { Adapter } from './hooks/adapter.js';
+import type { HookAdapter } from './hooks/adapter.js';
 import { createChains } from './hooks/chain.js';
 import { loadAdapters } from './hooks/load-adapters.js';
 import { createMatch } from './config/match.js';
@@ -14,14 +14,14 @@ import type { TraceHub } from './observe/trace/hub.js';
 import { createTunnel } from './calls/tunnel.js';
 import { createUpstream, type Upstream } from './upstream/upstream.js';
 
-/** All that follows from one state of the configuration. Calls end by the one that they began with. */
+/** Everything that follows from one state of the configuration. A call ends with the generation that it began with. */
 export interface Generation {
   config: ProxyConfig;
   upstream: Upstream;
   handler: Handler;
-  /** Resolves when no hook is running or being unwound any more. */
+  /** Resolves when no hook is running or being unwound. */
   settled(): Promise<void>;
-  /** Lets go of everything, once no hook will be asked any more. Resolves when adapters have ended; never rejects. */
+  /** Releases everything; no hook may be called afterwards. Resolves when adapters have ended; never rejects. */
   retire(): Promise<void>;
 }
 
@@ -50,10 +50,10 @@ export async function createGeneration(config: ProxyConfig, parts: GenerationPar
   };
 }
 
-/** The way of a call through hooks and Docker. */
+/** Creates what takes calls through hooks to Docker and back. */
 export function createHandling(parts: {
   config: Pick<ProxyConfig, 'endpoints' | 'buildkit' | 'limits'>;
-  adapters: Map<string, Adapter>;
+  adapters: Map<string, HookAdapter>;
   upstream: Upstream;
   callLog: CallLog;
   metrics: Pick<Metrics, 'call' | 'stream' | 'hook'>;
@@ -61,7 +61,7 @@ export function createHandling(parts: {
 }): Handler {
   const { config, adapters, upstream, callLog, metrics, log } = parts;
   const { hookBody } = config.limits;
-  const chains = createChains({ adapters, metrics, log });
+  const chains = createChains({ adapters, observer: metrics, log });
   return createHandler({
     match: createMatch(config.endpoints),
     buildkit: config.buildkit,

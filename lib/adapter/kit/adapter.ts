@@ -1,6 +1,6 @@
 import { AppError } from '../../base/errors.js';
 import { silentLog } from '../../base/log.js';
-import type { Adapter } from '../../proxy/hooks/adapter.js';
+import type { HookAdapter } from '../../proxy/hooks/adapter.js';
 import { globMistake } from '../../proxy/config/glob.js';
 import { parseAdapterUrl } from '../../proxy/config/adapter-url.js';
 import { createHttpAdapter } from '../../proxy/hooks/http-adapter.js';
@@ -9,7 +9,7 @@ import { makeHooks } from '../../proxy/hooks/load-module.js';
 import { createModuleAdapter } from '../../proxy/hooks/module-adapter.js';
 import { protocol1 } from '../../proxy/hooks/protocol-1.js';
 import { protocol2 } from '../../proxy/hooks/protocol-2.js';
-import type { Endpoint } from '../../proxy/config/match.js';
+import type { HookedEndpoint } from '../../proxy/config/match.js';
 import type { AdapterModule } from '../../hook/module.js';
 
 /** As in proxy.yml, where it is there too. */
@@ -36,9 +36,9 @@ const MAX_REPLY = 64 * 2 ** 20;
 export async function createAdapter(
   from: AdapterModule | string,
   settings: AdapterSettings,
-): Promise<{ adapter: Adapter; endpoints: Endpoint[] }> {
+): Promise<{ adapter: HookAdapter; endpoints: HookedEndpoint[] }> {
   const { name = 'adapter', timeout = 30_000, onFailure = 'fail' } = settings;
-  const asked = (sides: ('pre' | 'post')[], pattern = EVERY_CALL): Endpoint => ({
+  const asked = (sides: ('pre' | 'post')[], pattern = EVERY_CALL): HookedEndpoint => ({
     pattern,
     pre: sides.includes('pre') ? [name] : [],
     post: sides.includes('post') ? [name] : [],

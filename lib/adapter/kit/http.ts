@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
 import { hasBody } from '../../proxy/http/read-body.js';
 import { isJson } from '../../proxy/http/headers.js';
 import type { Answer, Body, Headers } from '../../hook/v2.js';
@@ -71,11 +72,9 @@ function written(body: Body, headers: Headers = {}): { text?: string; headers: H
 }
 
 async function read(stream: Readable, headers: http.IncomingHttpHeaders): Promise<Body> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of stream as AsyncIterable<Buffer>) chunks.push(chunk);
-  const text = Buffer.concat(chunks).toString();
-  if (text === '') return undefined;
-  return isJson(headers['content-type']) ? (JSON.parse(text) as Body) : text;
+  const content = await text(stream);
+  if (content === '') return undefined;
+  return isJson(headers['content-type']) ? (JSON.parse(content) as Body) : content;
 }
 
 function plain(headers: http.IncomingHttpHeaders): Headers {

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { hostname } from 'node:os';
 import { InvalidArgumentError, type Command } from 'commander';
 import { AppError } from '../../base/errors.js';
-import { parseAddress } from '../../proxy/config/address.js';
+import { parseSocketAddress } from '../../proxy/config/address.js';
 import { watchTrace } from '../../proxy/observe/trace/watch-trace.js';
 import type { AgentClient } from '../agent/client.js';
 import { problemsOf } from '../agent/answers.js';
@@ -29,7 +29,7 @@ export function addUiCommand(program: Command, context: Context): void {
     const { serveUi, createLiveView, watchCalls } = await import('../../ui/index.js');
     const agent = agentOf(command, context);
     const ending = new AbortController();
-    const trace = parseAddress(options.trace);
+    const trace = parseSocketAddress(options.trace);
     if (!trace) {
       const advice = 'expected unix:///path/to/trace.sock or tcp://host:port';
       throw new AppError('invalid', `bad address ${JSON.stringify(options.trace)}: ${advice}`);

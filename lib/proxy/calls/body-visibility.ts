@@ -8,7 +8,7 @@ import { takesBytes } from '../../docker-api/call-kinds.js';
  *
  * @throws Refusal 400 when Docker would read in such a body what hooks do not see
  */
-export function isShown(
+export function isVisible(
   method: string,
   { path, endpoint }: Pick<CallContext, 'path' | 'endpoint'>,
   contentType: string | undefined,

@@ -8,7 +8,7 @@ import type { Hooks, Match } from '../config/match.js';
 import type { PassThrough } from './pass-through.js';
 import type { CallHandler } from '../client/http-server.js';
 import type { Metrics } from '../observe/metrics.js';
-import { sendError } from '../http/raw-response.js';
+import { respondWithError } from '../http/raw-response.js';
 import { Refusal, refuse } from '../http/refusal.js';
 import { isBuildKit, isHijack } from '../../docker-api/call-kinds.js';
 import { isTooOld, parseTarget, type Target } from '../../docker-api/target.js';
@@ -71,14 +71,14 @@ export function createHandler(parts: HandlerParts): Handler {
     if (refusal) {
       metrics.call('refused');
       socket.on('error', () => socket.destroy());
-      sendError(socket, refusal);
+      respondWithError(socket, refusal);
       return;
     }
     metrics.call('stream');
     socket.once('close', metrics.stream());
     run({ req, target, hooks, answer: socket }, (context) =>
       hijack.upgraded({ req, target, hooks, context }, socket, head),
-    ).catch((error: unknown) => sendError(socket, error));
+    ).catch((error: unknown) => respondWithError(socket, error));
   }
 
   async function run(call: CallStart, work: (context: CallContext) => Promise<void>): Promise<void> {

@@ -4,16 +4,16 @@ import { hasBody, readBody } from '../http/read-body.js';
 import { takeOverSocket } from '../client/take-over-socket.js';
 import { askForBody } from '../http/expect.js';
 import { HOP_BY_HOP, withoutHeaders } from '../http/headers.js';
-import { isShown } from './body-visibility.js';
+import { isVisible } from './body-visibility.js';
 import type { Chains, HookRun } from '../hooks/chain.js';
 import type { CallContext } from '../hooks/hook.js';
-import { DOCKER_FAILED, reasonOf } from '../hooks/reason.js';
+import { DOCKER_FAILED, failureReason } from '../hooks/reason.js';
 import { canonicalBody } from '../../docker-api/canonical-body.js';
 import type { Hooks } from '../config/match.js';
-import { sendError, sendResponse } from '../http/raw-response.js';
+import { respondWithError, respond } from '../http/raw-response.js';
 import { statusOf } from '../http/refusal.js';
 import { isHijack } from '../../docker-api/call-kinds.js';
-import { chunkedBody, fixedBody, takeBody } from '../http/read-raw-body.js';
+import { chunkedBody, fixedBody, readRawBody } from '../http/read-raw-body.js';
 import type { Target } from '../../docker-api/target.js';
 import type { Tunnel } from './tunnel.js';
 
@@ -52,7 +52,7 @@ export function createHijack(parts: { tunnel: Tunnel; chains: Chains; hookBody: 
     await hooked(call, socket, async () => {
       askForBody(req, socket);
       const framing = length === undefined ? chunkedBody : fixedBody(length);
-      return takeBody(socket, head, { framing, limit: hookBody, what: `the body of ${endpoint}` });
+      return readRawBody(socket, head, { framing, limit: hookBody, what: `the body of ${endpoint}` });
     });
   }
 
@@ -80,9 +80,9 @@ export function createHijack(parts: { tunnel: Tunnel; chains: Chains; hookBody: 
       const { taken, rest } = await take();
       await run(call, socket, { taken, rest, hookRun });
     } catch (error) {
-      await hookRun.unwind(reasonOf(error, call.context.signal.aborted));
+      await hookRun.unwind(failureReason(error, call.context.signal.aborted));
       call.context.status = statusOf(error);
-      sendError(socket, error);
+      respondWithError(socket, error);
     }
   }
 
@@ -93,14 +93,14 @@ export function createHijack(parts: { tunnel: Tunnel; chains: Chains; hookBody: 
   ): Promise<void> {
     const { req, target, hooks, context } = call;
     const hasJson =
-      hooks !== undefined && taken.length > 0 && isShown(method(req), context, req.headers['content-type']);
+      hooks !== undefined && taken.length > 0 && isVisible(method(req), context, req.headers['content-type']);
     const sent = hasJson ? canonicalBody(method(req), target.path, taken) : taken;
     const text = hasJson ? sent.toString() : null;
     const before = { method: method(req), url: target.url, headers: req.rawHeaders, body: text };
     const { request, response } = await hookRun.pre(hooks?.pre ?? [], before);
     if (response) {
       context.status = response.status;
-      sendResponse(socket, { ...response, body: response.body ?? '' });
+      respond(socket, { ...response, body: response.body ?? '' });
       return;
     }
     const body = text === null || request.body === text ? sent : Buffer.from(request.body ?? '');
@@ -116,7 +116,7 @@ export function createHijack(parts: { tunnel: Tunnel; chains: Chains; hookBody: 
     }
     if (status === undefined || status >= 400) {
       const gone = context.signal.aborted;
-      await hookRun.unwind(gone ? reasonOf(undefined, true) : { ...DOCKER_FAILED, Code: status });
+      await hookRun.unwind(gone ? failureReason(undefined, true) : { ...DOCKER_FAILED, Code: status });
     }
   }
 

@@ -3,9 +3,9 @@ import { hasBody, readBody } from '../http/read-body.js';
 import { waitsToGoOn } from '../http/expect.js';
 import { forward, type OutgoingCall } from '../upstream/forward.js';
 import { HOP_BY_HOP, hasHeader, isJson, withoutHeaders } from '../http/headers.js';
-import { isShown } from './body-visibility.js';
+import { isVisible } from './body-visibility.js';
 import type { Chains, HookRun } from '../hooks/chain.js';
-import { DOCKER_FAILED, reasonOf } from '../hooks/reason.js';
+import { DOCKER_FAILED, failureReason } from '../hooks/reason.js';
 import type { CallContext, HookedRequest, HookedResponse } from '../hooks/hook.js';
 import { canonicalBody } from '../../docker-api/canonical-body.js';
 import type { Hooks } from '../config/match.js';
@@ -65,7 +65,7 @@ export function createHookedCall(parts: { upstream: Upstream; chains: Chains; ho
   /** The body as Docker would read it; undefined for anything but JSON. */
   async function readJson({ req, res, target, context }: HookedCall): Promise<Buffer | undefined> {
     const method = req.method ?? 'GET';
-    if (!hasBody(req) || !isShown(method, context, req.headers['content-type'])) return undefined;
+    if (!hasBody(req) || !isVisible(method, context, req.headers['content-type'])) return undefined;
     if (req.headers.expect !== undefined) res.writeContinue();
     const body = await readBody(req, hookBody, `the body of ${context.endpoint}`);
     return canonicalBody(method, target.path, body);
@@ -119,7 +119,7 @@ export function createHookedCall(parts: { upstream: Upstream; chains: Chains; ho
     } catch (error) {
       const left = context.signal.aborted;
       if (left) res.destroy();
-      await hookRun.unwind(reasonOf(error, left));
+      await hookRun.unwind(failureReason(error, left));
       if (!left) refuse(req, res, error);
     }
   };

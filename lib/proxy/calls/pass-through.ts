@@ -1,7 +1,6 @@
 import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http';
 import { createProxyServer } from 'http-proxy-3';
-import { countPassing } from '../http/minor-gc.js';
-import { endTogether } from '../upstream/mirror-half-close.js';
+import { followClient } from '../upstream/follow-client.js';
 import { forward } from '../upstream/forward.js';
 import { headerPairs, HOP_BY_HOP, withoutHeaders } from '../http/headers.js';
 import { relay } from './relay.js';
@@ -12,12 +11,12 @@ import type { Upstream } from '../upstream/upstream.js';
 export type PassThrough = (req: IncomingMessage, res: ServerResponse, url: string) => void;
 
 /**
- * Calls without hooks. http-proxy-3 makes the request and ends it when the client leaves; {@link relay} gives back the
- * answer, because http-proxy-3 neither sends headers before the first byte nor tells a broken answer from a whole one.
+ * Calls without hooks. http-proxy-3 makes the request and ends it when the client leaves; {@link relay} passes the response
+ * back, because http-proxy-3 neither sends headers before the first byte nor distinguishes a broken response from a whole one.
  */
 export function createPassThrough(upstream: Upstream): PassThrough {
   const proxy = createProxyServer({
-    // The name is never looked up where there is a socket.
+    // With a socket the host is never looked up.
     target: { host: 'docker', port: 80, protocol: upstream.secure ? 'https:' : 'http:', ...upstream.target },
     agent: upstream.agent,
     // The path as it was sent, not as a URL parser would write it.
@@ -27,9 +26,7 @@ export function createPassThrough(upstream: Upstream): PassThrough {
   proxy.on('proxyReq', (request, req) => {
     sendAsReceived(request, req);
     refuseUpgrade(request);
-    endTogether(req.socket, request);
-    // Not earlier: a body that flows before it is piped takes the headers with it.
-    countPassing(req);
+    followClient(request, req);
   });
   proxy.on('proxyRes', (response, req, res) => relay(response, req, res));
 
@@ -40,15 +37,15 @@ export function createPassThrough(upstream: Upstream): PassThrough {
     }
     req.url = url;
     proxy.web(req, res, {}, (cause) => {
-      // Once an answer is under way it tells by itself whether it is whole.
+      // A response in progress tells by itself whether it is whole.
       if (!res.headersSent) refuse(req, res, upstream.failure(cause));
     });
   };
 }
 
 /**
- * http-proxy-3 works on Node's joined, lower-case headers, and gives a DELETE in chunks the length 0, so that its body would
- * be Docker's next request. Docker gets what the client sent.
+ * Gives Docker the headers that the client sent. http-proxy-3 works on Node's joined, lower-case headers, and gives a chunked
+ * DELETE the length 0, so that Docker would take its body for the next request.
  */
 function sendAsReceived(request: ClientRequest, req: IncomingMessage): void {
   if (request.headersSent) {
@@ -68,7 +65,7 @@ function sendAsReceived(request: ClientRequest, req: IncomingMessage): void {
     request.setHeader(name, all.length === 1 ? all[0]! : all);
 }
 
-/** What http-proxy-3 would damage: it drops trailers, and it sends its own headers at once where `Expect` is set. */
+/** Whether http-proxy-3 would damage the call: it drops trailers, and with `Expect` it sends its own headers at once. */
 function needsCare({ headers }: IncomingMessage): boolean {
   return headers.expect !== undefined || headers.trailer !== undefined;
 }

@@ -6,23 +6,23 @@ import { hasHeader, headerPairs, HOP_BY_HOP, withoutHeaders, type RawHeaders } f
 import { omitAutomaticHeaders } from '../http/node-internals.js';
 import { Refusal, refuse } from '../http/refusal.js';
 
-/** What a hook changed of an answer whose body streams through. */
-export interface Changes {
+/** What hooks changed in a response whose body streams through. */
+export interface HeadChanges {
   status?: number;
   headers?: RawHeaders;
 }
 
 /**
- * Gives Docker's answer to the client as it comes: headers at once (`docker run` waits for those of /wait before it
- * starts the container), then bytes, then trailers. When Docker breaks off, so does this, and the client can tell.
+ * Passes Docker's response to the client as it comes: headers at once (`docker run` waits for those of /wait before it starts
+ * the container), then bytes, then trailers. When Docker breaks off, so does this, and the client can tell.
  */
 export function relay(
   from: IncomingMessage,
   req: IncomingMessage,
   res: ServerResponse,
-  changes: Changes = {},
+  changes: HeadChanges = {},
 ): void {
-  // While hooks were asked or unwound, when nobody read it.
+  // It broke off while hooks ran, when nobody read it.
   if (from.errored) {
     refuse(
       req,
@@ -36,7 +36,7 @@ export function relay(
   const status = changes.status ?? from.statusCode ?? 502;
   const head = answerHeaders(headers, req, status);
   if (waitsToGoOn(req)) head.push('Connection', 'close');
-  // Held back for a moment, so that a short answer is one write.
+  // Held back for a moment, so that a short response is one write.
   const { socket } = res;
   socket?.cork();
   try {
@@ -71,10 +71,10 @@ function answerHeaders(
   { method, httpVersion }: IncomingMessage,
   status: number,
 ): RawHeaders {
-  // A client of HTTP/1.0 does not know chunks; it reads until the end.
+  // A client of HTTP/1.0 does not know chunks; it reads until the connection ends.
   const framing = httpVersion === '1.0' ? ['transfer-encoding'] : [];
   const kept = withoutHeaders(raw, ...HOP_BY_HOP, ...framing);
-  // Announced by some servers where none can come; Node would refuse to.
+  // Some servers announce trailers where there can be none, which Node refuses to send.
   const hasTrailers = hasHeader(kept, 'transfer-encoding') && method !== 'HEAD' && !isBodiless(status);
   return hasTrailers ? kept : withoutHeaders(kept, 'trailer');
 }

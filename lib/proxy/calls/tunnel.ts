@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { createResponseHeadReader, type ResponseHead } from '../http/response-head.js';
 import { countPassing } from '../http/minor-gc.js';
 import { hasHeader, headBytes, withoutHeaders, type RawHeaders } from '../http/headers.js';
-import { closeGently, sendError } from '../http/raw-response.js';
+import { closeGently, respondWithError } from '../http/raw-response.js';
 import type { Upstream } from '../upstream/upstream.js';
 
 export interface TunnelCall {
@@ -43,7 +43,7 @@ export function createTunnel(upstream: Upstream): Tunnel {
     client.on('close', () => docker.destroy());
     docker.on('error', (cause) => {
       if (answered) closeGently(client);
-      else sendError(client, upstream.failure(cause));
+      else respondWithError(client, upstream.failure(cause));
       answered = true;
     });
     docker.on('close', () => {
@@ -55,7 +55,7 @@ export function createTunnel(upstream: Upstream): Tunnel {
     const readHead = createResponseHeadReader();
     docker.on('data', onData);
     docker.once('end', () => {
-      if (!answered) sendError(client, upstream.failure(new Error('connection closed')));
+      if (!answered) respondWithError(client, upstream.failure(new Error('connection closed')));
       if (streams) setTimeout(() => client.destroy(), LINGER_MS).unref();
       else docker.destroy();
     });

@@ -4,7 +4,15 @@ import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { duration } from '../../config/units.js';
 import { parseAdapterUrl } from './adapter-url.js';
-import type { ModuleFile } from '../hooks/load-module.js';
+
+export interface ModuleFile {
+  /** As the user wrote it. */
+  text: string;
+  /** Absolute path. */
+  file: string;
+  /** When it was written, milliseconds; a changed file is loaded anew. */
+  changed: number;
+}
 
 /** One of `adapters`: a URL or a module, alone or with settings. @param directory where relative paths start */
 export function adapterConfig(directory: string) {

@@ -4,7 +4,7 @@ export type Address =
   | { text: string; kind: 'tcp' | 'tls'; host: string; port: number };
 
 /** Undefined for anything but `unix:///path`, `tcp://host:port` and `tls://host:port`. */
-export function parseAddress(text: string): Address | undefined {
+export function parseSocketAddress(text: string): Address | undefined {
   const unix = /^unix:\/\/(\/.+)$/.exec(text);
   if (unix?.[1]) return { text, kind: 'unix', path: unix[1] };
   const tcp = /^(tcp|tls):\/\/(?:\[([0-9a-fA-F:.]+)\]|([^/:[\]\s]+)):(\d{1,5})\/?$/.exec(text);

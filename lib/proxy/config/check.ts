@@ -1,6 +1,6 @@
 import type { ProxyConfig } from './config.js';
 import { DOCKER_CALLS } from '../../docker-api/calls.js';
-import { createMatch, type Endpoint } from './match.js';
+import { createMatch, type HookedEndpoint } from './match.js';
 import { isStream } from '../../docker-api/call-kinds.js';
 
 /** The hooks that one of Docker's calls gets, in the order in which they run. */
@@ -11,7 +11,7 @@ export interface CallHooks {
 }
 
 /** Those of Docker's calls that have hooks. */
-export function hookedCalls(endpoints: Endpoint[]): CallHooks[] {
+export function hookedCalls(endpoints: HookedEndpoint[]): CallHooks[] {
   const match = createMatch(endpoints);
   return DOCKER_CALLS.flatMap((call) => {
     const hooks = match(...line(call));

@@ -2,16 +2,16 @@ import { dirname, isAbsolute, resolve } from 'node:path';
 import { z } from 'zod';
 import { hostPaths } from '../../base/paths.js';
 import { readYaml } from '../../config/yaml.js';
-import { isLocal, parseAddress, type Address } from './address.js';
+import { isLocal, parseSocketAddress, type Address } from './address.js';
 import { globMistake } from './glob.js';
 import { adapterConfig } from './adapter-config.js';
-import type { Endpoint } from './match.js';
+import type { HookedEndpoint } from './match.js';
 import { duration, size } from '../../config/units.js';
 
 const unixAddress = (path: string): Address => ({ text: `unix://${path}`, kind: 'unix', path });
 
 const address = z.string().transform((text, context): Address => {
-  const parsed = parseAddress(text);
+  const parsed = parseSocketAddress(text);
   if (parsed) return parsed;
   context.addIssue({
     code: 'custom',
@@ -116,7 +116,7 @@ export function proxyConfig(directory: string) {
     .transform(({ endpoints, adapters, ...rest }) => ({
       ...rest,
       directory,
-      endpoints: Object.entries(endpoints).map(([pattern, hooks]): Endpoint => ({ pattern, ...hooks })),
+      endpoints: Object.entries(endpoints).map(([pattern, hooks]): HookedEndpoint => ({ pattern, ...hooks })),
       adapters: new Map(Object.entries(adapters)),
     }));
 }

@@ -2,7 +2,7 @@ import { compileGlob } from './glob.js';
 import type { Target } from '../../docker-api/target.js';
 
 /** One entry of `endpoints`: the names of the adapters that see matching calls. */
-export interface Endpoint {
+export interface HookedEndpoint {
   pattern: string;
   pre: string[];
   post: string[];
@@ -18,7 +18,7 @@ export interface Hooks {
 export type Match = (method: string, target: Target) => Hooks | undefined;
 
 /** @param endpoints whose patterns are well-formed, in file order */
-export function createMatch(endpoints: Endpoint[]): Match {
+export function createMatch(endpoints: HookedEndpoint[]): Match {
   const compiled = endpoints.map((endpoint) => ({ ...endpoint, matches: compile(endpoint.pattern) }));
   return (method, target) => {
     const found = compiled.filter(({ matches }) => matches(method, target));

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { parseTarget, type Target } from '../../docker-api/target.js';
 import type { FastConnection, FastPath } from '../client/listener.js';
-import { closeGently, sendError } from '../http/raw-response.js';
+import { closeGently, respondWithError } from '../http/raw-response.js';
 import type { Upstream } from '../upstream/upstream.js';
 import { createDockerConnection, type DockerConnection } from './docker-connection.js';
 import type { Reading } from './read-buffer.js';
@@ -195,7 +195,7 @@ function end(connection: Connection, how: 'close' | 'fail' | 'cut', cause?: Erro
   docker.drop();
   if (how === 'close') closeGently(client);
   else if (how === 'cut') client.destroy();
-  else sendError(client, docker.failure(cause ?? new Error('connection closed')));
+  else respondWithError(client, docker.failure(cause ?? new Error('connection closed')));
 }
 
 /** Hands the connection over, with what the client sent last. */

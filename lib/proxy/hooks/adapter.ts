@@ -1,7 +1,7 @@
 import type { CallContext, Hook, Reply } from './hook.js';
 
 /** Something that is asked before and after Docker, whatever the way to it. */
-export interface Adapter {
+export interface HookAdapter {
   name: string;
   onFailure: 'fail' | 'ignore';
   /** Whether it wants to know that a call failed after its hook ran. */

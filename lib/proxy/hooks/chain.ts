@@ -5,11 +5,19 @@ import type { Log } from '../../base/log.js';
 import { firstValue, isJson } from '../http/headers.js';
 import { shapeOf } from '../../docker-api/bodies.js';
 import { canonicalJson } from '../../json/canonical.js';
-import type { Metrics } from '../observe/metrics.js';
 import { Refusal } from '../http/refusal.js';
 import { parseTarget } from '../../docker-api/target.js';
-import { AdapterFailure, AdapterRefusal, type Adapter } from './adapter.js';
-import type { CallContext, Hook, HookedRequest, HookedResponse, HookResult, Reply, Step } from './hook.js';
+import { AdapterFailure, AdapterRefusal, type HookAdapter } from './adapter.js';
+import type {
+  CallContext,
+  Hook,
+  HookedRequest,
+  HookedResponse,
+  HookObserver,
+  HookResult,
+  HookStep,
+  Reply,
+} from './hook.js';
 
 /** The hooks of one call. */
 export interface HookRun {
@@ -46,14 +54,14 @@ export class HookRefusal extends Refusal {
 }
 
 export interface ChainParts {
-  adapters: Map<string, Adapter>;
-  metrics: Pick<Metrics, 'hook'>;
+  adapters: Map<string, HookAdapter>;
+  observer: HookObserver;
   log: Log;
 }
 
 /** A hook that has run, or may have, and what Docker got or would have got after it. */
 interface Ran {
-  adapter: Adapter;
+  adapter: HookAdapter;
   of: 'pre-hook' | 'post-hook';
   request: HookedRequest;
 }
@@ -62,17 +70,23 @@ interface Ran {
 const NEVER = new AbortController().signal;
 
 /** Runs the hooks of a call one after the other, and undoes them. */
-export function createChains({ adapters, metrics, log }: ChainParts): Chains {
+export function createChains({ adapters, observer, log }: ChainParts): Chains {
   /** Undefined when the adapter failed and is not needed. */
-  async function ask(adapter: Adapter, hook: Hook, context: CallContext): Promise<Reply | undefined> {
+  async function ask(adapter: HookAdapter, hook: Hook, context: CallContext): Promise<Reply | undefined> {
     const { name } = adapter;
     const began = performance.now();
     let reply: Reply | undefined;
     const done = (result: HookResult, error?: unknown): void => {
       const ms = performance.now() - began;
-      metrics.hook(name, hook.type, result, ms / 1000);
+      observer.hook(name, hook.type, result, ms / 1000);
       const message = error === undefined ? undefined : messageOf(error);
-      const step: Step = { adapter: name, hook: hook.type, result, ms: Math.round(ms * 100) / 100, message };
+      const step: HookStep = {
+        adapter: name,
+        hook: hook.type,
+        result,
+        ms: Math.round(ms * 100) / 100,
+        message,
+      };
       context.steps.push(context.traced ? { ...step, detail: { hook, reply } } : step);
     };
     try {
@@ -108,7 +122,7 @@ export function createChains({ adapters, metrics, log }: ChainParts): Chains {
     }
   }
 
-  function find(name: string): Adapter {
+  function find(name: string): HookAdapter {
     const adapter = adapters.get(name);
     if (!adapter) throw new Refusal(500, `adapter ${name} is not defined`);
     return adapter;
@@ -119,7 +133,7 @@ export function createChains({ adapters, metrics, log }: ChainParts): Chains {
 
     /** Whatever becomes of it, the hook may have done its work; only one that said no has not. */
     async function run(
-      adapter: Adapter,
+      adapter: HookAdapter,
       hook: Exclude<Hook, { type: 'unwind' }>,
     ): Promise<Reply | undefined> {
       const entry: Ran = { adapter, of: hook.type, request: hook.request };

@@ -37,8 +37,13 @@ export interface Reply {
  */
 export type HookResult = 'ok' | 'refused' | 'failed' | 'ignored' | 'left';
 
-/** One hook of a call, as logs and traces tell of it. */
-export interface Step {
+/** Is told of each hook that has ended. */
+export interface HookObserver {
+  hook(adapter: string, type: HookType, result: HookResult, seconds: number): void;
+}
+
+/** One hook of a call, as logs and traces report it. */
+export interface HookStep {
   adapter: string;
   hook: HookType;
   result: HookResult;
@@ -50,7 +55,7 @@ export interface Step {
   detail?: { hook: Hook; reply?: Reply };
 }
 
-/** Of one call: which it is, whose it is, and when nobody waits for it any more. */
+/** What belongs to one call with hooks: its identity, its caller, and what has become of it so far. */
 export interface CallContext {
   id: string;
   /** The patterns that the call matches. */
@@ -65,7 +70,7 @@ export interface CallContext {
   /** `performance.now()`. */
   startedAt: number;
   /** Grows while hooks run. */
-  steps: Step[];
+  steps: HookStep[];
   /** What Docker answered, and how long that took in milliseconds. */
   docker?: { status: number; ms: number };
   /** What the client got, where Node's HTTP server does not know it. */

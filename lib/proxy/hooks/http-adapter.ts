@@ -1,13 +1,13 @@
 import { isUtf8 } from 'node:buffer';
 import http from 'node:http';
 import https from 'node:https';
-import type { Readable } from 'node:stream';
 import { z } from 'zod';
 import { hasCode, messageOf } from '../../base/errors.js';
-import { endWith } from '../upstream/abort-request.js';
+import { abortRequestOn } from '../upstream/abort-request.js';
 import { refuseUpgrade } from '../upstream/refuse-upgrade.js';
-import { retireAgent } from '../upstream/close-idle.js';
-import { AdapterFailure, AdapterRefusal, within, type Adapter } from './adapter.js';
+import { closeIdle } from '../upstream/close-idle.js';
+import { readAll } from '../http/read-all.js';
+import { AdapterFailure, AdapterRefusal, within, type HookAdapter } from './adapter.js';
 import type { AdapterUrl } from '../config/adapter-url.js';
 import type { Hook, Protocol, Reply } from './hook.js';
 
@@ -28,9 +28,11 @@ interface HttpReply {
 }
 
 /** An adapter that is called over HTTP, on connections that are kept. */
-export function createHttpAdapter(options: HttpAdapterOptions): Adapter {
+export function createHttpAdapter(options: HttpAdapterOptions): HookAdapter {
   const { name, url, protocol, timeout, onFailure, maxReply } = options;
   const agent = url.tls ? new https.Agent({ keepAlive: true }) : new http.Agent({ keepAlive: true });
+
+  const tooLarge = () => new AdapterFailure(502, `its answer is larger than ${maxReply} bytes`);
 
   async function call(document: string, signal: AbortSignal): Promise<HttpReply> {
     try {
@@ -59,14 +61,14 @@ export function createHttpAdapter(options: HttpAdapterOptions): Adapter {
           'Content-Length': Buffer.byteLength(document),
         },
       });
-      endWith(signal, request);
+      abortRequestOn(signal, request);
       request.on('error', (error) => {
         const stale = request.reusedSocket && hasCode(error, 'ECONNRESET', 'EPIPE');
         reject(stale ? new StaleConnection(error.message, { cause: error }) : error);
       });
       refuseUpgrade(request);
       request.once('response', (response) => {
-        readBody(response, maxReply).then(
+        readAll(response, maxReply, tooLarge).then(
           (body) => resolve({ status: response.statusCode ?? 0, body }),
           (error: Error) => {
             request.destroy();
@@ -98,7 +100,7 @@ export function createHttpAdapter(options: HttpAdapterOptions): Adapter {
       const document = protocol.write(hook, context);
       return understand(await within(timeout, signal, (either) => call(document, either)), hook);
     },
-    retire: () => Promise.resolve(retireAgent(agent)),
+    retire: () => Promise.resolve(closeIdle(agent)),
   };
 }
 
@@ -106,20 +108,6 @@ export function createHttpAdapter(options: HttpAdapterOptions): Adapter {
 const MAX_REASON = 4_096;
 
 class StaleConnection extends Error {}
-
-function readBody(response: Readable, limit: number): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  return new Promise((resolve, reject) => {
-    response.on('data', (chunk: Buffer) => {
-      length += chunk.length;
-      if (length > limit) reject(new AdapterFailure(502, `its answer is larger than ${limit} bytes`));
-      else chunks.push(chunk);
-    });
-    response.once('end', () => resolve(Buffer.concat(chunks, length)));
-    response.once('error', reject);
-  });
-}
 
 /** What the adapter says is for the person at the client: its `message` when it is JSON, else its text. */
 function refusal(status: number, body: string): AdapterRefusal {

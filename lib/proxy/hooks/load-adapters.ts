@@ -3,8 +3,8 @@ import type { Log } from '../../base/log.js';
 import { createCallerOf, type CallerOf } from '../client/caller.js';
 import { hookedCalls } from '../config/check.js';
 import type { ProxyConfig } from '../config/config.js';
-import type { Endpoint } from '../config/match.js';
-import type { Adapter } from './adapter.js';
+import type { HookedEndpoint } from '../config/match.js';
+import type { HookAdapter } from './adapter.js';
 import { createHttpAdapter } from './http-adapter.js';
 import { loadModule } from './load-module.js';
 import { createModuleAdapter } from './module-adapter.js';
@@ -22,13 +22,13 @@ const ESCAPED = 6;
 export async function loadAdapters(
   config: ProxyConfig,
   log: Log,
-): Promise<{ adapters: Map<string, Adapter>; callerOf: CallerOf | undefined }> {
+): Promise<{ adapters: Map<string, HookAdapter>; callerOf: CallerOf | undefined }> {
   const callerOf = await tellCallers(config);
   return { adapters: await createAdapters(config, log), callerOf };
 }
 
-async function createAdapters(config: ProxyConfig, log: Log): Promise<Map<string, Adapter>> {
-  const adapters = new Map<string, Adapter>();
+async function createAdapters(config: ProxyConfig, log: Log): Promise<Map<string, HookAdapter>> {
+  const adapters = new Map<string, HookAdapter>();
   try {
     for (const name of config.adapters.keys()) adapters.set(name, await createAdapter(name, config, log));
   } catch (error) {
@@ -38,7 +38,7 @@ async function createAdapters(config: ProxyConfig, log: Log): Promise<Map<string
   return adapters;
 }
 
-async function createAdapter(name: string, config: ProxyConfig, log: Log): Promise<Adapter> {
+async function createAdapter(name: string, config: ProxyConfig, log: Log): Promise<HookAdapter> {
   const { hookBody, adapterTimeout } = config.limits;
   const adapter = config.adapters.get(name)!;
   const { timeout = adapterTimeout, onFailure } = adapter;
@@ -69,7 +69,7 @@ async function createAdapter(name: string, config: ProxyConfig, log: Log): Promi
 }
 
 /** Which of Docker's calls an adapter is asked about, before and after Docker. */
-export function callsOf(name: string, endpoints: Endpoint[]): { pre: string[]; post: string[] } {
+export function callsOf(name: string, endpoints: HookedEndpoint[]): { pre: string[]; post: string[] } {
   const hooked = hookedCalls(endpoints);
   const on = (side: 'pre' | 'post') =>
     hooked.filter((call) => call[side].includes(name)).map(({ call }) => call);

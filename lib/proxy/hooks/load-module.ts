@@ -2,22 +2,14 @@ import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { AppError, messageOf } from '../../base/errors.js';
 import type { Adapter, AdapterModule, Setup } from '../../hook/module.js';
+import type { ModuleFile } from '../config/adapter-config.js';
 
 const hook = z.function().optional();
 const shape = z
   .object({ pre: hook, post: hook, unwind: hook, close: hook })
   .refine(({ pre, post }) => pre ?? post, { error: 'neither pre nor post is a function' });
 
-export interface ModuleFile {
-  /** As the user wrote it. */
-  text: string;
-  /** Absolute path. */
-  file: string;
-  /** When it was written, milliseconds; a changed file is loaded anew. */
-  changed: number;
-}
-
-/** Start and reload wait for a module, and would do so for ever, without a word. */
+/** Start and reload wait for a module; without a limit they could hang silently. */
 const START_MS = 30_000;
 
 /**
@@ -31,7 +23,7 @@ export async function loadModule(file: ModuleFile, setup: Setup, limit = START_M
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
-      // Should it still come, nobody wants it any more.
+      // It is too late for one that comes after all.
       made.then((adapter) => adapter.close?.()).catch(() => undefined);
       reject(failure(setup, file.text)(`was not ready within ${limit} ms`));
     }, limit);

@@ -1,14 +1,14 @@
 import { messageOf, stackOf } from '../../base/errors.js';
-import { isRefused, type Adapter as Hooks } from '../../hook/module.js';
+import { isRefused, type Adapter } from '../../hook/module.js';
 import type { PostHook, PreHook, Unwind } from '../../hook/v2.js';
 import type { Log } from '../../base/log.js';
-import { AdapterFailure, AdapterRefusal, within, type Adapter } from './adapter.js';
+import { AdapterFailure, AdapterRefusal, within, type HookAdapter } from './adapter.js';
 import type { Hook, Reply } from './hook.js';
 import { protocol2 } from './protocol-2.js';
 
 export interface ModuleAdapterOptions {
   name: string;
-  hooks: Hooks;
+  hooks: Adapter;
   /** Milliseconds for one call. */
   timeout: number;
   onFailure: 'fail' | 'ignore';
@@ -16,7 +16,13 @@ export interface ModuleAdapterOptions {
 }
 
 /** An adapter in this process. It gets the same documents as over HTTP, each time new ones. */
-export function createModuleAdapter({ name, hooks, timeout, onFailure, log }: ModuleAdapterOptions): Adapter {
+export function createModuleAdapter({
+  name,
+  hooks,
+  timeout,
+  onFailure,
+  log,
+}: ModuleAdapterOptions): HookAdapter {
   function call(hook: Hook, document: unknown, signal: AbortSignal): unknown {
     switch (hook.type) {
       case 'pre-hook':

@@ -8,9 +8,9 @@ import { errorBody, statusOf } from './refusal.js';
  */
 
 /** Responds with Docker's error document, unless the client has left. */
-export function sendError(client: Duplex, error: unknown): void {
+export function respondWithError(client: Duplex, error: unknown): void {
   if (client.destroyed) return;
-  sendResponse(client, {
+  respond(client, {
     status: statusOf(error),
     headers: ['Content-Type', 'application/json'],
     body: errorBody(error),
@@ -18,7 +18,7 @@ export function sendError(client: Duplex, error: unknown): void {
 }
 
 /** Responds, and closes the connection. What the client still sends is dropped: many read nothing until they have sent everything. */
-export function sendResponse(
+export function respond(
   client: Duplex,
   { status, headers, body }: { status: number; headers: RawHeaders; body: string },
 ): void {

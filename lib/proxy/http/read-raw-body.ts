@@ -1,11 +1,13 @@
 import type { Duplex } from 'node:stream';
 import { createChunkedFraming } from './chunked-framing.js';
+import { createByteCollector } from './read-all.js';
+import { bodyTooLarge } from './read-body.js';
 import { Refusal } from './refusal.js';
 
-/** Follows a body: `keep` is given what is in it, and where in a chunk it ends is returned, once it does. */
-type Framing = (keep: (bytes: Buffer) => void) => (chunk: Buffer) => number | undefined;
+/** Follows a body: passes its content to `keep`, and returns where in a chunk it ends, once it does. */
+type BodyFraming = (keep: (bytes: Buffer) => void) => (chunk: Buffer) => number | undefined;
 
-export function fixedBody(length: number): Framing {
+export function fixedBody(length: number): BodyFraming {
   let missing = length;
   return (keep) => (chunk) => {
     const part = chunk.subarray(0, missing);
@@ -15,7 +17,7 @@ export function fixedBody(length: number): Framing {
   };
 }
 
-export const chunkedBody: Framing = (keep) => {
+export const chunkedBody: BodyFraming = (keep) => {
   const end = createChunkedFraming(keep);
   return (chunk) => {
     const at = end.push(chunk, 0);
@@ -25,23 +27,22 @@ export const chunkedBody: Framing = (keep) => {
 };
 
 /**
- * The body that starts in `head` and goes on in the stream; `rest` is what was received beyond it.
+ * The body of a request on a connection that Node's parser has let go of. It starts in `head` and goes on in the stream; `rest`
+ * is what was received beyond it. The stream is paused afterwards.
  *
- * @throws Refusal 413 that starts with `what`; an error when the client leaves first
+ * @param what it is, for the error
+ * @throws Refusal 413; an error when the client leaves first
  */
-export async function takeBody(
+export async function readRawBody(
   stream: Duplex,
   head: Buffer,
-  { framing, limit, what }: { framing: Framing; limit: number; what: string },
+  { framing, limit, what }: { framing: BodyFraming; limit: number; what: string },
 ): Promise<{ taken: Buffer; rest: Buffer }> {
-  const parts: Buffer[] = [];
-  let length = 0;
+  const collector = createByteCollector(limit);
   const follow = framing((bytes) => {
-    length += bytes.length;
-    if (length > limit) throw new Refusal(413, `${what} is larger than limits.hookBody (${limit} bytes)`);
-    parts.push(bytes);
+    if (!collector.add(bytes)) throw bodyTooLarge(what, limit);
   });
-  const whole = (chunk: Buffer, end: number) => ({ taken: Buffer.concat(parts), rest: chunk.subarray(end) });
+  const whole = (chunk: Buffer, end: number) => ({ taken: collector.all(), rest: chunk.subarray(end) });
   const end = follow(head);
   if (end !== undefined) return whole(head, end);
 

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Caller } from '../../hook/v2.js';
 import type { Log } from '../../base/log.js';
 import type { CallerOf } from '../client/caller.js';
+import { callerText } from './caller-text.js';
 import type { CallContext } from '../hooks/hook.js';
 import type { Hooks } from '../config/match.js';
 import type { Target } from '../../docker-api/target.js';
@@ -90,10 +90,4 @@ export function createCallLog(parts: {
       while (works.size > 0) await Promise.all(works);
     },
   };
-}
-
-function callerText(caller: Caller): string {
-  if (caller.Transport === 'unix') return `uid ${caller.Uid}, pid ${caller.Pid}`;
-  if (caller.Transport === 'tcp') return caller.Address;
-  return `${JSON.stringify(caller.Subject)} at ${caller.Address}`;
 }

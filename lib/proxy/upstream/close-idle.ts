@@ -1,7 +1,7 @@
 import type { Agent } from 'node:http';
 
-/** Closes the connections that wait for a next call; those in use close after theirs. */
-export function retireAgent(agent: Agent): void {
+/** Closes the connections that wait for a next call; those in use close when their call has ended. */
+export function closeIdle(agent: Agent): void {
   agent.maxFreeSockets = 0;
   for (const sockets of Object.values(agent.freeSockets)) {
     for (const socket of sockets ?? []) socket.destroy();

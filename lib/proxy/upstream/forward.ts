@@ -1,9 +1,8 @@
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
-import { countPassing } from '../http/minor-gc.js';
-import { endTogether } from './mirror-half-close.js';
-import { endWith } from './abort-request.js';
-import { hasHeader, withoutHeaders, type RawHeaders } from '../http/headers.js';
+import { abortRequestOn } from './abort-request.js';
+import { followClient } from './follow-client.js';
+import { hasHeader, headerPairs, withoutHeaders, type RawHeaders } from '../http/headers.js';
 import { refuseUpgrade } from './refuse-upgrade.js';
 import { requestOptions, type Upstream } from './upstream.js';
 
@@ -11,15 +10,15 @@ export interface OutgoingCall {
   method: string;
   url: string;
   headers: RawHeaders;
-  /** What the client is still sending, or a body that is known whole. */
+  /** The request that the client is still sending, or a whole body. */
   body: IncomingMessage | Buffer;
 }
 
 /**
- * Makes one call to Docker and gives the answer as soon as its headers are there. Headers go out exactly as given.
- * The call ends when `signal` aborts.
+ * Makes one call to Docker, and resolves to the response as soon as its headers are there. Headers go out exactly as given. The
+ * call ends when `signal` aborts.
  *
- * @throws Refusal when Docker does not answer
+ * @throws Refusal when Docker does not respond
  */
 export function forward(
   upstream: Upstream,
@@ -33,10 +32,10 @@ export function forward(
       path: url,
       headers: complete(headers, body),
     });
-    endWith(signal, request);
+    abortRequestOn(signal, request);
     refuseUpgrade(request);
     request.once('response', (response) => {
-      // Whoever reads it learns of errors too; until then there must be somebody.
+      // Whoever reads it handles errors too; until then an unhandled one would end the process.
       response.on('error', () => undefined);
       resolve(response);
     });
@@ -47,17 +46,16 @@ export function forward(
       return;
     }
     body.once('end', () => {
-      if (body.rawTrailers.length > 0) request.addTrailers(pairs(body.rawTrailers));
+      if (body.rawTrailers.length > 0) request.addTrailers([...headerPairs(body.rawTrailers)]);
     });
-    endTogether(body.socket, request);
     body.pipe(request);
-    countPassing(body);
+    followClient(request, body);
   });
 }
 
-/** Node would choose chunked for a body whose length it does not know, and refuses a request without host. */
+/** Node would choose chunks for a body of unknown length, and refuses a request without Host. */
 function complete(given: RawHeaders, body: IncomingMessage | Buffer): RawHeaders {
-  // Trailers are announced by some clients where none can come; Node would refuse to.
+  // Some clients announce trailers where there can be none, which Node refuses to send.
   const headers = hasHeader(given, 'transfer-encoding') ? given : withoutHeaders(given, 'trailer');
   const host = hasHeader(headers, 'host') ? [] : ['Host', 'docker'];
   if (Buffer.isBuffer(body)) return [...host, ...headers];
@@ -65,8 +63,4 @@ function complete(given: RawHeaders, body: IncomingMessage | Buffer): RawHeaders
   return framed || body.method === 'GET' || body.method === 'HEAD'
     ? [...host, ...headers]
     : [...host, ...headers, 'Content-Length', '0'];
-}
-
-function pairs(raw: RawHeaders): [string, string][] {
-  return raw.flatMap((name, index) => (index % 2 === 0 ? [[name, raw[index + 1] ?? '']] : []));
 }

@@ -2,10 +2,10 @@ import type { ClientRequest } from 'node:http';
 import type { Socket } from 'node:net';
 
 /**
- * A client that ends its side may still read, or have left: nobody can tell. So Docker is told the same, and answers or gives
- * up, as it would without a proxy.
+ * Passes a client's FIN on to Docker. A client that ends its side may still read, or may have left: nobody can tell. Docker
+ * responds or gives up, as it would without a proxy.
  */
-export function endTogether(client: Socket, request: ClientRequest): void {
+export function mirrorHalfClose(client: Socket, request: ClientRequest): void {
   const end = (): void => {
     if (request.writableFinished) request.socket?.end();
     else request.once('finish', () => request.socket?.end());

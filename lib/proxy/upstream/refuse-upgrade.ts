@@ -1,6 +1,6 @@
 import type { ClientRequest } from 'node:http';
 
-/** A server that upgrades what did not ask for it has failed. Without a listener Node would let go of the call without a word. */
+/** A server that upgrades a request which did not ask for it has failed. Without a listener Node would end the call silently. */
 export function refuseUpgrade(request: ClientRequest): void {
   request.once('upgrade', (_, socket) => {
     socket.destroy();

@@ -6,7 +6,7 @@ import { hasCode, messageOf } from '../../base/errors.js';
 import type { Address } from '../config/address.js';
 import { MAX_HEADER_BYTES } from '../http/limits.js';
 import { Refusal } from '../http/refusal.js';
-import { retireAgent } from './close-idle.js';
+import { closeIdle } from './close-idle.js';
 import { readTls, type TlsFiles } from '../config/tls-files.js';
 
 export interface Upstream {
@@ -18,11 +18,11 @@ export interface Upstream {
   secure: boolean;
   /** Where to connect, as `http.request` and `net.connect` take it. */
   target: { socketPath: string } | { host: string; port: number };
-  /** A connection of its own, whose two directions end one by one. @param onread reads from it in the place of a stream */
+  /** A new connection, each of whose two directions ends by itself. @param onread reads from it instead of a stream */
   connect(onread?: net.OnReadOpts): net.Socket;
   /** What the user is told when Docker does not answer. */
   failure(cause: unknown): Refusal;
-  /** Calls under way go on; no connection is kept. */
+  /** Calls in progress go on; no connection is kept after them. */
   retire(): void;
 }
 
@@ -41,15 +41,15 @@ export function createUpstream(address: Address, files: TlsFiles = {}): Upstream
       const { host, port } = address;
       const options = { host, port, allowHalfOpen: true, noDelay: true, onread };
       if (!material) return net.connect(options);
-      // The name to check is one of those in the certificate; an address is not sent as a name.
+      // SNI takes names only, no addresses.
       return tls.connect({ ...options, ...material, ...(net.isIP(host) === 0 && { servername: host }) });
     },
     failure: (cause) => failure(text, cause),
-    retire: () => retireAgent(agent),
+    retire: () => closeIdle(agent),
   };
 }
 
-/** The options of every call that this proxy makes itself. */
+/** Options of every call to Docker that the proxy makes itself. */
 export function requestOptions({ agent, target }: Upstream): http.RequestOptions {
   return { ...target, agent, maxHeaderSize: MAX_HEADER_BYTES };
 }

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { mask } from '../../../hook/mask.js';
 
 /** One place in a document where a hook made a difference. Absent `from`: it is new; absent `to`: it is gone. */
-export interface Change {
+export interface TracedChange {
   /** For one `HostConfig.NetworkMode` or `Env[2]`. */
   path: string;
   from?: unknown;
@@ -10,8 +10,8 @@ export interface Change {
 }
 
 /** The differences of two JSON values. Secrets are masked, also where that makes both sides look the same. */
-export function changesOf(was: unknown, is: unknown): Change[] {
-  const changes: Change[] = [];
+export function changesOf(was: unknown, is: unknown): TracedChange[] {
+  const changes: TracedChange[] = [];
   compare({ was, is, shownWas: mask(was), shownIs: mask(is), path: '' }, changes);
   return changes;
 }
@@ -27,7 +27,7 @@ interface Pair {
 /** Objects and arrays alike, as far as looking into them goes. */
 type Keyed = Record<string, unknown>;
 
-function compare({ was, is, shownWas, shownIs, path }: Pair, changes: Change[]): void {
+function compare({ was, is, shownWas, shownIs, path }: Pair, changes: TracedChange[]): void {
   if (isDeepStrictEqual(was, is)) return;
   if (!isKeyed(was) || !isKeyed(is) || Array.isArray(was) !== Array.isArray(is)) {
     changes.push({

@@ -1,5 +1,5 @@
-import type { Caller } from '../../../hook/v2.js';
-import type { Change } from './changes.js';
+import { callerText } from '../caller-text.js';
+import type { TracedChange } from './changes.js';
 import type { Trace, TracedStep } from './trace.js';
 
 /** A trace for people: the call, then each hook with what it changed. */
@@ -32,15 +32,9 @@ function stepLines({ adapter, hook, result, ms, message, changes }: TracedStep):
   return [`  ${hook}  ${adapter}  ${ms} ms${outcome}${why}`, ...changes.map(changeLine)];
 }
 
-function changeLine({ path, ...change }: Change): string {
+function changeLine({ path, ...change }: TracedChange): string {
   const place = path || '(all)';
   if (!('from' in change)) return `    + ${place}: ${JSON.stringify(change.to)}`;
   if (!('to' in change)) return `    - ${place}: ${JSON.stringify(change.from)}`;
   return `    ~ ${place}: ${JSON.stringify(change.from)} -> ${JSON.stringify(change.to)}`;
-}
-
-function callerText(caller: Caller): string {
-  if (caller.Transport === 'unix') return `uid=${caller.Uid} pid=${caller.Pid}`;
-  if (caller.Transport === 'tcp') return caller.Address;
-  return `${JSON.stringify(caller.Subject)} ${caller.Address}`;
 }

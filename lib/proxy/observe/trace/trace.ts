@@ -3,8 +3,8 @@ import { maskUrl } from '../../../hook/mask.js';
 import type { Caller } from '../../../hook/v2.js';
 import type { RawHeaders } from '../../http/headers.js';
 import { headerPairs } from '../../http/headers.js';
-import type { CallContext, HookedRequest, HookedResponse, Step } from '../../hooks/hook.js';
-import { changesOf, type Change } from './changes.js';
+import type { CallContext, HookedRequest, HookedResponse, HookStep } from '../../hooks/hook.js';
+import { changesOf, type TracedChange } from './changes.js';
 
 /** A call with hooks, from its beginning to its end, without secrets. */
 export interface Trace {
@@ -25,8 +25,8 @@ export interface Trace {
   ms: number;
 }
 
-export interface TracedStep extends Omit<Step, 'detail'> {
-  changes: Change[];
+export interface TracedStep extends Omit<HookStep, 'detail'> {
+  changes: TracedChange[];
 }
 
 export function traceOf(
@@ -49,8 +49,8 @@ export function traceOf(
   };
 }
 
-function changesIn({ hook, reply }: NonNullable<Step['detail']>): Change[] {
-  const changes: Change[] = [];
+function changesIn({ hook, reply }: NonNullable<HookStep['detail']>): TracedChange[] {
+  const changes: TracedChange[] = [];
   if (hook.type === 'pre-hook' && reply?.request) {
     changes.push(...changesOf(requestView(hook.request), requestView(reply.request)));
   }
