@@ -100,7 +100,9 @@ describe('a daemon where there is no init', function () {
     await daemon.start();
     await rm(file('serves'));
     const error = await daemon.start().catch((reason: unknown) => reason);
-    expect((error as Error).message).to.include('the agent is running, but not ready: Docker: does not answer');
+    expect((error as Error).message).to.include(
+      'the agent is running, but not ready: Docker: does not answer',
+    );
   });
 
   it('one that runs in the foreground elsewhere is neither doubled nor stopped', async () => {
