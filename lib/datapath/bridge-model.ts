@@ -7,8 +7,8 @@ import { createRemotes, type Remotes } from './remotes.js';
 import { remoteFlows, tunnelFlows } from './flows/tunnel-flows.js';
 
 /**
- * OpenFlow port numbers are chosen here, so that rules need not wait for the port; lower ones are left to people. Tunnels
- * have numbers of their own, so that a rule shows what it leads to.
+ * OpenFlow port numbers are chosen here, so that rules need not wait for their port; lower numbers are left for ports that people
+ * add by hand. Tunnels have a range of their own, so that a rule shows where it leads.
  */
 const LOCAL_PORTS = [100, 0xefff] as const;
 const TUNNEL_PORTS = [0xf000, 0xfeff] as const;
@@ -17,20 +17,20 @@ export interface Port extends OnPort<Endpoint> {
   name: string;
 }
 
-/** What the rules on a bridge are made from. Holds state and does nothing. */
+/** What the rules on a bridge are made from. Only state: nothing here talks to Open vSwitch. */
 export interface BridgeModel {
   /** By container. */
   ports: Map<string, Port>;
-  /** By VNI: a network may be gone and another one have its name before all of this host has heard of it. */
+  /** By VNI, because a network may be removed and another created under its name before every part of this host knows. */
   gateways: Map<number, OnPort<Network>>;
   /** OpenFlow port numbers, by peer. */
   tunnels: Map<string, number>;
   remotes: Remotes;
   freeOfport(of: 'local' | 'tunnel'): number;
   freeName(container: string): string;
-  /** None for a network that is not here. */
+  /** No rules for a network that has no gateway here. */
   flood(network: Network): string[];
-  /** None without a tunnel that leads there. */
+  /** No rules without a tunnel that leads there. */
   remote(network: Network, ip: string): string[];
   /** Every rule of the bridge. */
   flows(): string[];
@@ -52,7 +52,7 @@ export function createBridgeModel(): BridgeModel {
     const gateway = gateways.get(network.vni);
     if (!gateway) return [];
     const members = [...ports.values()].filter(({ owner }) => owner.network.vni === network.vni);
-    // In order, so that the same ports make the same rule, whoever came first.
+    // Sorted, so that the same ports always make the same rule, in whatever order they were added.
     return floodFlows(network, {
       containers: inOrder(members.map(({ ofport }) => ofport)),
       gateway: [gateway.ofport],

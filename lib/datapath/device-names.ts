@@ -1,8 +1,8 @@
 import type { Network } from '../base/model.js';
 
-/** Host's end of a container's link; the interface names that iptables and people recognise as ours. */
+/** Prefix of the host's end of a container's link. iptables rules and people recognise these devices by it. */
 export const PORT_PREFIX = 'ovs';
-/** Container's end, until it is moved and becomes `eth0`. */
+/** Prefix of the container's end, until that is moved into the container and becomes `eth0`. */
 const PEER_PREFIX = 'ovp';
 export const GATEWAY_PREFIX = 'sp';
 const TUNNEL_PREFIX = 'vx';
@@ -28,7 +28,7 @@ export function tunnelName(peer: string): string {
   return TUNNEL_PREFIX + octets.join('');
 }
 
-/** Whether a device is one of ours, whoever made it. */
+/** Whether a device is a network's gateway, made by this agent or an earlier one. */
 export function isGatewayName(device: string): boolean {
   return /^sp[0-9a-f]{8}$/.test(device);
 }

@@ -14,7 +14,7 @@ export async function removeDatapath(run: Run, bridge: string): Promise<void> {
   if (hasOvs) await run(['ovs-vsctl', '--timeout=10', '--if-exists', 'del-br', bridge]);
   const found = links.parse(JSON.parse((await run(['ip', '-json', 'link', 'show'])) || '[]'));
   for (const { ifname } of found.filter((link) => isContainerLink(link.ifname))) {
-    // The other end of one that was removed goes along.
+    // It may be the other end of one that was just removed.
     await run(['ip', 'link', 'delete', ifname]).catch(() => undefined);
   }
   await removeNat(run);

@@ -16,7 +16,7 @@ export interface Tunnels {
   ensure(peer: string): Promise<void>;
   remove(peer: string): Promise<void>;
   apply(change: RemoteChange): Promise<void>;
-  /** Make the bridge's tunnel ports, found as they are, those of exactly these peers; the rules are the caller's. */
+  /** Turns the tunnel ports found on the bridge into those of exactly these peers; the caller sets the rules. */
   adopt(found: Interface[], peers: string[]): Promise<void>;
   readonly problem: string | undefined;
 }
@@ -91,8 +91,8 @@ export function createTunnels(options: {
   }
 
   /**
-   * Userspace Open vSwitch drops the packet for which it first has to find a host's MAC, where the kernel would keep it. So
-   * that the first packet is not a container's, one is sent for nothing. It does no harm when that fails.
+   * Userspace Open vSwitch drops the packet for which it has to look up a host's MAC first, where the kernel would queue it. A
+   * probe goes first, so that no container's packet is lost. It does no harm when that fails.
    */
   async function findHosts(peers: readonly string[]): Promise<void> {
     if (isKernel() || peers.length === 0) return;
@@ -173,12 +173,12 @@ export function createTunnels(options: {
   };
 }
 
-/** That there can be no tunnels has been said, and stops nothing else. */
+/** Swallows the error that there can be no tunnels: it is logged already, and everything else goes on. */
 function onlyImpossible(error: unknown): undefined {
   if (!(error instanceof AppError && error.kind === 'unavailable')) throw error;
 }
 
-/** An address that stays keeps its match, so that its rules are replaced at once. */
+/** Rules for an address that stays keep their match, so that adding them replaces the old ones at once. */
 function remoteLines(vni: number, ip: string, flows: string[]): string[] {
   return flows.length > 0 ? adding(flows) : [`delete ${remoteMatch(vni, ip)}`];
 }

@@ -15,7 +15,7 @@ export const ALIASES_LABEL = 'socketplane.aliases';
 export const DNS_LABEL = 'socketplane.dns';
 const COMPOSE_SERVICE = 'com.docker.compose.service';
 
-/** RFC 1035, 2.3.4: what is longer cannot be asked for. */
+/** RFC 1035, 2.3.4: a longer name cannot be asked for. */
 const LONGEST_NAME = 253;
 const LONGEST_LABEL = 63;
 /** A block of leases with the names of its containers has to fit one write to the store. */
@@ -39,7 +39,7 @@ function isName(text: string | undefined): text is string {
 type NamedContainer = Pick<Container, 'id' | 'name' | 'hostname' | 'labels'>;
 
 /**
- * The network that a container is to be attached to, undefined when it is none of ours: both the label and
+ * The network that a container is to be attached to, undefined when it is not one of ours: both the label and
  * Docker's `none` network are the marks of our create hook.
  */
 export function networkOf({ networkMode, labels }: { networkMode: string; labels: Record<string, string> }) {

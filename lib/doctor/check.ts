@@ -1,17 +1,17 @@
-/** What a check has found: one line, what it means, and what to do about it. */
+/** What a check has found, in one line, and what to do about it. */
 export interface Finding {
   level: 'ok' | 'warning' | 'problem' | 'skipped';
   message: string;
   /** What to do. */
   advice?: string;
-  /** Puts it right without harm to anything that works. */
+  /** Repairs it, without harm to anything that works. */
   fix?: () => Promise<unknown>;
 }
 
-/** One thing that may be wrong with a host. Throws where it cannot be looked at. */
+/** Looks at one thing that may be wrong with a host. Throws where it cannot look. */
 export interface Check {
   name: string;
-  /** The check without whose success there is nothing to look at. */
+  /** Name of the check that must succeed first. */
   needs?: string;
   inspect(): Promise<Finding[]>;
 }

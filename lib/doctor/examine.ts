@@ -5,7 +5,7 @@ export interface Diagnosis extends Finding {
   check: string;
 }
 
-/** All checks, in their order, one after the other: some of them ask the same daemons. */
+/** Runs all checks in order, one at a time, because several of them ask the same daemons. */
 export async function examine(checks: readonly Check[]): Promise<Diagnosis[]> {
   const found: Diagnosis[] = [];
   for (const { name, needs, inspect } of checks) {

@@ -3,7 +3,7 @@ import type { Operation } from './store.js';
 
 /**
  * The limits of a commit are Consul's, and the same for every store, so that code runs on any. Consul takes 64 operations
- * in at most 512 KiB; its store may need two for one of ours, and adds one, and values travel as base64.
+ * in at most 512 KiB; `consul.ts` needs up to two of them for each operation and one more for the feed, and values travel as base64.
  */
 export const MAX_OPERATIONS = 30;
 export const MAX_BYTES = 320 * 1024;

@@ -6,19 +6,20 @@ import { cookie, parseCookie } from './cookie.js';
 import { ADMIT } from './tables.js';
 
 /**
- * Hosts try the way of their tunnels by frames of a local experimental EtherType (IEEE 802): Open vSwitch on the other side sends
- * what asks back as an answer, and ours counts that. No container can send such frames, and an answer is never answered.
+ * Hosts test their tunnels with frames of a local experimental EtherType (IEEE 802): Open vSwitch on the other side turns a request
+ * into an answer and sends it back, and this side counts the answers. No container can send such frames, and an answer is never
+ * answered.
  */
 const ASKS = '02:53:51:00:00:01';
 const ANSWERS = '02:53:51:00:00:02';
 const FRAME = `${ASKS}${ANSWERS}88b5`.replaceAll(':', '').padEnd(120, '0');
 
 const PROTOCOL = ['-O', 'OpenFlow14'];
-/** The first frame may be lost to looking for the host, and what is counted is told with a delay. */
+/** The first frame may be lost while the other host's MAC is looked up, and counters lag behind. */
 const TRIES = 10;
 const EVERY_MS = 300;
 
-/** Of a tunnel: what asks goes back where it came from, what answers is counted. */
+/** Rules of a tunnel: requests go back where they came from as answers, answers are counted. */
 export function echoFlows(peer: string, ofport: number): string[] {
   const head = `cookie=${cookie('tunnel', 0, peer)},table=${ADMIT},priority=100,in_port=${ofport},dl_type=0x88b5`;
   return [
@@ -27,7 +28,7 @@ export function echoFlows(peer: string, ofport: number): string[] {
   ];
 }
 
-/** Which of these hosts, by their addresses, a packet of a tunnel gets to and back from. */
+/** Those of the addresses that a packet reaches through a tunnel, and comes back from. */
 export async function reachThroughTunnels(
   run: Run,
   bridge: string,
@@ -53,7 +54,7 @@ export async function reachThroughTunnels(
   return reached;
 }
 
-/** How many answers there were so far, by the address of who gave them. */
+/** How many answers have come so far, by the address that they came from. */
 async function answers(run: Run, bridge: string): Promise<Map<string, number>> {
   const match = `table=${ADMIT},dl_type=0x88b5,dl_dst=${ANSWERS}`;
   const rules = await run(['ovs-ofctl', ...PROTOCOL, '--no-names', 'dump-flows', bridge, match]);

@@ -12,7 +12,7 @@ export interface OnPort<T> {
 export interface FloodPorts {
   containers: number[];
   gateway: number[];
-  /** Of the hosts with an endpoint on the network. */
+  /** Tunnels to the hosts that have an endpoint on the network. */
   tunnels: number[];
 }
 
@@ -20,7 +20,7 @@ export function baseFlows(): string[] {
   const head = `cookie=${cookie('base')}`;
   return [
     ...[ADMIT, ARP, FORWARD].map((table) => `${head},table=${table},priority=0,actions=drop`),
-    // Each host has every network's gateway itself: another one's has no business here.
+    // Each host has a gateway of its own for every network, so no frame from another host's gateway belongs here.
     `${head},table=${FORWARD},priority=200,reg1=${FROM.tunnel},${FROM_GATEWAY_MAC},actions=drop`,
   ];
 }
@@ -56,8 +56,8 @@ export function gatewayFlows({ owner: { vni, gateway }, ofport }: OnPort<Network
 }
 
 /**
- * Broadcast and multicast: a container's go everywhere, others to this host's containers, so that no frame ever goes
- * from tunnel to tunnel or from a gateway to another host. OpenFlow never sends a frame back to where it came from.
+ * Broadcast and multicast: frames from a container go everywhere, all others only to this host's containers, so that no frame
+ * ever goes from tunnel to tunnel or from a gateway to another host. OpenFlow never sends a frame back where it came from.
  */
 export function floodFlows({ vni }: Network, { containers, gateway, tunnels }: FloodPorts): string[] {
   const head = `cookie=${cookie('network', vni)},table=${FORWARD}`;

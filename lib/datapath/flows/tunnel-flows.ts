@@ -4,8 +4,8 @@ import { cookie } from './cookie.js';
 import { ADMIT, ARP, arpAnswer, FORWARD, FROM } from './tables.js';
 
 /**
- * Admission from another host. Open vSwitch gives a packet to this port only when it comes from the peer's address; what
- * was in the tunnel was admitted there. ARP never crosses tunnels: each host answers it by itself.
+ * Admission from another host. Open vSwitch hands a packet to this port only when it comes from the peer's address; the inner
+ * frame was admitted there. ARP never crosses tunnels, because each host answers it itself.
  */
 export function tunnelFlows(peer: string, ofport: number): string[] {
   const match = `in_port=${ofport},vlan_tci=0x0000,ip`;
@@ -18,7 +18,7 @@ export function tunnelFlows(peer: string, ofport: number): string[] {
 
 /**
  * The way to an endpoint on another host, for containers of this one only. While an address moves here or away, both
- * hosts may be known for it: what is plugged in here goes first.
+ * hosts may be known to have it; an endpoint on this host then takes precedence.
  */
 export function remoteFlows({ network: { vni }, ip, mac }: Remote, tunnel: number): string[] {
   const head = `cookie=${cookie('remote', vni, ip)}`;

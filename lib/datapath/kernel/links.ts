@@ -18,12 +18,12 @@ const addressList = z.array(
   }),
 );
 
-/** Links, addresses and routes, by `ip`. */
+/** Links, addresses and routes, managed with `ip`. */
 export interface Links {
-  /** A link pair on the host; an older one of this name is replaced. */
+  /** Makes a link pair on the host; replaces an older one of this name. */
   create(port: string, endpoint: Endpoint, mtu: number): Promise<void>;
   remove(port: string): Promise<void>;
-  /** Move the container's end into its namespace and configure it, from wherever it is. */
+  /** Moves the container's end into its namespace, unless it is there already, and configures it. */
   configure(port: string, endpoint: Endpoint, mtu: number, netns: string): Promise<void>;
   isConfigured(endpoint: Endpoint, netns: string): Promise<boolean>;
   /** Address and MAC of a gateway's device. */
@@ -40,7 +40,7 @@ export function createLinks(run: Run, softwareChecksums: () => boolean): Links {
     const peer = peerName(port);
     await batch([
       `link add ${port} mtu ${mtu} type veth peer name ${peer} mtu ${mtu} address ${endpoint.mac}`,
-      // The host's own stack has no business on this device; Open vSwitch reads it by itself.
+      // The host's own stack must not use this device: its frames belong to Open vSwitch.
       `link set ${port} arp off addrgenmode none up`,
     ]);
     await Promise.all([
@@ -74,7 +74,7 @@ export function createLinks(run: Run, softwareChecksums: () => boolean): Links {
         async (error: unknown) => {
           if (!(error instanceof CommandError)) throw error;
           if (/No such file|Invalid "netns"/.test(error.output)) throw gone(endpoint, error);
-          // Not here: it has been moved already, and what follows shows whether that is so.
+          // It is not on the host, so it was probably moved already; the next command shows whether that is true.
           if (!/Cannot find device/.test(error.output)) throw error;
         },
       );

@@ -30,7 +30,7 @@ export const CHAINS = [
 type Chain = (typeof CHAINS)[number];
 
 /**
- * Input of `iptables-restore --noflush`: declaring a chain of ours empties it, and each table is replaced at once.
+ * Input of `iptables-restore --noflush`: declaring one of our chains empties it, and each table is replaced atomically.
  *
  * - Containers reach the outside under the host's address; answers come back; nobody outside reaches them.
  * - Routing never joins two networks that the bridge keeps apart.
@@ -44,7 +44,7 @@ export function natRules(networks: Network[], { uplink, tunnels }: Way): string 
     (network) => `-A ${POSTROUTING} -s ${network.subnet} ! -o ${gatewayName(network)} -j MASQUERADE`,
   );
   const any = `${GATEWAY_PREFIX}+`;
-  // Docker's containers leave under this host's address too.
+  // Docker's own containers also leave under this host's address.
   const masqueraded = tunnels ? DOCKER_BRIDGES.map((bridge) => `-i ${bridge} -o ${tunnels.device}`) : [];
   const forged = [`-i ${any}`, ...masqueraded].flatMap((from) =>
     HOSTS_ONLY.map((port) => `-A ${FORWARD} ${from} -p ${port} -j DROP`),

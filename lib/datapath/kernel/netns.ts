@@ -35,7 +35,7 @@ export const openNetns: OpenNetns = async (pid, container) => {
 
 /**
  * Whether the control groups of a process are another container's. With a private cgroup namespace they may name no
- * container at all, which says nothing.
+ * container at all, which proves nothing.
  */
 function isForeign(cgroups: string, container: string): boolean {
   const named: string[] = cgroups.match(/[0-9a-f]{64}/g) ?? [];

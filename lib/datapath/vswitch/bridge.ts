@@ -5,12 +5,12 @@ import { down, type Ovsdb } from './ovsdb.js';
 
 export type DatapathKind = 'kernel' | 'userspace';
 
-/** The bridge itself. */
+/** The bridge that all ports are on. */
 export interface Bridge {
   readonly kind: DatapathKind;
-  /** Whether it has been there once. */
+  /** Whether {@link open} has succeeded before. */
   readonly opened: boolean;
-  /** Make sure that it is there. Costs next to nothing when it is; looks closer when `again` is set. */
+  /** Makes sure that it exists. Costs no command when it does; with `again` its settings are written anyway. */
   open(again?: boolean): Promise<void>;
 }
 

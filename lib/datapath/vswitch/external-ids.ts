@@ -3,15 +3,15 @@ import type { Interface } from './ovsdb.js';
 
 /** Keys of an interface's `external_ids`, by which ports are recognised after any restart. */
 export const EXTERNAL_ID = {
-  /** Full id. */
+  /** On a container's port: the container's full id. */
   container: 'socketplane-container',
-  /** Of a container's port: id of its network. */
+  /** On a container's port: the id of its network. */
   network: 'socketplane-network',
-  /** Of a container's port: its IPv4 address. */
+  /** On a container's port: its IPv4 address. */
   address: 'socketplane-ip',
-  /** Of a gateway: id of its network. */
+  /** On a gateway's port: the id of its network. */
   gateway: 'socketplane-gateway',
-  /** Of a tunnel: the other host's address on the underlay. */
+  /** On a tunnel's port: the other host's address on the underlay. */
   peer: 'socketplane-peer',
 } as const;
 

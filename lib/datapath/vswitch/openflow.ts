@@ -58,7 +58,7 @@ export function createOpenFlow(run: Run, bridge: string, runFolder: string): Ope
         socket.once('error', (error) => resolve(hasCode(error, 'ENOENT') ? 'absent' : 'dead'));
       }),
     async closed(signal) {
-      // Dies with this process, however that ends.
+      // Ends with this process, however that ends.
       const argv = ['setpriv', '--pdeathsig', 'KILL', 'ovs-ofctl', ...PROTOCOL, 'monitor', bridge] as const;
       await run([...argv], { timeout: 0, signal, discardOutput: true }).catch(() => undefined);
     },

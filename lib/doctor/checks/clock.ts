@@ -2,7 +2,7 @@ import type { Run } from '../../os/exec.js';
 import { ok, type Check, type Finding } from '../check.js';
 
 const DAY_MS = 24 * 60 * 60_000;
-/** Less is nothing to a log or a lease, and more than a ping takes. */
+/** A smaller difference matters to no log or lease; a ping takes less than this. */
 const MOST_MS = 2_000;
 
 /**
@@ -11,13 +11,13 @@ const MOST_MS = 2_000;
  */
 export function clockCheck(options: {
   run: Run;
-  /** This host's on the underlay. */
+  /** This host's address on the underlay. */
   own: () => Promise<string>;
   peers: () => Promise<{ name: string; address: string }[]>;
 }): Check {
   const { run, own, peers } = options;
 
-  /** By how many milliseconds it is ahead; undefined where packets with options are lost, or taken for nothing. */
+  /** By how many milliseconds it is ahead; undefined where packets with IP options are lost or ignored. */
   async function ahead(address: string): Promise<number | undefined> {
     const stamps = ['-T', 'tsprespec', await own(), address];
     const said = await run(['ping', '-n', '-c', '1', '-W', '1', ...stamps, address]).catch(() => '');
@@ -26,7 +26,7 @@ export function clockCheck(options: {
       .filter((line) => /^(TS:)?\s+[\d.]+\s+-?\d+/.test(line));
     if (!first.endsWith('absolute') || !second.includes(`\t${address}\t`)) return undefined;
     const difference = Number(/-?\d+$/.exec(second)?.[0]);
-    // Midnight may lie between the two.
+    // Midnight may lie between the two times.
     return difference - Math.round(difference / DAY_MS) * DAY_MS;
   }
 

@@ -2,7 +2,7 @@ import { ok, type Check } from '../check.js';
 
 /** Whether Open vSwitch carries packets as well as this kernel lets it. */
 export function datapathCheck(options: {
-  /** As the settings have it. */
+  /** What the settings ask for. */
   wanted: () => Promise<'auto' | 'kernel' | 'userspace'>;
   used: () => Promise<string>;
   hasKernel: () => Promise<boolean>;

@@ -12,7 +12,7 @@ export function dockerHostCheck(env: NodeJS.ProcessEnv, proxySocket: string): Ch
       return [
         {
           level: 'warning',
-          message: `is ${given}: plain \`docker\` goes past the proxy, its containers get no network of ours`,
+          message: `is ${given}: plain \`docker\` bypasses the proxy, so its containers get no SocketPlane network`,
           advice: `export DOCKER_HOST=${wanted}`,
         },
       ];

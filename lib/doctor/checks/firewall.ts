@@ -4,11 +4,11 @@ import { ok, type Check, type Finding } from '../check.js';
 
 const BLOCKED = /^-A .*-p udp .*--dports? \S*4789\b.* -j (DROP|REJECT)/;
 
-/** Rules of this host's firewall that are in the way of tunnels, and whether ours are first. */
+/** Rules of this host's firewall that block tunnels, and whether our own rules come first. */
 export function firewallCheck(run: Run, converge: () => Promise<unknown>): Check {
   async function list(table: string, chain: string): Promise<string[]> {
     const rules = await run(['iptables', '--wait=5', '-t', table, '-S', chain]).catch((error: unknown) => {
-      // A chain that is not there has no rules.
+      // A chain that does not exist has no rules.
       if (error instanceof CommandError && error.exitCode === 1) return '';
       throw error;
     });

@@ -35,7 +35,7 @@ export function forwardingCheck(converge: () => Promise<unknown>): Check {
   };
 }
 
-/** @param agent the version of the one that runs */
+/** @param agent version of the running agent */
 export function versionCheck(agent: () => Promise<string>, own: string): Check {
   return {
     name: 'version',

@@ -13,7 +13,7 @@ export interface ConnectedContainer {
 const links = z.array(z.object({ mtu: z.number() })).min(1);
 
 /**
- * Links of containers: their MTU, and checksums, which nothing behind a link of the userspace datapath completes.
+ * Links of containers: their MTU, and their checksums, which no hardware completes behind a link of the userspace datapath.
  */
 export function linkChecks(options: {
   run: Run;
@@ -32,7 +32,7 @@ export function linkChecks(options: {
       {
         level: 'problem',
         message: `${name} has ${link?.mtu}, tunnels carry ${wanted}: large packets to other hosts may be lost`,
-        advice: `start ${name} anew, or let \`doctor --fix\` set it`,
+        advice: `restart ${name}, or let \`doctor --fix\` set it`,
         async fix() {
           await run(['ip', 'link', 'set', 'dev', port, 'mtu', `${wanted}`]);
           await inside(pid, 'ip', 'link', 'set', 'dev', 'eth0', 'mtu', `${wanted}`);

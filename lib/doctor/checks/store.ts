@@ -3,7 +3,7 @@ import { ok, type Check } from '../check.js';
 /** Whether networks and addresses can be looked up and given out: the store of this host, or Consul with a leader. */
 export function storeCheck(options: {
   health: () => Promise<{ store: string }>;
-  /** Consul's address, where it is not ours. */
+  /** Consul's address, where the agent does not run it. */
   external: () => Promise<string | undefined>;
 }): Check {
   return {

@@ -1,9 +1,9 @@
 import { ok, type Check, type Finding } from '../check.js';
 
-/** Whether packets of tunnels get to each other host and back. */
+/** Whether packets in tunnels reach every other host and come back. */
 export function tunnelsCheck(options: {
   peers: () => Promise<{ name: string; address: string }[]>;
-  /** Why this host can have none. */
+  /** Why this host cannot have tunnels. */
   problem: () => Promise<string | undefined>;
   /** Those of the addresses that can be reached. */
   reach: (addresses: string[]) => Promise<ReadonlySet<string>>;

@@ -5,14 +5,14 @@ import { ok, type Check, type Finding } from '../check.js';
 const links = z.array(z.object({ ifname: z.string(), address: z.string(), flags: z.array(z.string()) }));
 
 /**
- * Where the host's address lies on a bridge of Open vSwitch, as userspace needs it: the kernel answers ARP on every device
- * for all addresses that the host has, so also on the bridge's port, and with the port's hardware address.
+ * Where the host's address is on a bridge of Open vSwitch, as the userspace datapath needs it: the kernel answers ARP on every
+ * device for all addresses of the host, so also on the bridge's port, and there with the port's hardware address.
  */
 export function underlayCheck(options: {
   run: Run;
-  /** Nothing where the host is alone. */
+  /** Undefined where the host is alone. */
   device: () => Promise<string | undefined>;
-  /** The settings `arp_ignore` that hold for a device. */
+  /** The effective setting `arp_ignore` of a device. */
   arpIgnore: (device: string) => Promise<number>;
 }): Check {
   const { run, arpIgnore } = options;

@@ -24,7 +24,7 @@ export interface WithSessionOptions extends Omit<SessionOptions, 'ttlSeconds'> {
 
 /**
  * Runs a task with a session that is renewed all the time. The task's signal aborts when `signal` does, or when the
- * session is lost: then the task is run anew, with another session if need be. Resolves when the task has ended although
+ * session is lost: then the task runs again, with another session if need be. Resolves when the task has ended although
  * its session was not lost; the session is then ended too, and what it holds with it.
  */
 export async function withSession(

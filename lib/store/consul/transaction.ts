@@ -16,7 +16,7 @@ export function write(key: string, value: string, ifVersion?: number): KvOperati
 }
 
 /**
- * One or two of Consul's operations for one of ours. Its `delete-cas` does not serve, as it succeeds when there is no
+ * Translates one operation into one or two of Consul's. Its `delete-cas` is of no use here, because it succeeds when there is no
  * such key.
  */
 export function translate({ key, value, ifVersion }: Operation): KvOperation[] {
