@@ -2,7 +2,7 @@ import type { OpenNetns } from '../../lib/datapath/kernel/netns.js';
 import type { CreatedProcess, Runc } from '../../lib/docker/runc.js';
 import { AppError } from '../../lib/base/errors.js';
 import { silentLog } from '../../lib/base/log.js';
-import { createAgent } from '../../lib/agent/converge.js';
+import { createAgent } from '../../lib/agent/convergence.js';
 import { createAttachments } from '../../lib/endpoints/attachments.js';
 import { createEndpoints } from '../../lib/endpoints/endpoints.js';
 import { createIpam } from '../../lib/ipam/ipam.js';
