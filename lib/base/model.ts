@@ -2,12 +2,18 @@
 export interface Network {
   /** Name and identity: `[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}`. */
   id: string;
-  /** IPv4 CIDR with the host bits zero, for one `10.1.0.0/16`. */
+  /** IPv4 CIDR with the host bits zero, for example `10.1.0.0/16`. */
   subnet: string;
   /** First address of the subnet; the host answers on it. */
   gateway: string;
   /** Virtual network identifier, 1 to 2^24 − 1, unique in a cluster. */
   vni: number;
+}
+
+/** A network and the version of its record, which a lease names so as not to outlive the network. */
+export interface NetworkRecord {
+  network: Network;
+  version: number;
 }
 
 /** One container's place on a network. */

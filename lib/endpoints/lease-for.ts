@@ -1,10 +1,10 @@
 import { retryBriefly } from '../concurrency/retry-briefly.js';
 import type { Container } from '../docker/docker.js';
 import { AppError } from '../base/errors.js';
-import type { Network } from '../base/model.js';
+import type { Network, NetworkRecord } from '../base/model.js';
 import type { Ipam, Lease } from '../ipam/ipam.js';
 import { ADDRESS_LABEL, namesOf } from '../docker/labels.js';
-import type { NetworkRecord, Networks } from '../network/networks.js';
+import type { Networks } from '../network/networks.js';
 
 /**
  * The lease of a container that is to run on a network, made where there is none. `fresh`: it was made now. Throws what

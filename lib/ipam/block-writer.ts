@@ -1,9 +1,9 @@
+import type { NetworkRecord } from '../base/model.js';
 import { AppError } from '../base/errors.js';
 import { bytesOf, MAX_BYTES, MAX_OPERATIONS } from '../store/limits.js';
 import type { Operation, Store } from '../store/store.js';
 import { networkOfBlock, type StoredBlock } from './blocks.js';
 import type { LeaseIndex } from './lease-index.js';
-import type { NetworkRecord } from '../network/networks.js';
 
 /** Somebody else may write a block too, when the subnet is nearly full; this often in a row is no accident. */
 const RETRIES = 100;

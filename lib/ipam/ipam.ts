@@ -8,9 +8,8 @@ import { blockKey, blockPrefix, isUsable, type Lease, type StoredBlock, type Sto
 import { capacityOf, contains, gatewayOf, parseAddress, parseSubnet } from '../base/ipv4.js';
 import { createAddressChooser } from './choose-address.js';
 import { createLeaseIndex, type LeaseIndex } from './lease-index.js';
-import type { Network } from '../base/model.js';
+import type { Network, NetworkRecord } from '../base/model.js';
 import { shortId } from '../base/short-id.js';
-import type { NetworkRecord } from '../network/networks.js';
 
 export type { Lease } from './blocks.js';
 

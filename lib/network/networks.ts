@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { suggestName } from '../base/suggest-name.js';
 import { AppError } from '../base/errors.js';
 import type { Entry, Store } from '../store/store.js';
-import type { Network } from '../base/model.js';
+import type { Network, NetworkRecord } from '../base/model.js';
 import { assertFree, firstFree, type HostRoute } from './choose-subnet.js';
 import { blockPrefix, leasesOf, parseBlock } from '../ipam/blocks.js';
 import { formatAddress, gatewayOf, overlaps, parseCidr, parseSubnet } from '../base/ipv4.js';
@@ -27,12 +27,6 @@ const storedNetwork = z.object({
   removing: z.boolean().optional(),
 });
 type StoredNetwork = z.infer<typeof storedNetwork>;
-
-/** A network and the version of its record, which a lease names so as not to outlive the network. */
-export interface NetworkRecord {
-  network: Network;
-  version: number;
-}
 
 export interface NetworksOptions {
   store: Store;

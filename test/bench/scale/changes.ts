@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { NetworkRecord } from '../../../lib/network/networks.js';
+import type { NetworkRecord } from '../../../lib/base/model.js';
 import { median } from '../median.js';
 import { joinHost, type SimulatedHost } from './host.js';
 import { containerId, fill, type Place } from './place.js';

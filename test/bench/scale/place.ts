@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { silentLog } from '../../../lib/base/log.js';
 import { blockKey } from '../../../lib/ipam/blocks.js';
 import { formatAddress, parseSubnet } from '../../../lib/base/ipv4.js';
-import type { NetworkRecord } from '../../../lib/network/networks.js';
+import type { NetworkRecord } from '../../../lib/base/model.js';
 import { createConsulClient } from '../../../lib/store/consul/client.js';
 import { createConsulStore } from '../../../lib/store/consul.js';
 import { MAX_OPERATIONS } from '../../../lib/store/limits.js';

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import fc from 'fast-check';
 import { AppError } from '../../../lib/base/errors.js';
 import { createIpam, type Ipam } from '../../../lib/ipam/ipam.js';
-import type { NetworkRecord } from '../../../lib/network/networks.js';
+import type { NetworkRecord } from '../../../lib/base/model.js';
 import { createMemoryStore } from '../../../lib/store/memory.js';
 import type { Store } from '../../../lib/store/store.js';
 import { storedLeases } from '../../support/leases.js';
