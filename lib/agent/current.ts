@@ -1,56 +1,57 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../base/errors.js';
-import type { Node } from './services.js';
 
-/** A change of nodes takes about a second; calls wait for it this long. */
+/** Replacing the value takes about a second; callers wait for it this long, in milliseconds. */
 const PATIENCE_MS = 4_000;
 
-/** Holds the node in use, and callers while it changes. */
-export interface Seat {
-  /** The node in use. Waits a little while there is none, then throws `unavailable` with the reason. */
-  node(): Promise<Node>;
-  /** The node in use, if there is one now. */
-  readonly current: Node | undefined;
-  /** Nobody sits here for now; `reason` tells callers why, and what to do. It is asked when one has waited in vain. */
-  vacate(reason: string | (() => string)): Promise<void>;
-  take(node: Node): void;
+/** Why there is no value and what to do about it; a function is asked when a caller has waited in vain. */
+export type AbsenceReason = string | (() => string);
+
+/** A value that is replaced now and then, and that callers wait for in between. */
+export interface Current<T> {
+  /** The value. Waits a moment while there is none, then rejects with `unavailable` and the reason. */
+  get(): Promise<T>;
+  /** The value, if there is one now. */
+  readonly current: T | undefined;
+  set(value: T): void;
+  /** Takes the value away and returns it, so that the caller can dispose of it. `reason` is what callers are told. */
+  clear(reason: AbsenceReason): T | undefined;
 }
 
-/** @param patience milliseconds that a call waits */
-export function createSeat(patience = PATIENCE_MS): Seat {
-  let current: Node | undefined;
-  let reason: string | (() => string) = 'the agent is starting: try again';
-  let taken!: (node: Node) => void;
-  let waiting = new Promise<Node>((resolve) => (taken = resolve));
+/** @param patience milliseconds that {@link Current.get} waits */
+export function createCurrent<T extends object>(reason: AbsenceReason, patience = PATIENCE_MS): Current<T> {
+  let current: T | undefined;
+  let wake!: (value: T) => void;
+  let arrival = new Promise<T>((resolve) => (wake = resolve));
 
   return {
     get current() {
       return current;
     },
-    async node() {
+    async get() {
       if (current) return current;
       const timer = new AbortController();
       const late = sleep(patience, undefined, { signal: timer.signal }).then(() => {
         throw new AppError('unavailable', typeof reason === 'string' ? reason : reason());
       });
       try {
-        return await Promise.race([waiting, late]);
+        return await Promise.race([arrival, late]);
       } finally {
         timer.abort();
         late.catch(() => undefined);
       }
     },
-    async vacate(why) {
-      reason = why;
-      const leaving = current;
-      if (!leaving) return;
-      current = undefined;
-      waiting = new Promise((resolve) => (taken = resolve));
-      await leaving.stop();
+    set(value) {
+      current = value;
+      wake(value);
     },
-    take(node) {
-      current = node;
-      taken(node);
+    clear(why) {
+      reason = why;
+      const before = current;
+      if (!before) return undefined;
+      current = undefined;
+      arrival = new Promise((resolve) => (wake = resolve));
+      return before;
     },
   };
 }

@@ -1,15 +1,9 @@
 import { isIP } from 'node:net';
 import { hostname } from 'node:os';
-import { Router } from 'express';
-import { createSocketplaneAdapter } from '../../adapters/socketplane/index.js';
-import { adapterRoutes } from '../api/routes/adapter.js';
-import { connectionRoutes } from '../api/routes/connections.js';
-import { leaseRoutes } from '../api/routes/leases.js';
-import { networkRoutes } from '../api/routes/networks.js';
 import { createMembers } from '../cluster/hosts/records.js';
 import type { Datapath } from '../datapath/datapath.js';
 import { hostRoutes } from '../datapath/kernel/host-routes.js';
-import { openNetns } from '../datapath/kernel/netns.js';
+import type { OpenNetns } from '../datapath/kernel/netns.js';
 import { createDns } from '../dns/dns.js';
 import { createForward } from '../dns/forward.js';
 import { createHostResolvers } from '../dns/resolv-conf.js';
@@ -20,25 +14,27 @@ import type { Run } from '../os/exec.js';
 import type { Log } from '../base/log.js';
 import type { AgentMetrics } from '../metrics/agent-metrics.js';
 import { measuredAttach } from '../metrics/measured-attach.js';
-import type { NodeStatus } from '../metrics/gauges.js';
-import { createAgent } from './convergence.js';
-import { createAttachments } from '../endpoints/attachments.js';
+import type { ServicesStatus } from '../metrics/gauges.js';
+import { createConvergence } from './convergence.js';
+import { createAttachments, type Attachments } from '../endpoints/attachments.js';
 import { capacityOf, parseSubnet } from '../base/ipv4.js';
-import { createEndpoints } from '../endpoints/endpoints.js';
+import { createEndpoints, type Endpoints } from '../endpoints/endpoints.js';
 import { createIpam, type Ipam } from '../ipam/ipam.js';
 import { createNames } from '../dns/names.js';
+import { createNetworkCarrier, type NetworkCarrier } from '../network/carry.js';
 import { createNetworks, type Networks } from '../network/networks.js';
-import { createOverlay, type Peer } from '../network/overlay-feed.js';
+import { createOverlayFeed, type Peer } from '../network/overlay-feed.js';
 import type { Belongings } from './transfer.js';
 import type { Store } from '../store/store.js';
 import type { Network } from '../base/model.js';
 
-export interface NodeOptions {
+export interface ServicesOptions {
   store: Store;
   /** Id of this host. */
   host: string;
   docker: Docker;
   runc: Runc;
+  openNetns: OpenNetns;
   datapath: Datapath;
   run: Run;
   metrics: AgentMetrics;
@@ -46,34 +42,40 @@ export interface NodeOptions {
 }
 
 /**
- * What the agent does with one store. When the host joins a cluster or leaves it, a node on the other store takes the place
- * of this one; ports, rules and containers are what it finds, and go on meanwhile.
+ * What the agent does with one store. When the host joins a cluster or leaves it, services on the other store take the place
+ * of these; ports, rules and containers stay, and the new services find them as they are.
  */
-export interface Node {
+export interface Services {
   readonly store: Store;
   readonly networks: Networks;
+  /** Makes and removes networks: in the store, and on this host. */
+  readonly carrier: NetworkCarrier;
   readonly ipam: Ipam;
+  readonly endpoints: Endpoints;
+  readonly attachments: Pick<Attachments, 'list'>;
+  /** Names of the hosts of the cluster by their ids. */
+  hostNames(): Promise<ReadonlyMap<string, string>>;
   /** What this host has, as last heard: also while the store does not answer. */
   known(): Belongings;
-  status(): NodeStatus;
-  /** The part of the REST API that needs the store. */
-  readonly routes: Router;
+  status(): ServicesStatus;
   /**
-   * The host has been made equal to the store, as far as it could be, when this resolves.
+   * Resolves when the host has been made what the store says, as far as possible.
    *
    * @param peers the other hosts of the cluster that take part now
-   * @returns whether the data plane is what the store says: only then may others take packets from this host
+   * @returns whether the data plane is what the store says: only then may others accept packets from this host
    */
   start(peers: readonly Peer[]): Promise<boolean>;
   /** Look at everything again. @returns as {@link start} does */
   converge(): Promise<boolean>;
-  /** The other hosts that take part are others now. */
+  /** The other hosts that take part are these now. */
   setPeers(peers: readonly Peer[]): Promise<void>;
-  /** Containers go on; the store stays open. */
+  /** Resolves when nothing is under way any more. Containers go on; the store stays open. */
   stop(): Promise<void>;
 }
 
-export function createNode({ store, host, docker, runc, datapath, run, metrics, log }: NodeOptions): Node {
+export function createServices(options: ServicesOptions): Services {
+  const { store, host, docker, runc, openNetns, datapath, run, metrics, log } = options;
+  const stopping = new AbortController();
   const onInvalid = (error: unknown) => log.error('the store is damaged', { error: messageOf(error) });
   const networks = createNetworks({
     store,
@@ -104,8 +106,14 @@ export function createNode({ store, host, docker, runc, datapath, run, metrics, 
     count: metrics.dns,
     log,
   });
-  const overlay = createOverlay({ index: ipam.index, datapath, host, onFailure: () => agent.retry(), log });
-  const agent = createAgent({
+  const overlay = createOverlayFeed({
+    index: ipam.index,
+    datapath,
+    host,
+    onFailure: () => convergence.retry(),
+    log,
+  });
+  const convergence = createConvergence({
     docker,
     networks,
     ipam,
@@ -117,46 +125,37 @@ export function createNode({ store, host, docker, runc, datapath, run, metrics, 
       dns.setNetworks(current);
       await overlay.setNetworks(current);
     },
-    onLooked: metrics.reconcile,
+    onPass: metrics.reconcile,
+    signal: stopping.signal,
     log,
   });
-  async function hostNames(): Promise<ReadonlyMap<string, string>> {
-    const members = await createMembers(store, log).list();
-    return new Map([[host, hostname()], ...members.map(({ hostId, name }) => [hostId, name] as const)]);
-  }
-
-  const stopping = new AbortController();
   let stopped: Promise<unknown> = Promise.resolve();
 
   return {
     store,
     networks,
+    carrier: createNetworkCarrier({ networks, datapath, log }),
     ipam,
-    known: () => ({ networks: agent.networks(), leases: ipam.index.ofHost(host) }),
-    status() {
-      const endpoints = { starting: 0, up: 0, down: 0, failed: 0 };
-      for (const { state } of attachments.list()) endpoints[state]++;
-      const use = ({ id, subnet }: Network) => ({
-        id,
-        total: capacityOf(parseSubnet(subnet)),
-        used: ipam.usedOn(id),
-      });
-      return { endpoints, networks: agent.networks().map(use), peers: overlay.peers() };
+    endpoints,
+    attachments,
+    async hostNames() {
+      const members = await createMembers(store, log).list();
+      return new Map([[host, hostname()], ...members.map(({ hostId, name }) => [hostId, name] as const)]);
     },
-    routes: Router().use(
-      adapterRoutes(createSocketplaneAdapter({ networks, ipam, endpoints }), log),
-      networkRoutes({ networks, ipam, attachments, datapath, hostNames }),
-      leaseRoutes(ipam.index),
-      connectionRoutes({ docker, attachments, endpoints }),
-    ),
+    known: () => ({ networks: convergence.networks(), leases: ipam.index.ofHost(host) }),
+    status: () => ({
+      endpoints: countByState(attachments.list()),
+      networks: convergence.networks().map((network) => usageOf(network, ipam)),
+      peers: overlay.peers(),
+    }),
     async start(peers) {
       await overlay.setPeers(peers);
-      const started = await agent.start(stopping.signal);
+      const started = await convergence.start();
       stopped = started.stopped;
       await overlay.activate();
       return started.bridged;
     },
-    converge: agent.converge,
+    converge: convergence.converge,
     setPeers: overlay.setPeers,
     async stop() {
       stopping.abort();
@@ -165,4 +164,14 @@ export function createNode({ store, host, docker, runc, datapath, run, metrics, 
       await stopped;
     },
   };
+}
+
+function countByState(endpoints: ReturnType<Attachments['list']>): ServicesStatus['endpoints'] {
+  const counts = { starting: 0, up: 0, down: 0, failed: 0 };
+  for (const { state } of endpoints) counts[state]++;
+  return counts;
+}
+
+function usageOf({ id, subnet }: Network, ipam: Ipam): ServicesStatus['networks'][number] {
+  return { id, total: capacityOf(parseSubnet(subnet)), used: ipam.usedOn(id) };
 }

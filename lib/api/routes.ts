@@ -1,37 +1,50 @@
 import type { Router } from 'express';
+import type { Current } from '../agent/current.js';
+import type { Services } from '../agent/services.js';
+import type { Logger } from '../base/log.js';
 import type { Membership } from '../cluster/membership/membership.js';
 import type { AgentConfig } from '../config/agent.js';
 import type { Datapath } from '../datapath/datapath.js';
 import type { Docker } from '../docker/docker.js';
-import type { Logger } from '../base/log.js';
 import type { AgentMetrics } from '../metrics/agent-metrics.js';
-import type { Seat } from '../agent/current.js';
+import type { Observed } from '../metrics/gauges.js';
+import { openApiRoutes } from './openapi/route.js';
+import { adapterRoutes } from './routes/adapter.js';
 import { clusterRoutes } from './routes/cluster.js';
 import { configurationRoutes } from './routes/configuration.js';
+import { connectionRoutes } from './routes/connections.js';
 import { convergeRoutes } from './routes/converge.js';
 import { healthRoutes } from './routes/health.js';
+import { leaseRoutes } from './routes/leases.js';
 import { metricsRoutes } from './routes/metrics.js';
-import { openApiRoutes } from './openapi/route.js';
+import { networkRoutes } from './routes/networks.js';
 
-/** The part of the API that is there whatever the store does; the other part is the node's. */
-export function agentRoutes(options: {
+export interface ApiOptions {
   version: string;
   config: AgentConfig;
   docker: Docker;
   datapath: Datapath;
-  seat: Seat;
+  services: Current<Services>;
   membership: Membership;
   metrics: AgentMetrics;
+  observe: () => Observed;
   log: Logger;
-}): Router[] {
-  const { version, config, docker, datapath, seat, membership, metrics, log } = options;
-  const networks = () => seat.current?.known().networks ?? [];
+}
+
+/** All calls of the API. Those that need the services ask for the ones in use, each time. */
+export function apiRoutes(options: ApiOptions): Router[] {
+  const { version, config, docker, datapath, services, membership, metrics, observe, log } = options;
+  const networks = () => services.current?.known().networks ?? [];
   return [
     configurationRoutes({ config, datapath, networks, logger: log }),
-    healthRoutes({ version, docker, datapath, store: async () => (await seat.node()).store }),
-    clusterRoutes({ membership, current: () => seat.current, log }),
-    convergeRoutes(seat),
-    metricsRoutes(metrics),
+    healthRoutes({ version, docker, datapath, store: async () => (await services.get()).store }),
+    clusterRoutes({ membership, store: () => services.current?.store, log }),
+    metricsRoutes(metrics, observe),
     openApiRoutes(version),
+    adapterRoutes(services.get, log),
+    networkRoutes(services.get),
+    leaseRoutes(services.get),
+    connectionRoutes(docker, services.get),
+    convergeRoutes(services.get),
   ];
 }

@@ -37,6 +37,11 @@ export function messageOf(error: unknown): string {
   return message.split('\n', 1)[0] ?? '';
 }
 
+/** Any thrown value as an error. */
+export function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}
+
 /** Where any thrown value came from, for its author. */
 export function stackOf(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);

@@ -16,16 +16,19 @@ export interface AgentMetrics {
   store(operation: StoreOperation, result: StoreResult, seconds: number): void;
   /** A look at everything; `repairs`: the connections that it changed. */
   reconcile(result: 'ok' | 'failed', seconds: number, repairs: number): void;
-  /** Prometheus' text format. */
-  text(): Promise<string>;
+  /**
+   * Prometheus' text format.
+   *
+   * @param observed what is so at this moment
+   */
+  text(observed: Observed): Promise<string>;
   contentType: string;
 }
 
 const BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const DNS_OUTCOMES: DnsOutcome[] = ['local', 'forwarded', 'failed', 'refused', 'ignored'];
 
-/** @param observe what is so at the moment of the question */
-export function createAgentMetrics(observe: () => Observed): AgentMetrics {
+export function createAgentMetrics(): AgentMetrics {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -76,8 +79,8 @@ export function createAgentMetrics(observe: () => Observed): AgentMetrics {
       reconcile.observe({ result }, seconds);
       repairs.inc(repaired);
     },
-    async text() {
-      setGauges(observe());
+    async text(observed) {
+      setGauges(observed);
       return registry.metrics();
     },
     contentType: registry.contentType,

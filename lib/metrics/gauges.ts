@@ -4,10 +4,11 @@ import { Gauge, type Registry } from 'prom-client';
 const MOST_NETWORKS = 500;
 
 const ROLES = ['none', 'client', 'server', 'external'] as const;
-export type ConsulRole = (typeof ROLES)[number];
+/** The part that a host has in Consul; `external`: Consul is not the product's own. */
+export type ReportedRole = (typeof ROLES)[number];
 
 /** What the agent does with its store, at one moment. */
-export interface NodeStatus {
+export interface ServicesStatus {
   /** Connections of this host's containers, by state. */
   endpoints: Record<string, number>;
   /** Addresses of each network in the whole cluster. */
@@ -21,10 +22,10 @@ export interface Observed {
   version: string;
   datapath: string;
   /** Undefined while there is no store. */
-  node: NodeStatus | undefined;
+  services: ServicesStatus | undefined;
   tunnels: number;
   isMember: boolean;
-  role: ConsulRole;
+  role: ReportedRole;
 }
 
 /** Values that are looked at when they are asked for, and cost nothing otherwise. The returned function sets them. */
@@ -46,8 +47,8 @@ export function addGauges(registry: Registry): (observed: Observed) => void {
   const single = (name: string, help: string, read: (observed: Observed) => number) =>
     gauge(name, help, [], (observed) => [[{}, read(observed)]]);
   const perNetwork = (name: string, help: string, value: 'used' | 'total') =>
-    gauge(name, help, ['network'], ({ node }) =>
-      (node?.networks ?? [])
+    gauge(name, help, ['network'], ({ services }) =>
+      (services?.networks ?? [])
         .toSorted((a, b) => (a.id < b.id ? -1 : 1))
         .slice(0, MOST_NETWORKS)
         .map((network) => [{ network: network.id }, network[value]]),
@@ -59,19 +60,27 @@ export function addGauges(registry: Registry): (observed: Observed) => void {
   single(
     'socketplane_ready',
     'Whether containers can get addresses as far as this agent knows.',
-    ({ node }) => Number(node !== undefined),
+    ({ services }) => Number(services !== undefined),
   );
-  gauge('socketplane_endpoints', 'Connections of containers of this host.', ['state'], ({ node }) =>
-    Object.entries(node?.endpoints ?? {}).map(([state, count]) => [{ state }, count]),
+  gauge('socketplane_endpoints', 'Connections of containers of this host.', ['state'], ({ services }) =>
+    Object.entries(services?.endpoints ?? {}).map(([state, count]) => [{ state }, count]),
   );
-  single('socketplane_networks', 'Networks that there are.', ({ node }) => node?.networks.length ?? 0);
+  single(
+    'socketplane_networks',
+    'Networks that there are.',
+    ({ services }) => services?.networks.length ?? 0,
+  );
   const of = `of a network, in the whole cluster; of ${MOST_NETWORKS} networks at most`;
   perNetwork('socketplane_network_addresses', `Addresses ${of}.`, 'total');
   perNetwork('socketplane_network_addresses_used', `Leased addresses ${of}.`, 'used');
   single('socketplane_cluster_member', 'Whether this host is a member of a cluster.', ({ isMember }) =>
     Number(isMember),
   );
-  single('socketplane_peers', 'Other hosts of the cluster that take part.', ({ node }) => node?.peers ?? 0);
+  single(
+    'socketplane_peers',
+    'Other hosts of the cluster that take part.',
+    ({ services }) => services?.peers ?? 0,
+  );
   single('socketplane_tunnels', 'Tunnels to other hosts.', ({ tunnels }) => tunnels);
   gauge(
     'socketplane_consul_role',

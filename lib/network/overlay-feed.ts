@@ -15,12 +15,12 @@ export interface Peer {
   address: string;
 }
 
-export interface OverlayOptions {
+export interface OverlayFeedOptions {
   index: LeaseIndex;
   datapath: Pick<Datapath, 'ensurePeer' | 'removePeer' | 'applyRemotes'>;
   /** Id of this host. */
   host: string;
-  /** Something could not be applied; all of it has to be, some time. */
+  /** Something could not be applied: all of it has to be, some time. */
   onFailure: () => void;
   log: Log;
 }
@@ -29,9 +29,28 @@ export interface OverlayOptions {
  * Tells the data plane of the other hosts and the containers on them: what is leased elsewhere, runs, and lies on a host
  * with a known address. Each change costs what it changes, and changes at the same time go out together.
  */
-export type Overlay = ReturnType<typeof createOverlay>;
+export interface OverlayFeed {
+  /** How many other hosts there are. */
+  peers(): number;
+  /** The other hosts that there are now. Resolves when the data plane knows. */
+  setPeers(current: readonly Peer[]): Promise<void>;
+  /** The networks that there are now. The data plane must know new ones already. */
+  setNetworks(current: readonly Network[]): Promise<void>;
+  /** From now on, changes are applied; until now they were only collected. */
+  activate(): Promise<void>;
+  /** The data plane is another store's from now on. */
+  deactivate(): void;
+  /** All of it, for the data plane to be made right. */
+  state(): RemoteState;
+}
 
-export function createOverlay({ index, datapath, host, onFailure, log }: OverlayOptions) {
+export function createOverlayFeed({
+  index,
+  datapath,
+  host,
+  onFailure,
+  log,
+}: OverlayFeedOptions): OverlayFeed {
   const networks = new Map<string, Network>();
   /** Addresses by host id. */
   const peers = new Map<string, string>();
@@ -87,9 +106,7 @@ export function createOverlay({ index, datapath, host, onFailure, log }: Overlay
   });
 
   return {
-    /** How many other hosts there are. */
     peers: () => peers.size,
-    /** The other hosts that there are now. Resolves when the data plane knows. */
     async setPeers(current: readonly Peer[]): Promise<void> {
       const next = new Map(current.filter(({ id }) => id !== host).map(({ id, address }) => [id, address]));
       const moved = new Set([...peers.keys(), ...next.keys()].filter((id) => peers.get(id) !== next.get(id)));
@@ -103,7 +120,6 @@ export function createOverlay({ index, datapath, host, onFailure, log }: Overlay
       for (const lease of index.all()) if (moved.has(lease.host)) touch(lease);
       await apply();
     },
-    /** The networks that there are now. The data plane must know new ones already. */
     async setNetworks(current: readonly Network[]): Promise<void> {
       const next = new Map(current.map((network) => [network.id, network]));
       const fresh = current.filter(({ id, vni }) => networks.get(id)?.vni !== vni);
@@ -115,16 +131,13 @@ export function createOverlay({ index, datapath, host, onFailure, log }: Overlay
       for (const { id } of fresh) for (const lease of index.leases(id)) touch(lease);
       if (dirtyLeases.size > 0) await apply();
     },
-    /** From now on, changes are applied; until now they were only kept. */
     async activate(): Promise<void> {
       active = true;
       await apply();
     },
-    /** Another node has the data plane now. */
     deactivate(): void {
       active = false;
     },
-    /** All of it, for the data plane to be made right. */
     state(): RemoteState {
       // It holds what was not told yet; if it cannot be applied, another one follows.
       dirtyLeases.clear();

@@ -2,7 +2,7 @@ import type { OpenNetns } from '../../lib/datapath/kernel/netns.js';
 import type { CreatedProcess, Runc } from '../../lib/docker/runc.js';
 import { AppError } from '../../lib/base/errors.js';
 import { silentLog } from '../../lib/base/log.js';
-import { createAgent } from '../../lib/agent/convergence.js';
+import { createConvergence } from '../../lib/agent/convergence.js';
 import { createAttachments } from '../../lib/endpoints/attachments.js';
 import { createEndpoints } from '../../lib/endpoints/endpoints.js';
 import { createIpam } from '../../lib/ipam/ipam.js';
@@ -11,6 +11,7 @@ import { createMemoryStore } from '../../lib/store/memory.js';
 import type { Store } from '../../lib/store/store.js';
 import { createFakeDatapath } from './fake-datapath.js';
 import { createFakeDocker } from './fake-docker.js';
+import { until } from './until.js';
 
 type Shared = {
   store: Store;
@@ -66,17 +67,26 @@ export async function setUp(shared?: Shared) {
   const endpoints = createEndpoints({ ...common, attachments });
   const overlay = () => ({ peers: [], remotes: [] });
   /** Result, seconds and repairs of each look at everything. */
-  const looks: ['ok' | 'failed', number, number][] = [];
-  const agent = createAgent({
+  const passes: ['ok' | 'failed', number, number][] = [];
+  const ending = new AbortController();
+  let streams = 0;
+  const { events } = docker.docker;
+  docker.docker.events = async (signal) => {
+    const stream = await events(signal);
+    streams++;
+    return stream;
+  };
+  const convergence = createConvergence({
     ...common,
     attachments,
     endpoints,
     overlay,
     onNetworks: async () => undefined,
-    onLooked: (...look) => void looks.push(look),
+    onPass: (...pass) => void passes.push(pass),
+    signal: ending.signal,
   });
   return {
-    looks,
+    passes,
     store,
     docker,
     bridge,
@@ -90,6 +100,10 @@ export async function setUp(shared?: Shared) {
     ipam,
     attachments,
     endpoints,
-    agent,
+    convergence,
+    /** Resolves when Docker's events are followed. */
+    following: () => until(() => streams > 0),
+    /** Ends the agent. */
+    end: () => ending.abort(),
   };
 }

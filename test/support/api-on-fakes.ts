@@ -4,15 +4,15 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createApp } from '../../lib/api/http/app.js';
-import { agentRoutes } from '../../lib/api/routes.js';
+import { apiRoutes } from '../../lib/api/routes.js';
 import type { Membership } from '../../lib/cluster/membership/membership.js';
 import type { AgentConfig } from '../../lib/config/agent.js';
 import { AppError } from '../../lib/base/errors.js';
 import { silentLog } from '../../lib/base/log.js';
 import { createAgentMetrics } from '../../lib/metrics/agent-metrics.js';
 import { measured } from '../../lib/metrics/measured-store.js';
-import { createNode } from '../../lib/agent/services.js';
-import { createSeat } from '../../lib/agent/current.js';
+import { createServices, type Services } from '../../lib/agent/services.js';
+import { createCurrent } from '../../lib/agent/current.js';
 import { createMemoryStore } from '../../lib/store/memory.js';
 import { createFakeDatapath } from './fake-datapath.js';
 import { createFakeDocker } from './fake-docker.js';
@@ -55,18 +55,11 @@ export async function serveApi() {
   const docker = createFakeDocker();
   const bridge = createFakeDatapath();
   const { datapath } = bridge;
-  const seat = createSeat(50);
+  const services = createCurrent<Services>('the agent is starting', 50);
   const membership = fakeMembership();
   const log = silentLog;
   log.level = 'error';
-  const metrics = createAgentMetrics(() => ({
-    version: '0.0.0',
-    datapath: datapath.kind,
-    node: seat.current?.status(),
-    tunnels: datapath.tunnels,
-    isMember: false,
-    role: 'none',
-  }));
+  const metrics = createAgentMetrics();
   const memory = createMemoryStore();
   const away = { isSo: false };
   const unlessAway = <A extends unknown[], T>(call: (...args: A) => Promise<T>) =>
@@ -76,20 +69,25 @@ export async function serveApi() {
     };
   const [get, list, commit] = [unlessAway(memory.get), unlessAway(memory.list), unlessAway(memory.commit)];
   const store = measured({ ...memory, get, list, commit }, metrics.store);
-  const node = createNode({
+  const made = createServices({
     store,
     host: 'h1',
     docker: docker.docker,
     runc: { created: async () => undefined, release: () => undefined },
+    openNetns: async () => ({ path: '/netns', close: async () => undefined }),
     datapath,
     run: async () => '[]',
     metrics,
     log,
   });
-  seat.take(node);
-  const options = { version: '0.0.0', config: CONFIG, docker: docker.docker, datapath };
-  const routes = agentRoutes({ ...options, seat, membership, metrics, log });
-  const app = createApp({ routes, current: async () => (await seat.node()).routes, log });
+  services.set(made);
+  const observe = () => ({
+    ...{ version: '0.0.0', datapath: datapath.kind, services: services.current?.status() },
+    ...{ tunnels: datapath.tunnels, isMember: false, role: 'none' as const },
+  });
+  const options = { version: '0.0.0', config: CONFIG, docker: docker.docker, datapath, membership };
+  const routers = apiRoutes({ ...options, services, metrics, observe, log });
+  const app = createApp(routers, log);
   const socket = join(folder, 'agent.sock');
   const servers: Server[] = [createServer(app), createServer(app)];
   await new Promise<void>((resolve) => servers[0]!.listen(socket, resolve));
@@ -97,13 +95,14 @@ export async function serveApi() {
   return {
     socket,
     port: (servers[1]!.address() as AddressInfo).port,
-    routers: [...routes, node.routes],
+    routers,
     docker,
     bridge,
     /** Whether the store does not answer. */
     away,
-    seat,
-    node,
+    /** The current services, and those that are current at first. */
+    current: services,
+    services: made,
     metrics,
     log,
     async close(): Promise<void> {

@@ -2,25 +2,12 @@ import express, { Router, type Express } from 'express';
 import type { Log } from '../../base/log.js';
 import { keepPagesOut } from './browsers.js';
 import { errorHandler, notFound } from './errors.js';
-import { onlyCalls, onlyItsMethods } from './methods.js';
+import { onlyItsMethods } from './methods.js';
 
 const BODY_LIMIT = '100kb';
 
-/**
- * The agent's REST API, the same at `/` and at `/v0.1`.
- *
- * @param routes what needs no node
- * @param current the routes of the node in use, asked anew for each call; rejects while there is none
- */
-export function createApp({
-  routes,
-  current,
-  log,
-}: {
-  routes: Router[];
-  current: () => Promise<Router>;
-  log: Log;
-}): Express {
+/** The agent's REST API, the same at `/` and at `/v0.1`. */
+export function createApp(routes: readonly Router[], log: Log): Express {
   const app = express();
   app.disable('x-powered-by');
   app.disable('etag');
@@ -35,8 +22,6 @@ export function createApp({
   // Whatever the client calls it: everything that is sent here is JSON. Hooks are read by the adapter's own listener.
   api.use(express.json({ limit: BODY_LIMIT, type: ({ url }) => !/^\/adapter\/?$/i.test(url ?? '') }));
   for (const router of routes) api.use(router);
-  api.use(onlyCalls);
-  api.use(async (request, response, next) => (await current())(request, response, next));
 
   app.use('/v0.1', api);
   app.use(api);

@@ -1,5 +1,5 @@
 import type { RequestHandler } from 'express';
-import { sendError } from './errors.js';
+import { sendApiError } from './errors.js';
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i;
 
@@ -12,11 +12,11 @@ const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i;
 export const keepPagesOut: RequestHandler = (request, response, next) => {
   const { host = '', origin, 'sec-fetch-site': site = 'none', 'content-type': type } = request.headers;
   if (!LOOPBACK.test(host)) {
-    sendError(response, 403, `the API is at localhost: ${JSON.stringify(host)} is not a name for it`);
+    sendApiError(response, 403, `the API is at localhost: ${JSON.stringify(host)} is not a name for it`);
   } else if (!['same-origin', 'none'].includes(String(site)) || (origin && origin !== `http://${host}`)) {
-    sendError(response, 403, 'web pages may not use the API');
+    sendApiError(response, 403, 'web pages may not use the API');
   } else if (hasBody(request.headers) && !request.is('application/json')) {
-    sendError(
+    sendApiError(
       response,
       415,
       `send the body as application/json, not as ${type ?? 'something without a type'}`,

@@ -11,7 +11,7 @@ const OF_PARSERS: Record<string, string> = {
 };
 
 export const notFound: RequestHandler = (request, response) => {
-  sendError(response, 404, `no such call: ${request.method} ${request.path}`);
+  sendApiError(response, 404, `no such call: ${request.method} ${request.path}`);
 };
 
 /** Every error leaves as `{"message": …}`, in one line, with the status of its kind. */
@@ -26,11 +26,11 @@ export function errorHandler(log: Log): ErrorRequestHandler {
     const message = refusal?.message ?? messageOf(thrown);
     if (status >= 500)
       log.error('request failed', { method: request.method, path: request.path, error: message });
-    sendError(response, status, message);
+    sendApiError(response, status, message);
   };
 }
 
-export function sendError(response: Response, status: number, message: string): void {
+export function sendApiError(response: Response, status: number, message: string): void {
   response.status(status).json({ message });
 }
 

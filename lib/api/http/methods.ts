@@ -1,6 +1,6 @@
 import type { RequestHandler } from 'express';
 import { operations } from '../openapi/operations.js';
-import { sendError } from './errors.js';
+import { sendApiError } from './errors.js';
 
 /** For each path of the API what it looks like, as Express reads it, and its methods. */
 const calls = [...new Set(operations.map(({ path }) => path))].map((path) => ({
@@ -22,10 +22,5 @@ export const onlyItsMethods: RequestHandler = (request, response, next) => {
   const allowed = methods.join(', ');
   response.set('Allow', allowed);
   if (request.method === 'OPTIONS') response.status(204).end();
-  else sendError(response, 405, `${request.method} cannot be used on ${request.path}: it has ${allowed}`);
-};
-
-/** Lets nothing through that is no call of the API, so that it need not wait for what makes the API ready. */
-export const onlyCalls: RequestHandler = (request, _response, next) => {
-  next(methodsOf(request.path) ? undefined : 'router');
+  else sendApiError(response, 405, `${request.method} cannot be used on ${request.path}: it has ${allowed}`);
 };

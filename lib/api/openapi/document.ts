@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import * as schemas from '../schemas.js';
-import { operations, type Operation } from './operations.js';
+import { operations, type ApiOperation } from './operations.js';
 
 const ERRORS = {
   notFound: 'There is none.',
@@ -86,7 +86,7 @@ function describe({
   answer,
   also = [],
   errors = [],
-}: Operation) {
+}: ApiOperation) {
   const words = path.match(/\w+/g) ?? [];
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
     name,
@@ -112,7 +112,7 @@ function describe({
   };
 }
 
-function success(code: number, answer: Operation['answer']): Json {
+function success(code: number, answer: ApiOperation['answer']): Json {
   const description = code < 300 ? 'Done' : 'Not well';
   if (answer === undefined) return { description };
   if (!(answer instanceof z.ZodType))

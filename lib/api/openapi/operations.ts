@@ -6,7 +6,7 @@ import * as schemas from '../schemas.js';
 export type Method = 'get' | 'post' | 'delete';
 
 /** One call of the API, for its readers and for whoever asks which calls there are. */
-export interface Operation {
+export interface ApiOperation {
   method: Method;
   /** As OpenAPI writes it. */
   path: string;
@@ -23,7 +23,7 @@ export interface Operation {
 }
 
 /** Every call of the API: one that is not here is answered 404. `npm run openapi` writes docs/openapi.yml from it. */
-export const operations: readonly Operation[] = [
+export const operations: readonly ApiOperation[] = [
   {
     method: 'get',
     path: '/configuration',

@@ -1,10 +1,28 @@
+import type { RequestListener } from 'node:http';
 import { Router } from 'express';
-import { requestListener, type Adapter } from '../../adapter/index.js';
+import { createSocketplaneAdapter } from '../../../adapters/socketplane/index.js';
+import { requestListener } from '../../adapter/index.js';
+import type { Services } from '../../agent/services.js';
 import { messageOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
+import type { GetServices } from '../services.js';
 
 /** The proxy's hooks: the adapter itself, behind HTTP. */
-export function adapterRoutes(adapter: Adapter, log: Log): Router {
+export function adapterRoutes(services: GetServices, log: Log): Router {
   const onFailure = (error: unknown) => log.error('a hook failed', { error: messageOf(error) });
-  return Router().post('/adapter', requestListener(adapter, { onFailure }));
+  /** One for each set of services: an adapter remembers something from a call's first hook to its last. */
+  const listeners = new WeakMap<Services, RequestListener>();
+
+  function listenerOf(current: Services): RequestListener {
+    const listener =
+      listeners.get(current) ?? requestListener(createSocketplaneAdapter(current), { onFailure });
+    listeners.set(current, listener);
+    return listener;
+  }
+
+  const router = Router();
+  router.post('/adapter', async (request, response) => {
+    listenerOf(await services())(request, response);
+  });
+  return router;
 }

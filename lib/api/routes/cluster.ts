@@ -3,22 +3,22 @@ import { createHosts, createMembers } from '../../cluster/hosts/records.js';
 import type { Membership } from '../../cluster/membership/membership.js';
 import { readServers } from '../../cluster/servers/record.js';
 import type { Log } from '../../base/log.js';
-import type { Node } from '../../agent/services.js';
+import type { Store } from '../../store/store.js';
 import { bindQuery, joinQuery } from '../schemas.js';
 import { parseRequest } from '../http/validate.js';
 
 /** What host and cluster are to each other. */
 export function clusterRoutes(options: {
   membership: Membership;
-  /** The node in use, if there is one now. */
-  current: () => Node | undefined;
+  /** The store in use, if there is one now. */
+  store: () => Store | undefined;
   log: Log;
 }): Router {
-  const { membership, current, log } = options;
+  const { membership, store: currentStore, log } = options;
   const router = Router();
 
   async function members() {
-    const store = current()?.store;
+    const store = currentStore();
     if (!store || membership.status().state !== 'member') return [];
     const [all, hosts, { servers }] = await Promise.all([
       createMembers(store, log).list(),

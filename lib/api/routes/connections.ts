@@ -1,22 +1,22 @@
 import { Router } from 'express';
 import { suggestName } from '../../base/suggest-name.js';
+import type { Services } from '../../agent/services.js';
 import type { Docker } from '../../docker/docker.js';
 import { AppError } from '../../base/errors.js';
-import type { Attachments, Connection } from '../../endpoints/attachments.js';
-import type { Endpoints } from '../../endpoints/endpoints.js';
+import type { Connection } from '../../endpoints/attachments.js';
 import { networkOf } from '../../docker/labels.js';
 import { connectionRequest } from '../schemas.js';
 import { parseRequest } from '../http/validate.js';
+import type { GetServices } from '../services.js';
 
-export function connectionRoutes(options: {
-  docker: Docker;
-  attachments: Attachments;
-  endpoints: Endpoints;
-}): Router {
-  const { docker, attachments, endpoints } = options;
+/**
+ * The endpoints of this host's containers. The API calls them connections, as SocketPlane's did: path and fields stay as they
+ * are for its clients.
+ */
+export function connectionRoutes(docker: Pick<Docker, 'inspect'>, services: GetServices): Router {
   const router = Router();
 
-  async function get(reference: string): Promise<Connection> {
+  async function get(reference: string, { endpoints, attachments }: Services): Promise<Connection> {
     const connection = endpoints.find(reference);
     if (connection) return connection;
     const container = await docker.inspect(reference);
@@ -28,11 +28,13 @@ export function connectionRoutes(options: {
     throw new AppError('notFound', `container ${JSON.stringify(reference.slice(0, 80))} not found${advice}`);
   }
 
-  router.get('/connections', (_request, response) => {
+  router.get('/connections', async (_request, response) => {
+    const { attachments } = await services();
     response.json(attachments.list().map(toJson));
   });
 
   router.post('/connections', async (request, response) => {
+    const current = await services();
     const { container_id: reference, network } = parseRequest(connectionRequest, request.body);
     const container = await docker.inspect(reference);
     const chosen = container && networkOf(container);
@@ -44,21 +46,22 @@ export function connectionRoutes(options: {
         `container ${container.name} was made with ${has}, which cannot be changed: make it anew with \`--network ${network}\``,
       );
     }
-    await endpoints.settle(reference);
-    const connection = await get(reference);
+    await current.endpoints.settle(reference);
+    const connection = await get(reference, current);
     response.status(201).location(`/v0.1/connections/${connection.container}`).json(toJson(connection));
   });
 
   router.get('/connections/:id', async (request, response) => {
-    response.json(toJson(await get(request.params.id)));
+    response.json(toJson(await get(request.params.id, await services())));
   });
 
   router.delete('/connections/:id', async (request, response) => {
-    const { container, name } = await get(request.params.id);
+    const current = await services();
+    const { container, name } = await get(request.params.id, current);
     if ((await docker.inspect(container))?.running) {
       throw new AppError('conflict', `container ${name} runs and uses its address: stop it first`);
     }
-    await endpoints.release(container);
+    await current.endpoints.release(container);
     response.status(204).end();
   });
 

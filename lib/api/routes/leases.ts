@@ -1,12 +1,13 @@
 import { Router } from 'express';
 import type { Lease } from '../../ipam/blocks.js';
-import type { LeaseIndex } from '../../ipam/lease-index.js';
+import type { GetServices } from '../services.js';
 
-/** All addresses that are given, as far as this host has heard: asks no store. */
-export function leaseRoutes(index: Pick<LeaseIndex, 'all'>): Router {
+/** All leased addresses, as far as this host has heard: the store is not asked. */
+export function leaseRoutes(services: GetServices): Router {
   const router = Router();
-  router.get('/leases', (_request, response) => {
-    response.json([...index.all()].map(toJson));
+  router.get('/leases', async (_request, response) => {
+    const { ipam } = await services();
+    response.json([...ipam.index.all()].map(toJson));
   });
   return router;
 }

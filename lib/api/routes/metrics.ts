@@ -1,11 +1,12 @@
 import { Router } from 'express';
 import type { AgentMetrics } from '../../metrics/agent-metrics.js';
+import type { Observed } from '../../metrics/gauges.js';
 
 /** For Prometheus. */
-export function metricsRoutes(metrics: AgentMetrics): Router {
+export function metricsRoutes(metrics: AgentMetrics, observe: () => Observed): Router {
   const router = Router();
   router.get('/metrics', async (_request, response) => {
-    response.set('Content-Type', metrics.contentType).send(await metrics.text());
+    response.set('Content-Type', metrics.contentType).send(await metrics.text(observe()));
   });
   return router;
 }

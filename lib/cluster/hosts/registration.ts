@@ -1,21 +1,28 @@
-import pRetry from 'p-retry';
 import type { Evictions } from './evictions.js';
 import type { HostRecord, HostRecords } from './records.js';
+import { retryForever } from '../../concurrency/retry-forever.js';
 import { singleFlight } from '../../concurrency/single-flight.js';
 import { AppError, messageOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
-import type { Node } from '../../agent/services.js';
 import type { Operation } from '../../store/store.js';
 
-export const RETRY = { forever: true, minTimeout: 200, maxTimeout: 2_000 } as const;
+/** What this host does before the others may send it packets, and when there are others. */
+export interface LocalState {
+  /** Read all leases anew. */
+  reloadLeases(): Promise<void>;
+  /** @returns whether the data plane is what the store says */
+  converge(): Promise<boolean>;
+  /** The other hosts that take part are these now. */
+  setPeers(peers: { id: string; address: string }[]): Promise<void>;
+}
 
-export interface PresenceOptions {
+export interface RegistrationOptions {
   hostId: string;
   /** For people. */
   name: string;
   /** This host's address on the underlay, as it is now. */
   address: () => string | undefined;
-  node: { ipam: Pick<Node['ipam'], 'load'> } & Pick<Node, 'converge' | 'setPeers'>;
+  local: LocalState;
   hosts: HostRecords<HostRecord>;
   evictions: Evictions;
   /** Ends it. */
@@ -23,22 +30,22 @@ export interface PresenceOptions {
   log: Log;
 }
 
-/** This host among those that take each other's packets. */
-export interface Presence {
+/** This host's record among those of the hosts that accept each other's packets. */
+export interface Registration {
   /**
-   * Tell the others of this host; until then they take no packets from it. Throws when it has no address.
+   * Tell the others of this host; until then they accept no packets from it. Throws when it has no address.
    *
    * @param condition that of {@link Evictions} from before the leases were read
    */
   register(condition: Operation): Promise<void>;
-  /** Follow the other hosts, and be among them. Rejects when the store is closed. */
+  /** Follow the other hosts, and stay registered among them. Rejects when the store is closed. */
   follow(): Promise<void>;
-  /** The address is another: tries until the others know. */
+  /** The address has changed: tries until the others know. */
   moved(): Promise<void>;
 }
 
-export function createPresence(options: PresenceOptions): Presence {
-  const { hostId, name, address, node, hosts, evictions, signal, log } = options;
+export function createRegistration(options: RegistrationOptions): Registration {
+  const { hostId, name, address, local, hosts, evictions, signal, log } = options;
   /** The address at which the others know this host, as last heard. */
   let listedAt: string | undefined;
   let returning: Promise<void> | undefined;
@@ -50,25 +57,21 @@ export function createPresence(options: PresenceOptions): Presence {
     await hosts.put({ hostId, name, address: at }, condition);
   }
 
-  /** Looks first: a host that was given up may have lost addresses meanwhile. Until it is back no host takes its packets. */
+  /** A host that was evicted may have lost addresses meanwhile, so it looks first; no host accepts its packets until then. */
   async function tryToReturn(): Promise<void> {
     const condition = await evictions.condition(hostId);
-    await node.ipam.load();
-    if (!(await node.converge())) throw new AppError('unavailable', 'Open vSwitch is not as it should be');
+    await local.reloadLeases();
+    if (!(await local.converge())) throw new AppError('unavailable', 'Open vSwitch is not as it should be');
     await register(condition);
   }
 
   const comeBack = singleFlight(async () => {
     if (signal.aborted || isListed()) return;
-    await pRetry(tryToReturn, {
-      ...RETRY,
-      signal,
-      onFailedAttempt: ({ attemptNumber, message }) => {
-        if (attemptNumber === 1) log.warn('this host cannot come back yet', { error: message });
-      },
-    }).catch((error: unknown) => {
-      if (!signal.aborted) log.error('this host cannot come back', { error: messageOf(error) });
-    });
+    try {
+      await retryForever(tryToReturn, { what: 'register this host with the cluster', log, signal });
+    } catch (error) {
+      if (!signal.aborted) log.error('this host is not registered', { error: messageOf(error) });
+    }
   });
 
   const beListed = () => (returning = comeBack());
@@ -77,10 +80,10 @@ export function createPresence(options: PresenceOptions): Presence {
     register,
     async follow() {
       for await (const records of hosts.watch(signal)) {
-        await node.setPeers(othersThan(hostId, records));
+        await local.setPeers(othersThan(hostId, records));
         listedAt = records.find((record) => record.hostId === hostId)?.address;
         if (isListed()) continue;
-        if (listedAt === undefined) log.warn('the cluster has given this host up; coming back');
+        if (listedAt === undefined) log.warn('the cluster has evicted this host; registering again');
         void beListed();
       }
       await returning;

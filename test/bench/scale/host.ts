@@ -3,7 +3,7 @@ import { silentLog } from '../../../lib/base/log.js';
 import { createIpam } from '../../../lib/ipam/ipam.js';
 import { createNames } from '../../../lib/dns/names.js';
 import { createNetworks } from '../../../lib/network/networks.js';
-import { createOverlay, type Peer } from '../../../lib/network/overlay-feed.js';
+import { createOverlayFeed, type Peer } from '../../../lib/network/overlay-feed.js';
 import { createConsulClient } from '../../../lib/store/consul/client.js';
 import { createConsulStore } from '../../../lib/store/consul.js';
 import type { Store } from '../../../lib/store/store.js';
@@ -25,7 +25,7 @@ export async function joinHost({ consul, prefix, folder }: Place, id: string, ad
   const ipam = createIpam({ store, host: id });
   const names = createNames(ipam.index);
   const { datapath, remotes, peers } = createFakeDatapath();
-  const overlay = createOverlay({
+  const overlay = createOverlayFeed({
     index: ipam.index,
     datapath,
     host: id,

@@ -1,31 +1,29 @@
 import { expect } from 'chai';
+import { PARALLEL } from '../../../lib/agent/settle-queue.js';
 import type { Entry, Store } from '../../../lib/store/store.js';
 import { setUp } from '../../support/agent-on-fakes.js';
 import { storedLeases } from '../../support/leases.js';
+import { until } from '../../support/until.js';
 
 const leases = async (store: Store) => (await storedLeases(store)).length;
 
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await new Promise((resolve) => setTimeout(resolve, 5));
-}
-
-/** Runs the container `con` alone, and gives its block when all is told of it. */
+/** Runs the container `con` alone. @returns its block, once others are told that it runs */
 async function blockOfOne({ docker, endpoints, store }: Awaited<ReturnType<typeof setUp>>): Promise<Entry> {
   docker.create('con', 'web');
   docker.start('con');
   await endpoints.started('con');
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await until(async () => (await storedLeases(store)).every(({ up }) => up));
   const [block] = await store.list('blocks/web/');
   return block!;
 }
 
-describe('agent', () => {
+describe('convergence', () => {
+  /** Runs the loop; it is running when `during` is called, and has ended when this resolves. */
   async function run(parts: Awaited<ReturnType<typeof setUp>>, during: () => Promise<void> | void) {
-    const abort = new AbortController();
-    const { stopped } = await parts.agent.start(abort.signal);
+    const { stopped } = await parts.convergence.start();
+    await parts.following();
     await during();
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    abort.abort();
+    parts.end();
     await stopped;
   }
 
@@ -65,20 +63,15 @@ describe('agent', () => {
     const parts = await setUp();
     const { docker, endpoints, store } = parts;
     await run(parts, async () => {
-      const settled = () => new Promise((resolve) => setTimeout(resolve, 10));
       docker.create('con', 'web');
       docker.start('con');
-      await settled();
-      expect(endpoints.find('con')?.state).to.equal('up');
+      await until(() => endpoints.find('con')?.state === 'up');
       docker.rename('con', 'other');
-      await settled();
-      expect(endpoints.find('other')?.state).to.equal('up');
+      await until(() => endpoints.find('other')?.state === 'up');
       docker.stop('other');
-      await settled();
-      expect(endpoints.find('other')?.state).to.equal('down');
+      await until(() => endpoints.find('other')?.state === 'down');
       docker.remove('other');
-      await settled();
-      expect(await leases(store)).to.equal(0);
+      await until(async () => (await leases(store)) === 0);
     });
   });
 
@@ -91,14 +84,13 @@ describe('agent', () => {
       await endpoints.started('con');
       bridge.rules.clear();
       bridge.restart();
-      await new Promise((resolve) => setTimeout(resolve, 20));
-      expect(bridge.rules.size).to.equal(1);
+      await until(() => bridge.rules.size === 1);
     });
   });
 
   it('makes a port anew that was taken away, and no other', async () => {
     const parts = await setUp();
-    const { docker, bridge, endpoints, agent } = parts;
+    const { docker, bridge, endpoints, convergence } = parts;
     await run(parts, async () => {
       const [lost, kept] = [docker.create('lost', 'web'), docker.create('kept', 'web')];
       for (const id of [lost, kept]) {
@@ -106,7 +98,7 @@ describe('agent', () => {
         await endpoints.started(id);
       }
       await bridge.datapath.unplug(lost);
-      await agent.converge();
+      await convergence.converge();
       expect([...bridge.ports.keys()]).to.have.members([lost, kept]);
       expect(bridge.plugged.size).to.equal(2);
       expect(bridge.preparedCount()).to.equal(3);
@@ -137,9 +129,8 @@ describe('agent', () => {
   });
 
   it('has ended with all that was under way before another may take its place', async () => {
-    const { docker, bridge, agent, endpoints } = await setUp();
-    const end = new AbortController();
-    const { stopped } = await agent.start(end.signal);
+    const { docker, bridge, convergence, endpoints, end } = await setUp();
+    const { stopped } = await convergence.start();
     docker.create('con', 'web');
     docker.start('con');
     let unblock!: () => void;
@@ -147,27 +138,29 @@ describe('agent', () => {
     const { plug, sync } = bridge.datapath;
     bridge.datapath.plug = async (...of) => blocked.then(() => plug(...of));
     const settled = endpoints.settle('con').then(() => 'settled');
-    end.abort();
-    setTimeout(unblock, 20);
+    end();
+    setImmediate(unblock);
     expect(await Promise.race([settled, stopped.then(() => 'stopped')])).to.equal('settled');
     await stopped;
     let synced = 0;
     bridge.datapath.sync = async (...of) => (synced++, sync(...of));
-    await agent.converge();
+    await convergence.converge();
     expect(synced).to.equal(0);
   });
 
   it('carries a new network also when everything is looked at in that moment', async () => {
     const parts = await setUp();
-    const { bridge, agent } = parts;
+    const { bridge, convergence } = parts;
     await run(parts, async () => {
       const { ensureNetwork } = bridge.datapath;
+      let converged = 0;
       bridge.datapath.ensureNetwork = async (network) => {
         await ensureNetwork(network);
-        await agent.converge();
+        await convergence.converge();
+        converged++;
       };
       await parts.networks.create('db', '10.9.0.0/24');
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await until(() => converged > 0);
       expect([...bridge.networks.keys()]).to.have.members(['web', 'db', 'default']);
     });
   });
@@ -176,11 +169,42 @@ describe('agent', () => {
     const parts = await setUp();
     await run(parts, async () => {
       await parts.networks.create('db', '10.9.0.0/24');
-      await new Promise((resolve) => setTimeout(resolve, 10));
-      expect([...parts.bridge.networks.keys()]).to.have.members(['web', 'db', 'default']);
+      const carried = () => [...parts.bridge.networks.keys()].sort().join();
+      await until(() => carried() === 'db,default,web');
       await parts.networks.remove('db');
-      await new Promise((resolve) => setTimeout(resolve, 10));
-      expect([...parts.bridge.networks.keys()]).to.have.members(['web', 'default']);
+      await until(() => carried() === 'default,web');
+    });
+  });
+
+  it('settles a few containers at a time, and one that is slow does not hold up the others', async () => {
+    const parts = await setUp();
+    const { docker, endpoints } = parts;
+    await run(parts, async () => {
+      const { inspect } = docker.docker;
+      const slow = docker.create('slow');
+      let release!: () => void;
+      const blocked = new Promise<void>((resolve) => (release = resolve));
+      const asked = new Map<string, number>();
+      let most = 0;
+      docker.docker.inspect = async (id) => {
+        asked.set(id, (asked.get(id) ?? 0) + 1);
+        most = Math.max(most, asked.size);
+        try {
+          if (id === slow) await blocked;
+          await new Promise(setImmediate);
+          return await inspect(id);
+        } finally {
+          asked.delete(id);
+        }
+      };
+      for (let round = 0; round < PARALLEL + 1; round++) docker.rename(slow, `slow${round}`);
+      const others = Array.from({ length: 3 * PARALLEL }, (_, n) => docker.create(`con${n}`));
+      for (const id of others) docker.start(id);
+      docker.create('last', 'web', '10.0.0.6');
+      docker.start('last');
+      await until(() => endpoints.find('last')?.state === 'up');
+      expect([most, asked.has(slow)]).to.deep.equal([PARALLEL, true]);
+      release();
     });
   });
 });

@@ -1,31 +1,30 @@
 import { expect } from 'chai';
-import type { Node } from '../../../lib/agent/services.js';
-import { createSeat } from '../../../lib/agent/current.js';
+import { createCurrent } from '../../../lib/agent/current.js';
 
-describe('the seat of a node', () => {
-  const node = () => {
-    let stopped = false;
-    const made = { stop: async () => void (stopped = true) } as unknown as Node;
-    return { made, isStopped: () => stopped };
-  };
+describe('a current value', () => {
+  const messageOf = (attempt: Promise<unknown>) => attempt.catch((error: Error) => error.message);
 
-  it('lets calls wait while the node changes', async () => {
-    const seat = createSeat();
-    const [first, second] = [node(), node()];
-    const waiting = seat.node();
-    seat.take(first.made);
-    expect(await waiting).to.equal(first.made);
-    await seat.vacate('in between');
-    expect([seat.current, first.isStopped()]).to.deep.equal([undefined, true]);
-    const again = seat.node();
-    seat.take(second.made);
-    expect(await again).to.equal(second.made);
+  it('lets callers wait while it is replaced', async () => {
+    const [first, second] = [{ number: 1 }, { number: 2 }];
+    const current = createCurrent('starting');
+    const waiting = current.get();
+    current.set(first);
+    expect(await waiting).to.equal(first);
+    expect(current.clear('in between')).to.equal(first);
+    expect([current.current, current.clear('still')]).to.deep.equal([undefined, undefined]);
+    const again = current.get();
+    current.set(second);
+    expect(await again).to.equal(second);
+    expect(await current.get()).to.equal(second);
   });
 
-  it('tells those that wait too long why there is none', async () => {
-    const seat = createSeat(20);
-    await seat.vacate('this host is not in a cluster yet');
-    const message = await seat.node().catch((error: Error) => error.message);
-    expect(message).to.equal('this host is not in a cluster yet');
+  it('tells those who wait too long why there is none, and what is so by then', async () => {
+    const current = createCurrent('starting', 5);
+    expect(await messageOf(current.get())).to.equal('starting');
+    let problem = 'no leader';
+    current.clear(() => `waiting for the cluster: ${problem}`);
+    const waiting = current.get();
+    problem = 'no device';
+    expect(await messageOf(waiting)).to.equal('waiting for the cluster: no device');
   });
 });

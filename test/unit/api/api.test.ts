@@ -52,7 +52,7 @@ describe('REST API', () => {
     const { datapath, networks } = api.bridge;
     const { ensureNetwork } = datapath;
     datapath.ensureNetwork = async (network) => {
-      await api.node.networks.remove(network.id);
+      await api.services.networks.remove(network.id);
       await ensureNetwork(network);
     };
     await refused(409, 'network web was removed meanwhile', 'POST', '/networks', { id: 'web' });
@@ -79,9 +79,9 @@ describe('REST API', () => {
 
   it('shows whose every address is', async () => {
     expect((await call('GET', '/leases')).json).to.deep.equal([]);
-    await api.node.networks.create('web', '10.9.0.0/16');
-    const network = (await api.node.networks.find('web'))!;
-    const { lease } = await api.node.ipam.acquire(network, 'c1', {
+    await api.services.networks.create('web', '10.9.0.0/16');
+    const network = (await api.services.networks.find('web'))!;
+    const { lease } = await api.services.ipam.acquire(network, 'c1', {
       description: { names: ['con1'], up: true },
     });
     const { block: _block, ...shown } = lease;
@@ -207,7 +207,7 @@ describe('REST API', () => {
   });
 
   it('says why there is no answer when there is no store, and what needs none goes on', async () => {
-    await api.seat.vacate('this host waits for its cluster');
+    api.current.clear('this host waits for its cluster');
     await refused(503, 'this host waits for its cluster', 'GET', '/networks');
     await refused(503, 'this host waits for its cluster', 'POST', '/networks', { id: 'web' });
     await refused(404, 'no such call', 'GET', '/nonsense');

@@ -131,7 +131,7 @@ describe('endpoints', () => {
   });
 
   it('does not call a removal failed because the store is away, and gives back later', async () => {
-    const { docker, endpoints, agent, ipam, store } = await setUp();
+    const { docker, endpoints, convergence, ipam, store } = await setUp();
     const id = docker.create('con', 'web');
     docker.start('con');
     await endpoints.started('con');
@@ -141,7 +141,7 @@ describe('endpoints', () => {
     await endpoints.removed('con');
     expect(ipam.find(id)?.ip).to.equal('10.0.0.2');
     store.commit = commit;
-    await agent.converge();
+    await convergence.converge();
     expect(await leases(store)).to.equal(0);
   });
 

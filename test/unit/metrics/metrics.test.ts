@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { parse } from 'yaml';
 import { measured } from '../../../lib/metrics/measured-store.js';
-import { createAgentMetrics } from '../../../lib/metrics/agent-metrics.js';
+import { createAgentMetrics, type AgentMetrics } from '../../../lib/metrics/agent-metrics.js';
 import type { Observed } from '../../../lib/metrics/gauges.js';
 import { createMemoryStore } from '../../../lib/store/memory.js';
 import { setUp } from '../../support/agent-on-fakes.js';
@@ -12,7 +12,7 @@ const OPERATIONS = 'docs/operations.md';
 const observed: Observed = {
   version: '1.2.3',
   datapath: 'kernel',
-  node: {
+  services: {
     endpoints: { up: 3, down: 1, starting: 0, failed: 0 },
     networks: [{ id: 'web', total: 253, used: 4 }],
     peers: 2,
@@ -22,12 +22,11 @@ const observed: Observed = {
   role: 'server',
 };
 
-const linesOf = async (metrics: ReturnType<typeof createAgentMetrics>) => (await metrics.text()).split('\n');
+const linesOf = async (metrics: AgentMetrics, now = observed) => (await metrics.text(now)).split('\n');
 
 describe('metrics of the agent', () => {
   it('show what is so at the moment of the question', async () => {
-    let now = observed;
-    const metrics = createAgentMetrics(() => now);
+    const metrics = createAgentMetrics();
     expect(await linesOf(metrics)).to.include.members([
       'socketplane_build_info{version="1.2.3",datapath="kernel"} 1',
       'socketplane_ready 1',
@@ -41,8 +40,7 @@ describe('metrics of the agent', () => {
       'socketplane_consul_role{role="server"} 1',
       'socketplane_consul_role{role="client"} 0',
     ]);
-    now = { ...observed, node: undefined };
-    const text = await metrics.text();
+    const text = await metrics.text({ ...observed, services: undefined });
     expect(text).to.include('socketplane_ready 0');
     // What is not known is not there, instead of what was so once.
     expect(text).not.to.match(/network="web"|state="up"/);
@@ -50,14 +48,14 @@ describe('metrics of the agent', () => {
 
   it('limit what users can make them grow by', async () => {
     const networks = Array.from({ length: 700 }, (_, n) => ({ id: `net${n}`, total: 1, used: 0 }));
-    const metrics = createAgentMetrics(() => ({ ...observed, node: { ...observed.node!, networks } }));
-    const lines = await linesOf(metrics);
+    const now = { ...observed, services: { ...observed.services!, networks } };
+    const lines = await linesOf(createAgentMetrics(), now);
     expect(lines.filter((line) => line.startsWith('socketplane_network_addresses{'))).to.have.length(500);
     expect(lines).to.include('socketplane_networks 700');
   });
 
   it('tell failures of the store from lost races', async () => {
-    const metrics = createAgentMetrics(() => observed);
+    const metrics = createAgentMetrics();
     const memory = createMemoryStore();
     const store = measured(memory, metrics.store);
     await store.commit([{ key: 'a', value: '1' }]);
@@ -78,28 +76,23 @@ describe('metrics of the agent', () => {
     ]);
   });
 
-  const stop = new AbortController();
-  let stopped: Promise<unknown> | undefined;
-  after(async () => {
-    stop.abort();
-    await stopped;
-  });
-
   it('count what a look at everything changes, and only that', async () => {
-    const { agent, docker, bridge, looks } = await setUp();
+    const { convergence, docker, bridge, passes, end } = await setUp();
     const con1 = docker.create('con1', 'web');
     docker.start(con1);
-    ({ stopped } = await agent.start(stop.signal));
-    await agent.converge();
-    const repairs = () => looks.reduce((sum, [, , count]) => sum + count, 0);
-    expect([looks.at(-1)?.[0], repairs()]).to.deep.equal(['ok', 0]);
+    const { stopped } = await convergence.start();
+    await convergence.converge();
+    const repairs = () => passes.reduce((sum, [, , count]) => sum + count, 0);
+    expect([passes.at(-1)?.[0], repairs()]).to.deep.equal(['ok', 0]);
     // Somebody takes its port away.
     await bridge.datapath.unplug(con1);
-    await agent.converge();
+    await convergence.converge();
     expect(repairs()).to.equal(1);
     bridge.fail.open = new Error('no bridge');
-    await agent.converge();
-    expect(looks.at(-1)?.[0]).to.equal('failed');
+    await convergence.converge();
+    expect(passes.at(-1)?.[0]).to.equal('failed');
+    end();
+    await stopped;
   });
 
   describe('in docs/operations.md', () => {
@@ -107,8 +100,8 @@ describe('metrics of the agent', () => {
     const used = (text: string) => new Set(text.match(/\bsocketplane_[a-z_]+/g) ?? []);
 
     it('are those that there are, each once in the table', async () => {
-      const metrics = createAgentMetrics(() => observed);
-      const real = [...(await metrics.text()).matchAll(/^# TYPE (socketplane_\w+)/gm)].map(
+      const metrics = createAgentMetrics();
+      const real = [...(await metrics.text(observed)).matchAll(/^# TYPE (socketplane_\w+)/gm)].map(
         ([, name]) => name,
       );
       const rows = [...readDoc(OPERATIONS).matchAll(/^\| `(socketplane_\w+)/gm)].map(([, name]) => name);
@@ -116,9 +109,9 @@ describe('metrics of the agent', () => {
     });
 
     it('are what the rules for alerts ask for', async () => {
-      const metrics = createAgentMetrics(() => observed);
+      const metrics = createAgentMetrics();
       metrics.store('get', 'failed', 1);
-      const text = await metrics.text();
+      const text = await metrics.text(observed);
       expect(rules).to.have.length(1);
       const { groups } = parse(rules[0]!.text) as { groups: { rules: Record<string, string>[] }[] };
       const all = groups.flatMap((group) => group.rules);

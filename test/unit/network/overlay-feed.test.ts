@@ -4,7 +4,7 @@ import { silentLog } from '../../../lib/base/log.js';
 import type { StoredLease } from '../../../lib/ipam/blocks.js';
 import { createLeaseIndex } from '../../../lib/ipam/lease-index.js';
 import { createNames } from '../../../lib/dns/names.js';
-import { createOverlay } from '../../../lib/network/overlay-feed.js';
+import { createOverlayFeed } from '../../../lib/network/overlay-feed.js';
 
 const WEB = { id: 'web', subnet: '10.0.0.0/16', gateway: '10.0.0.1', vni: 7 };
 const A = { id: 'a', address: '192.0.2.1' };
@@ -32,7 +32,7 @@ async function setUp({ active = true } = {}) {
     if (error) throw error;
     told.push(words.join(' '));
   };
-  const overlay = createOverlay({
+  const overlay = createOverlayFeed({
     index,
     host: 'b',
     datapath: {

@@ -3,7 +3,7 @@ import { createEvictions } from '../../../../lib/cluster/hosts/evictions.js';
 import { createHosts, HOSTS } from '../../../../lib/cluster/hosts/records.js';
 import { AppError } from '../../../../lib/base/errors.js';
 import { silentLog } from '../../../../lib/base/log.js';
-import { createPresence } from '../../../../lib/cluster/hosts/registration.js';
+import { createRegistration } from '../../../../lib/cluster/hosts/registration.js';
 import { createMemoryStore } from '../../../../lib/store/memory.js';
 import { until } from '../../../support/until.js';
 
@@ -15,12 +15,12 @@ describe('a host among those that take each other’s packets', () => {
     const end = new AbortController();
     const done: string[] = [];
     let address = '192.0.2.1';
-    const presence = createPresence({
+    const registration = createRegistration({
       hostId: 'me',
       name: 'me',
       address: () => address,
-      node: {
-        ipam: { load: async () => void done.push('load') },
+      local: {
+        reloadLeases: async () => void done.push('load'),
         converge: async () => done.push('converge') > 0,
         setPeers: async () => undefined,
       },
@@ -29,18 +29,18 @@ describe('a host among those that take each other’s packets', () => {
       signal: end.signal,
       log: silentLog,
     });
-    await presence.register(await evictions.condition('me'));
+    await registration.register(await evictions.condition('me'));
     const listed = async () => (await hosts.list()).map((record) => record.address);
-    const following = presence.follow();
+    const following = registration.follow();
     return {
       store,
       evictions,
-      presence,
+      registration,
       done,
       listed,
       move: (to: string) => {
         address = to;
-        return presence.moved();
+        return registration.moved();
       },
       end: () => (end.abort(), following),
     };

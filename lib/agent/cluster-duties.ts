@@ -1,0 +1,88 @@
+import { createEvictions } from '../cluster/hosts/evictions.js';
+import { createHosts } from '../cluster/hosts/records.js';
+import type { ReaperTimeouts } from '../cluster/hosts/reaper-plan.js';
+import { runReaper } from '../cluster/hosts/reaper.js';
+import { createRegistration, othersThan } from '../cluster/hosts/registration.js';
+import { keepRunning } from '../concurrency/keep-running.js';
+import type { Log } from '../base/log.js';
+import type { Peer } from '../network/overlay-feed.js';
+import type { Operation } from '../store/store.js';
+import type { ClusterStore } from '../store/open-consul.js';
+import type { Services } from './services.js';
+
+export interface ClusterDutiesOptions {
+  hostId: string;
+  /** For people. */
+  name: string;
+  /** This host's address on the underlay, as it is now. */
+  address: () => string | undefined;
+  cluster: ClusterStore;
+  services: Services;
+  terms: ReaperTimeouts;
+  /** Ends a host's part in Consul. */
+  forceLeave: (hostId: string) => Promise<void>;
+  log: Log;
+}
+
+/** What a member does for its cluster: announce that it is alive, follow the other hosts, and evict silent ones. */
+export interface ClusterDuties {
+  /** The other hosts that take part, and the condition under which this one may: see `Evictions.condition`. */
+  ask(): Promise<{ peers: Peer[]; condition: Operation }>;
+  /** From now on other hosts accept packets from this one. */
+  register(condition: Operation): Promise<void>;
+  unregister(): Promise<void>;
+  /** Goes on until {@link stop}, whatever fails: a host that did only a part of it would be missed by nobody. */
+  start(): void;
+  /** The address on the underlay has changed. */
+  moved(): Promise<void>;
+  /** Stops all but the announcement. Resolves when nothing is under way any more. */
+  stop(): Promise<void>;
+  /** No longer announces that the host is alive: within seconds, the others accept no packets from it. */
+  fallSilent(): void;
+}
+
+export function createClusterDuties(options: ClusterDutiesOptions): ClusterDuties {
+  const { hostId, name, address, cluster, services, terms, forceLeave, log } = options;
+  const { store, liveness, election } = cluster;
+  const { ipam, converge, setPeers } = services;
+  const stopping = new AbortController();
+  const silence = new AbortController();
+  const { signal } = stopping;
+  const hosts = createHosts(store, log);
+  const evictions = createEvictions(store);
+  const local = { reloadLeases: ipam.load, converge, setPeers };
+  const registration = createRegistration({
+    ...{ hostId, name, address, local },
+    ...{ hosts, evictions, signal, log },
+  });
+  const reaper = {
+    ...{ store, liveness, election, terms, forceLeave, log },
+    holders: () => ipam.index.hosts(),
+    release: ipam.releaseHost,
+  };
+  let stopped: Promise<unknown> = Promise.resolve();
+
+  return {
+    async ask() {
+      const peers = othersThan(hostId, await hosts.list());
+      return { peers, condition: await evictions.condition(hostId) };
+    },
+    register: registration.register,
+    unregister: () => hosts.remove(hostId),
+    start() {
+      void keepRunning((quiet) => liveness.announce(hostId, quiet), {
+        ...{ what: 'announcing that this host is alive', log, signal: silence.signal },
+      });
+      stopped = Promise.all([
+        keepRunning(registration.follow, { what: 'following the other hosts', log, signal }),
+        keepRunning((end) => runReaper(reaper, end), { what: 'evicting silent hosts', log, signal }),
+      ]);
+    },
+    moved: registration.moved,
+    async stop() {
+      stopping.abort();
+      await stopped;
+    },
+    fallSilent: () => silence.abort(),
+  };
+}

@@ -1,0 +1,123 @@
+import { asError, messageOf } from '../base/errors.js';
+import type { Log } from '../base/log.js';
+import type { ClusterStore } from '../store/open-consul.js';
+import type { Store } from '../store/store.js';
+import type { ClusterDuties } from './cluster-duties.js';
+import type { Current } from './current.js';
+import type { OwnStore } from './own-store.js';
+import type { Services } from './services.js';
+import {
+  undoJoin,
+  type JoinStep,
+  type SwitchOutcome,
+  type SwitchState,
+  type StateIn,
+  type Undo,
+} from './switch-states.js';
+import { transfer } from './transfer.js';
+
+export interface JoinOptions {
+  hostId: string;
+  current: Current<Services>;
+  createServices: (store: Store) => Services;
+  openCluster: () => ClusterStore;
+  dutiesOf: (cluster: ClusterStore, services: Services) => ClusterDuties;
+  ownStore: OwnStore;
+  /** The agent is to end: no further step is begun. */
+  signal: AbortSignal;
+  log: Log;
+}
+
+/** What a join has made, and what has to be taken back when it fails. */
+interface Attempt {
+  from: StateIn<'waiting' | 'alone'>;
+  step: JoinStep;
+  cluster: ClusterStore;
+  services: Services;
+  duties: ClusterDuties;
+}
+
+/** From the host's own store to the cluster's, with all that the host has; when that fails, the host is what it was. */
+export function createJoin(options: JoinOptions): (from: Attempt['from']) => Promise<SwitchOutcome> {
+  const { hostId, current, createServices, openCluster, dutiesOf, ownStore, signal, log } = options;
+
+  async function run(attempt: Attempt): Promise<SwitchState> {
+    const { from, services, duties } = attempt;
+    const begin = (step: JoinStep) => {
+      signal.throwIfAborted();
+      attempt.step = step;
+    };
+    begin('ask');
+    const { peers, condition } = await duties.ask();
+
+    begin('stop');
+    const before = current.clear('this host is joining the cluster: try again in a moment');
+    try {
+      await before?.stop();
+    } finally {
+      await before?.store.close();
+    }
+
+    // Until it is forgotten in the end, it is in the own store too.
+    begin('copy');
+    await services.ipam.load();
+    await transfer(await ownStore.read(), services, { unused: true, log });
+    if (from.place === 'waiting' && from.unsaved)
+      await transfer(from.unsaved, services, { unused: false, log });
+
+    begin('start');
+    const isRight = await services.start(peers);
+    current.set(services);
+
+    begin('register');
+    if (isRight) await duties.register(condition);
+
+    begin('forget');
+    await ownStore.empty();
+    duties.start();
+    return { place: 'member', services, duties };
+  }
+
+  async function undo(
+    { from, step, cluster, services, duties }: Attempt,
+    why: unknown,
+  ): Promise<SwitchState> {
+    const waiting: StateIn<'waiting'> =
+      from.place === 'waiting' ? from : { place: 'waiting', wasAlone: true };
+    let state: SwitchState = step === 'ask' ? from : waiting;
+    const actions: Record<Undo, () => Promise<unknown>> = {
+      async 'stop services'() {
+        current.clear(`this host could not join its cluster: ${messageOf(why)}`);
+        await services.stop();
+      },
+      unregister: duties.unregister,
+      'give back': () => services.ipam.releaseHost(hostId),
+      'close cluster': () => cluster.store.close(),
+      async 'open own store'() {
+        // Not for an agent that ends.
+        if (signal.aborted) return;
+        const outcome = await ownStore.use(waiting);
+        state = outcome.state;
+        if (outcome.error) throw outcome.error;
+      },
+    };
+    for (const action of undoJoin(step, waiting.wasAlone)) {
+      await actions[action]().catch((error: unknown) =>
+        log.error('a join that failed is not taken back entirely', { action, error: messageOf(error) }),
+      );
+    }
+    return state;
+  }
+
+  return async (from) => {
+    const cluster = openCluster();
+    const services = createServices(cluster.store);
+    const duties = dutiesOf(cluster, services);
+    const attempt: Attempt = { from, step: 'ask', cluster, services, duties };
+    try {
+      return { state: await run(attempt) };
+    } catch (error) {
+      return { state: await undo(attempt, error), error: asError(error) };
+    }
+  };
+}

@@ -1,0 +1,113 @@
+import { AppError, asError, messageOf } from '../base/errors.js';
+import type { Log } from '../base/log.js';
+import { MAX_OPERATIONS } from '../store/limits.js';
+import type { Entry, Store } from '../store/store.js';
+import type { Current } from './current.js';
+import type { Services } from './services.js';
+import type { SwitchOutcome, StateIn } from './switch-states.js';
+import { transfer, type Belongings } from './transfer.js';
+
+export interface OwnStoreOptions {
+  hostId: string;
+  current: Current<Services>;
+  createServices: (store: Store) => Services;
+  openOwnStore: () => Promise<Store>;
+  log: Log;
+}
+
+/** The store of a host that is alone. While the host is a member it is closed, and empty. */
+export interface OwnStore {
+  /** Puts it in use. */
+  use(state: Pick<StateIn<'waiting'>, 'unsaved'>): Promise<SwitchOutcome>;
+  /** What the host has in it. */
+  read(): Promise<Belongings>;
+  /** Writes what the host's containers use to it. */
+  save(belongings: Belongings): Promise<void>;
+  /** Removes everything in it. */
+  empty(): Promise<void>;
+}
+
+export function createOwnStore(options: OwnStoreOptions): OwnStore {
+  const { hostId, current, createServices, openOwnStore, log } = options;
+
+  /** What was done is done: a store that is not closed is found out when it is opened again. */
+  async function close(store: Store): Promise<void> {
+    await store
+      .close()
+      .catch((error: unknown) => log.warn('own store not closed', { error: messageOf(error) }));
+  }
+
+  async function opened<T>(task: (store: Store) => Promise<T>): Promise<T> {
+    const store = await openOwnStore();
+    try {
+      return await task(store);
+    } finally {
+      await close(store);
+    }
+  }
+
+  const saveIn = (belongings: Belongings, services: Services) =>
+    transfer(belongings, services, { unused: false, log });
+
+  return {
+    async use({ unsaved }) {
+      let services: Services | undefined;
+      let store: Store | undefined;
+      try {
+        store = await openOwnStore();
+        services = createServices(store);
+        if (unsaved) await saveIn(unsaved, services).catch(unlessImpossible(log));
+        await services.start([]);
+        current.set(services);
+        return { state: { place: 'alone', services } };
+      } catch (error) {
+        await services?.stop();
+        if (store) await close(store);
+        current.clear(
+          `this host's own store cannot be used (${messageOf(error)}): when it can, restart the agent, or repeat the command`,
+        );
+        return { state: { place: 'waiting', wasAlone: true, unsaved }, error: asError(error) };
+      }
+    },
+    read: () =>
+      opened(async (store) => {
+        const { networks, ipam } = createServices(store);
+        await ipam.load();
+        return { networks: await networks.list(), leases: ipam.index.ofHost(hostId) };
+      }),
+    save: (belongings) => opened((store) => saveIn(belongings, createServices(store))),
+    empty: () => opened(emptyStore),
+  };
+}
+
+/** What cannot be saved because of what is in the store already will not be saved by trying again. */
+function unlessImpossible(log: Log) {
+  return (error: unknown): void => {
+    if (!(error instanceof AppError) || error.kind === 'unavailable') throw error;
+    log.error('addresses are lost, containers get others', { error: messageOf(error) });
+  };
+}
+
+/** Removes everything in a store. When that fails half-way, what was removed is put back. */
+export async function emptyStore(store: Store): Promise<void> {
+  const parts = partsOf(await store.list(''));
+  const removed: Entry[][] = [];
+  try {
+    for (const part of parts) {
+      await store.commit(part.map(({ key }) => ({ key, value: null })));
+      removed.push(part);
+    }
+  } catch (error) {
+    const putBack = (part: Entry[]) => store.commit(part.map(({ key, value }) => ({ key, value })));
+    await Promise.allSettled(removed.map(putBack));
+    throw error;
+  }
+}
+
+/** As much each as one commit takes. */
+function partsOf(entries: readonly Entry[]): Entry[][] {
+  const count = Math.ceil(entries.length / MAX_OPERATIONS);
+  return Array.from({ length: count }, (_, at) =>
+    entries.slice(at * MAX_OPERATIONS, (at + 1) * MAX_OPERATIONS),
+  );
+}

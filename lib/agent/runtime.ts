@@ -1,0 +1,151 @@
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { hostPaths } from '../base/paths.js';
+import type { Logger } from '../base/log.js';
+import { VERSION } from '../base/version.js';
+import { createConsulAgent, type ConsulAgentOptions } from '../cluster/consul/agent.js';
+import { consulFiles } from '../cluster/consul/config.js';
+import { createExternalMembership } from '../cluster/membership/external.js';
+import { createManagedMembership } from '../cluster/membership/managed.js';
+import type { Membership, MembershipStatus } from '../cluster/membership/membership.js';
+import { createClusterStateFile, readHostId, type ClusterState } from '../cluster/membership/state-file.js';
+import { createUnderlayFinder, type Underlay } from '../cluster/underlay.js';
+import { createCell } from '../concurrency/observable.js';
+import type { AgentConfig } from '../config/agent.js';
+import { withBootstrap, type ClusterConfig } from '../config/cluster.js';
+import type { Datapath } from '../datapath/datapath.js';
+import { openNetns } from '../datapath/kernel/netns.js';
+import { createOvsDatapath } from '../datapath/ovs.js';
+import type { Docker } from '../docker/docker.js';
+import { createDocker } from '../docker/dockerode.js';
+import { createRunc } from '../docker/runc.js';
+import { createAgentMetrics, type AgentMetrics } from '../metrics/agent-metrics.js';
+import type { Observed, ReportedRole } from '../metrics/gauges.js';
+import { measured } from '../metrics/measured-store.js';
+import { raisePriority } from '../os/cpu-priority.js';
+import type { Run } from '../os/exec.js';
+import { openEmbeddedStore } from '../store/embedded.js';
+import { openConsul } from '../store/open-consul.js';
+import { createCurrent, type Current } from './current.js';
+import { createServices, type Services } from './services.js';
+import { createStoreSwitch } from './store-switch.js';
+
+const PREFIX = 'socketplane/';
+/**
+ * Milliseconds of silence after which the others take a host out of their data planes. The sessions of a Consul of our own
+ * end within seconds of a host's death, but also for a moment when a server becomes a client, which nobody is to notice;
+ * those of another Consul end by their time alone, which is long enough.
+ */
+const FENCE_MS = { own: 10_000, external: 5_000 };
+
+export interface RuntimeOptions {
+  config: AgentConfig;
+  run: Run;
+  /** How to get the program `consul`, when this host is to be a member of a cluster with a Consul of its own. */
+  ensureConsul: ConsulAgentOptions['ensureConsul'];
+  log: Logger;
+}
+
+/** What the agent does, without the API by which it is asked. */
+export interface Runtime {
+  docker: Docker;
+  datapath: Datapath;
+  /** There are none while the host changes from one store to another, or waits for its cluster. */
+  services: Current<Services>;
+  membership: Membership;
+  metrics: AgentMetrics;
+  /** What is so at this moment, for metrics. */
+  observe(): Observed;
+  /**
+   * Resolves when the host has been made what its store says: whoever asks then gets what is so. A host that is to be a member
+   * of a cluster waits for that: what it leased meanwhile might be another's there.
+   */
+  start(): Promise<void>;
+  /** Containers, and this host's place in its cluster, stay as they are. */
+  stop(): Promise<void>;
+}
+
+/** Chooses the stores, datapath and Docker client, and ties them together. */
+export async function createRuntime({ config, run, ensureConsul, log }: RuntimeOptions): Promise<Runtime> {
+  // A container's program is held until its network is there, so nothing else goes first.
+  await raisePriority();
+  const hostId = await readHostId(config.state);
+  const { consul: external } = config;
+  const cluster = external ? config.cluster : withBootstrap(config.cluster, process.env);
+  const underlay = createCell<Underlay | undefined>(undefined);
+  const docker = createDocker(config.docker, log);
+  const runc = createRunc();
+  runc.release();
+  const datapath = createOvsDatapath({
+    ...{ run, log, bridge: config.bridge, kind: config.datapath },
+    underlay: () => underlay.value,
+  });
+  const metrics = createAgentMetrics();
+  const services = createCurrent<Services>('the agent is starting: try again');
+  const files = consulFiles(config.state, hostPaths.consulSocket);
+  const consul = createConsulAgent({ files, ensureConsul, run, log });
+
+  const storeSwitch = createStoreSwitch({
+    hostId,
+    name: hostname(),
+    current: services,
+    createServices: (store) =>
+      createServices({ store, host: hostId, docker, runc, openNetns, datapath, run, metrics, log }),
+    openOwnStore: async () => measured(await openEmbeddedStore(join(config.state, 'store')), metrics.store),
+    openCluster() {
+      const opened = external
+        ? openConsul({ ...external, checks: [], log })
+        : openConsul({ address: files.socket, prefix: PREFIX, checks: ['serfHealth'], log });
+      return { ...opened, store: measured(opened.store, metrics.store) };
+    },
+    underlay,
+    terms: { fence: external ? FENCE_MS.external : FENCE_MS.own, grace: cluster.leaseGrace },
+    forceLeave: external ? async () => undefined : (id) => consul.api.forceLeave(id),
+    log,
+  });
+
+  const file = createClusterStateFile(config.state);
+  const options = {
+    ...{ hostId, config: cluster, file, underlay, underlays: createUnderlayFinder({ run }), log },
+    connect: storeSwitch.joinCluster,
+  };
+  const membership: Membership = external
+    ? createExternalMembership({ ...options, name: hostname(), consul: external })
+    : createManagedMembership({ ...options, consul, disconnect: storeSwitch.leaveCluster });
+
+  return {
+    docker,
+    datapath,
+    services,
+    membership,
+    metrics,
+    observe: () => ({
+      version: VERSION,
+      datapath: datapath.kind,
+      services: services.current?.status(),
+      tunnels: datapath.tunnels,
+      isMember: membership.status().state === 'member',
+      role: external ? 'external' : roleOf(membership.status()),
+    }),
+    async start() {
+      if (!external && isAlone(cluster, await file.read())) return storeSwitch.goAlone();
+      storeSwitch.wait(() => {
+        const { problem = 'see `socketplane cluster members`' } = membership.status();
+        return `this host waits for cluster ${cluster.name}: ${problem}`;
+      });
+    },
+    async stop() {
+      await storeSwitch.close();
+      await membership.stop();
+    },
+  };
+}
+
+function roleOf({ state, server }: MembershipStatus): ReportedRole {
+  if (state === 'none' || state === 'seeking') return 'none';
+  return server ? 'server' : 'client';
+}
+
+function isAlone({ bootstrap, join: addresses }: ClusterConfig, { member }: ClusterState): boolean {
+  return member === undefined && bootstrap === undefined && addresses.length === 0;
+}

@@ -1,0 +1,74 @@
+import type { Datapath } from '../datapath/datapath.js';
+import { AppError, messageOf } from '../base/errors.js';
+import type { Log } from '../base/log.js';
+import type { Network } from '../base/model.js';
+import type { Networks } from './networks.js';
+
+/** Makes and removes networks, in the store and on this host's data plane. Other hosts follow the store. */
+export interface NetworkCarrier {
+  /**
+   * Makes a network; when this host cannot carry it, it is not made. Throws what `Networks.create` and the data plane
+   * throw, and `conflict` when somebody removed it meanwhile.
+   *
+   * @param subnet CIDR; by default the first free one
+   */
+  create(id: string, subnet?: string): Promise<Network>;
+  /** Throws what `Networks.get` and `Networks.remove` throw. */
+  remove(id: string): Promise<void>;
+}
+
+export function createNetworkCarrier({
+  networks,
+  datapath,
+  log,
+}: {
+  networks: Pick<Networks, 'create' | 'find' | 'get' | 'remove'>;
+  datapath: Pick<Datapath, 'open' | 'ensureNetwork' | 'removeNetwork'>;
+  log: Log;
+}): NetworkCarrier {
+  async function carry(network: Network): Promise<void> {
+    try {
+      await datapath.ensureNetwork(network);
+    } catch (cause) {
+      throw await takeBack(network, cause);
+    }
+  }
+
+  /** @returns the error for whoever asked for the network: why it cannot be carried, and then what is left of it */
+  async function takeBack({ id }: Network, cause: unknown): Promise<unknown> {
+    try {
+      await networks.remove(id);
+      return cause;
+    } catch (error) {
+      const left = messageOf(error);
+      log.error('a network that cannot be carried is left in the store', {
+        network: id,
+        cause: messageOf(cause),
+        error: left,
+      });
+      return new AppError(
+        cause instanceof AppError ? cause.kind : 'internal',
+        `${messageOf(cause)}; nor could network ${id} be taken back (${left}): \`socketplane network rm ${id}\` does that`,
+        { cause },
+      );
+    }
+  }
+
+  return {
+    async create(id, subnet) {
+      // Asked first: without Open vSwitch nothing is made that would have to be taken back.
+      await datapath.open();
+      const network = await networks.create(id, subnet);
+      await carry(network);
+      if ((await networks.find(id))?.network.vni === network.vni) return network;
+      // This host may have heard of both before it carried the network, and would not take it away any more.
+      await datapath.removeNetwork(network);
+      throw new AppError('conflict', `network ${id} was removed meanwhile`);
+    },
+    async remove(id) {
+      const network = await networks.get(id);
+      await networks.remove(id);
+      await datapath.removeNetwork(network);
+    },
+  };
+}
