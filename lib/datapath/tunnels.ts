@@ -2,6 +2,7 @@ import { AppError, messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { BridgeModel } from './bridge-model.js';
 import type { RemoteChange } from './datapath.js';
+import { VXLAN_PORT } from '../base/ports.js';
 import { tunnelName } from './device-names.js';
 import { EXTERNAL_ID } from './vswitch/external-ids.js';
 import { adding, type OpenFlow } from './vswitch/openflow.js';
@@ -9,8 +10,6 @@ import type { Interface, Ovsdb } from './vswitch/ovsdb.js';
 import { remoteMatch, tunnelMatch } from './flows/cookie.js';
 import { tunnelFlows } from './flows/tunnel-flows.js';
 import type { UnderlayState } from './kernel/underlay.js';
-
-const VXLAN_PORT = 4789;
 
 export interface Tunnels {
   ensure(peer: string): Promise<void>;

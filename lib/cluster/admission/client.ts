@@ -3,13 +3,8 @@ import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
 import { z } from 'zod';
 import { AppError, hasCode, messageOf } from '../../base/errors.js';
-import {
-  ADMISSION_PATH,
-  ADMISSION_PORT,
-  admissionAnswer,
-  PRIVILEGED,
-  type AdmissionAnswer,
-} from './server.js';
+import { ADMISSION_PORT } from '../../base/ports.js';
+import { ADMISSION_PATH, admissionAnswer, PRIVILEGED, type AdmissionAnswer } from './server.js';
 
 const TIMEOUT_MS = 5_000;
 const MAX_ANSWER = 64 * 1024;

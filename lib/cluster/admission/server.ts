@@ -3,12 +3,13 @@ import type { Server as TcpServer } from 'node:net';
 import express, { type ErrorRequestHandler } from 'express';
 import { z } from 'zod';
 import { AppError, httpStatus, messageOf } from '../../base/errors.js';
+import { ADMISSION_PORT } from '../../base/ports.js';
 import type { Log } from '../../base/log.js';
 import { listenTcp } from '../../os/listen-tcp.js';
 import type { NodeCertificate } from '../consul/certificates.js';
-import { onSegment, type Underlay } from '../underlay.js';
+import type { Underlay } from '../../base/model.js';
+import { onSegment } from '../underlay.js';
 
-export const ADMISSION_PORT = 6676;
 export const ADMISSION_PATH = '/v1/admission';
 /** Ports that only root may send from. */
 export const PRIVILEGED = { first: 512, last: 1_023 } as const;

@@ -5,17 +5,11 @@ import { retryForever } from '../../concurrency/retry-forever.js';
 import { messageOf } from '../../base/errors.js';
 import type { Run } from '../../os/exec.js';
 import type { Log } from '../../base/log.js';
+import { CONSUL_SERVER_PORT } from '../../base/ports.js';
 import { writePrivateFile } from '../../os/private-file.js';
 import { makeNodeCertificate } from './certificates.js';
 import { createConsulApi, type ConsulApi } from './api.js';
-import {
-  consulAgentConfig,
-  DATACENTER,
-  PORTS,
-  sameConfig,
-  type ConsulFiles,
-  type ConsulSpec,
-} from './config.js';
+import { consulAgentConfig, DATACENTER, sameConfig, type ConsulFiles, type ConsulSpec } from './config.js';
 import { createConsulProcess } from './process.js';
 
 const LEAVE_MS = 15_000;
@@ -128,7 +122,7 @@ export function createConsulAgent({ files, ensureConsul, run, log }: ConsulAgent
         void supervise(supervision.signal);
       }),
     async reconnect() {
-      const toServers = `( dport = :${PORTS.server} or sport = :${PORTS.server} )`;
+      const toServers = `( dport = :${CONSUL_SERVER_PORT} or sport = :${CONSUL_SERVER_PORT} )`;
       await run(['ss', '--kill', '--tcp', '--numeric', toServers]).catch((error: unknown) => {
         log.debug('connections of Consul stay as they are', { error: messageOf(error) });
       });

@@ -1,10 +1,8 @@
 import { join } from 'node:path';
+import { CONSUL_SERVER_PORT, GOSSIP_PORT } from '../../base/ports.js';
 
 /** The same in every cluster: clusters are kept apart by their keys. */
 export const DATACENTER = 'socketplane';
-
-/** Not Consul's usual ports, so that the host may run another Consul. Bound to the underlay's address only. */
-export const PORTS = { server: 6677, serf: 6678 } as const;
 
 const LOG_BYTES = 4 * 1024 * 1024;
 const LOG_FILES = 2;
@@ -75,11 +73,12 @@ export function consulAgentConfig(spec: ConsulSpec, files: ConsulFiles): Record<
     advertise_addr: spec.address,
     addresses: { http: `unix://${files.socket}` },
     unix_sockets: { mode: '0600' },
+    // Not Consul's usual ports, so that the host may run another Consul. Bound to the underlay's address only.
     // Any number enables the HTTP API; it listens on the socket only.
     ports: {
       http: 8500,
-      server: PORTS.server,
-      serf_lan: PORTS.serf,
+      server: CONSUL_SERVER_PORT,
+      serf_lan: GOSSIP_PORT,
       serf_wan: OFF,
       dns: OFF,
       grpc: OFF,
@@ -92,7 +91,7 @@ export function consulAgentConfig(spec: ConsulSpec, files: ConsulFiles): Record<
     ca_file: files.authority,
     cert_file: files.certificate,
     key_file: files.privateKey,
-    retry_join: spec.peers.map((address) => `${address}:${PORTS.serf}`),
+    retry_join: spec.peers.map((address) => `${address}:${GOSSIP_PORT}`),
     retry_interval: '2s',
     // A Consul that is stopped has not left: that is `leave`.
     leave_on_terminate: false,

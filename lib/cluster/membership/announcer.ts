@@ -1,4 +1,5 @@
-import { ADMISSION_PORT, serveAdmission } from '../admission/server.js';
+import { serveAdmission } from '../admission/server.js';
+import { ADMISSION_PORT } from '../../base/ports.js';
 import type { Log } from '../../base/log.js';
 import { singleFlight } from '../../concurrency/single-flight.js';
 import { makeNodeCertificate } from '../consul/certificates.js';

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { CommandError, type Run } from '../../os/exec.js';
 import type { Network } from '../../base/model.js';
+import { CLUSTER_PORTS, VXLAN_PORT } from '../../base/ports.js';
 import { succeeds } from '../../base/succeeds.js';
 import { GATEWAY_PREFIX, gatewayName, PORT_PREFIX } from '../device-names.js';
 import type { UnderlayState } from './underlay.js';
@@ -9,7 +10,8 @@ import type { UnderlayState } from './underlay.js';
  * Ports on which hosts believe an address: VXLAN, and those of the cluster. What a container sends to other hosts carries
  * this host's address, so it must not get there. Whatever the destination: a list of hosts would be late for a new one.
  */
-const HOSTS_ONLY = ['udp --dport 4789', 'tcp --dport 6676:6678', 'udp --dport 6676:6678'];
+const CLUSTER = `${CLUSTER_PORTS.first}:${CLUSTER_PORTS.last}`;
+const HOSTS_ONLY = [`udp --dport ${VXLAN_PORT}`, `tcp --dport ${CLUSTER}`, `udp --dport ${CLUSTER}`];
 const DOCKER_BRIDGES = ['docker0', 'br-+'];
 
 /** Where packets leave this host: towards the world, and towards other hosts. */

@@ -1,3 +1,4 @@
+import { VXLAN_PORT } from '../../base/ports.js';
 import { ok, type Check, type Finding } from '../check.js';
 
 /** Whether packets in tunnels reach every other host and come back. */
@@ -21,7 +22,7 @@ export function tunnelsCheck(options: {
         return {
           level: 'problem',
           message: `${name}: no packet of a tunnel gets to ${address} and back`,
-          advice: 'let UDP 4789 through on both hosts and whatever is between them',
+          advice: `let UDP ${VXLAN_PORT} through on both hosts and whatever is between them`,
         };
       });
     },

@@ -1,0 +1,12 @@
+/** Ports that hosts use between each other, on the underlay. docker-compose.yml and docs/operations.md name them too. */
+
+/** TCP: gives the cluster's key to hosts of the segment. */
+export const ADMISSION_PORT = 6676;
+/** TCP: RPC between Consul and its servers. */
+export const CONSUL_SERVER_PORT = 6677;
+/** TCP and UDP: Consul's gossip. */
+export const GOSSIP_PORT = 6678;
+/** All of the above. */
+export const CLUSTER_PORTS = { first: ADMISSION_PORT, last: GOSSIP_PORT } as const;
+/** UDP: containers' packets (RFC 7348). */
+export const VXLAN_PORT = 4789;
