@@ -9,7 +9,9 @@ import { createExternalMembership } from '../cluster/membership/external.js';
 import { createManagedMembership } from '../cluster/membership/managed.js';
 import type { Membership, MembershipStatus } from '../cluster/membership/membership.js';
 import { createClusterStateFile, readHostId, type ClusterState } from '../cluster/membership/state-file.js';
-import { createUnderlayFinder, type Underlay } from '../cluster/underlay.js';
+import type { Underlay } from '../base/model.js';
+import { createUnderlayFinder } from '../cluster/underlay.js';
+import { isGatewayName } from '../datapath/device-names.js';
 import { createCell } from '../concurrency/observable.js';
 import type { AgentConfig } from '../config/agent.js';
 import { withBootstrap, type ClusterConfig } from '../config/cluster.js';
@@ -106,7 +108,8 @@ export async function createRuntime({ config, run, ensureConsul, log }: RuntimeO
 
   const file = createClusterStateFile(config.state);
   const options = {
-    ...{ hostId, config: cluster, file, underlay, underlays: createUnderlayFinder({ run }), log },
+    ...{ hostId, config: cluster, file, underlay, log },
+    underlays: createUnderlayFinder({ run, isOwn: isGatewayName }),
     connect: storeSwitch.joinCluster,
   };
   const membership: Membership = external

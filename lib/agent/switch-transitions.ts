@@ -2,7 +2,7 @@ import { asError, messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { Observable } from '../concurrency/observable.js';
 import type { ReaperTimeouts } from '../cluster/hosts/reaper-plan.js';
-import type { Underlay } from '../cluster/underlay.js';
+import type { Underlay } from '../base/model.js';
 import type { Store } from '../store/store.js';
 import type { ClusterStore } from '../store/open-consul.js';
 import { createClusterDuties } from './cluster-duties.js';

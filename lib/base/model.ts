@@ -37,3 +37,12 @@ export interface Remote {
   /** The other host's address on the underlay. */
   peer: string;
 }
+
+/** What carries the cluster on this host: its own traffic, and the containers' in tunnels. */
+export interface Underlay {
+  device: string;
+  /** Dotted quad. */
+  address: string;
+  /** The address with the prefix length of the device's segment, for example `192.168.1.7/24`. */
+  cidr: string;
+}

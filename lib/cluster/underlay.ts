@@ -1,64 +1,78 @@
-import { readFile } from 'node:fs/promises';
 import { networkInterfaces } from 'node:os';
-import { setTimeout as sleep } from 'node:timers/promises';
 import ipaddr from 'ipaddr.js';
 import { AppError } from '../base/errors.js';
+import type { Underlay } from '../base/model.js';
+import { pause } from '../concurrency/pause.js';
+import { defaultRouteDevice } from '../os/default-route.js';
 import type { Run } from '../os/exec.js';
-
-/** What carries the cluster: its traffic, and the containers' in tunnels. */
-export interface Underlay {
-  device: string;
-  address: string;
-  /** The device's own segment, for one `192.168.1.7/24`. */
-  cidr: string;
-}
 
 export interface UnderlayFinder {
   /**
-   * @param device undefined: that of the default route
+   * @param device undefined: that of the default route, or the only one there is
    * @returns undefined while there is no such device, it is down, or has no IPv4 address
    */
   find(device?: string): Promise<Underlay | undefined>;
-  /** What it is now, then each change, until `signal` aborts. `device` is asked anew at each look. */
+  /** The present one, then each change, until `signal` aborts. `device` is asked again at each look. */
   watch(device: () => string | undefined, signal: AbortSignal): AsyncIterable<Underlay | undefined>;
+  /** Devices that may carry the cluster, if the user names one. */
+  candidates(): string[];
 }
 
-/** @param device undefined: that of the default route. @throws AppError `unavailable` that says what is missing */
-export async function needUnderlay(underlays: UnderlayFinder, device: string | undefined): Promise<Underlay> {
+/**
+ * @param device undefined: that of the default route, or the only one there is
+ * @throws AppError `unavailable` that says what is missing
+ */
+export async function needUnderlay(
+  underlays: Pick<UnderlayFinder, 'find' | 'candidates'>,
+  device: string | undefined,
+): Promise<Underlay> {
   const found = await underlays.find(device);
   if (found) return found;
-  throw new AppError(
-    'unavailable',
-    device === undefined
-      ? 'no default route tells which device carries the cluster: name it by `socketplane cluster bind <device>`'
-      : `device ${device} is not there, is down or has no IPv4 address, so it cannot carry the cluster`,
-  );
+  throw new AppError('unavailable', whyNone(device, underlays.candidates()));
+}
+
+function whyNone(device: string | undefined, candidates: readonly string[]): string {
+  if (device !== undefined)
+    return `device ${device} is not there, is down or has no IPv4 address, so it cannot carry the cluster`;
+  const advice = 'name it by `socketplane cluster bind <device>`';
+  return candidates.length > 0
+    ? `no default route tells which device carries the cluster, ${candidates.join(' or ')}: ${advice}`
+    : `no default route tells which device carries the cluster, and none has an IPv4 address: ${advice}`;
 }
 
 export interface UnderlayOptions {
   run: Run;
+  /** Devices of our own, which carry containers' packets and no cluster. */
+  isOwn?: (device: string) => boolean;
   /** Milliseconds between two looks of a watch. */
   every?: number;
   /** For tests. */
   interfaces?: typeof networkInterfaces;
-  routes?: () => Promise<string>;
+  defaultRoute?: () => Promise<string | undefined>;
 }
 
 export function createUnderlayFinder({
   run,
+  isOwn = () => false,
   every = 1_000,
   interfaces = networkInterfaces,
-  routes = () => readFile('/proc/net/route', 'utf8'),
+  defaultRoute = () => defaultRouteDevice(),
 }: UnderlayOptions): UnderlayFinder {
-  /** Found once by a command; asked again when it has no address any more. */
+  /** Bridges by port: found by a command, which is repeated only when the bridge has no address any more. */
   const bridges = new Map<string, string>();
+  /**
+   * There has been a default route. When it is gone, as while a cable is unplugged, the cluster waits for it, and does not move
+   * to the device that is left.
+   */
+  let hadDefaultRoute = false;
+  const candidates = () => candidateDevices(interfaces()).filter((device) => !isOwn(device));
 
   function addressOf(device: string): Underlay | undefined {
     const found = interfaces()[device]?.find(({ family, internal }) => family === 'IPv4' && !internal);
     return found && { device, address: found.address, cidr: found.cidr ?? `${found.address}/32` };
   }
 
-  /** A host's address may lie on the Open vSwitch bridge (`br-phy`) that its device is a port of. */
+  /** A host's address may be on the Open vSwitch bridge (`br-phy`) of which its device is a port. */
   async function onBridge(port: string): Promise<Underlay | undefined> {
     const known = bridges.get(port);
     const underlay = known === undefined ? undefined : addressOf(known);
@@ -70,12 +84,15 @@ export function createUnderlayFinder({
   }
 
   async function find(named?: string): Promise<Underlay | undefined> {
-    const device = named ?? defaultRoute(await routes().catch(() => ''));
+    const route = named === undefined ? await defaultRoute() : undefined;
+    hadDefaultRoute ||= route !== undefined;
+    const device = chooseDevice(named, route, hadDefaultRoute ? [] : candidates());
     return device === undefined ? undefined : (addressOf(device) ?? (await onBridge(device)));
   }
 
   return {
     find,
+    candidates,
     async *watch(device, signal) {
       let last: string | undefined;
       while (!signal.aborted) {
@@ -83,24 +100,38 @@ export function createUnderlayFinder({
         const text = JSON.stringify(underlay ?? null);
         if (text !== last) yield underlay;
         last = text;
-        await sleep(every, undefined, { signal }).catch(() => undefined);
+        await pause(every, signal);
       }
     },
   };
 }
 
-/** The device of the default route with the lowest metric, from the kernel's table (`/proc/net/route`). */
-function defaultRoute(table: string): string | undefined {
-  const routes = table
-    .split('\n')
-    .slice(1)
-    .map((line) => line.split('\t'))
-    .filter(([, destination, , , , , , mask]) => destination === '00000000' && mask === '00000000')
-    .sort((a, b) => Number(a[6]) - Number(b[6]));
-  return routes[0]?.[0];
+/** The device that carries the cluster: the named one, else that of the default route, else the only candidate. */
+export function chooseDevice(
+  named: string | undefined,
+  defaultRoute: string | undefined,
+  candidates: readonly string[],
+): string | undefined {
+  return named ?? defaultRoute ?? (candidates.length === 1 ? candidates[0] : undefined);
 }
 
-/** Whether an address lies on the underlay's own segment. */
+/** Bridges of Docker and of other runtimes, and links to their containers: none of them leads to another host. */
+const LOCAL_ONLY =
+  /^(docker\d+|docker_gwbridge|br-[0-9a-f]{12}|veth|virbr|lxcbr|lxdbr|podman|cni|flannel|cali)/;
+/** Of devices that are no Ethernet, such as WireGuard's. */
+const NO_MAC = '00:00:00:00:00:00';
+
+/** Ethernet devices that are up, have an IPv4 address, and may lead to other hosts. */
+export function candidateDevices(interfaces: ReturnType<typeof networkInterfaces>): string[] {
+  return Object.entries(interfaces)
+    .filter(([device]) => !LOCAL_ONLY.test(device))
+    .filter(([, addresses]) =>
+      addresses?.some(({ family, internal, mac }) => family === 'IPv4' && !internal && mac !== NO_MAC),
+    )
+    .map(([device]) => device);
+}
+
+/** Whether an address is on the underlay's own segment. */
 export function onSegment(underlay: Underlay, address: string): boolean {
   if (!ipaddr.IPv4.isValidFourPartDecimal(address)) return false;
   return ipaddr.IPv4.parse(address).match(ipaddr.IPv4.parseCIDR(underlay.cidr));

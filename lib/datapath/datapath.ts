@@ -22,12 +22,6 @@ export interface RemoteState {
   remotes: Remote[];
 }
 
-/** The device and IPv4 address that tunnels go out from. */
-export interface Underlay {
-  device: string;
-  address: string;
-}
-
 /**
  * The machinery that moves packets. Every call may be repeated without harm, and calls for different
  * endpoints may run at the same time. All of them throw `AppError`: `unavailable` when Open vSwitch does not

@@ -3,7 +3,7 @@ import { createServices, type Services } from '../../lib/agent/services.js';
 import { createStoreSwitch } from '../../lib/agent/store-switch.js';
 import { AppError } from '../../lib/base/errors.js';
 import { silentLog } from '../../lib/base/log.js';
-import type { Underlay } from '../../lib/cluster/underlay.js';
+import type { Underlay } from '../../lib/base/model.js';
 import { createCell } from '../../lib/concurrency/observable.js';
 import { createAgentMetrics } from '../../lib/metrics/agent-metrics.js';
 import { createMemoryElection } from '../../lib/store/election.js';

@@ -3,7 +3,7 @@ import type { Log } from '../../base/log.js';
 import { pause } from '../../concurrency/pause.js';
 import type { ClusterConfig } from '../../config/cluster.js';
 import { deriveSecrets } from '../admission/key.js';
-import type { Underlay } from '../underlay.js';
+import type { Underlay } from '../../base/model.js';
 import { chooseCluster } from './choose-cluster.js';
 import { createDiscovered } from './discovered.js';
 import { createMdns, silentMdns, type DiscoveredMember, type Mdns } from './mdns.js';

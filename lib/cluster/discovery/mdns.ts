@@ -4,7 +4,8 @@ import createSocket, { type MulticastDNS } from 'multicast-dns';
 import { messageOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import { announcementsIn, answersOf, asksForMembers, SERVICE, type Announcement } from './message.js';
-import { onSegment, type Underlay } from '../underlay.js';
+import type { Underlay } from '../../base/model.js';
+import { onSegment } from '../underlay.js';
 
 /** Pauses between questions, in milliseconds; the last one goes on. */
 const ASK_AFTER = [0, 1_000, 2_000, 4_000, 8_000, 30_000];

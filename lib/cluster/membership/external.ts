@@ -9,7 +9,8 @@ import type { ClusterStateFile } from './state-file.js';
 import type { Membership, MembershipStatus } from './membership.js';
 import { createOwnRecord, type OwnRecord } from '../hosts/member-record.js';
 import { hasMoved } from './facts.js';
-import { needUnderlay, type Underlay, type UnderlayFinder } from '../underlay.js';
+import type { Underlay } from '../../base/model.js';
+import { needUnderlay, type UnderlayFinder } from '../underlay.js';
 
 export interface ExternalMembershipOptions {
   hostId: string;

@@ -1,4 +1,4 @@
-import type { Underlay } from '../underlay.js';
+import type { Underlay } from '../../base/model.js';
 import type { ActiveMember } from './member.js';
 import type { MembershipStatus } from './membership.js';
 import type { ClusterState } from './state-file.js';

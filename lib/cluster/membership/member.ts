@@ -9,7 +9,7 @@ import type { Mdns } from '../discovery/mdns.js';
 import { createOwnRecord, type OwnRecord } from '../hosts/member-record.js';
 import { aliveHosts, handOver } from '../servers/hand-over.js';
 import { createServersRecord, type ServersRecord } from '../servers/record.js';
-import type { Underlay } from '../underlay.js';
+import type { Underlay } from '../../base/model.js';
 import { createAnnouncer } from './announcer.js';
 import { createBackground } from './background.js';
 import { createRole } from './role.js';

@@ -1,4 +1,4 @@
-import type { Underlay } from '../underlay.js';
+import type { Underlay } from '../../base/model.js';
 
 export interface MembershipStatus {
   /** `seeking`: wants to be a member, and tries. `joining`: is one, and waits for the others. */

@@ -2,7 +2,7 @@ import { AppError } from '../../base/errors.js';
 import type { MemberRecord } from '../hosts/records.js';
 import { deriveSecrets, type ClusterSecrets } from '../admission/key.js';
 import type { ConsulSpec } from '../consul/config.js';
-import type { Underlay } from '../underlay.js';
+import type { Underlay } from '../../base/model.js';
 import type { Member } from './state-file.js';
 
 /** Members whose addresses are kept for the next start. One of them that still answers is enough. */

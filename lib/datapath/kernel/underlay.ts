@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import type { Run } from '../../os/exec.js';
-import type { Underlay } from '../datapath.js';
+import type { Underlay } from '../../base/model.js';
+import { defaultRouteDevice } from '../../os/default-route.js';
 
 /** What VXLAN over IPv4 adds to a container's IP packet: inner Ethernet 14, VXLAN 8, UDP 8, outer IP 20. */
 export const TUNNEL_OVERHEAD = 50;
 const ETHERNET_MTU = 1500;
 
-const routeList = z.array(z.object({ dev: z.string().optional(), prefsrc: z.string().optional() }));
 const deviceList = z.array(
   z.object({
     mtu: z.number().default(ETHERNET_MTU),
@@ -18,7 +18,7 @@ export interface UnderlayState {
   /** Device of the default route. */
   uplink: string | undefined;
   /** Where tunnels go out. */
-  tunnels: Underlay | undefined;
+  tunnels: Pick<Underlay, 'device' | 'address'> | undefined;
   /** MTU of a container's link: what is left of the underlay's own inside a tunnel. */
   mtu: number;
 }
@@ -41,17 +41,15 @@ export function createUnderlayReader(run: Run, chosen: () => Underlay | undefine
 
 /** @param chosen the device that this host is bound to; the default route's where it is bound to none */
 async function readUnderlay(run: Run, chosen: Underlay | undefined): Promise<UnderlayState> {
-  const list = async (...argv: string[]) =>
-    JSON.parse((await run(['ip', '-json', ...argv])) || '[]') as unknown;
-  const [route] = routeList.parse(await list('-4', 'route', 'show', 'default'));
-  const uplink = route?.dev;
+  const uplink = await defaultRouteDevice();
   const device = chosen?.device ?? uplink;
   if (device === undefined) {
     return { uplink, tunnels: undefined, mtu: ETHERNET_MTU - TUNNEL_OVERHEAD };
   }
-  const [found] = deviceList.parse(await list('address', 'show', 'dev', device));
+  const text = await run(['ip', '-json', 'address', 'show', 'dev', device]);
+  const [found] = deviceList.parse(JSON.parse(text || '[]'));
   const own = found?.addr_info.find(({ family }) => family === 'inet')?.local;
-  const address = chosen?.address ?? route?.prefsrc ?? own;
+  const address = chosen?.address ?? own;
   return {
     uplink,
     tunnels: address === undefined ? undefined : { device, address },

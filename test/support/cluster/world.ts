@@ -6,7 +6,8 @@ import type { Discovery } from '../../../lib/cluster/discovery/discovery.js';
 import { createManagedMembership } from '../../../lib/cluster/membership/managed.js';
 import type { Membership } from '../../../lib/cluster/membership/membership.js';
 import type { ClusterState, ClusterStateFile } from '../../../lib/cluster/membership/state-file.js';
-import type { Underlay, UnderlayFinder } from '../../../lib/cluster/underlay.js';
+import type { Underlay } from '../../../lib/base/model.js';
+import type { UnderlayFinder } from '../../../lib/cluster/underlay.js';
 import { createCell } from '../../../lib/concurrency/observable.js';
 import { pause } from '../../../lib/concurrency/pause.js';
 import { clusterConfig } from '../../../lib/config/cluster.js';
@@ -95,7 +96,7 @@ export function createWorld(settings: object = {}) {
     const address = devices.get(device);
     return address === undefined ? undefined : { device, address, cidr: `${address}/24` };
   };
-  const underlays = {
+  const underlays: UnderlayFinder = {
     find,
     candidates: () => [...devices.keys()],
     async *watch(device: () => string | undefined, signal: AbortSignal) {
@@ -105,7 +106,7 @@ export function createWorld(settings: object = {}) {
         last = JSON.stringify(next) ?? '';
       }
     },
-  } satisfies UnderlayFinder & { candidates: unknown };
+  };
 
   const discovery: Discovery = {
     mdns: {

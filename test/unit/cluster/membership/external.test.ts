@@ -5,7 +5,7 @@ import { createMembers } from '../../../../lib/cluster/hosts/records.js';
 import { createExternalMembership } from '../../../../lib/cluster/membership/external.js';
 import { firstMember } from '../../../../lib/cluster/membership/join-request.js';
 import type { Membership } from '../../../../lib/cluster/membership/membership.js';
-import type { Underlay } from '../../../../lib/cluster/underlay.js';
+import type { Underlay } from '../../../../lib/base/model.js';
 import { createCell } from '../../../../lib/concurrency/observable.js';
 import { until } from '../../../../lib/concurrency/until.js';
 import { clusterConfig } from '../../../../lib/config/cluster.js';
