@@ -166,6 +166,15 @@ export function createAttachments(options: AttachmentsOptions) {
     if (prepared?.plugged !== attachment.pid) await datapath.plug(endpoint, netns);
   }
 
+  /** Its run is over before it was connected. What has become of the container since, the next event tells. */
+  async function ended(attachment: Attachment): Promise<Connection> {
+    const { container, name } = attachment;
+    await datapath.unplug(container);
+    Object.assign(attachment, { state: 'down', pid: 0, run: '', port: undefined, fresh: false });
+    log.info('ended before it was connected', { container: shortId(container), name });
+    return attachment;
+  }
+
   /** Give a running container its address. */
   async function connect(container: Container, networkId: string): Promise<Connection> {
     const began = Date.now();
@@ -181,12 +190,11 @@ export function createAttachments(options: AttachmentsOptions) {
       await attachment.preparation?.end();
       // A container that has exited meanwhile needs no address: that is its own business, not a failure.
       const now = await docker.inspect(container.id);
-      if (now?.run === container.run) {
-        attachment.state = 'failed';
-        attachment.reason = messageOf(error);
-        await datapath.unplug(container.id).catch(() => undefined);
-        throw error;
-      }
+      if (now?.run !== container.run) return await ended(attachment);
+      attachment.state = 'failed';
+      attachment.reason = messageOf(error);
+      await datapath.unplug(container.id).catch(() => undefined);
+      throw error;
     } finally {
       await netns?.close();
       attachment.preparation = undefined;

@@ -48,7 +48,7 @@ export function createNetworkCarrier({
       });
       return new AppError(
         cause instanceof AppError ? cause.kind : 'internal',
-        `${messageOf(cause)}; nor could network ${id} be taken back (${left}): \`socketplane network rm ${id}\` does that`,
+        `${messageOf(cause)}; nor could network ${id} be taken back (${left}): \`socketplane network delete ${id}\` does that`,
         { cause },
       );
     }

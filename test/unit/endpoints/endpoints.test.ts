@@ -118,6 +118,19 @@ describe('endpoints', () => {
     expect([await leases(store), bridge.ports.size]).to.deep.equal([0, 0]);
   });
 
+  it('does not call a container connected that has exited while it was plugged', async () => {
+    const { docker, bridge, endpoints, store } = await setUp();
+    const id = docker.create('con', 'web');
+    docker.start('con');
+    bridge.datapath.plug = async () => {
+      docker.stop(id);
+      throw new AppError('notFound', 'gone');
+    };
+    const found = await endpoints.started('con');
+    expect(found).to.include({ state: 'down', pid: 0, port: undefined, ip: '10.0.0.2' });
+    expect([bridge.ports.size, await leases(store)]).to.deep.equal([0, 1]);
+  });
+
   it('takes the port of a container that exited before its start was reported', async () => {
     const { docker, bridge, endpoints } = await setUp();
     docker.create('con', 'web');

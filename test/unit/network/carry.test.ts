@@ -1,0 +1,72 @@
+import { expect } from 'chai';
+import { AppError, messageOf } from '../../../lib/base/errors.js';
+import { silentLog } from '../../../lib/base/log.js';
+import { createNetworkCarrier } from '../../../lib/network/carry.js';
+import { createNetworks } from '../../../lib/network/networks.js';
+import { createMemoryStore } from '../../../lib/store/memory.js';
+import { createFakeDatapath } from '../../support/fake-datapath.js';
+
+describe('a network that a host makes', () => {
+  function setUp() {
+    const store = createMemoryStore();
+    const networks = createNetworks({ store, hostRoutes: async () => [], foreignNames: async () => [] });
+    const { datapath, networks: carried, fail } = createFakeDatapath();
+    const carrier = createNetworkCarrier({ networks, datapath, log: silentLog });
+    const ids = async () => (await networks.list()).map(({ id }) => id);
+    return { store, networks, datapath, carried, fail, carrier, ids };
+  }
+  const broken = () => Promise.reject(new AppError('unavailable', 'Open vSwitch does not answer'));
+  const caught = (attempt: Promise<unknown>) =>
+    attempt.then(
+      () => undefined,
+      (error: AppError) => error,
+    );
+
+  it('is in the store and on the bridge, and leaves both', async () => {
+    const { carrier, carried, ids } = setUp();
+    const network = await carrier.create('web', '10.9.0.0/24');
+    expect([await ids(), carried.get('web')]).to.deep.equal([['web'], network]);
+    await carrier.remove('web');
+    expect([await ids(), carried.size]).to.deep.equal([[], 0]);
+    expect((await caught(carrier.remove('web')))?.kind).to.equal('notFound');
+  });
+
+  it('is not made when the bridge cannot be used', async () => {
+    const { carrier, datapath, ids } = setUp();
+    datapath.open = broken;
+    expect((await caught(carrier.create('web')))?.message).to.equal('Open vSwitch does not answer');
+    expect(await ids()).to.deep.equal([]);
+  });
+
+  it('is taken back when it cannot be carried, and the error says why', async () => {
+    const { carrier, datapath, ids } = setUp();
+    datapath.ensureNetwork = broken;
+    expect((await caught(carrier.create('web')))?.message).to.equal('Open vSwitch does not answer');
+    expect(await ids()).to.deep.equal([]);
+  });
+
+  it('that can neither be carried nor taken back: the error says first why it is not carried', async () => {
+    const { carrier, datapath, store } = setUp();
+    datapath.ensureNetwork = async () => {
+      store.list = () => Promise.reject(new AppError('unavailable', 'no leader'));
+      return broken();
+    };
+    const error = await caught(carrier.create('web'));
+    expect(error?.kind).to.equal('unavailable');
+    expect(error?.message).to.match(
+      /^Open vSwitch does not answer; .*no leader.*`socketplane network delete web`/,
+    );
+    expect(messageOf(error?.cause)).to.equal('Open vSwitch does not answer');
+  });
+
+  it('is carried no more when another host has removed it meanwhile', async () => {
+    const { carrier, datapath, networks, carried } = setUp();
+    const { ensureNetwork } = datapath;
+    datapath.ensureNetwork = async (network) => {
+      await networks.remove(network.id);
+      await ensureNetwork(network);
+    };
+    expect((await caught(carrier.create('web')))?.message).to.equal('network web was removed meanwhile');
+    expect(carried.size).to.equal(0);
+  });
+});
