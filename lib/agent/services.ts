@@ -84,7 +84,7 @@ export function createServices(options: ServicesOptions): Services {
     foreignNames: () => docker.networkNames().catch(() => []),
     onInvalid,
   });
-  const ipam = createIpam({ store, host, onInvalid });
+  const ipam = createIpam({ store, host, onInvalid, log });
   const attachments = createAttachments({
     ...measuredAttach({ ipam, datapath }, metrics.attach),
     docker,

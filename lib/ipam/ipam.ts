@@ -1,6 +1,7 @@
 import pLimit from 'p-limit';
-import pRetry from 'p-retry';
 import { createKeyedLock } from '../concurrency/keyed-lock.js';
+import { retryForever } from '../concurrency/retry-forever.js';
+import { silentLog, type Log } from '../base/log.js';
 import { AppError } from '../base/errors.js';
 import type { Entry, Store } from '../store/store.js';
 import { createBlockWriter, type Edit } from './block-writer.js';
@@ -18,7 +19,6 @@ export type { Lease } from './blocks.js';
  * have not chosen in vain, as they would have chosen where all look.
  */
 const CHOSEN = 900;
-const RETRY = { forever: true, minTimeout: 100, maxTimeout: 2_000 };
 /** Lost races for one address; each is won by somebody, so this many in a row is no accident. */
 const RETRIES = 1_000;
 
@@ -71,6 +71,7 @@ export function createIpam({
   store,
   host,
   onInvalid,
+  log = silentLog,
   now = () => new Date(),
 }: {
   store: Store;
@@ -78,6 +79,7 @@ export function createIpam({
   host: string;
   /** Told of what the store holds and nobody can understand; it counts for nothing. */
   onInvalid?: (error: unknown) => void;
+  log?: Log;
   now?: () => Date;
 }): Ipam {
   const index = createLeaseIndex(host, onInvalid);
@@ -206,7 +208,8 @@ export function createIpam({
         // The first is all that there is, and does not tell what has gone since it was loaded.
         if (before) takeAll(change.put, before);
         before = undefined;
-        if (change.wasSetBack) await pRetry(() => refresh(), { ...RETRY, signal });
+        if (change.wasSetBack)
+          await retryForever(() => refresh(), { what: 'read all leases anew', log, signal });
       }
     },
     // One container at a time, so that two triggers for the same start cannot lease twice.
