@@ -36,7 +36,7 @@ export const RUN: Scripts = {
   '-it on a terminal': `
     on_terminal "docker run -it --rm $none busybox sh -c 'tty; read x; echo \\"<\\$x>\\"; exit 3'" pts 'typed\\n'
     on_terminal "docker run -it --rm $none busybox sh -c 'trap \\"exit 4\\" INT; echo ready; while :; do sleep 0.02; done'" ready '\\x03'
-    on_terminal "stty cols 91 rows 37; docker run -it --rm $none busybox sh -c 'sleep 0.3; stty size; read x'" 91 '\\n'`,
+    on_terminal "stty cols 91 rows 37; docker run -it --rm $none busybox sh -c 'until stty size | grep -q 91; do sleep 0.02; done; stty size; read x'" 91 '\\n'`,
 
   '-it and away with the detach keys': `
     on_terminal "docker run -it --name box $none busybox sh -c 'echo ready; read x'" ready '\\x10\\x11'

@@ -12,7 +12,7 @@ const SOCKET = '/run/matrix.sock';
 const FOLDER = '/run/matrix';
 
 /** With all that a script has started, should it get stuck. */
-const ENDS = ['timeout', '-s', 'KILL', '15', 'unshare', '--pid', '--fork', '--kill-child'];
+const ENDS = ['timeout', '-s', 'KILL', '60', 'unshare', '--pid', '--fork', '--kill-child'];
 
 /** A host whose clients find Docker, or a proxy in front of it, at {@link SOCKET}. */
 export interface Side {
@@ -30,7 +30,6 @@ export async function createSide(host: Host, socket: string): Promise<Side> {
       const { stdout, stderr, exitCode } = await host.run([...ENDS, 'bash', '-c', `${prelude}\n${script}`], {
         env: { DOCKER_HOST: `unix://${SOCKET}`, DOCKER_BUILDKIT: '0', LC_ALL: 'C.UTF-8', TERM: 'xterm' },
         reject: false,
-        timeout: 30_000,
       });
       const files = await describeFiles(host.file(FOLDER));
       const parts = [`exit status: ${exitCode}`, '--- stdout', stdout, '--- stderr', stderr, '--- files'];

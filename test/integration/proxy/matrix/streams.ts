@@ -109,7 +109,7 @@ export const STREAMS: Scripts = {
     docker run --rm --name box $none -l a=b busybox true
     docker volume create events
     docker tag busybox events:1
-    await sh -c "timeout 0.3 docker events --since $since --filter event=destroy --format '{{.Action}}' | grep destroy"
+    await sh -c "docker events --since $since --until \\$(date +%s.%N) --filter event=destroy --format '{{.Action}}' | grep destroy"
     until=$(date +%s.%N)
     docker events --since $since --until $until --format '{{.Type}} {{.Action}} {{index .Actor.Attributes "name"}}'
     docker events --since $since --until $until --filter container=box --filter event=die
