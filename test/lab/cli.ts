@@ -5,12 +5,11 @@ import { hasCode, messageOf } from '../../lib/base/errors.js';
 import { requestUnix } from '../../lib/os/request-unix.js';
 import { reportTable } from '../support/report-table.js';
 import { keep, SOCKET, type HostStatus } from './keeper.js';
-import { removeDead } from './lab.js';
+import { removeDead, START_MS } from './lab.js';
 import { PROXY_SOCKET } from './node.js';
 import { until } from '../support/until.js';
 
 const LOG = '/var/tmp/socketplane-lab.log';
-const START_MS = 120_000;
 
 async function ask(path: string, method = 'GET'): Promise<string> {
   try {

@@ -12,6 +12,9 @@ export { OUTSIDE } from './lan.js';
 const STATE = '/var/tmp/socketplane-lab';
 const HOST_FLAGS = ['--net', '--mount', '--pid', '--uts', '--ipc'];
 
+/** Within this a lab and all that runs in it are up, or down, on a busy machine too. */
+export const START_MS = 300_000;
+
 export interface Lab {
   /** The LAN, its router, and behind it the rest of the world; has no route to any container. */
   outside: Namespace;

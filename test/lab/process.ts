@@ -19,7 +19,7 @@ export interface CommandOptions {
 
 export async function command(argv: string[], options: CommandOptions = {}): Promise<Result> {
   const [file = '', ...args] = argv;
-  const { input, env, timeout = 60_000, reject = true, cwd } = options;
+  const { input, env, timeout = 120_000, reject = true, cwd } = options;
   const result = await execa(file, args, {
     reject,
     timeout,

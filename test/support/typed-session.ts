@@ -1,8 +1,11 @@
 import { once } from 'node:events';
 import type { Host } from '../lab/host.js';
+import { until } from './until.js';
 
 const END = '@@end of block';
 const FAILED = '@@failed';
+/** An image is made in less, on a busy machine too. */
+const BLOCK_MS = 400_000;
 
 /** A shell on a host, in which what a reader would type is typed, block after block. */
 export interface TypedSession {
@@ -26,10 +29,16 @@ export function openSession(host: Host, folder: string, env: Record<string, stri
     async type(block) {
       printed = '';
       stdin.write(`${block}\necho '${END}'\n`);
-      while (!printed.includes(END)) {
-        if (ended) throw new Error(`the shell ended:\n${printed}`);
-        await once(stdout, 'data');
-      }
+      await until(
+        () => `the end of what is typed, which has printed:\n${printed}`,
+        () => printed.includes(END),
+        {
+          timeout: BLOCK_MS,
+          giveUp() {
+            if (ended) throw new Error('the shell ended');
+          },
+        },
+      );
       const text = printed.slice(0, printed.indexOf(END));
       if (text.includes(FAILED)) throw new Error(text);
       return text;

@@ -1,11 +1,12 @@
 import { expect } from 'chai';
 import type { Host } from '../../lab/host.js';
-import { createLab, type Lab } from '../../lab/lab.js';
+import { createLab, START_MS, type Lab } from '../../lab/lab.js';
 import { startNode, type Node } from '../../lab/node.js';
 import { until } from '../../support/until.js';
-import { addressOf, pings, sleeper } from '../agent/suite.js';
+import { addressOf, firstPacketReaches, pings, sleeper } from '../agent/suite.js';
 import { cluster, clusterFails, configure, tunnelsOf } from './alone.js';
-import { untilMembers } from './suite.js';
+import { startAtLast } from './reach.js';
+import { createNetwork, PATIENCE_MS, STORY_MS, untilMembers } from './suite.js';
 
 const MASTER = '00000000-0000-4000-8000-000000000001';
 /** What docs/operations.md says that a token must allow. */
@@ -34,7 +35,7 @@ function consulOn(host: Host) {
     /** Gives one that may write our keys and sessions, and nothing else. */
     async token(): Promise<string> {
       // A new leader is not ready for this at once.
-      await until('a policy', () => put('/acl/policy', { Name: 'socketplane', Rules: RULES }));
+      await until('a policy', () => put('/acl/policy', { Name: 'socketplane', Rules: RULES }), PATIENCE_MS);
       const answer = await put('/acl/token', { Policies: [{ Name: 'socketplane' }] });
       return (answer as { SecretID: string }).SecretID;
     },
@@ -42,14 +43,14 @@ function consulOn(host: Host) {
 }
 
 describe('a cluster on a Consul that is there already', function () {
-  this.timeout(120_000);
+  this.timeout(STORY_MS);
   let lab: Lab;
   let consul: ReturnType<typeof consulOn>;
   let nodes: Node[];
   let con2 = '';
 
   before(async function () {
-    this.timeout(120_000);
+    this.timeout(START_MS);
     lab = await createLab();
     const [server, ...hosts] = [await lab.addHost(), await lab.addHost(), await lab.addHost()] as const;
     // As in every host that speaks with userspace Open vSwitch: nothing completes its checksums.
@@ -60,20 +61,21 @@ describe('a cluster on a Consul that is there already', function () {
     await Promise.all(hosts.map((host) => configure(host, { consul: settings })));
     nodes = await Promise.all(hosts.map((host) => startNode(host)));
     await untilMembers(nodes, 2);
+    const [one, two] = nodes as [Node, Node];
+    await createNetwork(nodes, 'web', '10.50.0.0/16');
+    await sleeper(one, 'con1', '-e', 'SP_NETWORK=web');
+    con2 = await sleeper(two, 'con2', '-e', 'SP_NETWORK=web');
+    await until('a way between the hosts', () => pings(one, 'con1', con2), PATIENCE_MS);
   });
   after(async function () {
-    this.timeout(120_000);
+    this.timeout(START_MS);
     await lab.destroy();
   });
 
   it('has networks, addresses and names on all its hosts', async () => {
-    const [one, two] = nodes as [Node, Node];
-    await one.api('POST', '/networks', { id: 'web', subnet: '10.50.0.0/16' });
-    await until('the network', async () => (await two.api('GET', '/networks/web')).status === 200);
-    await sleeper(one, 'con1', '-e', 'SP_NETWORK=web');
-    con2 = await sleeper(two, 'con2', '-e', 'SP_NETWORK=web');
+    const [one] = nodes as [Node];
     expect(con2).not.to.equal(await addressOf(one, 'con1'));
-    await until('a way between the hosts', () => pings(one, 'con1', 'con2'));
+    expect(await firstPacketReaches(one, 'con1', 'con2')).to.equal(true);
     expect(await cluster(one, 'members')).to.match(/^h3 +192\.168\.108\.3 +up /m);
   });
 
@@ -93,20 +95,19 @@ describe('a cluster on a Consul that is there already', function () {
   it('does without it for a while', async () => {
     const [one] = nodes as [Node];
     await consul.stop();
-    expect(await pings(one, 'con1', con2)).to.equal(true);
+    expect(await firstPacketReaches(one, 'con1', con2)).to.equal(true);
     const run = await one.sp(['run', '-d', '--name', 'late', 'busybox', 'sleep', '1000'], { reject: false });
     expect(run.exitCode).not.to.equal(0);
     expect(run.stderr).to.match(/no Consul runs on http:\/\/192\.168\.108\.1:8500/);
-    await one.sp(['rm', '-f', 'late'], { reject: false });
     await consul.start();
-    await until('it to work again', () => sleeper(one, 'late').then(Boolean), 30_000);
+    await startAtLast(one, 'late');
   });
 
   it('takes leave of a host that is silent', async () => {
     const [one, two] = nodes as [Node, Node];
     await untilMembers([one], 2);
     await two.kill();
-    await until('its tunnel to go', async () => (await tunnelsOf(one)).length === 0, 45_000);
+    await until('its tunnel to go', async () => (await tunnelsOf(one)).length === 0, PATIENCE_MS);
     expect(await cluster(one, 'members')).to.match(/^h3 +192\.168\.108\.3 +silent /m);
   });
 });

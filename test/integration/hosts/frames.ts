@@ -61,7 +61,8 @@ export async function wireOf(node: Node, container: string): Promise<Wire> {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
   const seen = new Set<string>();
-  await new Promise<void>((resolve) => {
+  await new Promise<void>((resolve, reject) => {
+    watch.once('exit', () => reject(new Error(`cannot watch the link of ${container}`)));
     createInterface(watch.stdout!).on('line', (line) => {
       if (line === 'ready') return resolve();
       seen.add(/lab:([^.]*)\./.exec(Buffer.from(line, 'hex').toString('latin1'))?.[1] ?? line);

@@ -5,7 +5,7 @@ import { macOf } from '../../../lib/base/ipv4.js';
 import { until } from '../../support/until.js';
 import { sleeper } from '../agent/suite.js';
 import { arp, EVERYBODY, frame, other, tag, udp, wireOf, type Station, type Wire } from './frames.js';
-import { answering, createNetwork, useCluster } from './suite.js';
+import { answering, createNetwork, STORY_MS, useCluster } from './suite.js';
 
 /** Container and network on each host; a name may come again, on another host and network. */
 const PLACES = [
@@ -21,7 +21,7 @@ const WEB = ['web web1', 'web app', 'web web3'];
 const DB = ['db db1', 'db db2', 'db app'];
 
 describe('two networks on the same three hosts', function () {
-  this.timeout(120_000);
+  this.timeout(STORY_MS);
   const { nodes } = useCluster(3);
   /** By network and name. */
   const stations = new Map<string, Station>();
@@ -31,7 +31,8 @@ describe('two networks on the same three hosts', function () {
   const wire = (key: string) => wires.get(key)!;
   const seenBy = (key: string) => [...wire(key).seen].sort();
 
-  before(async () => {
+  before(async function () {
+    this.timeout(STORY_MS);
     await createNetwork(nodes(), 'web', '10.50.0.0/16');
     await createNetwork(nodes(), 'db', '10.60.0.0/16');
     await Promise.all(
@@ -50,8 +51,7 @@ describe('two networks on the same three hosts', function () {
   async function settled(sender: string, receivers: string[], name: string): Promise<void> {
     const { ip, mac } = station(sender);
     await wire(sender).send([frame(EVERYBODY, mac, udp(name, ip, '255.255.255.255'))]);
-    for (const key of receivers)
-      await until(`${key} to see ${name}`, async () => wire(key).seen.has(name), 5_000);
+    for (const key of receivers) await until(`${key} to see ${name}`, async () => wire(key).seen.has(name));
   }
 
   it('have names of their own', async () => {
@@ -65,7 +65,7 @@ describe('two networks on the same three hosts', function () {
   it('carry packets larger than the underlay takes, and many of them', async () => {
     const [first, second, third] = nodes();
     for (const to of ['web3', 'app']) {
-      await first!.sp(['exec', 'web1', 'ping', '-c', '3', '-W', '1', '-s', '4000', to]);
+      await first!.sp(['exec', 'web1', 'ping', '-c', '3', '-W', '20', '-s', '4000', to]);
     }
     await third!.sp(['exec', '-d', 'web3', 'nc', '-l', '-p', '80', '-e', 'md5sum']);
     await until('the listener', async () =>

@@ -2,12 +2,12 @@ import { writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import type { Node } from '../../lab/node.js';
 import { until } from '../../support/until.js';
-import { addressOf, pings, sleeper } from '../agent/suite.js';
+import { addressOf, firstPacketReaches, pings, sleeper } from '../agent/suite.js';
 import { needsPlugin } from '../proxy/clients/docker-client.js';
-import { answering, createNetwork, useCluster } from './suite.js';
+import { answering, createNetwork, PATIENCE_MS, STORY_MS, useCluster } from './suite.js';
 
 describe('networks that span three hosts', function () {
-  this.timeout(120_000);
+  this.timeout(STORY_MS);
   const { nodes } = useCluster(3);
 
   before(async () => {
@@ -24,7 +24,10 @@ describe('networks that span three hosts', function () {
   it('carry ping by name and TCP between all hosts', async () => {
     for (const [from, node] of nodes().entries()) {
       for (const to of [1, 2, 3].filter((number) => number !== from + 1)) {
-        expect(await pings(node, `con${from + 1}`, `con${to}`), `con${from + 1} to con${to}`).to.equal(true);
+        expect(
+          await firstPacketReaches(node, `con${from + 1}`, `con${to}`),
+          `con${from + 1} to con${to}`,
+        ).to.equal(true);
       }
     }
     const [first, , third] = nodes();
@@ -33,17 +36,17 @@ describe('networks that span three hosts', function () {
       (await third!.sp(['exec', 'con3', 'netstat', '-ltn'])).stdout.includes(':80 '),
     );
     const input = 'hello'.repeat(99_999);
-    const { stdout } = await first!.sp(['exec', '-i', 'con1', 'nc', '-w', '3', 'con3', '80'], { input });
+    const { stdout } = await first!.sp(['exec', '-i', 'con1', 'nc', '-w', '60', 'con3', '80'], { input });
     expect(stdout).to.equal(input);
   });
 
   it('find a container by name from everywhere right after its start, and not after its end', async () => {
     const [first, second, third] = nodes();
     await sleeper(second!, 'new', '-e', 'SP_NETWORK=web');
-    expect(await pings(first!, 'con1', 'new')).to.equal(true);
-    expect(await pings(third!, 'con3', 'new')).to.equal(true);
+    expect(await firstPacketReaches(first!, 'con1', 'new')).to.equal(true);
+    expect(await firstPacketReaches(third!, 'con3', 'new')).to.equal(true);
     await second!.sp(['rm', '-f', 'new']);
-    await until('the name to go', async () => !(await pings(third!, 'con3', 'new')), 5_000);
+    await until('the name to go', async () => !(await pings(third!, 'con3', 'new')));
   });
 
   it('have one tunnel for each peer', async () => {
@@ -62,10 +65,22 @@ describe('networks that span three hosts', function () {
       for (const peer of peers) expect(stdout).to.include(peer);
       expect(stdout.match(/remote_ip/g)).to.have.length(2);
       const socket = '/run/socketplane/agent.sock';
-      const metrics = await node.run(['curl', '-sS', '--unix-socket', socket, 'http://agent/metrics']);
-      for (const line of ['tunnels 2', 'peers 2', 'cluster_member 1', 'consul_role{role="server"} 1']) {
-        expect(metrics.stdout.split('\n')).to.include(`socketplane_${line}`);
-      }
+      const says = ['tunnels 2', 'peers 2', 'cluster_member 1', 'consul_role{role="server"} 1'];
+      // With three hosts each is a server before long.
+      await until(
+        `metrics of ${node.name}`,
+        async () => {
+          const { stdout: metrics } = await node.run([
+            'curl',
+            '-sS',
+            '--unix-socket',
+            socket,
+            'http://agent/metrics',
+          ]);
+          expect(metrics.split('\n')).to.include.members(says.map((line) => `socketplane_${line}`));
+        },
+        PATIENCE_MS,
+      );
     }
   });
 
@@ -101,6 +116,5 @@ async function composed(node: Node, name: string, selection: object) {
   const service = { image: 'busybox', pull_policy: 'never', command: 'sleep 1000', stop_signal: 'SIGKILL' };
   const project = { name, services: { [name]: { ...service, ...selection } } };
   await writeFile(node.file(`/run/${name}.yml`), JSON.stringify(project));
-  return (...args: string[]) =>
-    node.sp(['compose', '--ansi', 'never', '-f', `/run/${name}.yml`, ...args], { timeout: 30_000 });
+  return (...args: string[]) => node.sp(['compose', '--ansi', 'never', '-f', `/run/${name}.yml`, ...args]);
 }

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import type { Node } from '../../lab/node.js';
 import { until } from '../../support/until.js';
 import { addressOf, sleeper } from '../agent/suite.js';
+import { PATIENCE_MS } from './suite.js';
 
 /** Of what `GET /networks/<id>` tells. */
 interface Use {
@@ -21,13 +22,16 @@ export async function tunnelsOf(node: Node): Promise<string[]> {
   return [...stdout.matchAll(/remote_ip="?([\d.]+)/g)].map(([, address]) => address ?? '').sort();
 }
 
-/** Runs a container that must fail within 5 s, and what a busy machine adds; gives what `docker` printed. */
+/** A refusal for want of Consul takes less than 5 s, and three times that on a busy machine. */
+const REFUSAL_MS = 15_000;
+
+/** Runs a container that must fail within 15 s; gives what `docker` printed. */
 export async function refused(node: Node, ...options: string[]): Promise<string> {
   const began = performance.now();
   const argv = ['run', '--rm', '-e', 'SP_NETWORK=web', ...options, 'busybox', 'true'];
   const { exitCode, stderr } = await node.sp(argv, { reject: false });
   expect(exitCode, stderr).to.equal(125);
-  expect(performance.now() - began, 'ms until it failed').to.be.below(8_000);
+  expect(performance.now() - began, 'ms until it failed').to.be.below(REFUSAL_MS);
   return stderr;
 }
 
@@ -39,7 +43,7 @@ export async function startAtLast(node: Node, name: string, ...options: string[]
       await node.sp(['rm', '-f', name], { reject: false });
       return sleeper(node, name, '-e', 'SP_NETWORK=web', ...options);
     },
-    25_000,
+    PATIENCE_MS,
   );
   return addressOf(node, name);
 }
@@ -48,7 +52,7 @@ export async function startAtLast(node: Node, name: string, ...options: string[]
 export type Places = Record<string, Node>;
 
 /** Waits until each of the containers, or each of `some`, reaches all others by name. */
-export async function untilAllReach(places: Places, timeout: number, some?: string[]): Promise<void> {
+export async function untilAllReach(places: Places, some?: string[]): Promise<void> {
   const names = Object.keys(places).join(' ');
   const each = `for name in ${names}; do ping -c 1 -W 1 $name >/dev/null || { echo $name; exit 1; }; done`;
   const reachesAll = async ([from, node]: [string, Node]) => {
@@ -56,7 +60,8 @@ export async function untilAllReach(places: Places, timeout: number, some?: stri
     if (exitCode !== 0) throw new Error(`${from} does not reach ${stdout}`);
     return true;
   };
-  const wait = (place: [string, Node]) => until(`${place[0]} to reach all`, () => reachesAll(place), timeout);
+  const wait = (place: [string, Node]) =>
+    until(`${place[0]} to reach all`, () => reachesAll(place), PATIENCE_MS);
   const asking = Object.entries(places).filter(([name]) => some?.includes(name) ?? true);
   await Promise.all(asking.map(wait));
 }

@@ -1,23 +1,25 @@
 import { expect } from 'chai';
 import type { Node } from '../../lab/node.js';
+import { steadyPing } from '../../lab/steady-ping.js';
 import { until } from '../../support/until.js';
-import { pings, sleeper } from '../agent/suite.js';
-import { cluster, startWaitingAgent, steadyPing, tunnelsOf, useAlone } from './alone.js';
-import { untilMembers } from './suite.js';
+import { firstPacketReaches, pings, sleeper } from '../agent/suite.js';
+import { cluster, startWaitingAgent, tunnelsOf, useAlone } from './alone.js';
+import { PATIENCE_MS, STORY_MS, untilMembers } from './suite.js';
 
 describe('an agent that comes back', function () {
-  this.timeout(90_000);
+  this.timeout(STORY_MS);
   const { nodes } = useAlone(2);
   const node = (number: number) => nodes()[number - 1]!;
   let con2 = '';
 
-  before(async () => {
+  before(async function () {
+    this.timeout(STORY_MS);
     await cluster(node(1), 'bootstrap');
     await cluster(node(2), 'join', node(1).address);
     await sleeper(node(1), 'con1');
     con2 = await sleeper(node(2), 'con2');
     await untilMembers(nodes(), 2);
-    await until('a way between the hosts', () => pings(node(1), 'con1', con2));
+    await until('a way between the hosts', () => pings(node(1), 'con1', con2), PATIENCE_MS);
   });
 
   async function restart(which: Node, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
@@ -34,7 +36,7 @@ describe('an agent that comes back', function () {
       it(`is a member again, and no ping was lost: ${who}, ${signal}`, async () => {
         const ping = await steadyPing(node(1), 'con1', con2);
         await restart(node(number), signal);
-        expect(await ping.lost()).to.equal(0);
+        expect((await ping.end()).lost).to.equal(0);
         for (const each of nodes()) expect(await tunnelsOf(each)).to.have.length(1);
       });
     }
@@ -57,8 +59,8 @@ describe('an agent that comes back', function () {
     expect((await second.api('GET', '/healthz')).status).to.equal(503);
     await first.startAgent();
     await untilMembers(nodes(), 2);
-    expect(await ping.lost()).to.equal(0);
+    expect((await ping.end()).lost).to.equal(0);
     await second.sp(['start', 'later']);
-    expect(await pings(node(1), 'con1', 'later')).to.equal(true);
+    expect(await firstPacketReaches(node(1), 'con1', 'later')).to.equal(true);
   });
 });

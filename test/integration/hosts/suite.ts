@@ -1,8 +1,13 @@
 import { writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
-import { createLab, type Lab } from '../../lab/lab.js';
+import { createLab, START_MS, type Lab } from '../../lab/lab.js';
 import { startNode, type Node } from '../../lab/node.js';
 import { until } from '../../support/until.js';
+
+/** What several hosts have to agree on takes as long as Consul's elections do on a busy machine. */
+export const PATIENCE_MS = 120_000;
+/** A case of several steps, each of which waits at most {@link PATIENCE_MS}. */
+export const STORY_MS = 600_000;
 
 export interface Member {
   id: string;
@@ -29,7 +34,7 @@ export function useCluster(count: number, settings: Record<string, unknown> = {}
   const nodes: Node[] = [];
   const environment = (index: number) => ({ BOOTSTRAP: index === 0 ? 'true' : 'false' });
   before(async function () {
-    this.timeout(120_000);
+    this.timeout(START_MS);
     lab = await createLab();
     for (let number = 0; number < count; number++) {
       const { file } = await lab.addHost();
@@ -39,7 +44,7 @@ export function useCluster(count: number, settings: Record<string, unknown> = {}
     await untilMembers(nodes, count);
   });
   after(async function () {
-    this.timeout(120_000);
+    this.timeout(START_MS);
     await lab.destroy();
   });
   return {
@@ -58,7 +63,7 @@ export async function membersOf(node: Node): Promise<Member[]> {
 }
 
 /** Waits until each of the hosts sees so many that take part. */
-export async function untilMembers(nodes: Node[], count: number, timeout = 30_000): Promise<void> {
+export async function untilMembers(nodes: Node[], count: number, timeout = PATIENCE_MS): Promise<void> {
   for (const node of nodes) {
     await until(
       `${count} members on ${node.name}`,
@@ -75,7 +80,7 @@ export async function createNetwork(nodes: Node[], id: string, subnet: string): 
     await until(
       `network ${id} on ${node.name}`,
       async () => (await node.api('GET', `/networks/${id}`)).status === 200,
-      10_000,
+      PATIENCE_MS,
     );
   }
 }
@@ -83,7 +88,7 @@ export async function createNetwork(nodes: Node[], id: string, subnet: string): 
 /** The address that answers a container for each name, by one ping; '' for none. */
 export async function answering(node: Node, from: string, names: string[]): Promise<string[]> {
   const script =
-    'for name; do ping -c 1 -W 1 $name | sed -n "s/^64 bytes from \\([^:]*\\).*/\\1/p" | grep . || echo; done';
+    'for name; do ping -c 1 -W 20 $name | sed -n "s/^64 bytes from \\([^:]*\\).*/\\1/p" | grep . || echo; done';
   const { stdout } = await node.sp(['exec', from, 'sh', '-c', script, 'sh', ...names]);
   return stdout.split('\n');
 }
@@ -94,22 +99,20 @@ export async function untilNothingIsLeft(nodes: Node[]): Promise<void> {
   for (const node of nodes) {
     let left: unknown;
     await until(
-      `${node.name} to be clean`,
+      () => `nothing to be left on ${node.name}, where there is ${JSON.stringify(left)}`,
       async () => {
         left = await node.traces();
         return JSON.stringify(left) === JSON.stringify(nothing);
       },
-      10_000,
-    ).catch((error: unknown) => {
-      throw new Error(`${String(error)}: ${JSON.stringify(left)}`);
-    });
+      PATIENCE_MS,
+    );
   }
   const [first] = nodes;
   expect(await first!.storedKeys('blocks/')).to.deep.equal([]);
   await until(
     'the feed of changes to be collected',
     async () => (await first!.storedKeys('feed/')).length < 40,
-    10_000,
+    PATIENCE_MS,
   );
 }
 
@@ -128,6 +131,6 @@ export async function untilVoters(node: Node): Promise<void> {
       };
       return Servers.filter(({ Voter }) => Voter).length === 3;
     },
-    40_000,
+    PATIENCE_MS,
   );
 }
