@@ -1,9 +1,9 @@
 import { expect } from 'chai';
 import { until } from '../../support/until.js';
-import { addressOf, pings, sleeper, useNode } from './suite.js';
+import { addressOf, CASE_MS, firstPacketReaches, sleeper, useNode } from './suite.js';
 
 describe('containers by name', function () {
-  this.timeout(90_000);
+  this.timeout(CASE_MS);
   const { node: current } = useNode();
 
   before(async () => {
@@ -29,14 +29,14 @@ describe('containers by name', function () {
     for (const name of ['con2', 'CON2', 'db', 'main', 'h', stdout.slice(0, 12)]) {
       expect(await lookup('con1', name), name).to.deep.equal([ip]);
     }
-    expect(await pings(node, 'con1', 'con2')).to.equal(true);
+    expect(await firstPacketReaches(node, 'con1', 'con2')).to.equal(true);
     await sleeper(node, 'new', '--network', 'web');
-    expect(await pings(node, 'con1', 'new')).to.equal(true);
+    expect(await firstPacketReaches(node, 'con1', 'new')).to.equal(true);
   });
 
   it('are found by the very first thing that a container does', async () => {
     for (let turn = 0; turn < 5; turn++) {
-      const argv = ['run', '--rm', '-e', 'SP_NETWORK=web', 'busybox', 'ping', '-c', '1', '-W', '1', 'con1'];
+      const argv = ['run', '--rm', '-e', 'SP_NETWORK=web', 'busybox', 'ping', '-c', '1', '-W', '20', 'con1'];
       const { exitCode, stdout, stderr } = await current().sp(argv, { reject: false });
       expect(exitCode, stdout + stderr).to.equal(0);
     }
@@ -61,14 +61,14 @@ describe('containers by name', function () {
   it('are not found when they are stopped, and again, by their new name, when they were renamed', async () => {
     const node = current();
     await node.sp(['stop', '-t', '0', 'con2']);
-    await until('the name to go', async () => (await lookup('con1', 'con2')).length === 0, 5_000);
+    await until('the name to go', async () => (await lookup('con1', 'con2')).length === 0);
     await node.sp(['start', 'con2']);
     expect(await lookup('con1', 'con2')).to.have.length(1);
     await node.sp(['rename', 'con2', 'con3']);
-    await until('the new name', async () => (await lookup('con1', 'con3')).length === 1, 5_000);
+    await until('the new name', async () => (await lookup('con1', 'con3')).length === 1);
     expect(await lookup('con1', 'con2')).to.deep.equal([]);
     await node.sp(['rm', '-f', 'con3']);
-    await until('the name to go', async () => (await lookup('con1', 'con3')).length === 0, 5_000);
+    await until('the name to go', async () => (await lookup('con1', 'con3')).length === 0);
   });
 
   it('are asked of the name servers that a container was given, where the agent knows nothing', async () => {

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import { createOpenApiCheck } from '../../support/openapi.js';
-import { sleeper, useNode } from './suite.js';
+import { CASE_MS, sleeper, useNode } from './suite.js';
 
 interface Sent {
   status: number;
@@ -12,7 +12,7 @@ interface Sent {
 }
 
 describe('REST API, by curl', function () {
-  this.timeout(90_000);
+  this.timeout(CASE_MS);
   const { node: current } = useNode();
   const check = createOpenApiCheck();
 

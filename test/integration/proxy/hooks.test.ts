@@ -1,9 +1,10 @@
 import { expect } from 'chai';
+import { START_MS } from '../../lab/lab.js';
 import { DIRECT, PROXIED, useProxy, type Adapter } from './suite.js';
 
 /** What the stock client makes of hooks. */
 describe('docker with hooks', function () {
-  this.timeout(120_000);
+  this.timeout(START_MS);
   let adapter: Adapter = () => undefined;
   const { docker, seen } = useProxy(() => adapter);
   beforeEach(() => {

@@ -1,12 +1,25 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { expect } from 'chai';
+import { START_MS } from '../../lab/lab.js';
 import { until } from '../../support/until.js';
 import { DIRECT, powerstrip, PROXIED, startProxy, useProxy } from './suite.js';
 
 /** powerstrip as a daemon: its files, its start and end, and Docker's. */
 describe('powerstrip', function () {
-  this.timeout(120_000);
+  this.timeout(START_MS);
   const { host, docker } = useProxy(() => () => undefined);
+
+  /** Whether the proxy takes a connection. */
+  const isTaken = () =>
+    new Promise<boolean>((resolve) => {
+      const client = connect(host().file('/run/socketplane/docker.sock'));
+      client.once('error', () => resolve(false));
+      client.once('connect', () => {
+        client.destroy();
+        resolve(true);
+      });
+    });
 
   it('has a socket for the group docker, and a pid file', async () => {
     const { stdout } = await host().run(['stat', '-c', '%a %G', '/run/socketplane/docker.sock']);
@@ -41,19 +54,17 @@ describe('powerstrip', function () {
   });
 
   it('stops: calls under way finish, its socket and pid file go', async () => {
-    const running = docker(PROXIED, [
-      'run',
-      '--rm',
-      '--network',
-      'none',
-      'busybox',
-      'sh',
-      '-c',
-      'sleep 1; echo done',
-    ]);
+    await mkdir(host().file('/run/box'));
+    const script = 'until test -e /box/go; do sleep 0.05; done; echo done';
+    const options = ['--rm', '--network', 'none', '-v', '/run/box:/box'];
+    const running = docker(PROXIED, ['run', ...options, 'busybox', 'sh', '-c', script]);
     await until('the container', async () => (await docker(DIRECT, ['ps', '-q'])).stdout !== '');
-    await host().stop('proxy');
+    const stopped = host().stop('proxy');
+    // Calls under way have five seconds from here: nothing that takes time on a busy machine comes between.
+    await until('no new call to be taken', async () => !(await isTaken()));
+    await writeFile(host().file('/run/box/go'), '');
     expect((await running).stdout).to.equal('done');
+    await stopped;
     const left = await host().run(['sh', '-c', 'ls /run/socketplane'], { reject: false });
     expect(left.stdout).to.equal('');
     await startProxy(host());

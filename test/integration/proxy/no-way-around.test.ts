@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import pLimit from 'p-limit';
+import { START_MS } from '../../lab/lab.js';
 import { bodies } from './no-way-around/bodies.js';
 import { connections } from './no-way-around/connections.js';
 import { framing } from './no-way-around/framing.js';
@@ -43,7 +44,7 @@ describe('no spelling gets a container past the hooks', function () {
   }
 
   before(async function () {
-    this.timeout(120_000);
+    this.timeout(START_MS);
     collector = createCollector(host().file('/run/docker.sock'));
     await attack('evil', '/run/socketplane/docker.sock', 10_000);
     await attack('good', '/run/socketplane/docker.sock', 10_000);

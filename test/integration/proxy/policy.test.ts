@@ -1,5 +1,6 @@
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
+import { START_MS } from '../../lab/lab.js';
 import { until } from '../../support/until.js';
 import { rawClient } from '../../support/proxy/harness.js';
 import { DIRECT, powerstrip, PROXIED, useProxy } from './suite.js';
@@ -61,10 +62,10 @@ const DENIED: Record<string, string[][]> = {
 const RULES = "images: any\nmounts: ['/run/data/**']\n";
 
 describe('the policy adapter in front of a real Docker', function () {
-  this.timeout(120_000);
+  this.timeout(START_MS);
   const { host } = useProxy(() => () => undefined, { 'proxy.yml': CONFIG, 'policy.yml': RULES });
   const docker = (socket: string, ...args: string[]) =>
-    host().run(['docker', '-H', socket, ...args], { reject: false, timeout: 20_000 });
+    host().run(['docker', '-H', socket, ...args], { reject: false });
   const create = (...options: string[]) => docker(PROXIED, 'create', ...options, 'busybox', 'true');
   const refusal = (rule: string) => new RegExp(`adapter policy: ${rule}: .+`);
 

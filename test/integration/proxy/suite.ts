@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import http from 'node:http';
 import { join } from 'node:path';
 import type { Host } from '../../lab/host.js';
-import { createLab, type Lab } from '../../lab/lab.js';
+import { createLab, START_MS, type Lab } from '../../lab/lab.js';
 import type { CommandOptions, Result } from '../../lab/process.js';
 
 export const POWERSTRIP = join(import.meta.dirname, '../../../dist/lib/powerstrip.js');
@@ -41,7 +41,7 @@ export function useProxy(
   let server: http.Server;
 
   before(async function () {
-    this.timeout(120_000);
+    this.timeout(START_MS);
     lab = await createLab();
     host = await lab.addHost();
     await host.startDocker();
@@ -55,7 +55,7 @@ export function useProxy(
     await startProxy(host);
   });
   after(async function () {
-    this.timeout(120_000);
+    this.timeout(START_MS);
     server.close();
     server.closeAllConnections();
     await lab.destroy();
@@ -64,7 +64,7 @@ export function useProxy(
     host: () => host,
     addHost: () => lab.addHost(),
     docker: (socket, args, options) =>
-      host.run(['docker', '-H', socket, ...args], { reject: false, timeout: 20_000, ...options }),
+      host.run(['docker', '-H', socket, ...args], { reject: false, ...options }),
     seen,
   };
 }

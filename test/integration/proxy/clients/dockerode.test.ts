@@ -1,4 +1,5 @@
 import Docker from 'dockerode';
+import { START_MS } from '../../../lab/lab.js';
 import { containers } from './dockerode/containers.js';
 import { images } from './dockerode/images.js';
 import { processes } from './dockerode/processes.js';
@@ -10,7 +11,7 @@ import { useDockerode, useWays } from './ways.js';
 const TABLES: Record<string, Table> = { containers, processes, watching, images, resources };
 
 describe('dockerode through the proxy', function () {
-  this.timeout(20_000);
+  this.timeout(START_MS);
   const { host, same } = useWays();
   const docker = useDockerode(host);
   const direct = () => new Docker({ socketPath: host().file('/run/docker.sock') });

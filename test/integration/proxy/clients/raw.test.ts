@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import Docker from 'dockerode';
+import { START_MS } from '../../../lab/lab.js';
 import { rawClient } from '../../../support/proxy/harness.js';
 import { readAnswers } from './answers.js';
 import { BOX, create } from './dockerode/table.js';
@@ -165,7 +166,7 @@ const TALKS: Record<string, Talk> = {
 };
 
 describe('raw connections through the proxy', function () {
-  this.timeout(15_000);
+  this.timeout(START_MS);
   const { host } = useWays();
   const direct = () => new Docker({ socketPath: host().file('/run/docker.sock') });
   before(async () => {

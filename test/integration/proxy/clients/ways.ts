@@ -3,6 +3,7 @@ import http from 'node:http';
 import { expect } from 'chai';
 import Docker from 'dockerode';
 import type { Host } from '../../../lab/host.js';
+import { START_MS } from '../../../lab/lab.js';
 import { POWERSTRIP, useProxy } from '../suite.js';
 import { normalise } from './normalise.js';
 
@@ -33,7 +34,7 @@ export interface Ways {
 export function useWays(): Ways {
   const { host } = useProxy(() => () => undefined, { 'proxy.yml': HOOKS_EVERYWHERE });
   before(async function () {
-    this.timeout(20_000);
+    this.timeout(START_MS);
     await startSecond(host(), 'plain');
   });
 

@@ -3,13 +3,14 @@ import type { IncomingMessage } from 'node:http';
 import { expect } from 'chai';
 import type Docker from 'dockerode';
 import WebSocket from 'ws';
+import { START_MS } from '../../../lab/lab.js';
 import { until } from '../../../support/until.js';
 import { create } from './dockerode/table.js';
 import { text } from './streams.js';
 import { useDockerode, useWays, type Way } from './ways.js';
 
 describe('attach by WebSocket through the proxy', function () {
-  this.timeout(20_000);
+  this.timeout(START_MS);
   const { host, same } = useWays();
   const docker = useDockerode(host);
 
