@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Host } from '../../lab/host.js';
-import { createLab, type Lab } from '../../lab/lab.js';
+import { createLab, START_MS, type Lab } from '../../lab/lab.js';
 import { type CommandOptions } from '../../lab/process.js';
 import { until } from '../../support/until.js';
 
@@ -10,7 +10,7 @@ const COMMAND = join(import.meta.dirname, '../../../bin/socketplane');
 
 // In this order, as a user would: each step goes on with what the one before has left.
 describe('socketplane on a bare host', function () {
-  this.timeout(120_000);
+  this.timeout(START_MS);
   let lab: Lab;
   let host: Host;
 

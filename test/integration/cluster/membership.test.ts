@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { access } from 'node:fs/promises';
 import { expect } from 'chai';
+import { START_MS } from '../../lab/lab.js';
 import { useAddress } from '../../lab/lan.js';
 import { until } from '../../support/until.js';
 import { untilMembers, useHosts, type MemberHost } from './suite.js';
@@ -39,7 +40,7 @@ async function leavesNothing(host: MemberHost): Promise<void> {
 }
 
 describe('a cluster by BOOTSTRAP and multicast DNS', function () {
-  this.timeout(90_000);
+  this.timeout(START_MS);
   const hosts = useHosts();
   let first: MemberHost, second: MemberHost, third: MemberHost;
   let all: MemberHost[];
@@ -117,7 +118,7 @@ describe('a cluster by BOOTSTRAP and multicast DNS', function () {
     await until('three voters', async () => (await second.status()).voters.length === 3);
     await leavesNothing(first);
     await untilMembers([second, third], 2);
-    await until('one server', async () => (await second.status()).voters.length === 1, 30_000);
+    await until('one server', async () => (await second.status()).voters.length === 1, 120_000);
     await leavesNothing(second);
     await untilMembers([third], 1);
     await leavesNothing(third);
@@ -125,7 +126,7 @@ describe('a cluster by BOOTSTRAP and multicast DNS', function () {
 });
 
 describe('a cluster by command, without multicast', function () {
-  this.timeout(90_000);
+  this.timeout(START_MS);
   const hosts = useHosts();
 
   it('is begun, bound and joined', async () => {
@@ -147,7 +148,7 @@ describe('a cluster by command, without multicast', function () {
 });
 
 describe('two clusters on one segment', function () {
-  this.timeout(90_000);
+  this.timeout(START_MS);
   const hosts = useHosts();
 
   it('stay apart by key', async () => {

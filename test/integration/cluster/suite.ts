@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Host } from '../../lab/host.js';
-import { createLab, type Lab } from '../../lab/lab.js';
+import { createLab, START_MS, type Lab } from '../../lab/lab.js';
 import { until } from '../../support/until.js';
 
 const ROOT = join(import.meta.dirname, '../../..');
@@ -60,7 +60,7 @@ export function useHosts(): (count: number) => Promise<MemberHost[]> {
     lab = await createLab();
   });
   after(async function () {
-    this.timeout(120_000);
+    this.timeout(START_MS);
     await lab.destroy();
   });
   return async (count) => {
@@ -73,7 +73,7 @@ export function useHosts(): (count: number) => Promise<MemberHost[]> {
   };
 }
 
-export async function untilMembers(hosts: MemberHost[], count: number, timeout = 20_000): Promise<void> {
+export async function untilMembers(hosts: MemberHost[], count: number, timeout = 120_000): Promise<void> {
   await until(
     `${count} members on each host`,
     async () => {

@@ -4,7 +4,7 @@ import type { AppError } from '../../../lib/base/errors.js';
 import { macOf } from '../../../lib/base/ipv4.js';
 import type { Endpoint, Network } from '../../../lib/base/model.js';
 import type { Host } from '../../lab/host.js';
-import { createLab, OUTSIDE, type Lab } from '../../lab/lab.js';
+import { createLab, START_MS, OUTSIDE, type Lab } from '../../lab/lab.js';
 import type { Namespace } from '../../lab/namespace.js';
 import { until } from '../../support/until.js';
 import {
@@ -22,7 +22,7 @@ import {
 } from './suite.js';
 
 describe('Open vSwitch datapath', function () {
-  this.timeout(120_000);
+  this.timeout(START_MS);
   let lab: Lab;
   let host: Host;
   let datapath: Datapath;
@@ -165,7 +165,7 @@ describe('Open vSwitch datapath', function () {
     const error = await datapath.prepare(endpoint(72, WEB)).catch((thrown: unknown) => thrown);
     expect((error as AppError).message).to.match(/Open vSwitch does not answer/);
     await host.startVswitchd();
-    await until('the restart to be noticed', async () => restarts > 0, 5_000);
+    await until('the restart to be noticed', async () => restarts > 0);
     await datapath.sync([WEB], ({ container: id }) => owned.get(id), ALONE);
     expect(await reaches(a, '10.50.0.71')).to.equal(true);
     expect(await reaches(a, OUTSIDE)).to.equal(true);

@@ -4,7 +4,7 @@ import { gatewayMac } from '../../../lib/datapath/flows/tables.js';
 import { macOf } from '../../../lib/base/ipv4.js';
 import type { Endpoint, Remote } from '../../../lib/base/model.js';
 import type { Host } from '../../lab/host.js';
-import { createLab, OUTSIDE, type Lab } from '../../lab/lab.js';
+import { createLab, START_MS, OUTSIDE, type Lab } from '../../lab/lab.js';
 import { ROUTER } from '../../lab/lan.js';
 import type { Namespace } from '../../lab/namespace.js';
 import { until } from '../../support/until.js';
@@ -23,7 +23,7 @@ import {
 const [VX1, VX2, VX3] = ['vxc0a86c01', 'vxc0a86c02', 'vxc0a86c03'] as const;
 
 describe('tunnels between hosts', function () {
-  this.timeout(120_000);
+  this.timeout(START_MS);
   let lab: Lab;
   let hosts: Host[];
   let paths: Datapath[];

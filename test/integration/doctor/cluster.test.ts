@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { START_MS } from '../../lab/lab.js';
 import type { Node } from '../../lab/node.js';
 import { until } from '../../support/until.js';
 import { membersOf, useCluster } from '../hosts/suite.js';
@@ -13,7 +14,7 @@ interface Said {
 }
 
 describe('socketplane doctor on two hosts', function () {
-  this.timeout(60_000);
+  this.timeout(START_MS);
   const { nodes } = useCluster(2);
 
   async function doctor(node: Node, ...options: string[]): Promise<Said[]> {

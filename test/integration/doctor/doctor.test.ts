@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { START_MS } from '../../lab/lab.js';
 import { sleeper, useNode } from '../agent/suite.js';
 
 const COMMAND = join(import.meta.dirname, '../../../bin/socketplane');
@@ -12,7 +13,7 @@ interface Said {
 }
 
 describe('socketplane doctor', function () {
-  this.timeout(60_000);
+  this.timeout(START_MS);
   const { node } = useNode();
 
   async function doctor(...options: string[]): Promise<{ status: number | undefined; problems: Said[] }> {

@@ -5,7 +5,7 @@ import { agentContainer, proxyContainer } from '../../../lib/install/containers/
 import { packageRoot } from '../../../lib/base/paths.js';
 import { VERSION } from '../../../lib/base/version.js';
 import type { Host } from '../../lab/host.js';
-import { createLab, type Lab } from '../../lab/lab.js';
+import { createLab, START_MS, type Lab } from '../../lab/lab.js';
 import { PROXY_SOCKET } from '../../lab/node.js';
 import { until } from '../../support/until.js';
 import { needImageBase } from '../../support/image-base.js';
@@ -30,26 +30,25 @@ networks: { web: { external: true } }
 `;
 
 describe('the image', function () {
-  this.timeout(60_000);
+  this.timeout(START_MS);
   let lab: Lab;
   let host: Host;
   let tar: string;
 
   before(async function () {
-    this.timeout(300_000);
+    this.timeout(START_MS);
     await needImageBase();
     lab = await createLab();
     host = await lab.addHost();
     await Promise.all([host.startDocker(), host.startOvs()]);
     await host.importBusybox();
-    tar = (await makeImage(180_000)).stdout;
+    tar = (await makeImage()).stdout;
   });
   after(() => lab.destroy());
 
-  const makeImage = (timeout = 30_000) =>
-    host.run(['node', join(packageRoot(), 'dist/lib/cli/build-image.js')], { timeout });
-  const sp = async (...args: string[]) =>
-    (await host.run(['docker', '-H', PROXY_SOCKET, ...args], { timeout: 30_000 })).stdout;
+  const makeImage = () =>
+    host.run(['node', join(packageRoot(), 'dist/lib/cli/build-image.js')], { timeout: START_MS });
+  const sp = async (...args: string[]) => (await host.run(['docker', '-H', PROXY_SOCKET, ...args])).stdout;
   const addNetwork = (id: string, subnet: string) =>
     host.run([
       ...['curl', '-fsS', '--unix-socket', '/run/socketplane/agent.sock', 'http://agent/v0.1/networks'],
@@ -58,7 +57,11 @@ describe('the image', function () {
   const isHealthy = async (name: string) =>
     (await host.docker('inspect', '--format', '{{.State.Health.Status}}', name)).stdout === 'healthy';
   const bothHealthy = () =>
-    until('both to be healthy', async () => (await Promise.all(NAMES.map(isHealthy))).every(Boolean), 40_000);
+    until(
+      'both to be healthy',
+      async () => (await Promise.all(NAMES.map(isHealthy))).every(Boolean),
+      120_000,
+    );
 
   it('is made once, and loaded where Docker has lost it', async () => {
     expect((await makeImage()).stdout).to.equal(tar);
@@ -104,9 +107,7 @@ describe('the image', function () {
   describe('with Compose', () => {
     needsPlugin(() => host, 'compose');
     const compose = (where: string, file: string, ...args: string[]) =>
-      host.run(['docker', '-H', where, 'compose', '--ansi', 'never', '-f', file, ...args], {
-        timeout: 50_000,
-      });
+      host.run(['docker', '-H', where, 'compose', '--ansi', 'never', '-f', file, ...args]);
 
     const file = join(packageRoot(), 'docker-compose.yml');
 
@@ -118,7 +119,7 @@ describe('the image', function () {
     });
 
     it('docker-compose.yml is a node, on which projects run as they are', async function () {
-      this.timeout(120_000);
+      this.timeout(START_MS);
       await compose('unix:///run/docker.sock', file, 'up', '-d', '--wait');
       await addNetwork('web', '10.77.0.0/16');
       await writeFile(host.file('/run/shop.yml'), SHOP);

@@ -4,7 +4,7 @@ import { createInterface } from 'node:readline';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Host } from '../../lab/host.js';
-import { createLab, type Lab } from '../../lab/lab.js';
+import { createLab, START_MS, type Lab } from '../../lab/lab.js';
 import { until } from '../../support/until.js';
 import { needImageBase } from '../../support/image-base.js';
 
@@ -21,7 +21,7 @@ const SETTINGS = 'cluster: { mdns: false }\n';
 
 // In this order, as a user would: each step goes on with what the one before has left.
 describe('an installed host', function () {
-  this.timeout(300_000);
+  this.timeout(START_MS);
   let lab: Lab;
   let one: Host;
   let two: Host;
@@ -213,7 +213,7 @@ describe('an installed host', function () {
         const { exitCode } = await two.docker('exec', 'con2', 'ping', '-c', '1', '-W', '1', 'con1');
         return exitCode === 0;
       },
-      60_000,
+      120_000,
     );
     expect(await address()).to.equal(before);
   });
@@ -223,7 +223,7 @@ describe('an installed host', function () {
     await copyProduct(two);
     const pinging = two.docker('exec', 'con2', 'ping', '-c', '80', '-i', '0.1', '-W', '1', 'con1');
     const { stdout } = await two.run(['/run/next/bin/socketplane', 'install', 'unattended', '--native'], {
-      timeout: 60_000,
+      timeout: 280_000,
     });
     expect(stdout).to.include('SocketPlane is upgraded');
     expect((await pinging).stdout).to.include('80 packets transmitted, 80 packets received');

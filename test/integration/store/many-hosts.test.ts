@@ -8,7 +8,7 @@ import { createConsulStore } from '../../../lib/store/consul.js';
 import { MAX_OPERATIONS } from '../../../lib/store/limits.js';
 import { consulServers, type ConsulServer } from '../../lab/consul.js';
 import type { Host } from '../../lab/host.js';
-import { createLab, type Lab } from '../../lab/lab.js';
+import { createLab, START_MS, type Lab } from '../../lab/lab.js';
 import { until } from '../../support/until.js';
 import { createCountingRelay } from '../../support/counting-relay.js';
 import { storedLeases } from '../../support/leases.js';
@@ -17,13 +17,13 @@ const KIB = 1024;
 const NETWORK = { id: 'web', subnet: '10.0.0.0/16', gateway: '10.0.0.1', vni: 1 };
 
 describe('many hosts on one Consul', function () {
-  this.timeout(20_000);
+  this.timeout(START_MS);
   let lab: Lab;
   let host: Host;
   let server: ConsulServer;
 
   before(async function () {
-    this.timeout(120_000);
+    this.timeout(START_MS);
     lab = await createLab();
     host = await lab.addHost();
     [server] = consulServers([host]) as [ConsulServer];

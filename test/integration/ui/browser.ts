@@ -29,7 +29,7 @@ export function openBrowser(pid = process.pid): Promise<Browser> {
 /** Looks again and again: the page's policy lets the browser's own way of waiting not run. */
 export async function untilShown(page: Page, ...texts: string[]): Promise<void> {
   for (const text of texts) {
-    await until(`${text} on the page`, async () => (await textOf(page)).includes(text), 15_000);
+    await until(`${text} on the page`, async () => (await textOf(page)).includes(text));
   }
 }
 

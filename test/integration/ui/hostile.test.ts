@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import type { Browser, Page } from 'puppeteer-core';
+import { START_MS } from '../../lab/lab.js';
 import { serveUi, type UiServer } from '../../../lib/ui/server.js';
 import type { View } from '../../../lib/ui/view.js';
 import { inspect, openBrowser, untilShown } from './browser.js';
@@ -28,7 +29,7 @@ const EMPTY: View = {
 };
 
 describe('the page, whatever it is given', function () {
-  this.timeout(60_000);
+  this.timeout(START_MS);
   let browser: Browser;
   let page: Page;
   let ui: UiServer;

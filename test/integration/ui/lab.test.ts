@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import type { Browser, Page } from 'puppeteer-core';
+import { START_MS } from '../../lab/lab.js';
 import { until } from '../../support/until.js';
 import { useCluster } from '../hosts/suite.js';
 import { inspect, openBrowser, textOf, untilShown } from './browser.js';
@@ -11,7 +12,7 @@ const MAIN = join(import.meta.dirname, '../../../dist/lib/cli/main.js');
 
 // In this order: each step goes on with what the one before has left.
 describe('the page of a host of two', function () {
-  this.timeout(120_000);
+  this.timeout(START_MS);
   const { nodes } = useCluster(2);
   let browser: Browser;
   let page: Page;
@@ -58,7 +59,6 @@ describe('the page of a host of two', function () {
         !(await page.evaluate(
           `document.querySelector('section[aria-labelledby=containers]').innerText.includes('shop-1')`,
         )),
-      5_000,
     );
   });
 
@@ -67,6 +67,6 @@ describe('the page of a host of two', function () {
     await Promise.all([first!.stop('agent'), first!.stop('proxy')]);
     await untilShown(page, 'The agent does not answer', 'The proxy does not answer', 'shop-2');
     await Promise.all([first!.startAgent(), first!.startProxy()]);
-    await until('no problem', async () => !(await textOf(page)).includes('does not answer'), 20_000);
+    await until('no problem', async () => !(await textOf(page)).includes('does not answer'));
   });
 });

@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect } from 'chai';
 import { progressOn } from '../../../lib/cli/terminal/progress.js';
 import { table } from '../../../lib/cli/terminal/output.js';
 import { paintOn } from '../../../lib/cli/terminal/style.js';
 import { reportTable } from '../../support/report-table.js';
+import { until } from '../../support/until.js';
 
 describe('progress and colours', () => {
   const terminal = (isTTY: boolean) => {
@@ -13,7 +13,8 @@ describe('progress and colours', () => {
 
   it('tells of work that takes longer than a second, and wipes what it told', async () => {
     const output = terminal(true);
-    expect(await progressOn(output, {})('waiting', () => sleep(1_100, 'done'))).to.equal('done');
+    const told = () => until(() => output.written.length > 0);
+    expect(await progressOn(output, {})('waiting', () => told().then(() => 'done'))).to.equal('done');
     expect(output.written).to.deep.equal(['\r\u001b[Kwaiting … 1 s', '\r\u001b[K']);
   });
 
