@@ -50,8 +50,12 @@ export function createMemoryStore({ entries, revision, persist, close }: MemoryS
     while (queue.length > 0) {
       const group = queue;
       queue = [];
-      const staged = new Map<string, Entry | null>();
-      const versions = group.map(({ operations }) => stage(operations, staged));
+      const staged: Staged = new Map();
+      const versions = group.map(({ operations }) => {
+        if (!holds(operations, staged, current)) return 0;
+        stage(operations, staged, ++newest);
+        return newest;
+      });
       try {
         if (staged.size > 0) await persist?.(batchOf(staged, newest));
       } catch (cause) {
@@ -69,23 +73,6 @@ export function createMemoryStore({ entries, revision, persist, close }: MemoryS
     }
     // In the same turn in which the queue was seen empty: a commit after this begins a new flush.
     busy = false;
-  }
-
-  /** Gives the version of the commit, 0 when a condition does not hold. */
-  function stage(operations: Operation[], staged: Map<string, Entry | null>): number {
-    const versionOf = (key: string) => {
-      const entry = staged.get(key);
-      return (entry === undefined ? current.get(key) : (entry ?? undefined))?.version ?? 0;
-    };
-    if (!operations.every(({ key, ifVersion }) => ifVersion === undefined || versionOf(key) === ifVersion)) {
-      return 0;
-    }
-    newest++;
-    for (const { key, value } of operations) {
-      if (value === null) staged.set(key, null);
-      else if (value !== undefined) staged.set(key, { key, value, version: newest });
-    }
-    return newest;
   }
 
   function list(prefix: string): Entry[] {
@@ -154,7 +141,29 @@ export function createMemoryStore({ entries, revision, persist, close }: MemoryS
   };
 }
 
-function batchOf(staged: Map<string, Entry | null>, revision: number): WriteBatch {
+type Staged = Map<string, Entry | null>;
+
+/** Whether the conditions of a commit hold, on top of what the same group has accepted. */
+function holds(
+  operations: readonly Operation[],
+  staged: Staged,
+  current: ReadonlyMap<string, Entry>,
+): boolean {
+  const versionOf = (key: string) => {
+    const entry = staged.get(key);
+    return (entry === undefined ? current.get(key) : (entry ?? undefined))?.version ?? 0;
+  };
+  return operations.every(({ key, ifVersion }) => ifVersion === undefined || versionOf(key) === ifVersion);
+}
+
+function stage(operations: readonly Operation[], staged: Staged, version: number): void {
+  for (const { key, value } of operations) {
+    if (value === null) staged.set(key, null);
+    else if (value !== undefined) staged.set(key, { key, value, version });
+  }
+}
+
+function batchOf(staged: Staged, revision: number): WriteBatch {
   const put = [...staged.values()].filter((entry) => entry !== null);
   const drop = [...staged].filter(([, entry]) => entry === null).map(([key]) => key);
   return { put, drop, revision };
