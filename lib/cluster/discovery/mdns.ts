@@ -1,8 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Packet } from 'dns-packet';
 import createSocket, { type MulticastDNS } from 'multicast-dns';
 import { messageOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
+import { pause } from '../../concurrency/pause.js';
 import { announcementsIn, answersOf, asksForMembers, SERVICE, type Announcement } from './message.js';
 import type { Underlay } from '../../base/model.js';
 import { onSegment } from '../underlay.js';
@@ -41,11 +41,13 @@ export const silentMdns: Mdns = {
 export interface MdnsOptions {
   hostId: string;
   /** Called for each answer, so many times for one host. */
-  onDiscovered: (sighting: DiscoveredMember) => void;
+  onDiscovered: (member: DiscoveredMember) => void;
+  /** UDP; default: 5353. For tests. */
+  port?: number;
   log: Log;
 }
 
-export function createMdns({ hostId, onDiscovered, log }: MdnsOptions): Mdns {
+export function createMdns({ hostId, onDiscovered, port, log }: MdnsOptions): Mdns {
   const speakers = new Map<string, Speaker>();
   let wanted = new Map<string, Underlay>();
   let announcement: Announcement | undefined;
@@ -65,6 +67,7 @@ export function createMdns({ hostId, onDiscovered, log }: MdnsOptions): Mdns {
   function speakOn(underlay: Underlay): Speaker {
     const speaker = createSpeaker({
       underlay,
+      port,
       log,
       announcement: () => announcement,
       hear: (packet, from) => hear(underlay, packet, from),
@@ -124,6 +127,7 @@ type Speaker = ReturnType<typeof createSpeaker>;
 
 interface SpeakerOptions {
   underlay: Underlay;
+  port: number | undefined;
   announcement: () => Announcement | undefined;
   hear: (packet: Packet, from: string) => void;
   onBroken: () => void;
@@ -131,13 +135,17 @@ interface SpeakerOptions {
 }
 
 /** One socket on one device. */
-function createSpeaker({ underlay, announcement, hear, onBroken, log }: SpeakerOptions) {
+function createSpeaker({ underlay, port, announcement, hear, onBroken, log }: SpeakerOptions) {
   const { device, address } = underlay;
   const closing = new AbortController();
   let answered = 0;
   let answering: NodeJS.Timeout | undefined;
   // Bound to the device's address it would never hear a multicast packet.
-  const socket: MulticastDNS = createSocket({ interface: address, bind: '0.0.0.0' });
+  const socket: MulticastDNS = createSocket({
+    interface: address,
+    bind: '0.0.0.0',
+    ...(port !== undefined && { port }),
+  });
   socket.on('error', (error: Error) => {
     log.warn('multicast DNS does not work on this device', { device, error: messageOf(error) });
     onBroken();
@@ -173,8 +181,7 @@ function createSpeaker({ underlay, announcement, hear, onBroken, log }: SpeakerO
   /** Members repeat what they say, those who look for a cluster what they ask. */
   async function speak(): Promise<void> {
     for (let round = 0; !closing.signal.aborted; round++) {
-      const pause = ASK_AFTER[Math.min(round, ASK_AFTER.length - 1)];
-      await sleep(pause, undefined, { signal: closing.signal, ref: false }).catch(() => undefined);
+      await pause(ASK_AFTER[Math.min(round, ASK_AFTER.length - 1)] ?? 0, closing.signal);
       if (closing.signal.aborted) return;
       if (announcement()) answerSoon();
       else socket.query(SERVICE, 'PTR', sent);
@@ -188,7 +195,7 @@ function createSpeaker({ underlay, announcement, hear, onBroken, log }: SpeakerO
       if (!said) return;
       await Promise.race([
         new Promise((resolve) => socket.respond(answersOf(said, address, 0), resolve)),
-        sleep(GOODBYE_MS),
+        pause(GOODBYE_MS),
       ]);
     },
     async close(): Promise<void> {
