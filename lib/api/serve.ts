@@ -24,7 +24,8 @@ export async function serveApi(
   await listenUnix(servers[0]!, at.listen);
   if (at.tcp !== undefined) {
     const server = createServer(app);
-    const { hostname, port } = new URL(`http://${at.tcp}`);
+    // Not http: of that, URL forgets port 80.
+    const { hostname, port } = new URL(`tcp://${at.tcp}`);
     await listenTcp(server, { host: hostname.replace(/^\[|\]$/g, ''), port: Number(port) }, { name: at.tcp });
     servers.push(server);
   }

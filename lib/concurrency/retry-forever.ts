@@ -12,6 +12,8 @@ export interface RetryForever {
   log: Log;
   /** The one end besides success. */
   signal: AbortSignal;
+  /** The failure with which logging begins; 1 when it is not set. For what is expected to fail a few times. */
+  logFrom?: number;
   /** Told of each failure. When it throws, that is the end. */
   onFailure?: (error: Error) => void | Promise<void>;
 }
@@ -22,7 +24,7 @@ export interface RetryForever {
  */
 export async function retryForever<T>(
   work: () => Promise<T>,
-  { what, log, signal, onFailure }: RetryForever,
+  { what, log, signal, logFrom = 1, onFailure }: RetryForever,
 ): Promise<T> {
   signal.throwIfAborted();
   let reason: string | undefined;
@@ -35,6 +37,7 @@ export async function retryForever<T>(
     async onFailedAttempt(error) {
       if (signal.aborted) return;
       await onFailure?.(error);
+      if (error.attemptNumber < logFrom) return;
       const before = reason;
       reason = messageOf(error);
       if (reason !== before) log.warn(`cannot ${what}, trying again`, { error: reason });

@@ -9,6 +9,7 @@ import { adding, type OpenFlow } from './vswitch/openflow.js';
 import type { Interface, Ovsdb } from './vswitch/ovsdb.js';
 import { remoteMatch, tunnelMatch } from './flows/cookie.js';
 import { tunnelFlows } from './flows/tunnel-flows.js';
+import { createTunnelOrigin } from './tunnel-origin.js';
 import type { UnderlayState } from './kernel/underlay.js';
 
 export interface Tunnels {
@@ -35,49 +36,7 @@ export function createTunnels(options: {
 }): Tunnels {
   const { model, ovsdb, openflow, bridge, isKernel, underlay, log } = options;
   const { tunnels, remotes } = model;
-  let problem: string | undefined;
-
-  /** The address to send from. Userspace Open vSwitch sends only out of devices that are its own. */
-  async function origin(interfaces: () => Promise<Interface[]>): Promise<string> {
-    const { tunnels: from } = await underlay();
-    if (!from) {
-      throw impossible('no address to send from: name a device with `socketplane cluster bind`');
-    }
-    const own = ({ name, type }: Interface) => name === from.device && type === 'internal';
-    if (!isKernel() && !(await interfaces()).some(own)) {
-      throw impossible(
-        `Open vSwitch has no kernel datapath here, and in userspace it sends only out of a bridge of its own, which ` +
-          `${from.device} is not: load the module openvswitch, or see "Tunnels" in docs/operations.md`,
-      );
-    }
-    return from.address;
-  }
-
-  function impossible(reason: string): AppError {
-    const line = `no tunnels to other hosts: ${reason}`;
-    if (line !== problem) log.warn(line);
-    problem = line;
-    return new AppError('unavailable', line);
-  }
-
-  function portCommands(peer: string, ofport: number, local: string): string[][] {
-    const name = tunnelName(peer);
-    return [
-      ['--may-exist', 'add-port', bridge, name],
-      [
-        'set',
-        'Interface',
-        name,
-        'type=vxlan',
-        `ofport_request=${ofport}`,
-        `options:remote_ip=${peer}`,
-        `options:local_ip=${local}`,
-        'options:key=flow',
-        `options:dst_port=${VXLAN_PORT}`,
-        `external_ids:${EXTERNAL_ID.peer}=${peer}`,
-      ],
-    ];
-  }
+  const origin = createTunnelOrigin({ isKernel, underlay, log });
 
   /** Rules of a peer's endpoints, and of the networks that they are on. */
   function reachLines(peer: string): string[] {
@@ -106,16 +65,16 @@ export function createTunnels(options: {
 
   return {
     get problem() {
-      return problem;
+      return origin.problem;
     },
 
     async ensure(peer) {
-      const local = await origin(ovsdb.interfaces);
-      problem = undefined;
+      const local = await origin.find(ovsdb.interfaces);
+      origin.solved();
       const ofport = tunnels.get(peer) ?? model.freeOfport('tunnel');
       tunnels.set(peer, ofport);
       await Promise.all([
-        ovsdb.transact(portCommands(peer, ofport, local)),
+        ovsdb.transact(portCommands(bridge, peer, ofport, local)),
         openflow.change(() =>
           tunnels.get(peer) === ofport ? [...adding(tunnelFlows(peer, ofport)), ...reachLines(peer)] : [],
         ),
@@ -151,8 +110,9 @@ export function createTunnels(options: {
     },
 
     async adopt(found, peers) {
-      const local = peers.length === 0 ? undefined : await origin(async () => found).catch(onlyImpossible);
-      if (local !== undefined || peers.length === 0) problem = undefined;
+      const local =
+        peers.length === 0 ? undefined : await origin.find(async () => found).catch(onlyImpossible);
+      if (local !== undefined || peers.length === 0) origin.solved();
       const wanted = new Set(local === undefined ? [] : peers);
       const commands: string[][] = [];
       for (const { name, ofport, externalIds } of found) {
@@ -164,12 +124,31 @@ export function createTunnels(options: {
       for (const peer of wanted) {
         const ofport = tunnels.get(peer) ?? model.freeOfport('tunnel');
         tunnels.set(peer, ofport);
-        commands.push(...portCommands(peer, ofport, local ?? ''));
+        commands.push(...portCommands(bridge, peer, ofport, local ?? ''));
       }
       if (commands.length > 0) await ovsdb.transact(commands);
       await findHosts([...wanted]);
     },
   };
+}
+
+function portCommands(bridge: string, peer: string, ofport: number, local: string): string[][] {
+  const name = tunnelName(peer);
+  return [
+    ['--may-exist', 'add-port', bridge, name],
+    [
+      'set',
+      'Interface',
+      name,
+      'type=vxlan',
+      `ofport_request=${ofport}`,
+      `options:remote_ip=${peer}`,
+      `options:local_ip=${local}`,
+      'options:key=flow',
+      `options:dst_port=${VXLAN_PORT}`,
+      `external_ids:${EXTERNAL_ID.peer}=${peer}`,
+    ],
+  ];
 }
 
 /** Swallows the error that there can be no tunnels: it is logged already, and everything else goes on. */

@@ -1,21 +1,18 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { contains, parseAddress, parseCidr } from '../base/ipv4.js';
 import type { Names } from './names.js';
 import type { Network } from '../base/model.js';
 import type { Forward } from './forward.js';
 import { listen, type Listener, type Respond } from './listener.js';
+import { retryForever } from '../concurrency/retry-forever.js';
 import { createShares } from './shares.js';
 import { answer, readQuery, serverFailure } from './zone.js';
 
 const PORT = 53;
 /** Questions passed on that are under way at once, of all containers; each holds a socket. */
 const PLACES = 500;
-/** A gateway's address may not be there yet, or no more for a moment. */
-const RETRY_MS = 100;
-/** Failures in a row after which that is worth a word. */
-const WORTH_A_WORD = 20;
+/** Failures before that, some three seconds, are those of a gateway whose address is still on its way. */
+const LOG_FROM = 6;
 
 export interface DnsOptions {
   names: Names;
@@ -74,21 +71,14 @@ export function createDns({ names, forward, resolversFor, count, log, port = POR
 
   function serve(network: Network): () => void {
     const stopping = new AbortController();
+    const { signal } = stopping;
     let listener: Listener | undefined;
-    void (async () => {
-      for (let failures = 1; !listener && !stopping.signal.aborted; failures++) {
-        try {
-          listener = await listen(network.gateway, port, responder(network));
-          if (stopping.signal.aborted) listener.close();
-        } catch (error) {
-          if (failures === WORTH_A_WORD) {
-            const at = `${network.gateway}:${port}`;
-            log.warn('no names on a network yet', { network: network.id, at, error: messageOf(error) });
-          }
-          await sleep(RETRY_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
-        }
-      }
-    })();
+    const start = async () => {
+      listener = await listen(network.gateway, port, responder(network));
+      if (signal.aborted) listener.close();
+    };
+    const what = `answer DNS questions on ${network.gateway}:${port} (network ${network.id})`;
+    retryForever(start, { what, log, signal, logFrom: LOG_FROM }).catch(() => undefined);
     return () => {
       stopping.abort();
       listener?.close();

@@ -2,7 +2,7 @@ import { AppError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import { pause } from '../../concurrency/pause.js';
 import type { ClusterConfig } from '../../config/cluster.js';
-import { deriveSecrets } from '../admission/key.js';
+import { deriveSecrets } from '../key.js';
 import type { Underlay } from '../../base/model.js';
 import { chooseCluster } from './choose-cluster.js';
 import { createDiscovered } from './discovered.js';

@@ -1,7 +1,7 @@
 import type { ClusterConfig } from '../../config/cluster.js';
 import { AppError, messageOf } from '../../base/errors.js';
 import { askAdmission } from '../admission/client.js';
-import { generateKey } from '../admission/key.js';
+import { generateKey } from '../key.js';
 import type { Member } from './state-file.js';
 
 /** The first host of a new cluster. */

@@ -1,6 +1,6 @@
 import { AppError } from '../../base/errors.js';
 import type { MemberRecord } from '../hosts/records.js';
-import { deriveSecrets, type ClusterSecrets } from '../admission/key.js';
+import { deriveSecrets, type ClusterSecrets } from '../key.js';
 import type { ConsulSpec } from '../consul/config.js';
 import type { Underlay } from '../../base/model.js';
 import type { Member } from './state-file.js';

@@ -1,8 +1,9 @@
+import { VXLAN_PORT } from '../../base/ports.js';
 import { CHAINS } from '../../datapath/kernel/nat.js';
 import { CommandError, type Run } from '../../os/exec.js';
 import { ok, type Check, type Finding } from '../check.js';
 
-const BLOCKED = /^-A .*-p udp .*--dports? \S*4789\b.* -j (DROP|REJECT)/;
+const BLOCKED = new RegExp(`^-A .*-p udp .*--dports? \\S*${VXLAN_PORT}\\b.* -j (DROP|REJECT)`);
 
 /** Rules of this host's firewall that block tunnels, and whether our own rules come first. */
 export function firewallCheck(run: Run, converge: () => Promise<unknown>): Check {
@@ -21,7 +22,7 @@ export function firewallCheck(run: Run, converge: () => Promise<unknown>): Check
       .filter((rule) => BLOCKED.test(rule))
       .map((rule) => ({
         level: 'problem',
-        message: `iptables keeps tunnels (UDP 4789) out: ${rule}`,
+        message: `iptables keeps tunnels (UDP ${VXLAN_PORT}) out: ${rule}`,
         advice: `iptables ${rule.replace('-A', '-D')}`,
       }));
   }

@@ -7,7 +7,7 @@ import { createDockerConnection, type DockerConnection } from './docker-connecti
 import type { Reading } from './read-buffer.js';
 import { readPlainHead } from './request-head.js';
 import { createResponseFraming, type ResponseFraming } from './response-framing.js';
-import { actionFor, type Action, type Event, type Facts, type State } from './transitions.js';
+import { actionFor, type Action, type Event, type Facts, type CallState } from './transitions.js';
 
 export interface FastPathParts {
   /** Where calls go now; a later call on the same connection may go elsewhere. */
@@ -29,7 +29,7 @@ interface Call {
 interface Connection extends FastPathParts {
   client: Socket;
   docker: DockerConnection;
-  state: State;
+  state: CallState;
   /** The call in progress, or the one before. */
   call: Call | undefined;
   /** What the client has sent behind the call in progress. */

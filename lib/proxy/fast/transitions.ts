@@ -6,7 +6,7 @@
  * - `responding`: the client has a part of the response
  * - `over`: the last response is out or the connection was handed over; whatever else happens means nothing
  */
-export type State = 'idle' | 'calling' | 'responding' | 'over';
+export type CallState = 'idle' | 'calling' | 'responding' | 'over';
 
 /** What happens to it, besides calls of the client and parts of responses. */
 export type Event =
@@ -53,7 +53,7 @@ export type Action =
   /** Break the connection off, the only way to say that half a response is not whole: `over`. */
   | 'cut';
 
-export function actionFor(state: State, event: Event, facts: Facts): Action {
+export function actionFor(state: CallState, event: Event, facts: Facts): Action {
   if (state === 'over') return 'nothing';
   // Only a call could keep it.
   if (state === 'idle') return 'close';

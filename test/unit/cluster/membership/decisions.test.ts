@@ -8,7 +8,7 @@ import {
 import { firstMember } from '../../../../lib/cluster/membership/join-request.js';
 import { roleChange } from '../../../../lib/cluster/membership/role.js';
 import { consulSpecOf, peersToKeep } from '../../../../lib/cluster/membership/self.js';
-import { deriveSecrets } from '../../../../lib/cluster/admission/key.js';
+import { deriveSecrets } from '../../../../lib/cluster/key.js';
 import { clusterConfig } from '../../../../lib/config/cluster.js';
 
 const member = firstMember(clusterConfig.parse({}));

@@ -4,7 +4,7 @@ import {
   type Action,
   type Event,
   type Facts,
-  type State,
+  type CallState,
 } from '../../../../lib/proxy/fast/transitions.js';
 
 const NONE: Facts = {
@@ -17,7 +17,7 @@ const NONE: Facts = {
 };
 const EVENTS: Event[] = ['client ended', 'docker ended', 'response broken', 'response complete', 'finish'];
 
-type Row = [state: State, event: Event, facts: Partial<Facts>, action: Action];
+type Row = [state: CallState, event: Event, facts: Partial<Facts>, action: Action];
 const TABLE: Row[] = [
   // A FIN of the client goes to Docker, unless further calls came before it.
   ['calling', 'client ended', { clientEnded: true }, 'end request'],

@@ -1,7 +1,7 @@
 import { X509Certificate } from 'node:crypto';
 import { expect } from 'chai';
-import { makeNodeCertificate } from '../../../../lib/cluster/consul/certificates.js';
-import { deriveSecrets, generateKey, parseKey } from '../../../../lib/cluster/admission/key.js';
+import { makeNodeCertificate } from '../../../lib/cluster/consul/certificates.js';
+import { deriveSecrets, generateKey, parseKey } from '../../../lib/cluster/key.js';
 
 describe('cluster key', () => {
   const key = Buffer.alloc(32, 7).toString('base64');

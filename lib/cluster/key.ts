@@ -1,5 +1,5 @@
 import { hkdfSync, randomBytes } from 'node:crypto';
-import { AppError } from '../../base/errors.js';
+import { AppError } from '../base/errors.js';
 
 const KEY_BYTES = 32;
 
