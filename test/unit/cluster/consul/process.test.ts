@@ -99,7 +99,7 @@ describe('the process of Consul', function () {
         () => undefined,
         (cause: Error) => cause,
       );
-    expect(error?.message).to.match(/^Consul runs, but is not ready: no answer/);
+    expect(error?.message).to.match(/^Consul is running, but not ready: no answer/);
     const pid = await consul.find();
     expect(pid).to.be.a('number');
     await consul.stop();
