@@ -14,7 +14,7 @@ const AGENT = `# Settings of the agent; \`socketplane agent restart\` after a ch
 # cluster:
 #   name: socketplane                        # hosts with the same name find each other
 #   key: …                                   # \`openssl rand -base64 32\`, the same on all hosts
-#   interface: eth1                          # the device that carries the cluster; by default that of the default route
+#   interface: eth1                          # the device that carries the cluster; by default that of the default route, or the only one there is
 #   join: []                                 # addresses of members, if multicast does not reach them
 #   mdns: true                               # find others, and be found, by multicast DNS
 #   leaseGrace: 10m                          # how long a silent host keeps its addresses
