@@ -19,7 +19,7 @@ import { watchConfig } from './proxy/reload.js';
 import { watchStrayErrors } from './base/unhandled-errors.js';
 import { VERSION } from './base/version.js';
 
-/** How long calls in progress may take when the proxy is told to stop. */
+/** How long calls in progress may still take when the proxy is told to stop. */
 const GRACE_MS = 5_000;
 
 interface ServeOptions {
@@ -60,13 +60,13 @@ async function serve({ config: file, pidFile, logLevel }: ServeOptions): Promise
   await removePidFile();
 }
 
-/** @throws AppError when the proxy could not run with it; adapters in process are loaded, but not called */
+/** @throws AppError when the proxy could not run with this file; in-process adapters are loaded, but not called */
 async function check(file: string): Promise<void> {
   const config = await readProxyConfig(file);
   const { adapters } = await loadAdapters(config, silentLog);
   await Promise.all([...adapters.values()].map((adapter) => adapter.retire()));
   const { calls, warnings } = describeConfig(config);
-  // Loaded here only: half of it is tables of characters, which the proxy itself never needs.
+  // Imported only here: half of it is character tables, which the proxy itself never needs.
   const { table } = await import('./cli/terminal/output.js');
   const rows = calls.map(({ call, pre, post }) => [call, pre.join(', '), post.join(', ')]);
   if (rows.length > 0) process.stdout.write(table(['CALL', 'PRE', 'POST'], rows));
@@ -86,7 +86,7 @@ async function trace({ config: file }: { config: string }, { json }: { json?: bo
   }
 }
 
-/** Traces are a convenience: that they cannot be served is no reason not to start. */
+/** Traces are a convenience: failing to serve them is no reason not to start. */
 async function openTrace(proxy: Proxy, address: Address, log: Log): Promise<(() => void) | undefined> {
   try {
     return await serveTrace(proxy.trace, address);
@@ -96,7 +96,7 @@ async function openTrace(proxy: Proxy, address: Address, log: Log): Promise<(() 
   }
 }
 
-/** This host's, else the one in the package. */
+/** This host's configuration file, else the one in the package. */
 function defaultConfig(): string {
   return existsSync(hostPaths.proxyConfig) ? hostPaths.proxyConfig : join(packageRoot(), 'proxy.yml');
 }

@@ -7,23 +7,23 @@ import { defineAdapter, mask, type HookCall } from '../../lib/adapter/index.js';
 const options = z.strictObject({ file: z.string().min(1) });
 
 /**
- * Appends one JSON line to a file for each call that is asked, answered or failed: when, who, what, with secrets masked.
- * For any endpoint, as the first before and the last after Docker:
+ * Appends one JSON line to a file whenever a call arrives, is answered or fails: when, who, what, with secrets masked.
+ * For any endpoint, as the first hook before Docker and the last one after it:
  * `audit: { module: socketplane/adapters/audit, options: { file: /var/log/socketplane/audit.log } }`
  *
- * A call goes on only when its line is written: what is not on record does not happen. The file is made for its owner
- * alone.
+ * A call goes on only after its line is written: what is not on record does not happen. The file is readable by its
+ * owner only.
  */
 export default defineAdapter(async (setup) => {
   const { file: given } = options.parse(setup.options);
   const file = isAbsolute(given) ? given : resolve(setup.directory, given);
-  /** Lines that are longer than one write do not get mixed up. */
+  /** One at a time, so that lines too long for a single write do not get mixed up. */
   const one = pLimit(1);
   let torn = false;
-  // An error here stops the start.
+  // An error here keeps the proxy from starting.
   await append('');
 
-  /** Opened each time: a disk that was full, or a file that was moved away, is no reason to fail for ever. */
+  /** Opens the file every time, so that a full disk or a file that was moved away does not cause failures forever. */
   async function append(text: string): Promise<void> {
     try {
       await appendFile(file, torn ? `\n${text}` : text, { mode: 0o600 });

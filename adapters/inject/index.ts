@@ -2,9 +2,9 @@ import { z } from 'zod';
 import { defineAdapter } from '../../lib/adapter/index.js';
 
 const options = z.strictObject({
-  /** Set on every new container; those that the user set stay. */
+  /** Labels for every new container; those that the user set stay. */
   labels: z.record(z.string(), z.string()).default({}),
-  /** Variables of every new container; those that the user set stay. */
+  /** Variables for every new container; those that the user set stay. */
   env: z.record(z.string().regex(/^[^=]+$/, 'expected a name without ='), z.string()).default({}),
 });
 
@@ -14,7 +14,7 @@ const createBody = z.looseObject({
 });
 
 /**
- * Gives labels and variables to every new container. For `POST /containers/create`, before Docker:
+ * Adds labels and environment variables to every new container. For `POST /containers/create`, before Docker:
  * `inject: { module: socketplane/adapters/inject, options: { labels: { team: a }, env: { TZ: UTC } } }`
  */
 export default defineAdapter((setup) => {
@@ -22,7 +22,7 @@ export default defineAdapter((setup) => {
   return {
     pre({ ClientRequest }) {
       const body = createBody.safeParse(ClientRequest.Body);
-      // Docker says better than we what is wrong with it.
+      // Docker explains what is wrong with it better than we could.
       if (!body.success) return undefined;
       const own = body.data.Env ?? [];
       const names = new Set(own.map((line) => line.split('=', 1)[0]));

@@ -5,9 +5,9 @@ import type { Rules, Violation } from './rules.js';
 import { checkVolume } from './volumes.js';
 
 interface Guard {
-  /** As Docker's documents name them. */
+  /** As Docker's documentation names them. */
   calls: string[];
-  /** Whether these rules have something to say about them. */
+  /** Whether these rules restrict them. */
   on(rules: Rules): boolean;
   check(request: ClientRequest, rules: Rules): Violation[] | Promise<Violation[]>;
 }
@@ -18,7 +18,7 @@ const volumeBody = z.looseObject({
   DriverOpts: z.record(z.string(), z.string()).nullish(),
 });
 
-/** Calls that can give somebody more than a container of their own. */
+/** Calls that can give a caller more than a container of their own. */
 const GUARDS: Guard[] = [
   {
     calls: ['POST /containers/create'],
@@ -79,7 +79,7 @@ const GUARDS: Guard[] = [
 
 const PATTERNS = GUARDS.flatMap((guard) => guard.calls.map((call) => ({ pattern: patternOf(call), guard })));
 
-/** What the rules say about a call. @param path decoded, without version and query */
+/** How a call violates the rules. @param path decoded, without version or query */
 export async function check(path: string, request: ClientRequest, rules: Rules): Promise<Violation[]> {
   const line = `${request.Method} ${path}`;
   const found: Violation[] = [];
@@ -89,7 +89,7 @@ export async function check(path: string, request: ClientRequest, rules: Rules):
   return found;
 }
 
-/** The calls that the rules have something to say about. */
+/** The calls that the rules restrict. */
 export function guardedCalls(rules: Rules): string[] {
   return GUARDS.filter((guard) => guard.on(rules)).flatMap(({ calls }) => calls);
 }
@@ -98,7 +98,7 @@ function patternOf(call: string): RegExp {
   return new RegExp(`^${call.replace(/\{\w+\}/, '[^]+')}$`);
 }
 
-/** What cannot be read cannot be judged. */
+/** A body that cannot be read cannot be judged. */
 function read<T>(schema: z.ZodType<T>, body: unknown): T {
   if (body === null) throw new Refused('expected a JSON body: set Content-Type: application/json', 400);
   const parsed = schema.safeParse(body);

@@ -31,10 +31,10 @@ const hostConfig = z.looseObject({
 });
 type HostConfig = z.infer<typeof hostConfig>;
 
-/** Of `POST /containers/create`, as far as rules go. */
+/** The body of `POST /containers/create`, as far as rules look at it. */
 export const containerBody = z.looseObject({ Image: text, HostConfig: hostConfig.nullish() });
 
-/** The namespaces of the host that a container may ask for. */
+/** The host namespaces that a container can ask for. */
 const NAMESPACES = [
   ['host-network', 'NetworkMode', '--network host'],
   ['host-pid', 'PidMode', '--pid host'],
@@ -44,7 +44,7 @@ const NAMESPACES = [
   ['host-cgroup', 'CgroupnsMode', '--cgroupns host'],
 ] as const;
 
-/** What Docker gives every container. */
+/** The capabilities that Docker gives every container. */
 const USUAL_CAPABILITIES =
   `AUDIT_WRITE CHOWN DAC_OVERRIDE FOWNER FSETID KILL MKNOD NET_BIND_SERVICE NET_RAW SETFCAP
   SETGID SETPCAP SETUID SYS_CHROOT`.split(/\s+/);
@@ -78,10 +78,10 @@ function checkRights(config: HostConfig, rules: Rules): Violation[] {
     const message = `leave out --cap-add ${name} (${listed(rules.capabilities)})`;
     found.push({ rule: 'capabilities', message });
   }
-  // Docker takes `seccomp:unconfined` too.
+  // Docker accepts `seccomp:unconfined` too.
   for (const option of config.SecurityOpt ?? []) {
     if (rules['security-opt'].includes(option.replace(/^([a-z-]+):/, '$1='))) continue;
-    // A seccomp profile comes as its whole text.
+    // A seccomp profile arrives as its full text.
     const message = `leave out --security-opt ${option.slice(0, 60)} (${listed(rules['security-opt'])})`;
     found.push({ rule: 'security-opt', message });
   }
@@ -120,7 +120,7 @@ async function checkMounts(config: HostConfig, rules: Rules): Promise<Violation[
   const found: Violation[] = [];
   if (config.VolumeDriver) found.push(...(await checkVolume(config.VolumeDriver, {}, rules)));
   for (const bind of config.Binds ?? []) {
-    // SOURCE:TARGET[:MODE]; without a source it is a volume, as it is with one that is no path.
+    // SOURCE:TARGET[:MODE]; without a source, or with one that is not a path, it is a volume.
     const [source = '', target, mode = ''] = bind.split(':');
     if (target === undefined || !source.startsWith('/')) continue;
     found.push(...(await checkPath(source, mode.split(',').includes('ro'), rules)));

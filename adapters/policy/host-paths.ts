@@ -4,11 +4,11 @@ import { hasCode } from '../../lib/base/errors.js';
 import { isPlainPath, type Place, type Rules, type Violation } from './rules.js';
 
 /**
- * Whether a path of the host may be seen in a container.
+ * Checks whether a host path may be mounted into a container.
  *
- * A place without `/**` is allowed as it is written, and that alone: whoever can write into it cannot lead Docker
- * elsewhere. Below a place with `/**` a symbolic link may lead anywhere, so there the path is followed first. Between
- * that and Docker's own look somebody who can write there may still change it.
+ * A place without `/**` allows only the path as written, so somebody who can write into it cannot lead Docker
+ * elsewhere. Below a place with `/**` a symbolic link may lead anywhere, so the path is resolved first. Somebody who
+ * can write there may still change it between that check and Docker's own lookup.
  */
 export async function checkPath(source: string, readonly: boolean, { mounts }: Rules): Promise<Violation[]> {
   const path = source.length > 1 ? source.replace(/\/$/, '') : source;
@@ -34,7 +34,10 @@ function isBelow(path: string, root: string): boolean {
   return path.startsWith(root === '/' ? '/' : `${root}/`);
 }
 
-/** Where a path leads; undefined for a link to what is not there yet. What is no link and not there, Docker makes. */
+/**
+ * Where a path leads; undefined for a link to something that does not exist yet. Docker will create a missing path that
+ * is not a link.
+ */
 async function followed(path: string): Promise<string | undefined> {
   try {
     return await realpath(path);

@@ -3,7 +3,7 @@ import type { Rules, Violation } from './rules.js';
 const ID = /^(sha256:)?[0-9a-f]{64}$/;
 const DIGEST = /@sha256:[0-9a-f]{64}$/;
 
-/** A name in front of `:` is a registry's host, and what is behind its port no tag, until the last `/`. */
+/** A tag follows the last `/`: a `:` before that separates a registry's host from its port. */
 const TAG = /:([^:/@]+)$/;
 
 export function checkImage(image: string, { images }: Rules): Violation[] {

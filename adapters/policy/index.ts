@@ -8,11 +8,11 @@ import { policyRules } from './rules.js';
 const options = z.strictObject({ rules: z.string('expected the path of a rules file').min(1) });
 
 /**
- * Refuses what gives a caller more than containers of their own, by rules in a file:
+ * Refuses calls that would give a caller more than containers of their own, by the rules in a file:
  * `policy: { module: socketplane/adapters/policy, options: { rules: policy.yml } }`
  *
- * The last of the hooks before Docker, so that what it sees is what Docker gets. A call that cannot be judged is refused,
- * and it does not start where its rules could be passed by.
+ * It belongs last among the hooks before Docker, so that it sees what Docker gets. It refuses calls that it cannot
+ * judge, and does not start with a configuration in which calls could bypass its rules.
  */
 export default defineAdapter(async ({ options: given, directory, calls, onFailure }) => {
   const { rules: name } = options.parse(given ?? {});

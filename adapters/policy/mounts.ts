@@ -3,7 +3,7 @@ import { checkPath } from './host-paths.js';
 import type { Rules, Violation } from './rules.js';
 import { checkVolume } from './volumes.js';
 
-/** One of `HostConfig.Mounts`. */
+/** An entry of `HostConfig.Mounts`. */
 export const mount = z.looseObject({
   Type: z.string().nullish(),
   Source: z.string().nullish(),

@@ -7,7 +7,7 @@ const names = z.array(z.string('expected a name').min(1, 'expected a name'));
 const DEVICE = 'expected the full path of a device such as /dev/fuse';
 const device = z.string(DEVICE).refine(isPlainPath, DEVICE);
 
-/** A path of the host that may be mounted: alone or with all that is below it, in any way or read-only. */
+/** A host path that may be mounted: alone or with everything below it, writable or read-only. */
 export interface Place {
   path: string;
   below: boolean;
@@ -31,9 +31,9 @@ const capability = z
   .regex(/^[A-Z_]+$/, CAPABILITY)
   .transform(withoutCap);
 
-/** The rules file. What it leaves out is denied. */
+/** The rules file. Anything it leaves out is denied. */
 export const policyRules = z.strictObject({
-  /** Users of this host whose calls are not looked at. */
+  /** UIDs of users on this host whose calls are not checked. */
   'exempt-uids': z.array(z.int('expected the number of a user').min(0)).default([]),
   privileged: toggle,
   'host-network': toggle,
@@ -44,13 +44,13 @@ export const policyRules = z.strictObject({
   'host-cgroup': toggle,
   /** /proc and /sys without their masks. */
   'system-paths': toggle,
-  /** GPUs and other devices that a driver gives. */
+  /** GPUs and other devices that a driver provides. */
   'device-requests': toggle,
   'exec-privileged': toggle,
   update: toggle,
   plugins: toggle,
   swarm: toggle,
-  /** That may be added to those that Docker gives every container. */
+  /** Capabilities that may be added to those that Docker gives every container. */
   capabilities: z.array(capability).default([]),
   'security-opt': names.default(['no-new-privileges', 'no-new-privileges=true']),
   devices: z.array(device).default([]),
@@ -63,24 +63,24 @@ export const policyRules = z.strictObject({
 });
 export type Rules = z.infer<typeof policyRules>;
 
-/** One thing that a call asks for and its rule denies. */
+/** One thing that a call asks for and a rule denies. */
 export interface Violation {
   rule: Exclude<keyof Rules, 'exempt-uids'>;
   /** What is wrong, and what to do. */
   message: string;
 }
 
-/** What a list in the rules has, for messages. */
+/** The contents of a list in the rules, for messages. */
 export function listed(list: string[]): string {
   return list.length > 0 ? `allowed: ${list.join(', ')}` : 'none is allowed';
 }
 
-/** Docker takes `CAP_NET_ADMIN` and `NET_ADMIN`. */
+/** Docker accepts both `CAP_NET_ADMIN` and `NET_ADMIN`. */
 export function withoutCap(capability: string): string {
   return capability.replace(/^CAP_/, '');
 }
 
-/** Absolute, and the only way to write it, but for a link in it. */
+/** Whether a path is absolute and, apart from symbolic links in it, cannot be written in any other way. */
 export function isPlainPath(path: string): boolean {
   return /^\/[^:*]*$/.test(path) && normalize(path) === path && (path === '/' || !path.endsWith('/'));
 }

@@ -1,10 +1,10 @@
 import { checkPath } from './host-paths.js';
 import { listed, type Rules, type Violation } from './rules.js';
 
-/** Options of Docker's driver `local`, which hands them to mount(8). */
+/** Options of Docker's `local` driver, which passes them to mount(8). */
 const KNOWN = ['type', 'o', 'device', 'size'];
 
-/** A volume's driver and its options: `local` can mount any path and any disk of the host under a volume's name. */
+/** Checks a volume's driver and options: `local` can mount any path or disk of the host under a volume's name. */
 export async function checkVolume(
   driver: string,
   options: Record<string, string>,

@@ -9,12 +9,15 @@ import type { Network } from '../../lib/base/model.js';
 import { createBody, endpointOfMode, selectNetwork, type CreateBody } from './select-network.js';
 import { warningsFor } from './warnings.js';
 
-/** Calls whose warnings are kept. When more are under way, or the proxy never told of their end, the oldest are forgotten. */
+/**
+ * For how many calls warnings are kept. If more are in progress, or the proxy never reported their end, the oldest are
+ * dropped.
+ */
 const MAX_PENDING = 1_000;
 
-/** The hooks of a create: the new container is put on its network, and Docker's answer gets our warnings. */
+/** The hooks of a create call: they put the new container on its network and add our warnings to Docker's answer. */
 export function createHooks(options: { networks: Networks; ipam: Ipam }) {
-  /** Between the hooks of a call, by its id. */
+  /** Kept between the hooks of a call, by its id. */
   const pending = new Map<string, string[]>();
 
   function remember(id: string, warnings: string[]): void {
@@ -50,8 +53,8 @@ export function createHooks(options: { networks: Networks; ipam: Ipam }) {
 const createdBody = z.looseObject({ Warnings: z.array(z.unknown()).nullish() });
 
 /**
- * The create body that puts the container on its network, and a warning for each option without effect there; undefined
- * when the container stays with Docker.
+ * The create body that puts the container on its network, and a warning for each option that has no effect there;
+ * undefined when the container is left to Docker.
  */
 async function place(
   sent: unknown,
@@ -69,7 +72,7 @@ async function place(
     body: {
       ...body,
       HostConfig: { ...body.HostConfig, ...hostConfig(body, found) },
-      // Docker refuses endpoints beside the mode "none".
+      // Docker refuses endpoints together with the mode "none".
       ...(body.NetworkingConfig && { NetworkingConfig: {} }),
       ...(body.MacAddress && { MacAddress: '' }),
       Labels: { ...body.Labels, ...labelsFor(body, network, address) },
@@ -78,14 +81,14 @@ async function place(
   };
 }
 
-/** The gateway resolves names; without `ndots:0`, a name of one word would be tried with each search domain first. */
+/** The gateway resolves names; without `ndots:0`, a single-word name would be tried with each search domain first. */
 function hostConfig({ HostConfig }: CreateBody, { gateway }: Network) {
   const options = HostConfig?.DnsOptions ?? [];
   const dots = options.some((option) => option.startsWith('ndots:')) ? [] : ['ndots:0'];
   return { NetworkMode: 'none', Dns: [gateway], DnsOptions: [...options, ...dots] };
 }
 
-/** What has to be known of the container later. */
+/** What has to be known about the container later. */
 function labelsFor(body: CreateBody, network: string, address: string | undefined): Record<string, string> {
   const aliases = endpointOfMode(body)?.Aliases ?? [];
   const servers = body.HostConfig?.Dns ?? [];
@@ -97,7 +100,7 @@ function labelsFor(body: CreateBody, network: string, address: string | undefine
   };
 }
 
-/** The body itself, not zod's copy, which would lack what the schema does not name. */
+/** Returns the body itself, not zod's copy, which would lack fields that the schema does not name. */
 function parseBody(value: unknown): CreateBody {
   const parsed = createBody.safeParse(value);
   if (parsed.success) return value as CreateBody;
@@ -109,8 +112,8 @@ function parseBody(value: unknown): CreateBody {
 }
 
 /**
- * A 400, although a network is what is not found: to a 404 on create, `docker` answers by pulling the image, and never
- * shows the reason.
+ * A 400, although it is a network that was not found: on a 404 from create, `docker` pulls the image and never shows
+ * the reason.
  */
 async function unknownNetwork(networks: Networks, network: string): Promise<AppError> {
   try {

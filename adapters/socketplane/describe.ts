@@ -6,7 +6,7 @@ import { ADDRESS_LABEL, ALIASES_LABEL, networkOf } from '../../lib/docker/labels
 
 type Find = (id: string) => Connection | undefined;
 
-/** The parts of a container in a list that we read; an inspection has its labels elsewhere. */
+/** The parts that we read of a container in a list; an inspection has the labels elsewhere. */
 const listed = z.object({
   Id: z.string(),
   Labels: z.record(z.string(), z.string()).nullish(),
@@ -22,12 +22,12 @@ const inspected = z.object({
   NetworkSettings: z.record(z.string(), z.unknown()),
 });
 
-/** The document itself, not zod's copy, which would lack what the schema does not name. */
+/** Returns the document itself, not zod's copy, which would lack fields that the schema does not name. */
 function read<T>(schema: z.ZodType<T>, value: unknown): T | undefined {
   return schema.safeParse(value).success ? (value as T) : undefined;
 }
 
-/** Let an inspection tell the network, address, MAC and gateway that the container has. */
+/** Makes an inspection show the network, address, MAC and gateway that the container has. */
 export function describeInspected({ Code, Body }: ServerResponse, find: Find) {
   const container = read(inspected, Body);
   if (Code !== 200 || !container) return;
@@ -38,7 +38,7 @@ export function describeInspected({ Code, Body }: ServerResponse, find: Find) {
   const endpoint = endpointSettings(Id, network, labels, State.Running ? find(Id) : undefined);
   HostConfig.NetworkMode = network;
   NetworkSettings['Networks'] = { [network]: endpoint };
-  // Docker fills these for its default network alone; scripts read them, and ours is the only network there is.
+  // Docker fills these in only for its default network; scripts read them, and ours is the container's only network.
   for (const key of ['IPAddress', 'IPPrefixLen', 'Gateway', 'MacAddress', 'EndpointID'] as const) {
     if (NetworkSettings[key] !== undefined) NetworkSettings[key] = endpoint[key];
   }
@@ -65,7 +65,7 @@ function describeEntry(value: unknown, find: Find): void {
   container.NetworkSettings = { ...NetworkSettings, Networks: { [network]: endpoint } };
 }
 
-/** Docker's `EndpointSettings`. As with its own networks, a container that does not run shows no address. */
+/** Docker's `EndpointSettings`. As on Docker's own networks, a container that is not running shows no address. */
 function endpointSettings(
   id: string,
   network: string,
@@ -92,7 +92,7 @@ function endpointSettings(
   };
 }
 
-/** Docker's identifiers are 64 hex digits; ours are made from names so as to be the same at every look. */
+/** Docker's identifiers are 64 hex digits; ours are derived from names, so that they are the same every time. */
 function sha256(text: string): string {
   return createHash('sha256').update(`socketplane ${text}`).digest('hex');
 }

@@ -1,7 +1,7 @@
 import { Refused, type Adapter } from '../../lib/adapter/index.js';
 import { AppError, httpStatus } from '../../lib/base/errors.js';
 
-/** The same hooks, whose `AppError`s are refusals: the client gets their message, with the status of their kind. */
+/** The same hooks, with `AppError`s turned into refusals: the client gets the message, with the status for its kind. */
 export function refusing({ pre, post, unwind }: Adapter): Adapter {
   return { pre: pre && guard(pre), post: post && guard(post), unwind: unwind && guard(unwind) };
 }

@@ -44,16 +44,16 @@ export type EndpointConfig = z.infer<typeof endpointConfig>;
 /** Which network a new container asks for, and with which address. */
 export interface Selection {
   network: string;
-  /** `environment`: SP_NETWORK or the label; `mode`: `--network`; `default`: nothing was named. */
+  /** `environment`: SP_NETWORK or the label; `mode`: `--network`; `default`: no network was named. */
   by: 'environment' | 'mode' | 'default';
   address?: string;
 }
 
 /**
- * The choice of SP_NETWORK or the label `socketplane.network` before that of `--network`, before the default network.
- * Undefined: the container stays with Docker.
+ * The network that SP_NETWORK or the label `socketplane.network` names, else that of `--network`, else the default
+ * network. Undefined when the container is left to Docker.
  *
- * @param isOurs whether a name is that of one of our networks
+ * @param isOurs whether a name belongs to one of our networks
  * @throws AppError `invalid` when the choices contradict each other
  */
 export function selectNetwork(body: CreateBody, isOurs: (name: string) => boolean): Selection | undefined {
@@ -73,7 +73,7 @@ export function selectNetwork(body: CreateBody, isOurs: (name: string) => boolea
   return isOurs(mode) ? { network: mode, by: 'mode', address } : undefined;
 }
 
-/** The endpoint settings of the network that the container was to be on, whatever its name was. */
+/** The endpoint settings for the network that the client asked for, whatever that network is called. */
 export function endpointOfMode(body: CreateBody): EndpointConfig {
   const endpoints = body.NetworkingConfig?.EndpointsConfig ?? {};
   const mode = body.HostConfig?.NetworkMode;
@@ -84,7 +84,7 @@ export function endpointOfMode(body: CreateBody): EndpointConfig {
 }
 
 function namedNetwork({ Env, Labels }: CreateBody): string | undefined {
-  // The last one counts, as in the container.
+  // The last one counts, as it does in the container.
   const variable = Env?.findLast((entry) => entry.startsWith(`${ENV}=`))?.slice(ENV.length + 1);
   const label = Labels?.[NETWORK_LABEL];
   if (variable && label && variable !== label) {
@@ -93,7 +93,7 @@ function namedNetwork({ Env, Labels }: CreateBody): string | undefined {
       `${ENV}=${variable} contradicts the label ${NETWORK_LABEL}=${label}: drop one`,
     );
   }
-  // An empty value is no choice, as in `-e SP_NETWORK=`.
+  // An empty value, as in `-e SP_NETWORK=`, is not a choice.
   return [variable, label].find((name) => name !== undefined && name !== '');
 }
 

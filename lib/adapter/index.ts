@@ -1,6 +1,6 @@
 /**
- * What authors of adapters write against: `import { … } from 'socketplane/adapter'`. The documents are those of hook
- * protocol 2, the same over HTTP and in process.
+ * The API for adapter authors: `import { … } from 'socketplane/adapter'`. The documents are those of hook protocol 2,
+ * the same over HTTP as in process.
  */
 import { parseTarget } from '../docker-api/target.js';
 import type { AdapterModule } from '../hook/module.js';
@@ -17,7 +17,7 @@ export function defineAdapter<T extends AdapterModule>(adapter: T): T {
   return adapter;
 }
 
-/** The path of a call as proxy.yml's patterns see it: decoded, without API version and query. */
+/** The path of a call as proxy.yml's patterns see it: decoded, without API version or query. */
 export function pathOf({ Request }: Pick<ClientRequest, 'Request'>): string {
   return parseTarget(Request).path;
 }

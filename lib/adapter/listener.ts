@@ -6,21 +6,22 @@ import type { HookCall } from '../hook/v2.js';
 import { isRefused, Refused, type Adapter } from '../hook/module.js';
 import { readAll } from '../proxy/http/read-all.js';
 
-/** The list of a few thousand containers, which a hook may be shown, has tens of megabytes. */
+/** A list of a few thousand containers, which a hook may be shown, takes tens of megabytes. */
 const LIMIT = 64 * 2 ** 20;
 
 export interface ListenerOptions {
-  /** Bytes that a hook may have; 64 MiB when it is not set. */
+  /** How many bytes a hook may have; 64 MiB when not set. */
   limit?: number;
-  /** Is told what a hook threw, unless that is {@link Refused}. The stack goes to standard error when it is not set. */
+  /** Is told what a hook threw, unless that is {@link Refused}. When not set, the stack goes to standard error. */
   onFailure?: (error: unknown) => void;
 }
 
 /**
- * An adapter behind HTTP, with `protocol: 2` at its URL in proxy.yml: `createServer(requestListener(adapter)).listen(…)`,
- * or a route of any framework that has not read the body yet. The adapter gets the same documents as in the proxy's
- * process. One difference: what a hook throws, beside {@link Refused}, is answered with 500, which the proxy takes for a
- * refusal, so `onFailure: ignore` does not pass over it.
+ * Serves an adapter over HTTP, for a URL with `protocol: 2` in proxy.yml:
+ * `createServer(requestListener(adapter)).listen(…)`, or as a route of any framework that has not read the body yet.
+ * The adapter gets the same documents as in the proxy's process. One difference: anything that a hook throws, except
+ * {@link Refused}, is answered with 500, which the proxy takes for a refusal, so `onFailure: ignore` has no effect on
+ * it.
  */
 export function requestListener(adapter: Adapter, options: ListenerOptions = {}): RequestListener {
   const { limit = LIMIT, onFailure = (error) => void process.stderr.write(`${stackOf(error)}\n`) } = options;
@@ -31,7 +32,7 @@ export function requestListener(adapter: Adapter, options: ListenerOptions = {})
       .then(
         (text) => send(response, 200, text),
         (error: unknown) => {
-          // Nobody reads the answer any more.
+          // Nobody is waiting for the answer any longer.
           if (signal.aborted) return;
           if (!isRefused(error)) onFailure(error);
           const status = isRefused(error) ? error.status : 500;
@@ -88,7 +89,7 @@ async function readText(request: IncomingMessage, limit: number): Promise<string
   return (await readAll(request, limit, tooLarge)).toString();
 }
 
-/** Aborts when the connection closes before the answer is out. */
+/** Aborts when the connection closes before the answer has been sent. */
 function untilClosed(response: ServerResponse): AbortSignal {
   const closed = new AbortController();
   response.once('close', () => {

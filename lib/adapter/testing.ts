@@ -1,6 +1,6 @@
 /**
- * Drives an adapter without Docker: `import { adapterKit } from 'socketplane/adapter/testing'`. Calls go through the
- * proxy's own code, over sockets; only Docker is played. For any test framework.
+ * Runs an adapter without Docker: `import { adapterKit } from 'socketplane/adapter/testing'`. Calls go through the
+ * proxy's own code, over sockets; only Docker is simulated. Works with any test framework.
  */
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -28,29 +28,32 @@ export type { AdapterSettings } from './kit/adapter.js';
 
 export interface KitCall {
   method: string;
-  /** For one `/v1.45/containers/create?name=web`. */
+  /** For example `/v1.45/containers/create?name=web`. */
   path: string;
   headers?: Headers;
   /** Sent as JSON; a string is sent as it is. */
   body?: Body;
-  /** Who calls; the user of this process when it is not set. */
+  /** Who is calling; the user of this process when not set. */
   caller?: Caller;
-  /** Docker's part; it answers 200 and `{}` when it is not set. */
+  /** Plays the part of Docker; when not set, Docker answers 200 and `{}`. */
   docker?: (request: DockerRequest) => Answer | Promise<Answer>;
-  /** When it aborts, the client leaves. */
+  /** When it aborts, the client disconnects. */
   signal?: AbortSignal;
 }
 
 export interface KitResult {
   /** What Docker got; undefined when it was never asked. */
   docker: DockerRequest | undefined;
-  /** What the client got; undefined when it left before that. */
+  /** What the client got; undefined when it disconnected first. */
   client: ClientAnswer | undefined;
-  /** What the adapter said when it said no. */
+  /** The adapter's message when it refused the call. */
   refused: string | undefined;
-  /** Why the adapter failed (it threw, was slow, or answered nonsense), also where `onFailure: ignore` let the call go on. */
+  /**
+   * Why the adapter failed (it threw, was slow, or gave an invalid answer), even if the call went on (`onFailure:
+   * ignore`).
+   */
   failed: string | undefined;
-  /** The adapter's hooks that were told of the call's failure, in this order. */
+  /** The adapter's hooks that were told that the call had failed, in this order. */
   unwinds: { hook: 'pre-hook' | 'post-hook'; reason: Reason }[];
 }
 
@@ -61,7 +64,7 @@ export interface Kit {
 
 /**
  * @param adapter a module that runs in process (its default export), or the URL of an adapter
- * @throws AppError when it cannot be made, with the message that stops the proxy's start
+ * @throws AppError when it cannot be created, with the message that the proxy would fail to start with
  */
 export async function adapterKit(
   adapter: AdapterModule | string,
@@ -90,7 +93,7 @@ interface Parts {
   adapter: HookAdapter;
   endpoints: ProxyConfig['endpoints'];
   config: ProxyConfig;
-  /** A path of its own each time. */
+  /** A new path each time. */
   socket: () => string;
 }
 

@@ -1,8 +1,8 @@
 import { list, map, merge, struct, type Shape } from '../json/shape.js';
 
 /*
- * Fields of the JSON bodies that Docker's API takes, up to 1.48, as they are spelled in its documents. A field that is
- * missing here is passed as it is: Docker would have to know a field that this list does not.
+ * Fields of the JSON bodies that Docker's API accepts, up to version 1.48, spelled as in its documentation. A field
+ * that is missing here is passed on as it is, which matters only if Docker knows a field that this list does not.
  */
 
 const health = struct('Test Interval Timeout StartPeriod StartInterval Retries');
@@ -73,7 +73,7 @@ const endpoint = struct(
   { IPAMConfig: struct('IPv4Address IPv6Address LinkLocalIPs'), DriverOpts: map() },
 );
 
-/** dockerd takes fields of HostConfig at the top level too, as clients of 2014 sent them; no hook looks there. */
+/** dockerd also accepts fields of HostConfig at the top level, as clients sent them in 2014; no hook looks there. */
 const create: Shape = {
   ...merge(
     config,
@@ -195,7 +195,7 @@ const BODIES: [route: RegExp, shape: Shape][] = [
   [/^POST \/auth$/, struct('username password auth email serveraddress identitytoken registrytoken')],
 ];
 
-/** The shape of a call's body; undefined where this proxy does not know it. */
+/** The shape of a call's body; undefined if this proxy does not know it. */
 export function shapeOf(method: string, path: string): Shape | undefined {
   return BODIES.find(([route]) => route.test(`${method} ${path}`))?.[1];
 }

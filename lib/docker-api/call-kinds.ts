@@ -1,4 +1,4 @@
-/** What the proxy has to know of Docker's API: which calls are not one request and one finite answer. */
+/** What the proxy has to know about Docker's API: which calls are not one request and one finite answer. */
 
 const HIJACKS = [
   /^POST \/containers\/[^]+\/attach$/,
@@ -8,7 +8,10 @@ const HIJACKS = [
   /^GET \/containers\/[^]+\/attach\/ws$/,
 ];
 
-/** Answers with the content type of JSON that last until somebody ends them, or that come in pieces people wait for. */
+/**
+ * Calls whose answers have the content type of JSON, but last until somebody ends them or arrive in pieces that people
+ * wait for.
+ */
 const STREAMS = [
   /^GET \/events$/,
   /^GET \/containers\/[^]+\/(logs|stats)$/,
@@ -31,7 +34,7 @@ const BYTES = [
 
 const BUILDKIT = [/^POST \/session$/, /^POST \/grpc$/];
 
-/** Calls after whose answer the connection carries raw bytes both ways. */
+/** Calls whose connection carries raw bytes in both directions after the answer. */
 export function isHijack(method: string, path: string): boolean {
   return isOneOf(HIJACKS, method, path);
 }
@@ -41,12 +44,12 @@ export function isStream(method: string, path: string): boolean {
   return isOneOf(STREAMS, method, path) || isHijack(method, path);
 }
 
-/** Calls whose body Docker takes as bytes: archives and streams. The body of any other is JSON. */
+/** Calls whose body Docker takes as bytes: archives and streams. The body of any other call is JSON. */
 export function takesBytes(method: string, path: string): boolean {
   return isOneOf(BYTES, method, path) || isHijack(method, path);
 }
 
-/** BuildKit's calls: what happens inside them no hook sees. */
+/** BuildKit's calls; no hook sees what happens inside them. */
 export function isBuildKit(method: string, path: string): boolean {
   return isOneOf(BUILDKIT, method, path);
 }

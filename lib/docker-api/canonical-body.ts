@@ -4,13 +4,13 @@ import { canonicalJson } from '../json/canonical.js';
 import { shapeOf } from './bodies.js';
 
 /**
- * The JSON body of a call to Docker as every reader reads it; see {@link canonicalJson}. The very same bytes when nothing had
- * to change.
+ * The JSON body of a call to Docker, rewritten so that every reader reads it the same way; see {@link canonicalJson}.
+ * Returns the very same buffer when nothing had to change.
  *
  * @throws AppError `invalid`
  */
 export function canonicalBody(method: string, path: string, body: Buffer): Buffer {
-  // Readers replace bytes that are not UTF-8, each in its own way.
+  // Readers replace bytes that are not UTF-8, each in a different way.
   if (!isUtf8(body)) throw new AppError('invalid', 'the body is not valid UTF-8');
   const text = body.toString();
   const canonical = canonicalJson(text, shapeOf(method, path));

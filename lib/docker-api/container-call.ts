@@ -1,4 +1,4 @@
-/** A call on containers; `container` is what it names one by: an id, the beginning of one, or a name. */
+/** A call on containers; `container` is how it names one: by id, the beginning of an id, or name. */
 export type ContainerCall =
   { kind: 'create' | 'list' } | { kind: 'start' | 'restart' | 'remove' | 'inspect'; container: string };
 
@@ -12,9 +12,9 @@ const CALLS: [kind: ContainerCall['kind'], call: RegExp][] = [
 ];
 
 /**
- * Which call on containers this is; undefined when it is another one.
+ * Which call on containers this is; undefined when it is a different call.
  *
- * @param path decoded and without API version, as `parseTarget` gives it
+ * @param path decoded and without API version, as `parseTarget` returns it
  */
 export function containerCall(method: string, path: string): ContainerCall | undefined {
   for (const [kind, call] of CALLS) {

@@ -1,10 +1,10 @@
 /** What a request line asks for, read as dockerd reads it. */
 export interface Target {
-  /** What goes to Docker: path and query as they were sent, without scheme and authority. */
+  /** What is sent to Docker: path and query as the client sent them, without scheme or authority. */
   url: string;
   /** Decoded path without the API version; endpoints are matched against this. */
   path: string;
-  /** The API version in the path, for one `1.45`. */
+  /** The API version in the path, for example `1.45`. */
   version?: string;
 }
 
@@ -25,13 +25,13 @@ function originForm(raw: string): string {
   return /^[/*]/.test(stripped) ? stripped : `/${stripped}`;
 }
 
-/** Whether the version is one that this proxy does not know how to police: those before 1.24 take other bodies. */
+/** Whether the version is one that this proxy does not know how to police: versions before 1.24 accept other bodies. */
 export function isTooOld(version: string): boolean {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   return major < 1 || (major === 1 && minor < 24);
 }
 
-/** Byte by byte, so that no escape makes it throw; malformed ones stay and dockerd refuses them. */
+/** Decodes byte by byte, so that no escape makes it throw; malformed ones stay, and dockerd refuses them. */
 function decode(path: string): string {
   if (!path.includes('%')) return path;
   const bytes = path.replace(/%([0-9a-fA-F]{2})/g, (_, hex: string) =>

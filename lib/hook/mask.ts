@@ -4,18 +4,18 @@ export const MASK = '***';
 /** Names of fields, headers, variables and labels whose values are secrets. */
 const SECRET =
   /pass(word|wd|phrase)?|secret|token|credential|auth|registry-?config|api_?key|private_?key|access_?key|cookie/i;
-/** `Authorization`, `X-Registry-Auth`, but not `Author` or `authors`. */
+/** Names that only look like secrets: `Author` and `authors`, unlike `Authorization` and `X-Registry-Auth`. */
 const HARMLESS = /authors?$|authenticated?$/i;
-/** Lists of `NAME=value`, whose values are settings of programs: any of them may be a secret. */
+/** Lists of `NAME=value` with settings for programs: any of the values may be a secret. */
 const ASSIGNMENTS = ['Env', 'BuildArgs', 'buildargs'];
-/** Docker's documents of secrets and keys; `Data` is their content. */
+/** Fields that hold the content of Docker's secrets and keys. */
 const CONTENT = ['Data', 'UnlockKey'];
 
 /**
- * A copy of a JSON value in which secrets are {@link MASK}: values of fields with names like `password` or `token`, of
- * environment variables and build arguments (their names stay), contents of secrets, passwords in URLs, and parameters of
- * such names in a hook's `Request`. What people put
- * into command lines, labels and other free text cannot be told from the rest, except where its name tells.
+ * A copy of a JSON value in which secrets are replaced by {@link MASK}: values of fields with names like `password` or
+ * `token`, of environment variables and build arguments (their names stay), contents of secrets, passwords in URLs, and
+ * parameters with such names in a hook's `Request`. Secrets in command lines, labels and other free text cannot be told
+ * from the rest, unless a name gives them away.
  */
 export function mask(value: unknown): unknown {
   return masked(value, '');
@@ -26,7 +26,7 @@ export function isSecretName(name: string): boolean {
   return SECRET.test(name) && !HARMLESS.test(name);
 }
 
-/** The name in front of `=` stays. */
+/** The name before `=` stays. */
 export function maskAssignment(text: string): string {
   const end = text.indexOf('=');
   return end < 0 ? text : `${text.slice(0, end)}=${MASK}`;
@@ -58,7 +58,7 @@ function decoded(text: string): string {
 function masked(value: unknown, name: string): unknown {
   if (value === null || value === undefined || value === '') return value;
   if (ASSIGNMENTS.includes(name)) return assignments(value);
-  // A secret is a text; what is called PasswordAge or TokenCount is not.
+  // A secret is a string; numbers such as PasswordAge or TokenCount are not.
   if (typeof value === 'string') {
     if (name === 'Request') return maskUrl(value);
     return isSecretName(name) || CONTENT.includes(name) ? MASK : maskPasswords(value);

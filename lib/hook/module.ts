@@ -1,19 +1,19 @@
 import type { PostHook, PostHookReply, PreHook, PreHookReply, Unwind } from './v2.js';
 
 /*
- * The contract between the proxy and an adapter that runs in its process. Authors find it in lib/adapter, which exports it
- * again; the proxy sees this file only.
+ * The contract between the proxy and an adapter that runs in its process. Authors get it from lib/adapter, which
+ * re-exports it; the proxy imports only this file.
  */
 
 type Awaitable<T> = T | Promise<T>;
-/** A reply in process may leave out the protocol's version, as there is no other. */
+/** A reply in process may leave out the protocol version, as there is only one. */
 export type InProcess<R> = R extends unknown
   ? Omit<R, 'PowerstripProtocolVersion'> & { PowerstripProtocolVersion?: 2 }
   : never;
 
 /** What a hook gets besides its document. */
 export interface HookContext {
-  /** Aborts when nobody waits for the hook any longer: the client has left, or the adapter's time is up. */
+  /** Aborts when nobody is waiting for the hook any longer: the client has left, or the adapter's time is up. */
   signal: AbortSignal;
 }
 
@@ -27,8 +27,8 @@ export interface Adapter {
   post?(hook: PostHook, context: HookContext): Awaitable<InProcess<PostHookReply> | void>;
   unwind?(hook: Unwind, context: HookContext): Awaitable<void>;
   /**
-   * The configuration has changed or the proxy stops, and no hook will be called any more. A proxy that stops waits a few
-   * seconds for it.
+   * Called when the configuration has changed or the proxy is stopping; no hook will be called after it. A proxy that
+   * is stopping waits a few seconds for it.
    */
   close?(): Awaitable<void>;
 }
@@ -37,13 +37,13 @@ export interface Adapter {
 export interface Setup {
   /** Its name in proxy.yml. */
   name: string;
-  /** `options` of the adapter in proxy.yml, for it to validate; undefined when there are none. */
+  /** The adapter's `options` in proxy.yml, for it to validate; undefined when there are none. */
   options: unknown;
   /** The folder of proxy.yml, which relative paths in the options start from. */
   directory: string;
   /** Which of Docker's calls have its hooks, for example `POST /containers/{id}/update`. */
   calls: { pre: string[]; post: string[] };
-  /** What a call does when the adapter fails. */
+  /** What happens to a call when the adapter fails. */
   onFailure: 'fail' | 'ignore';
   /** The proxy's log. */
   log: {
@@ -54,10 +54,13 @@ export interface Setup {
   };
 }
 
-/** The default export of an adapter's module: the adapter, or a function that creates it. What that throws stops the proxy's start. */
+/**
+ * The default export of an adapter's module: the adapter, or a function that creates it. If that throws, the proxy does
+ * not start.
+ */
 export type AdapterModule = Adapter | ((setup: Setup) => Awaitable<Adapter>);
 
-/** The proxy and the adapter may each have a copy of this file, so `instanceof` would not do. */
+/** The proxy and the adapter may each have their own copy of this file, so `instanceof` is not enough. */
 const MARK = Symbol.for('socketplane.adapter.refused');
 
 /** Thrown by a hook to refuse the call: the client gets `status`, and the message as one line. */

@@ -1,15 +1,15 @@
 import { z } from 'zod';
 
 /**
- * Hook protocol, version 2: version 1 with the identity of call and caller, headers, JSON bodies as JSON, an answer in
- * Docker's place (`Continue: false`), and the news that a call has failed after all (`unwind`).
+ * Hook protocol, version 2: version 1 plus the identity of call and caller, headers, JSON bodies as JSON, answers in
+ * Docker's place (`Continue: false`), and notice that a call has failed after all (`unwind`).
  */
 
-/** Who made the call, as the kernel or TLS tells it. */
+/** Who made the call, according to the kernel or TLS. */
 export type Caller =
   | {
       Transport: 'unix';
-      /** Of the process that connected, as it was then. */
+      /** Of the process that connected, at the time it connected. */
       Uid: number;
       Gid: number;
       /** 0 when the process is in a PID namespace that the proxy cannot see. */
@@ -17,7 +17,10 @@ export type Caller =
     }
   | {
       Transport: 'tls';
-      /** Attributes of the certificate's subject, for one `{ "CN": "alice", "O": "ops" }`; null without a certificate. */
+      /**
+       * Attributes of the certificate's subject, for example `{ "CN": "alice", "O": "ops" }`; null without a
+       * certificate.
+       */
       Subject: Record<string, string | string[]> | null;
       /** SHA-256 of the certificate: hex digits in pairs with colons between. */
       Fingerprint: string | null;
@@ -26,10 +29,10 @@ export type Caller =
     }
   | { Transport: 'tcp'; Address: string };
 
-/** Names in lower case. A header that came more than once has its values joined with `, `. */
+/** Names in lower case. A header that was sent more than once has its values joined with `, `. */
 export type Headers = Record<string, string>;
 
-/** A JSON value; null also when there is no body, or one that is not JSON (such bodies stream past the hooks). */
+/** A JSON value; also null when there is no body, or one that is not JSON (such bodies stream past the hooks). */
 export type Body = unknown;
 
 export interface ClientRequest {
@@ -49,14 +52,14 @@ export interface ServerResponse {
 
 interface Hook {
   PowerstripProtocolVersion: 2;
-  /** One for each call of a client; the proxy's log has it too. */
+  /** Unique for each call of a client; the proxy's log has it too. */
   RequestId: string;
-  /** The patterns of proxy.yml that the call matches. */
+  /** The patterns in proxy.yml that the call matches. */
   Endpoint: string;
-  /** Of the path, for one `1.45`; null when there is none. */
+  /** The version in the path, for example `1.45`; null when there is none. */
   ApiVersion: string | null;
   Caller: Caller;
-  /** In a pre-hook as the hook before it returned it, else as Docker got it. */
+  /** In a pre-hook, as the previous hook returned it; otherwise, as Docker got it. */
   ClientRequest: ClientRequest;
 }
 
@@ -65,15 +68,15 @@ export interface PreHook extends Hook {
   Type: 'pre-hook';
 }
 
-/** After Docker, also when Docker answered with an error. */
+/** After Docker, even when Docker answered with an error. */
 export interface PostHook extends Hook {
   Type: 'post-hook';
   ServerResponse: ServerResponse;
 }
 
 /**
- * The call has failed after this adapter's hook ran. Sent once for each of its hooks, in reverse order; also when the
- * adapter's answer was lost, so what is to be undone may never have been done.
+ * The call has failed after this adapter's hook ran. Sent once for each of its hooks, in reverse order, even when the
+ * adapter's answer was lost; so what is to be undone may never have been done.
  */
 export interface Unwind extends Hook {
   Type: 'unwind';
@@ -84,44 +87,44 @@ export interface Unwind extends Hook {
 
 export interface Reason {
   /**
-   * Who ended the call: an adapter that said no, failed, or answered in Docker's place; Docker, with an error or by not
-   * answering; or the client, by leaving.
+   * Who ended the call: an adapter that refused it, failed, or answered in Docker's place; Docker, with an error or by
+   * not answering; or the client, by leaving.
    */
   By: 'adapter' | 'docker' | 'client';
-  /** Its name, where it was one. */
+  /** The adapter's name, if it was an adapter. */
   Adapter?: string;
-  /** The status that the client gets; absent where the client has left. */
+  /** The status that the client gets; absent if the client has left. */
   Code?: number;
   Message: string;
 }
 
 export type HookCall = PreHook | PostHook | Unwind;
 
-/** What is left out stays as it is. `null` for a header removes it. */
+/** Whatever is left out stays as it is. A header of `null` is removed. */
 export interface RequestChanges {
   Method?: string;
-  /** The query may change, the path not. */
+  /** The query may change, but not the path. */
   Request?: string;
   Headers?: Record<string, string | null>;
   /** Null leaves the body as it is. */
   Body?: Body;
 }
 
-/** What is left out stays as it is. */
+/** Whatever is left out stays as it is. */
 export interface ResponseChanges {
   Code?: number;
   Headers?: Record<string, string | null>;
   Body?: Body;
 }
 
-/** A complete answer. `Body` is sent as JSON, or a string as it is where `content-type` says something else. */
+/** A complete answer. `Body` is sent as JSON; if `content-type` says something else, it is a string, sent as it is. */
 export interface Answer {
   Code: number;
   Headers?: Record<string, string>;
   Body?: Body;
 }
 
-/** Go on, perhaps with another request; or, with `Continue: false`, answer without Docker and all later hooks. */
+/** Go on, perhaps with a changed request; or, with `Continue: false`, answer without Docker or any later hooks. */
 export type PreHookReply =
   | { PowerstripProtocolVersion: 2; ModifiedClientRequest?: RequestChanges; Continue?: true }
   | { PowerstripProtocolVersion: 2; Continue: false; ServerResponse: Answer };

@@ -5,9 +5,10 @@ import { splice } from './splice.js';
 import { parseJson } from './tree.js';
 
 /**
- * A JSON body written so that every reader understands the same. Go, in which dockerd is written, finds fields in any case,
- * merges objects that come twice, and ignores a null after a value; a hook does none of that. So keys are spelled as in
- * `shape`, and a text that can be read in more than one way is refused. All other bytes stay as they are.
+ * A JSON body rewritten so that every reader understands it the same way. Go, in which dockerd is written, matches
+ * field names in any case, merges objects that appear twice, and ignores a null after a value; a hook does none of
+ * that. So keys are spelled as in `shape`, and text that can be read in more than one way is refused. All other bytes
+ * stay as they are.
  *
  * @throws AppError `invalid`
  */
@@ -58,8 +59,8 @@ function checkCharacters(text: string): void {
 }
 
 /**
- * Without a HostConfig, dockerd takes its fields from the object around it. With one, it still takes the few in `always` from
- * there, and the others have no effect. An empty value has none either, and many clients send them.
+ * Without a HostConfig, dockerd takes its fields from the enclosing object. With one, it still takes the few in
+ * `always` from there, and the others have no effect. Empty values have no effect either, and many clients send them.
  */
 function checkPlace(
   key: string,
@@ -73,7 +74,7 @@ function checkPlace(
   throw new AppError('invalid', `the body of a call with hooks has ${key}: expected ${inside}.${name}`);
 }
 
-/** Whether there is an object under this key, in any case. */
+/** Whether there is an object under this key, in upper or lower case. */
 function hasObject({ children = [] }: Node, key: string): boolean {
   return children.some(
     ({ children: [name, content] = [] }) =>
@@ -86,7 +87,7 @@ function isEmpty({ type, value, children }: Node): boolean {
   return value === null || value === false || value === 0 || value === '';
 }
 
-/** Whether every reader takes a repeated key alike, by its last value. */
+/** Whether every reader reads a repeated key the same way, by its last value. */
 function isOneReading(before: string, key: string, value: Node, shape: Shape, field?: Shape): boolean {
   if (before !== key || value.type === 'null') return false;
   if (shape.kind === 'map') return true;

@@ -2,8 +2,8 @@ import type { Node } from 'jsonc-parser';
 import { parseJson } from './tree.js';
 
 /**
- * The value of `is`, written with the bytes of `was` wherever the two mean the same to a program that knows numbers as
- * doubles only. So an adapter may read a body into objects and write it again: what it did not touch keeps its order, its
+ * The value of `is`, written with the bytes of `was` wherever the two mean the same to a program that knows numbers
+ * only as doubles. So an adapter may parse a body and serialize it again: what it did not touch keeps its order, its
  * numbers beyond 2^53 and its spelling.
  *
  * @param was JSON text; @param is JSON text
@@ -27,7 +27,7 @@ function merge(was: Value, is: Value): string {
   return source(is);
 }
 
-/** Fields that were there come in the old order, new ones behind them. */
+/** Existing fields stay in the old order; new ones follow. */
 function mergeObjects(was: Value, is: Value): string {
   const before = lastOfEach(was.node);
   const after = lastOfEach(is.node);
@@ -37,7 +37,7 @@ function mergeObjects(was: Value, is: Value): string {
     if (!now) continue;
     const isLast = before.get(key) === value;
     const old = { text: was.text, node: value };
-    // Of a key that comes twice the first has no meaning; it stays as it is.
+    // When a key is repeated, only the last one counts; the others stay as they are.
     fields.push(`${JSON.stringify(key)}:${isLast ? merge(old, { text: is.text, node: now }) : source(old)}`);
   }
   for (const [key, node] of after) {
@@ -46,7 +46,10 @@ function mergeObjects(was: Value, is: Value): string {
   return `{${fields.join(',')}}`;
 }
 
-/** What is the same at the beginning and at the end was not touched; between, place by place where nothing was added. */
+/**
+ * Items that are the same at the beginning and at the end were not touched; those between are merged one by one if
+ * there are as many as before.
+ */
 function mergeArrays(was: Value, is: Value): string {
   const old = (was.node.children ?? []).map((node) => ({ text: was.text, node }));
   const now = (is.node.children ?? []).map((node) => ({ text: is.text, node }));
@@ -87,7 +90,10 @@ function isSame(was: Node, is: Node, wasText: string, isText: string): boolean {
   return was.value === is.value;
 }
 
-/** Beyond 2^53 many numbers are one double; the old one was not touched when the new one is how that double is written. */
+/**
+ * Beyond 2^53 many numbers are the same double; the old one was not touched if the new one is how the double is
+ * written.
+ */
 function isSameNumber(was: string, is: string): boolean {
   if (was === is) return true;
   if (Number(was) !== Number(is)) return false;

@@ -1,29 +1,29 @@
-/** What dockerd decodes a JSON value into: a struct with fields, a map with free keys, a list, or anything simple. */
+/** What dockerd decodes a JSON value into: a struct with fields, a map with any keys, a list, or anything simple. */
 export type Shape =
   | { kind: 'struct'; fields: Map<string, Field>; misplaced?: Misplaced }
   | { kind: 'map'; values: Shape }
   | { kind: 'list'; items: Shape }
   | { kind: 'leaf' };
 
-/** Fields that belong in another object and are taken here all the same. Keys are folded. */
+/** Fields that belong in another object but are accepted here too. Keys are folded. */
 export interface Misplaced {
   /** The field whose object they belong in. */
   inside: string;
   /** Their names there. */
   fields: Map<string, string>;
-  /** Those that are taken here even when that object is there. */
+  /** Those that are accepted here even when that object is present. */
   always: Set<string>;
 }
 
 export interface Field {
-  /** As Docker's documents spell it. */
+  /** As Docker's documentation spells it. */
   name: string;
   shape: Shape;
 }
 
 export const leaf: Shape = { kind: 'leaf' };
 
-/** @param simple names of fields that hold no struct, separated by blanks */
+/** @param simple names of fields that hold no struct, separated by white space */
 export function struct(simple: string, others: Record<string, Shape> = {}): Shape & { kind: 'struct' } {
   const fields = new Map<string, Field>();
   for (const name of simple.split(/\s+/).filter(Boolean)) fields.set(fold(name), { name, shape: leaf });
@@ -43,7 +43,7 @@ export function list(items: Shape): Shape {
   return { kind: 'list', items };
 }
 
-/** Keys that are the same after this are one field to Go: it also takes ſ (U+017F) for s and the Kelvin sign for k. */
+/** Keys that are equal after this are one field to Go, which also takes ſ (U+017F) for s and the Kelvin sign for k. */
 export function fold(key: string): string {
   return key.toUpperCase().toLowerCase();
 }

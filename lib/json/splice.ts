@@ -1,11 +1,11 @@
 import type { Edit } from 'jsonc-parser';
 
 /**
- * The text with all edits made; every byte outside of them stays as it is. Edits must not overlap; those at one offset are
- * made in the order given.
+ * The text with all edits made; every byte outside them stays as it is. Edits must not overlap; those at the same
+ * offset are made in the order given.
  *
- * jsonc-parser's own `applyEdits` gives the same result, but copies the whole text for each edit. How many edits a body
- * needs is for the client to choose, and 5,000 of them, 150 KB of JSON, kept the process busy for 15 seconds.
+ * jsonc-parser's own `applyEdits` gives the same result, but copies the whole text for each edit. The client decides
+ * how many edits a body needs, and 5,000 of them, in 150 KB of JSON, kept the process busy for 15 seconds.
  */
 export function splice(text: string, edits: readonly Edit[]): string {
   const parts: string[] = [];

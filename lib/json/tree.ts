@@ -1,11 +1,11 @@
 import { parseTree, type Node, type ParseError } from 'jsonc-parser';
 import { AppError } from '../base/errors.js';
 
-/** Levels of the tree: an object has two, its fields and their values. Docker's own bodies have some twenty. */
+/** Levels of the tree: an object has two, its fields and their values. Docker's own bodies have about twenty. */
 const MAX_LEVELS = 1000;
 
 /**
- * The syntax tree of one JSON value, strictly as the standard has it.
+ * The syntax tree of one JSON value, strictly by the standard.
  *
  * @throws AppError `invalid`
  */
@@ -20,7 +20,7 @@ export function parseJson(text: string): Node {
     throw new AppError('invalid', 'the body is nested too deeply', { cause });
   }
   if (!root || errors.length > 0) throw new AppError('invalid', 'the body is not valid JSON');
-  // Whoever walks through it may recurse too.
+  // Code that walks the tree may recurse too.
   if (isDeeper(root, MAX_LEVELS)) throw new AppError('invalid', 'the body is nested too deeply');
   return root;
 }
@@ -37,7 +37,7 @@ function isDeeper(root: Node, levels: number): boolean {
 
 export type Path = (string | number)[];
 
-/** Of a key that comes twice the last one counts, for every reader of JSON. */
+/** When a key is repeated the last one counts, as it does for every reader of JSON. */
 export function findNode(root: Node, path: Path): Node | undefined {
   let node: Node | undefined = root;
   for (const step of path) {

@@ -14,14 +14,14 @@ import type { TraceHub } from './observe/trace/hub.js';
 import { createTunnel } from './calls/tunnel.js';
 import { createUpstream, type Upstream } from './upstream/upstream.js';
 
-/** Everything that follows from one state of the configuration. A call ends with the generation that it began with. */
+/** Everything that is made from one state of the configuration. A call ends in the generation that it began in. */
 export interface Generation {
   config: ProxyConfig;
   upstream: Upstream;
   handler: Handler;
   /** Resolves when no hook is running or being unwound. */
   settled(): Promise<void>;
-  /** Releases everything; no hook may be called afterwards. Resolves when adapters have ended; never rejects. */
+  /** Releases everything; no hook may be called afterwards. Resolves when the adapters are closed; never rejects. */
   retire(): Promise<void>;
 }
 
@@ -50,7 +50,7 @@ export async function createGeneration(config: ProxyConfig, parts: GenerationPar
   };
 }
 
-/** Creates what takes calls through hooks to Docker and back. */
+/** Creates the handler that takes calls through hooks to Docker and back. */
 export function createHandling(parts: {
   config: Pick<ProxyConfig, 'endpoints' | 'buildkit' | 'limits'>;
   adapters: Map<string, HookAdapter>;

@@ -14,14 +14,14 @@ export interface Proxy {
   /** Resolves when every address of the configuration answers. */
   start(): Promise<void>;
   /**
-   * Goes over to another configuration. Connections stay, and calls under way end as they began.
+   * Switches to another configuration. Connections stay, and calls in progress end as they began.
    *
-   * @param anew even when nothing is different: adapters are made again
+   * @param anew switches even when nothing is different: adapters are created again
    * @returns false when nothing is different
    * @throws AppError when an address cannot be listened on or an adapter cannot be loaded; then nothing has changed
    */
   reload(config: ProxyConfig, anew?: boolean): Promise<boolean>;
-  /** Takes no new calls, lets those under way finish for `grace` milliseconds, and lets go of everything. */
+  /** Accepts no new calls, lets those in progress finish within `grace` milliseconds, and lets go of everything. */
   stop(grace: number): Promise<void>;
 }
 
@@ -34,7 +34,7 @@ export async function createProxy(config: ProxyConfig, log: Log): Promise<Proxy>
   const metrics: Metrics = createMetrics(() => listener.connections());
   const trace = createTraceHub();
   let current = await createGeneration(config, { metrics, trace, log });
-  /** Of earlier configurations; their calls may still be under way. */
+  /** Generations of earlier configurations, whose calls may still be in progress. */
   const former = new Set<Generation>();
   const listener = createListener({
     fastPath: (handOver) =>
@@ -46,10 +46,10 @@ export async function createProxy(config: ProxyConfig, log: Log): Promise<Proxy>
     handler: () => current.handler,
   });
 
-  /** An adapter that is closed could not answer the hooks that calls under way still have before them. */
+  /** Waits before it closes adapters, which calls in progress may still need for their hooks. */
   async function retire(generation: Generation): Promise<void> {
     former.add(generation);
-    // A stream that lasts for days keeps its generation, not the connections that others have left.
+    // A stream that lasts for days keeps its generation, but not the connections that other calls have left idle.
     generation.upstream.retire();
     await generation.settled();
     if (former.delete(generation)) await generation.retire();
@@ -63,7 +63,7 @@ export async function createProxy(config: ProxyConfig, log: Log): Promise<Proxy>
       const same = !anew && isDeepStrictEqual(next, current.config);
       const made = same ? undefined : await createGeneration(next, { metrics, trace, log });
       try {
-        // Certificates may have changed where the configuration has not.
+        // Certificates may have changed even if the configuration has not.
         await listener.listen(next.listen, next.tls);
       } catch (error) {
         await made?.retire();

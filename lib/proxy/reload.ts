@@ -5,19 +5,19 @@ import type { Log } from '../base/log.js';
 import { readProxyConfig } from './config/config.js';
 import type { Proxy } from './proxy.js';
 
-/** Looking at the file works on every file system and however it is replaced, unlike waiting for its events. */
+/** Polling the file works on every file system and however it is replaced, unlike waiting for events. */
 const INTERVAL_MS = 1_000;
 
 /**
- * Brings changes of the file to the proxy. At SIGHUP everything is made anew, as adapters and certificates have files of
- * their own. A bad change is logged, and the proxy stays as it is.
+ * Applies changes of the file to the proxy. On SIGHUP everything is created again, as adapters and certificates have
+ * files of their own. A bad change is logged, and the proxy stays as it is.
  */
 export function watchConfig(file: string, proxy: Proxy, log: Log): () => void {
   const one = pLimit(1);
-  /** Whether the next reload makes everything anew. */
+  /** Whether the next reload creates everything again. */
   let anew = false;
 
-  /** What comes while one is under way is one more, however often it comes. */
+  /** All requests that arrive during a reload lead to one more reload. */
   function ask(everything: boolean): void {
     anew ||= everything;
     if (one.pendingCount === 0) void one(reload);

@@ -12,19 +12,19 @@ import { protocol2 } from '../../proxy/hooks/protocol-2.js';
 import type { HookedEndpoint } from '../../proxy/config/match.js';
 import type { AdapterModule } from '../../hook/module.js';
 
-/** As in proxy.yml, where it is there too. */
+/** As in proxy.yml, for settings that exist there too. */
 export interface AdapterSettings {
-  /** `adapter` when it is not set. */
+  /** `adapter` when not set. */
   name?: string;
-  /** Which calls it is asked about, before or after Docker; all, by all its hooks, when it is not set. */
+  /** Which calls it is asked about, before or after Docker; when not set, all calls, by all its hooks. */
   endpoints?: Record<string, ('pre' | 'post')[]>;
-  /** Of a module. */
+  /** The options of a module. */
   options?: unknown;
-  /** Where relative paths in options start: the folder of proxy.yml; the working directory when it is not set. */
+  /** Where relative paths in options start, as the folder of proxy.yml; the working directory when not set. */
   directory?: string;
-  /** Of an adapter at a URL; 1 when it is not set. */
+  /** The protocol of an adapter at a URL; 1 when not set. */
   protocol?: 1 | 2;
-  /** Milliseconds for one hook; 30,000 when it is not set. */
+  /** Milliseconds for one hook; 30,000 when not set. */
   timeout?: number;
   onFailure?: 'fail' | 'ignore';
 }
@@ -32,7 +32,7 @@ export interface AdapterSettings {
 const EVERY_CALL = '* /*';
 const MAX_REPLY = 64 * 2 ** 20;
 
-/** @throws AppError with the message that stops the proxy's start */
+/** @throws AppError with the message that the proxy would fail to start with */
 export async function createAdapter(
   from: AdapterModule | string,
   settings: AdapterSettings,

@@ -6,7 +6,7 @@ import { hasBody } from '../../proxy/http/read-body.js';
 import { isJson } from '../../proxy/http/headers.js';
 import type { Answer, Body, Headers } from '../../hook/v2.js';
 
-/** A call as Docker gets it. `body` is a JSON value where it is JSON, else text; undefined when there is none. */
+/** A call as Docker gets it. `body` is a JSON value if it is JSON, else text; undefined when there is none. */
 export interface DockerRequest {
   method: string;
   /** With API version and query. */
@@ -15,14 +15,14 @@ export interface DockerRequest {
   body: Body;
 }
 
-/** An answer as a client gets it. `body` is a JSON value where it is JSON, else text; undefined when there is none. */
+/** An answer as a client gets it. `body` is a JSON value if it is JSON, else text; undefined when there is none. */
 export interface ClientAnswer {
   status: number;
   headers: Headers;
   body: Body;
 }
 
-/** Stands in for Docker at a socket: `answer` says what it answers. */
+/** Stands in for Docker on a socket: `answer` produces its answers. */
 export async function serveDocker(
   path: string,
   answer: (request: DockerRequest) => Answer | Promise<Answer>,
@@ -35,7 +35,7 @@ export async function serveDocker(
     res.writeHead(Code, headers).end(text);
   }
   const server = http.createServer((req, res) => {
-    // As when Docker breaks off.
+    // As if Docker broke off.
     serve(req, res).catch(() => res.destroy());
   });
   server.listen(path);
@@ -43,7 +43,7 @@ export async function serveDocker(
   return server;
 }
 
-/** One call at a socket; undefined when `signal` aborted it. */
+/** Makes one call on a socket; undefined when `signal` aborted it. */
 export async function callAt(
   socketPath: string,
   call: { method: string; path: string; headers?: Headers; body?: Body; signal?: AbortSignal },
@@ -62,7 +62,9 @@ export async function callAt(
   }
 }
 
-/** A text stays as it is, everything else becomes JSON; both are JSON unless `content-type` says something else. */
+/**
+ * A string is sent as it is, everything else as JSON; the content type is JSON unless `content-type` says otherwise.
+ */
 function written(body: Body, headers: Headers = {}): { text?: string; headers: Headers } {
   if (body === undefined) return { headers };
   const text = typeof body === 'string' ? body : JSON.stringify(body);

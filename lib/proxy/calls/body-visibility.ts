@@ -4,16 +4,17 @@ import { Refusal } from '../http/refusal.js';
 import { takesBytes } from '../../docker-api/call-kinds.js';
 
 /**
- * Whether hooks see the body of a call: they do when it is JSON. One of another type streams past them, where Docker takes bytes.
+ * Whether hooks see the body of a call: they do when it is JSON. A body of another type streams past them if Docker
+ * takes it as bytes.
  *
- * @throws Refusal 400 when Docker would read in such a body what hooks do not see
+ * @throws Refusal 400 when Docker would read something in such a body that hooks do not see
  */
 export function isVisible(
   method: string,
   { path, endpoint }: Pick<CallContext, 'path' | 'endpoint'>,
   contentType: string | undefined,
 ): boolean {
-  // Go cuts off blanks and folds letters as Unicode has them: to dockerd `applİcation/json` is JSON.
+  // Go trims white space and folds letters by the rules of Unicode: to dockerd, `applİcation/json` is JSON.
   if (/[^\t\x20-\x7e]/.test(contentType ?? '')) {
     throw new Refusal(400, `${endpoint} has hooks: the Content-Type has characters that are not ASCII`);
   }
@@ -22,7 +23,7 @@ export function isVisible(
     throw new Refusal(400, `${endpoint} has hooks: parameters belong in the query, not in a form`);
   }
   if (isJson(contentType)) return true;
-  // On some of these dockerd does not look at the type at all.
+  // For some of these calls dockerd does not look at the type at all.
   if (!takesBytes(method, path)) {
     throw new Refusal(400, `${endpoint} has hooks: a body needs Content-Type: application/json`);
   }

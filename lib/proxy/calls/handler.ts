@@ -43,7 +43,7 @@ export function createHandler(parts: HandlerParts): Handler {
     } else if (isHijack(method, target.path)) {
       metrics.call('stream');
       req.socket.once('close', metrics.stream());
-      // The answer goes past `res`, straight to the connection.
+      // The answer bypasses `res` and goes straight to the connection.
       run({ req, target, hooks, answer: req.socket }, (context) =>
         hijack.plain({ req, target, hooks, context }),
       ).catch((error: unknown) => refuse(req, res, error));
@@ -58,7 +58,7 @@ export function createHandler(parts: HandlerParts): Handler {
     }
   }
 
-  /** Node gives every request that asks for an upgrade here, whatever it is for. */
+  /** Node passes every request that asks for an upgrade to this function, whatever it is for. */
   function onUpgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
     const method = req.method ?? 'GET';
     const target = parseTarget(req.url ?? '');
@@ -100,7 +100,7 @@ export function createHandler(parts: HandlerParts): Handler {
 
   /** Whether a call without a body may go to Docker as it is. */
   function passes(method: string, target: Target): boolean {
-    // BuildKit's calls are among those that are hijacked.
+    // BuildKit's calls are among the hijacked ones.
     if (match(method, target) || isHijack(method, target.path)) return false;
     metrics.call('plain');
     return true;

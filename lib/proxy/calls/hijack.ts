@@ -25,13 +25,13 @@ export interface HijackCall {
 }
 
 export interface Hijack {
-  /** Node has seen an upgrade and let go of the connection: body and stream are still on it. */
+  /** Node has seen an upgrade and let go of the connection: body and stream are still to be read from it. */
   upgraded(call: HijackCall, socket: Duplex, head: Buffer): Promise<void>;
-  /** The old way, without `Upgrade`: Node has an ordinary request. */
+  /** The old way, without `Upgrade`: Node sees an ordinary request. */
   plain(call: HijackCall): Promise<void>;
 }
 
-/** Streams behind a call. Their pre-hooks run; post-hooks cannot. */
+/** Calls that turn into streams. Their pre-hooks run; post-hooks cannot. */
 export function createHijack(parts: { tunnel: Tunnel; chains: Chains; hookBody: number }): Hijack {
   const { tunnel, chains, hookBody } = parts;
 
@@ -40,7 +40,7 @@ export function createHijack(parts: { tunnel: Tunnel; chains: Chains; hookBody: 
     const length = bodyLength(req);
     if (!call.hooks?.pre.length) {
       const { url, path } = target;
-      // Elsewhere Docker has nothing to upgrade to, except to HTTP/2 (h2c), in which no hook could see a call.
+      // For other calls Docker has nothing to upgrade to except HTTP/2 (h2c), in which no hook could see a call.
       const headers = isHijack(method(req), path)
         ? req.rawHeaders
         : withoutHeaders(req.rawHeaders, ...HOP_BY_HOP);
@@ -58,7 +58,7 @@ export function createHijack(parts: { tunnel: Tunnel; chains: Chains; hookBody: 
 
   async function plain(call: HijackCall): Promise<void> {
     const { req } = call;
-    // Without a body the connection has to be taken at once, before Node reads the stream as the next request.
+    // Without a body the connection has to be taken over immediately, before Node reads the stream as the next request.
     const early = hasBody(req) ? undefined : takeOverSocket(req);
     if (!early) askForBody(req, req.socket);
     const body = early
@@ -69,7 +69,7 @@ export function createHijack(parts: { tunnel: Tunnel; chains: Chains; hookBody: 
     await hooked(call, socket, async () => ({ taken: body, rest: Buffer.alloc(0) }));
   }
 
-  /** Answers on the socket whatever happens. */
+  /** Answers on the socket, whatever happens. */
   async function hooked(
     call: HijackCall,
     socket: Duplex,
@@ -127,7 +127,7 @@ function method(req: IncomingMessage): string {
   return req.method ?? 'GET';
 }
 
-/** Undefined when only the chunks tell. */
+/** Undefined when only the chunks tell the length. */
 function bodyLength({ headers }: IncomingMessage): number | undefined {
   return headers['transfer-encoding'] === undefined ? Number(headers['content-length'] ?? 0) : undefined;
 }

@@ -26,7 +26,8 @@ export interface HookedCall {
 
 /**
  * A call with hooks: pre-hooks, Docker, post-hooks. Only JSON bodies are held for the hooks, up to `hookBody` bytes;
- * all others stream past them. When the call fails after a hook ran, the client is answered once the hooks know.
+ * all others stream past them. When the call fails after a hook ran, the client is answered once the hooks have been
+ * told.
  */
 export function createHookedCall(parts: { upstream: Upstream; chains: Chains; hookBody: number }) {
   const { upstream, chains, hookBody } = parts;
@@ -54,7 +55,7 @@ export function createHookedCall(parts: { upstream: Upstream; chains: Chains; ho
     });
     const status = response.statusCode ?? 502;
     context.docker = { status, ms: Math.round(performance.now() - askedAt) };
-    // Nobody waits for the end of a stream, so nobody could run hooks on it.
+    // Nobody waits for the end of a stream, so hooks could never run on all of it.
     const post = isStream(method, target.path) ? [] : hooks.post;
     const send = await answered(response, { call, post, request, hookRun });
     if (status >= 400) await hookRun.unwind({ ...DOCKER_FAILED, Code: status }, 'pre-hook');
@@ -71,7 +72,7 @@ export function createHookedCall(parts: { upstream: Upstream; chains: Chains; ho
     return canonicalBody(method, target.path, body);
   }
 
-  /** Runs the post-hooks and gives the function that sends the answer. */
+  /** Runs the post-hooks and returns the function that sends the answer. */
   async function answered(
     response: IncomingMessage,
     parts: { call: HookedCall; post: string[]; request: HookedRequest; hookRun: HookRun },
@@ -79,7 +80,7 @@ export function createHookedCall(parts: { upstream: Upstream; chains: Chains; ho
     const { call, post, request, hookRun } = parts;
     const { req, res, context } = call;
     if (post.length === 0) return () => relay(response, req, res);
-    // When they fail nobody reads what Docker sends, and its connection would wait for ever.
+    // When they fail, nobody reads what Docker sends, and its connection would wait forever.
     const discard = (error: unknown): never => {
       response.destroy();
       throw error;
@@ -110,7 +111,7 @@ export function createHookedCall(parts: { upstream: Upstream; chains: Chains; ho
     const { req, res, context } = call;
     const { socket } = req;
     const hookRun = chains.begin(context);
-    // It may only have ended its side, but nobody can tell, and hooks are not asked for those who have left.
+    // The client may only have ended its side, but nobody can tell, and hooks are not asked for clients that have left.
     const leave = (): void => void res.destroy();
     socket.once('end', leave);
     res.once('close', () => socket.off('end', leave));
@@ -144,8 +145,8 @@ function outgoing(
 }
 
 /**
- * Undefined: whatever Docker sends, if anything, goes to the client as it is. Bytes that no hook changed stay as they
- * are. A hook may answer for Docker where Docker's answer had no body.
+ * The body to send; undefined when whatever Docker sends, if anything, goes to the client as it is. Bytes that no hook
+ * changed stay as they are. A hook may add a body where Docker's answer had none.
  */
 function replyBody(
   after: HookedResponse,

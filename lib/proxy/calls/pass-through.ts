@@ -11,12 +11,13 @@ import type { Upstream } from '../upstream/upstream.js';
 export type PassThrough = (req: IncomingMessage, res: ServerResponse, url: string) => void;
 
 /**
- * Calls without hooks. http-proxy-3 makes the request and ends it when the client leaves; {@link relay} passes the response
- * back, because http-proxy-3 neither sends headers before the first byte nor distinguishes a broken response from a whole one.
+ * Calls without hooks. http-proxy-3 makes the request and ends it when the client leaves; {@link relay} passes the
+ * response back, because http-proxy-3 neither sends headers before the first byte nor distinguishes a broken response
+ * from a complete one.
  */
 export function createPassThrough(upstream: Upstream): PassThrough {
   const proxy = createProxyServer({
-    // With a socket the host is never looked up.
+    // With a socket, the host is never looked up.
     target: { host: 'docker', port: 80, protocol: upstream.secure ? 'https:' : 'http:', ...upstream.target },
     agent: upstream.agent,
     // The path as it was sent, not as a URL parser would write it.
@@ -37,15 +38,15 @@ export function createPassThrough(upstream: Upstream): PassThrough {
     }
     req.url = url;
     proxy.web(req, res, {}, (cause) => {
-      // A response in progress tells by itself whether it is whole.
+      // Of a response in progress, the client can tell whether it is complete.
       if (!res.headersSent) refuse(req, res, upstream.failure(cause));
     });
   };
 }
 
 /**
- * Gives Docker the headers that the client sent. http-proxy-3 works on Node's joined, lower-case headers, and gives a chunked
- * DELETE the length 0, so that Docker would take its body for the next request.
+ * Gives Docker the headers that the client sent. http-proxy-3 works on Node's joined, lower-case headers, and gives a
+ * chunked DELETE the length 0, so Docker would take its body for the next request.
  */
 function sendAsReceived(request: ClientRequest, req: IncomingMessage): void {
   if (request.headersSent) {
@@ -65,7 +66,9 @@ function sendAsReceived(request: ClientRequest, req: IncomingMessage): void {
     request.setHeader(name, all.length === 1 ? all[0]! : all);
 }
 
-/** Whether http-proxy-3 would damage the call: it drops trailers, and with `Expect` it sends its own headers at once. */
+/**
+ * Whether http-proxy-3 would damage the call: it drops trailers, and with `Expect` it sends its own headers too early.
+ */
 function needsCare({ headers }: IncomingMessage): boolean {
   return headers.expect !== undefined || headers.trailer !== undefined;
 }

@@ -13,8 +13,9 @@ export interface HeadChanges {
 }
 
 /**
- * Passes Docker's response to the client as it comes: headers at once (`docker run` waits for those of /wait before it starts
- * the container), then bytes, then trailers. When Docker breaks off, so does this, and the client can tell.
+ * Passes Docker's response to the client as it arrives: headers immediately (`docker run` waits for those of /wait
+ * before it starts the container), then bytes, then trailers. When Docker breaks off, so does the response, and the
+ * client can tell.
  */
 export function relay(
   from: IncomingMessage,
@@ -22,7 +23,7 @@ export function relay(
   res: ServerResponse,
   changes: HeadChanges = {},
 ): void {
-  // It broke off while hooks ran, when nobody read it.
+  // Docker broke off while hooks were running and nobody was reading its response.
   if (from.errored) {
     refuse(
       req,
@@ -44,7 +45,7 @@ export function relay(
     else res.writeHead(status, head);
     res.flushHeaders();
   } catch (cause) {
-    // Node reads more than it writes: control characters in the status line, statuses below 100.
+    // Node accepts more than it is willing to send: control characters in the status line, statuses below 100.
     socket?.uncork();
     from.destroy();
     res.statusMessage = '';
@@ -71,7 +72,7 @@ function answerHeaders(
   { method, httpVersion }: IncomingMessage,
   status: number,
 ): RawHeaders {
-  // A client of HTTP/1.0 does not know chunks; it reads until the connection ends.
+  // An HTTP/1.0 client does not understand chunks; it reads until the connection ends.
   const framing = httpVersion === '1.0' ? ['transfer-encoding'] : [];
   const kept = withoutHeaders(raw, ...HOP_BY_HOP, ...framing);
   // Some servers announce trailers where there can be none, which Node refuses to send.

@@ -10,29 +10,30 @@ export interface TunnelCall {
   method: string;
   url: string;
   headers: RawHeaders;
-  /** Bytes that the client sent behind the headers: the request's body, then the stream. */
+  /** Bytes that the client sent after the headers: the request's body, then the stream. */
   head: Buffer;
-  /** How many bytes the body has, counted from the start of `head`; undefined when only its chunks tell. */
+  /** Length of the body in bytes, counted from the start of `head`; undefined when only its chunks tell. */
   bodyLength: number | undefined;
 }
 
-/** How long a client may take to close its side when Docker has ended the stream. */
+/** How long a client may take to close its side after Docker has ended the stream. */
 const LINGER_MS = 10_000;
 
-/** Gives the status of Docker's answer as soon as it is there; undefined when none comes. Never throws. */
+/** Resolves to the status of Docker's answer as soon as it arrives; undefined when there is none. Never throws. */
 export type Tunnel = (call: TunnelCall, client: Duplex) => Promise<number | undefined>;
 
 /**
- * Calls that turn into a raw stream: attach, exec, BuildKit, and whatever else asks for an upgrade. Bytes go both ways
- * as they are, and each direction ends by itself: `echo x | docker run -i … cat` closes its input and waits for output.
+ * Calls that turn into a raw stream: attach, exec, BuildKit, and whatever else asks for an upgrade. Bytes pass
+ * unchanged in both directions, and each direction ends independently: `echo x | docker run -i … cat` closes its input
+ * and waits for output.
  *
- * Docker may answer with an ordinary response instead. Then nothing that the client sends may be taken for a further
- * call, past all hooks. So Docker is asked to close after an ordinary answer, and gets only the body until it has agreed to
- * the stream.
+ * Docker may answer with an ordinary response instead. Then nothing that the client sends may be taken for another
+ * call, which would bypass all hooks. So Docker is asked to close the connection after an ordinary answer, and gets
+ * only the body until it has agreed to the stream.
  */
 export function createTunnel(upstream: Upstream): Tunnel {
   return async (call, client) => {
-    // It may have left while its hooks ran.
+    // The client may have left while its hooks ran.
     if (client.destroyed) return undefined;
     const docker = upstream.connect();
     let tell: (status?: number) => void = () => undefined;
@@ -75,21 +76,22 @@ export function createTunnel(upstream: Upstream): Tunnel {
   };
 }
 
-/** dockerd agrees with 101, or in the old way with a 200 that has no length. */
+/** dockerd agrees with 101 or, in the old way, with a 200 that has no length. */
 function isStream({ status, text }: ResponseHead): boolean {
   return status === 101 || (status === 200 && !/^(content-length|transfer-encoding):/im.test(text));
 }
 
 function requestHead({ method, url, headers }: TunnelCall): Buffer {
-  // Without these no server switches to HTTP/2 instead of the stream that the client asked for.
+  // Without this header no server switches to HTTP/2 instead of the stream that the client asked for.
   const kept = withoutHeaders(headers, 'http2-settings');
   const host = hasHeader(kept, 'host') ? [] : ['Host', 'docker'];
   return headBytes(`${method} ${url} HTTP/1.1`, [...kept, ...host, 'Connection', 'close']);
 }
 
 /**
- * Sends headers and body, holds what comes behind them, and gives the function that lets the rest go. What is there of the
- * body goes in one piece with the headers: dockerd takes a body that comes to an attach later for input.
+ * Sends headers and body, holds back what follows them, and returns the function that releases the rest. The part of
+ * the body that is already here is sent in one piece with the headers: if the body of an attach arrives later, dockerd
+ * takes it for input.
  */
 function send(call: TunnelCall, client: Duplex, docker: Socket): () => void {
   client.pause();

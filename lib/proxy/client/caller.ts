@@ -4,7 +4,7 @@ import { AppError, messageOf } from '../../base/errors.js';
 import type { Caller } from '../../hook/v2.js';
 import { fileDescriptor } from '../http/node-internals.js';
 
-/** Linux's, from <asm-generic/socket.h>. */
+/** Constants of Linux, from <asm-generic/socket.h>. */
 const SOL_SOCKET = 1;
 const SO_PEERCRED = 17;
 /** `struct ucred` is three 32-bit numbers: pid, uid, gid. */
@@ -13,10 +13,11 @@ const UCRED_BYTES = 12;
 export type CallerOf = (socket: Socket) => Caller;
 
 /**
- * Creates the function that tells who is at the other end of a client's connection. Node does not know the credentials of a
- * unix socket's peer, so it asks the C library.
+ * Creates the function that tells who is at the other end of a client's connection. Node does not know the credentials
+ * of a Unix socket's peer, so this function asks the C library.
  *
- * @throws AppError `unavailable` when it cannot: adapters that decide by the caller must not run without knowing it
+ * @throws AppError `unavailable` when it cannot ask: adapters whose decisions depend on the caller must not run without
+ *   knowing it
  */
 export async function createCallerOf(): Promise<CallerOf> {
   const getsockopt = await loadGetsockopt();

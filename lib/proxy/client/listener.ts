@@ -17,15 +17,15 @@ export type FastPath = (client: Socket) => FastConnection;
 
 export interface ClientListener {
   /**
-   * From now on takes calls at these addresses alone, with the certificates that are in the files now. Connections that came
-   * in at other addresses stay.
+   * From now on accepts calls only at these addresses, with the certificates that are in the files now. Connections
+   * accepted at other addresses stay.
    *
    * @throws AppError when one of the addresses cannot be used; then nothing has changed
    */
   listen(addresses: Address[], files?: TlsFiles): Promise<void>;
   /** How many clients are connected. */
   connections(): number;
-  /** Takes no new calls; those in progress may finish within `grace` milliseconds. */
+  /** Accepts no new calls; those in progress may finish within `grace` milliseconds. */
   close(grace: number): Promise<void>;
 }
 
@@ -36,14 +36,16 @@ export function createListener({
 }: {
   /** Where each connection starts. @param handOver gives a connection to Node's HTTP server for good */
   fastPath: (handOver: (client: Socket) => void) => FastPath;
-  /** Asked for each call that Node's HTTP server parses, as a reload may come between two calls on one connection. */
+  /**
+   * Looked up for each call that Node's HTTP server parses, as a reload may happen between two calls on one connection.
+   */
   handler: () => CallHandler;
 }): ClientListener {
   /** By address, as the user wrote it. */
   let servers = new Map<string, net.Server>();
-  /** Servers of earlier configurations, which end with their last connection. */
+  /** Servers of earlier configurations, which close with their last connection. */
   const closing: Promise<void>[] = [];
-  /** Including those that are still at their TLS handshake. */
+  /** Including those that are still in their TLS handshake. */
   const sockets = new Set<Socket>();
   const fast = new Map<Socket, FastConnection>();
   const callServer = createCallServer(handler);
@@ -111,7 +113,7 @@ export function createListener({
   return { listen, connections: () => sockets.size, close };
 }
 
-/** Takes nothing new; resolves when the last connection is closed. */
+/** Accepts no new connections; resolves when the last one is closed. */
 function closed(server: net.Server): Promise<void> {
   return new Promise((resolve) => server.close(() => resolve()));
 }

@@ -3,10 +3,10 @@ import type { Socket } from 'node:net';
 import { closeQueuedResponse } from '../http/node-internals.js';
 
 /**
- * When a client leaves, Node closes the response in progress, but not those to calls that the client had pipelined behind it:
- * whoever works on one of these would never hear that nobody waits for it. This closes them too.
+ * When a client leaves, Node closes the response in progress, but not those to calls that the client had pipelined
+ * behind it: code that works on one of these would never learn that nobody is waiting for it. This closes them too.
  *
- * @returns to be called for each call
+ * @returns a function to call for each call
  */
 export function createPipelinedClose(): (req: IncomingMessage, res: ServerResponse) => void {
   const open = new WeakMap<Socket, Set<ServerResponse>>();
@@ -23,7 +23,7 @@ export function createPipelinedClose(): (req: IncomingMessage, res: ServerRespon
     responses.add(res);
     res.once('close', () => {
       responses.delete(res);
-      // The client has ended its side, so no call can follow; Node would keep the connection.
+      // The client has ended its side, so no call can follow; Node would keep the connection open.
       if (responses.size === 0 && socket.readableEnded) socket.end();
     });
   };

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import { releaseSocket } from '../http/node-internals.js';
 
-/** Connections that were taken over. */
+/** Connections that have been taken over. */
 const takenOver = new WeakSet<Socket>();
 
 /**
@@ -18,7 +18,7 @@ export function takeOverSocket({ socket }: IncomingMessage): Socket {
   return socket;
 }
 
-/** Whether the connection carries a stream now, so that what Node still takes for calls on it are none. */
+/** Whether the connection carries a stream now, so that anything on it that Node still takes for a call is not one. */
 export function isTakenOver(socket: Socket): boolean {
   return takenOver.has(socket);
 }

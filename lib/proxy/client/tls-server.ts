@@ -18,7 +18,7 @@ export function createTlsServer(options: tls.TlsOptions, accept: (client: Socket
 }
 
 /**
- * Gives a server other certificates, for the connections that come from now on.
+ * Gives a server new certificates, for connections that arrive from now on.
  *
  * @throws AppError `unavailable` when certificate and key cannot be used
  */

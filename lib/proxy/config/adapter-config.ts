@@ -10,21 +10,21 @@ export interface ModuleFile {
   text: string;
   /** Absolute path. */
   file: string;
-  /** When it was written, milliseconds; a changed file is loaded anew. */
+  /** When it was last written, in milliseconds; a changed file is loaded again. */
   changed: number;
 }
 
-/** One of `adapters`: a URL or a module, alone or with settings. @param directory where relative paths start */
+/** An entry of `adapters`: a URL or a module, alone or with settings. @param directory where relative paths start */
 export function adapterConfig(directory: string) {
   const common = {
-    /** Milliseconds until the adapter counts as failed; `limits.adapterTimeout` when it is not set. */
+    /** Milliseconds until the adapter counts as failed; `limits.adapterTimeout` when not set. */
     timeout: duration.optional(),
-    /** What a call does when the adapter is down, slow or answers nonsense. */
+    /** What happens to a call when the adapter is down, slow or gives an invalid answer. */
     onFailure: z.enum(['fail', 'ignore']).default('fail'),
   };
   const http = z.strictObject({
     url: adapterUrl,
-    /** Of the hook protocol. */
+    /** Version of the hook protocol. */
     protocol: z.union([z.literal(1), z.literal(2)], 'expected 1 or 2').default(1),
     ...common,
   });
@@ -37,7 +37,7 @@ export function adapterConfig(directory: string) {
     const parsed = isModule(value) ? inProcess.safeParse(value) : http.safeParse(value);
     if (parsed.success) return parsed.data;
     for (const issue of parsed.error.issues) {
-      // A string has no keys of its own.
+      // An adapter given as a string has no keys to name.
       const path =
         issue.path.length === 1 && ['url', 'module'].includes(String(issue.path[0])) ? [] : issue.path;
       context.issues.push({ code: 'custom', path, message: issue.message, input: value });
@@ -84,7 +84,7 @@ function locate(text: string, directory: string): string {
   try {
     return createRequire(join(directory, 'proxy.yml')).resolve(text);
   } catch {
-    // Those that come with this package.
+    // Modules that come with this package.
     return createRequire(import.meta.url).resolve(text);
   }
 }

@@ -8,7 +8,7 @@ export interface AdapterUrl {
   connect: { socketPath: string } | { host: string; port: number };
 }
 
-/** `http://`, `https://` or `http+unix://` with the socket's path percent-encoded in the place of the host. */
+/** `http://`, `https://` or `http+unix://` with the socket's path percent-encoded in place of the host. */
 export function parseAdapterUrl(text: string): AdapterUrl | undefined {
   if (!URL.canParse(text)) return undefined;
   const { protocol, host, hostname, port, pathname, search, username, password } = new URL(text);

@@ -14,7 +14,7 @@ export function parseSocketAddress(text: string): Address | undefined {
   return { text, kind: tcp?.[1] === 'tls' ? 'tls' : 'tcp', host, port };
 }
 
-/** Whether only processes of this host can reach it. */
+/** Whether only processes on this host can reach it. */
 export function isLocal(address: Address): boolean {
   return address.kind === 'unix' || /^(localhost|127(\.\d{1,3}){3}|::1|0:0:0:0:0:0:0:1)$/.test(address.host);
 }

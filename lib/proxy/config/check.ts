@@ -10,7 +10,7 @@ export interface CallHooks {
   post: string[];
 }
 
-/** Those of Docker's calls that have hooks. */
+/** The calls of Docker's API that have hooks. */
 export function hookedCalls(endpoints: HookedEndpoint[]): CallHooks[] {
   const match = createMatch(endpoints);
   return DOCKER_CALLS.flatMap((call) => {
@@ -20,7 +20,7 @@ export function hookedCalls(endpoints: HookedEndpoint[]): CallHooks[] {
   });
 }
 
-/** What people should know who read a configuration: which of Docker's calls get which hooks, and what will not work. */
+/** What a reader of a configuration should know: which of Docker's calls get which hooks, and what will not work. */
 export function describeConfig(config: ProxyConfig): { calls: CallHooks[]; warnings: string[] } {
   const calls = hookedCalls(config.endpoints);
   const warnings: string[] = [];
@@ -46,7 +46,7 @@ export function describeConfig(config: ProxyConfig): { calls: CallHooks[]; warni
   return { calls, warnings };
 }
 
-/** Any name in the place of `{…}`. */
+/** With some name in place of `{…}`. */
 function line(call: string): [method: string, target: { url: string; path: string }] {
   const [method = '', path = ''] = call.replace(/\{\w+\}/, 'x').split(' ');
   return [method, { url: path, path }];

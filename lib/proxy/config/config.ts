@@ -32,7 +32,7 @@ const endpoint = z
     error: 'expected adapters under pre or post: an endpoint without hooks does nothing',
   });
 
-/** @param directory of the file; relative paths of modules start there */
+/** @param directory the file's directory; relative paths of modules start there */
 export function proxyConfig(directory: string) {
   return z
     .strictObject({
@@ -41,11 +41,14 @@ export function proxyConfig(directory: string) {
         .array(address)
         .min(1, 'expected at least one address')
         .default([unixAddress(hostPaths.proxySocket)]),
-      /** Spelled out by those who mean to let anybody on the network be root on this host. */
+      /** Spelled out by people who really want to let anybody on the network be root on this host. */
       insecure: z.boolean().default(false),
       /** What `tls://` addresses show to clients; with `ca`, clients have to show a certificate that it signed. */
       tls: z.strictObject({ cert: file, key: file, ca: file.optional() }).optional(),
-      /** For a Docker at `tls://`: who signed its certificate (else one that this system trusts), and what to show to it. */
+      /**
+       * For Docker at a `tls://` address: the CA that signed its certificate (by default, any that this system trusts),
+       * and the certificate to show to it.
+       */
       upstreamTls: z
         .strictObject({ ca: file.optional(), cert: file.optional(), key: file.optional() })
         .refine(({ cert, key }) => (cert === undefined) === (key === undefined), {
@@ -57,7 +60,7 @@ export function proxyConfig(directory: string) {
       /** Where `powerstrip trace` finds the calls with hooks; a `unix://` or loopback `tcp://` address, or `off`. */
       trace: z
         .union([z.literal('off').transform(() => undefined), address])
-        // A default would take the place of what `off` comes to.
+        // A default would replace the undefined that `off` turns into.
         .prefault(`unix://${hostPaths.traceSocket}`),
       upstream: address.default(unixAddress(hostPaths.dockerSocket)),
       limits: z

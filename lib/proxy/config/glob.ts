@@ -6,7 +6,7 @@ import picomatch from 'picomatch';
  */
 const WELL_FORMED = /^(?:[\w *?/.:~@=,-]|\[[!^]?[\w*?/.:~@=,-]+\])+$/;
 
-/** Stands for `/`, which picomatch would treat as a border. Cannot occur in a request line. */
+/** Stands for `/`, which picomatch would treat as a boundary. Cannot occur in a request line. */
 const SLASH = '\u0001';
 
 const FNMATCH = {

@@ -17,7 +17,7 @@ export interface Hooks {
 
 export type Match = (method: string, target: Target) => Hooks | undefined;
 
-/** @param endpoints whose patterns are well-formed, in file order */
+/** @param endpoints in file order, with well-formed patterns */
 export function createMatch(endpoints: HookedEndpoint[]): Match {
   const compiled = endpoints.map((endpoint) => ({ ...endpoint, matches: compile(endpoint.pattern) }));
   return (method, target) => {
@@ -33,7 +33,7 @@ export function createMatch(endpoints: HookedEndpoint[]): Match {
 
 /**
  * No spelling of the API version may slip past a hook, neither in the call nor in the pattern. So a pattern is tried on
- * the call with and without a version, as it is written and with any version in the place of its own.
+ * the call with and without a version, both as written and with any version in place of its own.
  */
 function compile(pattern: string): (method: string, target: Target) => boolean {
   const asWritten = compileGlob(pattern);

@@ -9,7 +9,7 @@ export interface TlsFiles {
   ca?: string;
 }
 
-/** @throws AppError `unavailable` that names the file which cannot be read */
+/** @throws AppError `unavailable` that names the file that cannot be read */
 export function readTls(files: TlsFiles): SecureContextOptions {
   const { cert, key, ca } = files;
   return {

@@ -3,20 +3,20 @@ import type { Refusal } from '../http/refusal.js';
 import type { Upstream } from '../upstream/upstream.js';
 import { readInto, type Reading } from './read-buffer.js';
 
-/** The connection to Docker that belongs to one client's, opened when it is needed. */
+/** The connection to Docker that belongs to one client's connection, opened when needed. */
 export interface DockerConnection {
   /** Sends a request. Opens a new connection if there is none, or if the upstream has changed. */
   send(bytes: Buffer): void;
   /** Ends the proxy's side. */
   endRequest(): void;
-  /** A response is complete. */
+  /** Call when a response is complete. */
   completed(): void;
-  /** Whether this connection has carried a call before, so that Docker may have closed it meanwhile. */
+  /** Whether this connection has carried a call before, so that Docker may have closed it in the meantime. */
   isReused(): boolean;
   pause(): void;
   resume(): void;
   drop(): void;
-  /** What the user is told when it failed. */
+  /** The error that the user gets when it failed. */
   failure(cause: unknown): Refusal;
 }
 

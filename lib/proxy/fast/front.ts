@@ -25,14 +25,14 @@ interface Call {
   response: ResponseFraming;
 }
 
-/** A client's connection and all that is known of it. */
+/** A client's connection and everything that is known about it. */
 interface Connection extends FastPathParts {
   client: Socket;
   docker: DockerConnection;
   state: CallState;
-  /** The call in progress, or the one before. */
+  /** The call in progress, or the previous one. */
   call: Call | undefined;
-  /** What the client has sent behind the call in progress. */
+  /** What the client has sent after the call in progress. */
   pipelined: Buffer | undefined;
   clientEnded: boolean;
   /** The proxy is about to stop. */
@@ -41,14 +41,14 @@ interface Connection extends FastPathParts {
   detach: () => void;
 }
 
-/** How many bytes a client may pipeline behind a call; then it has to wait. */
+/** How many bytes a client may pipeline behind a call before it has to wait. */
 const MAX_PIPELINED = 65_536;
 
 /**
- * The fast path for most calls: those without body, hooks or anything special (see {@link readPlainHead}) go to Docker byte
- * by byte, on a connection to Docker that belongs to the client's, and so do the responses. Node's HTTP parser and server
- * would cost more than everything else together. The first call that is anything else takes its connection along, to
- * `handOver`.
+ * The fast path for most calls: those without a body, hooks or anything special (see {@link readPlainHead}) pass to
+ * Docker byte by byte, on a connection that belongs to the client's, and the responses pass back the same way. Node's
+ * HTTP parser and server would cost more than everything else together. The first call of any other kind takes its
+ * connection with it, to `handOver`.
  */
 export function createFastPath(parts: FastPathParts): FastPath {
   return (client) => serveClient(client, parts);
@@ -99,7 +99,7 @@ function onClientBytes(connection: Connection, chunk: Buffer): void {
   }
 }
 
-/** What the client sends next begins a call. */
+/** The client's next bytes begin a call. */
 function begin(connection: Connection, bytes: Buffer): void {
   const head = readPlainHead(bytes);
   if (!head || !connection.passes(head.method, parseTarget(head.url))) {
@@ -136,12 +136,12 @@ function onDockerBytes(connection: Connection, chunk: Buffer): Reading {
   return reading;
 }
 
-/** What the system does not take at once has still to be read from the chunk. */
+/** What the system does not accept immediately still has to be read from the chunk. */
 function give({ client, docker }: Connection, chunk: Buffer): Reading {
   const more = client.write(chunk);
   if (client.writableLength === 0) return 'done';
   if (!more) docker.pause();
-  // Even when Docker is paused: TLS still gives what it has decrypted.
+  // Even when Docker is paused: TLS still delivers what it has decrypted.
   return 'in use';
 }
 
@@ -201,7 +201,7 @@ function end(connection: Connection, how: 'close' | 'fail' | 'cut', cause?: Erro
 /** Hands the connection over, with what the client sent last. */
 function leave(connection: Connection, bytes: Buffer): void {
   const { client, docker, clientEnded, handOver, detach } = connection;
-  // Behind a FIN nothing can be put back.
+  // After a FIN nothing can be put back.
   if (clientEnded) {
     end(connection, 'close');
     return;

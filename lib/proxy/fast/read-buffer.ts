@@ -8,8 +8,8 @@ export type Reading = 'done' | 'in use';
 const SIZE = 65_536;
 
 /**
- * Reads a connection into the same memory again and again, in the place of a stream: that makes a buffer for each read, which
- * costs more than the read itself.
+ * Reads a connection into the same memory again and again instead of through a stream, which makes a buffer for each
+ * read; that costs more than the read itself.
  */
 export function readInto(onBytes: (bytes: Buffer) => Reading): OnReadOpts {
   let buffer = fresh();

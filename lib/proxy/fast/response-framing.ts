@@ -6,13 +6,13 @@ export type ResponseProgress = 'open' | 'done' | 'broken';
 
 export interface ResponseFraming {
   push(chunk: Buffer): ResponseProgress;
-  /** Whether the server said that it closes the connection behind this response. */
+  /** Whether the server said that it will close the connection after this response. */
   closes(): boolean;
   /** Whether a response that the server ends by closing the connection may end now. */
   mayEnd(): boolean;
 }
 
-/** How long the body is: so many bytes, as its chunks say, or until the server closes. */
+/** How long the body is: a number of bytes, as long as its chunks say, or until the server closes the connection. */
 type Framing = { missing: number } | { chunks: ChunkedFraming } | 'until close';
 
 /** Follows the response to a call with this method as its bytes pass, to find where it ends. */
@@ -57,7 +57,11 @@ function framingOf(method: string, { status }: ResponseHead, fields: string): Fr
   return length !== undefined && /^\d+$/.test(length) ? { missing: Number(length) } : 'until close';
 }
 
-/** Plain text search and no regular expression: this runs for each short call. @param start line feed, lower-case name, colon */
+/**
+ * Searches plain text instead of using a regular expression, as this runs for each short call.
+ *
+ * @param start line feed, lower-case name, colon
+ */
 function fieldOf(fields: string, start: string): string | undefined {
   const at = fields.indexOf(start);
   if (at < 0) return undefined;

@@ -1,14 +1,14 @@
 /**
- * Where a client's connection is:
+ * The states of a client's connection:
  *
  * - `idle`: no call is in progress; a connection to Docker may be kept for the next one
- * - `calling`: Docker has been sent a call, and the client has nothing of the response yet
- * - `responding`: the client has a part of the response
- * - `over`: the last response is out or the connection was handed over; whatever else happens means nothing
+ * - `calling`: Docker has been sent a call, and the client has received nothing of the response yet
+ * - `responding`: the client has received a part of the response
+ * - `over`: the last response is out or the connection was handed over; nothing that happens afterwards matters
  */
 export type CallState = 'idle' | 'calling' | 'responding' | 'over';
 
-/** What happens to it, besides calls of the client and parts of responses. */
+/** What can happen to it, apart from the client's calls and parts of responses. */
 export type Event =
   /** The client ended its side. */
   | 'client ended'
@@ -21,14 +21,14 @@ export type Event =
   | 'finish';
 
 export interface Facts {
-  /** The client has sent more behind the call in progress. */
+  /** The client has sent more after the call in progress. */
   pipelined: boolean;
   clientEnded: boolean;
   /** The proxy is about to stop. */
   finishing: boolean;
-  /** Docker said that it will close behind this response. */
+  /** Docker said that it will close the connection after this response. */
   closes: boolean;
-  /** The response is one that ends when Docker closes. */
+  /** The response is one that ends when Docker closes the connection. */
   mayEnd: boolean;
   /** Docker may have closed a kept connection just as this call was sent, and asking twice does no harm. */
   retriable: boolean;
@@ -40,7 +40,7 @@ export type Action =
   | 'nothing'
   /** Wait for the next call: `idle`. */
   | 'wait'
-  /** Go on with what the client has pipelined: `calling`, or `over` when that has to be handed over. */
+  /** Go on with what the client has pipelined: `calling`, or `over` if that has to be handed over. */
   | 'next call'
   /** Send the call once more, on a new connection: `calling`. */
   | 'call again'
@@ -55,7 +55,7 @@ export type Action =
 
 export function actionFor(state: CallState, event: Event, facts: Facts): Action {
   if (state === 'over') return 'nothing';
-  // Only a call could keep it.
+  // Only a call in progress could keep the connection open.
   if (state === 'idle') return 'close';
   switch (event) {
     case 'client ended':

@@ -1,21 +1,21 @@
 import type { CallContext, Hook, Reply } from './hook.js';
 
-/** Something that is asked before and after Docker, whatever the way to it. */
+/** Something that is asked before and after Docker, however it is reached. */
 export interface HookAdapter {
   name: string;
   onFailure: 'fail' | 'ignore';
   /** Whether it wants to know that a call failed after its hook ran. */
   unwinds: boolean;
   /**
-   * @throws AdapterRefusal when it says no; AdapterFailure when it does not answer, or nonsense; the reason of `signal` when
-   *   that aborts
+   * @throws AdapterRefusal when it refuses; AdapterFailure when it gives no answer or an invalid one; the reason of
+   *   `signal` when that aborts
    */
   ask(hook: Hook, context: CallContext, signal: AbortSignal): Promise<Reply>;
-  /** No hook is asked any more. Resolves when it has let go of everything; never rejects. */
+  /** Call when no hook will be asked any longer. Resolves when it has let go of everything; never rejects. */
   retire(): Promise<void>;
 }
 
-/** An adapter that is down or talks nonsense (502), or is slow (504). */
+/** An adapter that is down or gives an invalid answer (502), or is slow (504). */
 export class AdapterFailure extends Error {
   override readonly name = 'AdapterFailure';
 
@@ -28,12 +28,12 @@ export class AdapterFailure extends Error {
   }
 }
 
-/** An adapter that says no. */
+/** An adapter that refuses. */
 export class AdapterRefusal extends Error {
   override readonly name = 'AdapterRefusal';
 
   constructor(
-    /** From 400 on: anything below would tell the client that the call went well, or went elsewhere. */
+    /** At least 400: anything below would tell the client that the call succeeded or was redirected. */
     readonly status: number,
     message: string,
   ) {
@@ -41,13 +41,13 @@ export class AdapterRefusal extends Error {
   }
 }
 
-/** Ends with the call, or when the adapter's time is over. */
+/** Runs work that ends with the call, or when the adapter's time is up. */
 export async function within<T>(
   timeout: number,
   signal: AbortSignal,
   work: (either: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  // By hand: `AbortSignal.any` and `AbortSignal.timeout` leave a timer and weak references behind for each hook.
+  // Done by hand: `AbortSignal.any` and `AbortSignal.timeout` leave a timer and weak references behind for each hook.
   const either = new AbortController();
   let late = false;
   const timer = setTimeout(() => {

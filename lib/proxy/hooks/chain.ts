@@ -22,17 +22,17 @@ import type {
 /** The hooks of one call. */
 export interface HookRun {
   /**
-   * Each hook sees what the one before it returned. A `response` stands in Docker's place.
+   * Each hook sees what the one before it returned. A `response` takes the place of Docker's.
    *
-   * @throws HookRefusal when one says no or fails
+   * @throws HookRefusal when one refuses or fails
    */
   pre(names: string[], request: HookedRequest): Promise<Reply & { request: HookedRequest }>;
-  /** @throws HookRefusal when one says no or fails */
+  /** @throws HookRefusal when one refuses or fails */
   post(names: string[], request: HookedRequest, response: HookedResponse): Promise<HookedResponse>;
   /**
    * Tells all hooks that ran, last first, that the call has failed; once told, they are forgotten. Never throws.
    *
-   * @param only the hooks before Docker: those after it have seen its error themselves
+   * @param only `pre-hook` tells the hooks before Docker only: those after it have seen its error themselves
    */
   unwind(reason: Reason, only?: 'pre-hook'): Promise<void>;
 }
@@ -41,7 +41,7 @@ export interface Chains {
   begin(context: CallContext): HookRun;
 }
 
-/** A call that an adapter ended: with its own status and text when it said no; 502 or 504 when it failed. */
+/** A call that an adapter ended: with its own status and text when it refused; 502 or 504 when it failed. */
 export class HookRefusal extends Refusal {
   constructor(
     readonly adapter: string,
@@ -66,12 +66,12 @@ interface Ran {
   request: HookedRequest;
 }
 
-/** Unwinding goes on when the client has left. */
+/** Unwinding goes on even if the client has left. */
 const NEVER = new AbortController().signal;
 
 /** Runs the hooks of a call one after the other, and undoes them. */
 export function createChains({ adapters, observer, log }: ChainParts): Chains {
-  /** Undefined when the adapter failed and is not needed. */
+  /** Resolves to undefined when the adapter failed and is not needed. */
   async function ask(adapter: HookAdapter, hook: Hook, context: CallContext): Promise<Reply | undefined> {
     const { name } = adapter;
     const began = performance.now();
@@ -100,7 +100,7 @@ export function createChains({ adapters, observer, log }: ChainParts): Chains {
         throw new HookRefusal(name, cause.status, cause.message, { cause });
       }
       if (!(cause instanceof AdapterFailure)) {
-        // Clients that give up before the adapter's time is over are how a slow one shows.
+        // A slow adapter shows up as clients that give up before its time is over.
         if (context.signal.aborted) done('left');
         throw cause;
       }
@@ -131,7 +131,7 @@ export function createChains({ adapters, observer, log }: ChainParts): Chains {
   function begin(context: CallContext): HookRun {
     let ran: Ran[] = [];
 
-    /** Whatever becomes of it, the hook may have done its work; only one that said no has not. */
+    /** However it ends, the hook may have done its work, unless it refused. */
     async function run(
       adapter: HookAdapter,
       hook: Exclude<Hook, { type: 'unwind' }>,
@@ -179,7 +179,7 @@ export function createChains({ adapters, observer, log }: ChainParts): Chains {
           const reply = await run(adapter, { type: 'pre-hook', request: current });
           if (reply?.response) {
             const { status } = reply.response;
-            // The one that answered knows what it did.
+            // The adapter that answered knows what it did.
             ran.splice(before);
             const message = 'answered in the place of Docker';
             await unwind({ By: 'adapter', Adapter: name, Code: status, Message: message });
@@ -207,9 +207,9 @@ export function createChains({ adapters, observer, log }: ChainParts): Chains {
 }
 
 /**
- * What a pre-hook returned, as everybody will read it.
+ * What a pre-hook returned, rewritten so that everybody reads it the same way.
  *
- * @throws AdapterFailure when it is another call, or a body that can be read in two ways
+ * @throws AdapterFailure when it is a different call, or has a body that can be read in two ways
  */
 function checked(reply: Reply, hook: Hook, { path }: CallContext): Reply {
   const { request } = reply;
@@ -240,7 +240,7 @@ function isSameEndpoint(before: Line, after: Line): boolean {
     before.method === after.method &&
     was.path === is.path &&
     was.version === is.version &&
-    // As it goes into the request line: nothing that ends it, nothing that needs escaping.
+    // It goes into the request line, so nothing in it may end the line or need escaping.
     /^\/[\x21-\x7e\x80-\xff]*$/.test(after.url)
   );
 }

@@ -25,19 +25,19 @@ export type Hook =
   | { type: 'unwind'; of: 'pre-hook' | 'post-hook'; request: HookedRequest; reason: Reason };
 export type HookType = Hook['type'];
 
-/** What an adapter answered. After a pre-hook a response stands in Docker's place. */
+/** What an adapter answered. After a pre-hook, a response takes the place of Docker's. */
 export interface Reply {
   request?: HookedRequest;
   response?: HookedResponse;
 }
 
 /**
- * How a hook ended: it answered, it said no, it failed and the call did (`failed`) or did not (`ignored`) fail with it, or the
- * client `left` while it was asked.
+ * How a hook ended: it answered, it refused, it failed and the call did (`failed`) or did not (`ignored`) fail with it,
+ * or the client `left` while it was being asked.
  */
 export type HookResult = 'ok' | 'refused' | 'failed' | 'ignored' | 'left';
 
-/** Is told of each hook that has ended. */
+/** Is told about each hook that has ended. */
 export interface HookObserver {
   hook(adapter: string, type: HookType, result: HookResult, seconds: number): void;
 }
@@ -49,9 +49,9 @@ export interface HookStep {
   result: HookResult;
   /** Milliseconds. */
   ms: number;
-  /** Why it said no or failed. */
+  /** Why it refused or failed. */
   message?: string;
-  /** What it was asked and what it answered, where somebody watches. */
+  /** What it was asked and what it answered, if somebody is watching. */
   detail?: { hook: Hook; reply?: Reply };
 }
 
@@ -63,7 +63,7 @@ export interface CallContext {
   /** Decoded, without API version. */
   path: string;
   apiVersion: string | undefined;
-  /** Undefined where no adapter wants to know. */
+  /** Undefined if no adapter wants to know. */
   caller: Caller | undefined;
   /** Aborts when the client leaves before it has its answer. */
   signal: AbortSignal;
@@ -73,13 +73,13 @@ export interface CallContext {
   steps: HookStep[];
   /** What Docker answered, and how long that took in milliseconds. */
   docker?: { status: number; ms: number };
-  /** What the client got, where Node's HTTP server does not know it. */
+  /** The status that the client got, if Node's HTTP server does not know it. */
   status?: number;
   /** Whether somebody wants to see what the hooks changed. */
   traced: boolean;
 }
 
-/** A protocol of hooks: documents that adapters get, and what theirs mean. */
+/** A hook protocol: the documents that adapters get, and what their answers mean. */
 export interface Protocol {
   version: 1 | 2;
   /** The JSON text for an adapter. */

@@ -18,7 +18,7 @@ export interface HttpAdapterOptions {
   /** Milliseconds for one call. */
   timeout: number;
   onFailure: 'fail' | 'ignore';
-  /** Bytes that an answer may have. */
+  /** How many bytes an answer may have. */
   maxReply: number;
 }
 
@@ -27,7 +27,7 @@ interface HttpReply {
   body: Buffer;
 }
 
-/** An adapter that is called over HTTP, on connections that are kept. */
+/** An adapter that is called over HTTP, on connections that are kept alive. */
 export function createHttpAdapter(options: HttpAdapterOptions): HookAdapter {
   const { name, url, protocol, timeout, onFailure, maxReply } = options;
   const agent = url.tls ? new https.Agent({ keepAlive: true }) : new http.Agent({ keepAlive: true });
@@ -37,7 +37,8 @@ export function createHttpAdapter(options: HttpAdapterOptions): HookAdapter {
   async function call(document: string, signal: AbortSignal): Promise<HttpReply> {
     try {
       return await post(document, signal).catch((error: unknown) => {
-        // The adapter closed a connection that it had kept, as we took it: it has not seen the call. The others may be as stale.
+        // The adapter closed an idle connection just as we took it, so it has not seen the call. The other idle ones
+        // may be just as stale.
         if (error instanceof StaleConnection) return post(document, signal, false);
         throw error;
       });
@@ -47,7 +48,7 @@ export function createHttpAdapter(options: HttpAdapterOptions): HookAdapter {
     }
   }
 
-  /** @param from a kept connection, or with `false` one for this call alone */
+  /** @param from the agent whose connections to use, or `false` for a new connection */
   function post(document: string, signal: AbortSignal, from: http.Agent | false = agent): Promise<HttpReply> {
     return new Promise((resolve, reject) => {
       const request = (url.tls ? https : http).request({
@@ -104,12 +105,12 @@ export function createHttpAdapter(options: HttpAdapterOptions): HookAdapter {
   };
 }
 
-/** Characters of a reason that clients and the log get: it may be a whole page of a web server. */
+/** How many characters of a reason clients and the log get: it may be a web server's whole error page. */
 const MAX_REASON = 4_096;
 
 class StaleConnection extends Error {}
 
-/** What the adapter says is for the person at the client: its `message` when it is JSON, else its text. */
+/** What the adapter says is meant for the client's user: its `message` when it is JSON, else its text. */
 function refusal(status: number, body: string): AdapterRefusal {
   const text = (messageIn(body) ?? body.trim()).slice(0, MAX_REASON);
   const isError = status >= 400 && status <= 599;

@@ -11,13 +11,13 @@ import { createModuleAdapter } from './module-adapter.js';
 import { protocol1 } from './protocol-1.js';
 import { protocol2 } from './protocol-2.js';
 
-/** How much longer a reply may be than the body in it: as a string in JSON every byte can take six. */
+/** How much longer a reply may be than the body in it: in a JSON string every byte can take six. */
 const ESCAPED = 6;
 
 /**
- * All adapters of a configuration, and what tells them who is calling.
+ * All adapters of a configuration, and the function that tells them who is calling.
  *
- * @throws AppError when one cannot be loaded, or callers cannot be told from each other and adapters want that
+ * @throws AppError when one cannot be loaded, or when adapters want to know who is calling and that cannot be found out
  */
 export async function loadAdapters(
   config: ProxyConfig,
@@ -76,7 +76,7 @@ export function callsOf(name: string, endpoints: HookedEndpoint[]): { pre: strin
   return { pre: on('pre'), post: on('post') };
 }
 
-/** Where adapters go by the caller, not to know it is a reason not to start; else it is missing in the log alone. */
+/** If adapters may depend on the caller, not knowing it is a reason not to start; otherwise only the log lacks it. */
 async function tellCallers({ adapters }: ProxyConfig): Promise<CallerOf | undefined> {
   const wanted = [...adapters.values()].some((adapter) => 'module' in adapter || adapter.protocol === 2);
   if (!wanted && adapters.size === 0) return undefined;

@@ -15,15 +15,15 @@ const START_MS = 30_000;
 /**
  * The adapter that a module exports by default.
  *
- * @param limit how many milliseconds it may take to be there
- * @throws AppError `invalid` that names adapter and file, whatever goes wrong in it
+ * @param limit how many milliseconds it may take to be ready
+ * @throws AppError `invalid` that names adapter and file, whatever goes wrong
  */
 export async function loadModule(file: ModuleFile, setup: Setup, limit = START_MS): Promise<Adapter> {
   const made = importModule(file, setup);
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => {
-      // It is too late for one that comes after all.
+      // An adapter that becomes ready after all is too late.
       made.then((adapter) => adapter.close?.()).catch(() => undefined);
       reject(failure(setup, file.text)(`was not ready within ${limit} ms`));
     }, limit);
@@ -46,7 +46,7 @@ async function importModule({ text, file, changed }: ModuleFile, setup: Setup): 
 }
 
 /**
- * The adapter itself, checked to be one.
+ * The adapter itself, checked to be an adapter.
  *
  * @param text what messages call the module
  * @throws AppError `invalid` that names adapter and module
@@ -73,7 +73,10 @@ const schemaError = z.object({
   issues: z.array(z.object({ path: z.array(z.union([z.string(), z.number()])), message: z.string() })).min(1),
 });
 
-/** Adapters validate their options with a schema, perhaps of another copy of the library; its message is a document. */
+/**
+ * Adapters validate their options with a schema, perhaps from another copy of the library, whose error message is a
+ * whole JSON document.
+ */
 function whatIsWrong(cause: unknown): string {
   const issue = schemaError.safeParse(cause).data?.issues[0];
   return issue ? `${['options', ...issue.path].join('.')}: ${issue.message}` : messageOf(cause);

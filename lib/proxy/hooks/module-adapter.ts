@@ -15,7 +15,7 @@ export interface ModuleAdapterOptions {
   log: Log;
 }
 
-/** An adapter in this process. It gets the same documents as over HTTP, each time new ones. */
+/** An adapter in this process. It gets the same documents as over HTTP, new ones each time. */
 export function createModuleAdapter({
   name,
   hooks,
@@ -44,7 +44,7 @@ export function createModuleAdapter({
       return await Promise.race([work, aborted]);
     } finally {
       signal.removeEventListener('abort', abort);
-      // When it lost the race nobody hears of it any more.
+      // If it lost the race, nobody else handles its rejection.
       work.catch(() => undefined);
     }
   }
@@ -62,7 +62,7 @@ export function createModuleAdapter({
         signal.throwIfAborted();
         if (cause instanceof AdapterFailure) throw cause;
         if (isRefused(cause)) throw new AdapterRefusal(cause.status, cause.message);
-        // Where in its code only its author wants to know.
+        // Only the adapter's author wants to know where in its code it threw.
         log.error('an adapter threw', { id: context.id, adapter: name, stack: stackOf(cause) });
         throw new AdapterFailure(502, `it failed: ${messageOf(cause)}`, { cause });
       }

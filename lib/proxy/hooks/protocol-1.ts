@@ -51,7 +51,7 @@ function document(hook: Hook): HookCall {
 
 function changedRequest(request: HookedRequest, reply: z.infer<typeof preReply>): Reply['request'] {
   const { Method, Request, Body } = reply.ModifiedClientRequest;
-  // To many languages no text is an empty one.
+  // In many languages, no text is the same as an empty one.
   const isNone = Body === '' && request.body === null;
   return { ...request, method: Method, url: Request, body: isNone ? null : (Body ?? request.body) };
 }

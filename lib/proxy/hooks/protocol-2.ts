@@ -14,7 +14,7 @@ import type { CallContext, Hook, HookedRequest, HookedResponse, Protocol } from 
 import { readReply } from './read-reply.js';
 
 const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/i;
-/** What a connection and its framing need, and what decides how Docker reads a body. */
+/** Headers that a connection and its framing need, and those that decide how Docker reads a body. */
 const REQUEST_OWN = [
   'connection',
   'content-length',
@@ -52,7 +52,7 @@ export const protocol2: Protocol = {
   },
 };
 
-/** Bodies go in as they are, so that no number is rounded on its way to an adapter that can read it. */
+/** Bodies are inserted as they are, so that no number is rounded on its way to an adapter that can read it. */
 function write(hook: Hook, { id, endpoint, apiVersion, caller }: CallContext): string {
   const { method, url, headers, body } = hook.request;
   return object({
@@ -86,7 +86,7 @@ function object(fields: Record<string, string>): string {
     .join(',')}}`;
 }
 
-/** Docker's answers are JSON where they say so; should one not be, there is nothing to show. */
+/** Docker's answers are JSON if they say so; if one is not, there is nothing to show. */
 function valid(body: string | null): string {
   if (body === null) return 'null';
   try {
@@ -98,7 +98,7 @@ function valid(body: string | null): string {
 }
 
 function shown(raw: RawHeaders): v2.Headers {
-  // Any name may come from a client, `__proto__` too.
+  // A client may send any name, even `__proto__`.
   const headers = Object.create(null) as v2.Headers;
   for (const [name] of headerPairs(raw)) {
     const key = name.toLowerCase();
@@ -150,7 +150,7 @@ function complete(
   return { status: Code, headers: given, body: plain };
 }
 
-/** The body in an adapter's document as it is written there; null where it says nothing. */
+/** The body in an adapter's document, as it is written there; null when there is none. */
 function sentBody(text: string, of: string): string | null {
   const node = findNode(parseJson(text), [of, 'Body']);
   return node && node.type !== 'null' ? text.slice(node.offset, node.offset + node.length) : null;
@@ -161,7 +161,7 @@ function changedBody(was: string | null, is: string | null): string | null {
   return was === null || valid(was) === 'null' ? is : keepUntouched(was, is);
 }
 
-/** @throws Error for a header that is the proxy's own */
+/** @throws Error for a header that belongs to the proxy */
 function changed(
   raw: RawHeaders,
   changes: Record<string, string | null> | undefined,

@@ -4,15 +4,18 @@ type State = 'size' | 'extension' | 'data' | 'data end' | 'trailer' | 'trailer l
 const [CR, LF] = [0x0d, 0x0a];
 
 export interface ChunkedFraming {
-  /** Follows the body through `bytes` from `offset`; gives where it stopped: behind its end, a fault, or all of the bytes. */
+  /**
+   * Follows the body through `bytes` from `offset`; returns where it stopped: after the body's end, after a fault, or
+   * at the end of the bytes.
+   */
   push(bytes: Buffer, offset: number): number;
   state(): 'open' | 'done' | 'broken';
 }
 
-/** Finds the end of a body in `Transfer-Encoding: chunked`. @param onData is given what is in the chunks */
+/** Finds the end of a body in `Transfer-Encoding: chunked`. @param onData is called with the content of the chunks */
 export function createChunkedFraming(onData?: (bytes: Buffer) => void): ChunkedFraming {
   let state: State = 'size';
-  /** While in `size` what was read of it, then what is left of the chunk. */
+  /** In the state `size`, what has been read of the size; after that, what is left of the chunk. */
   let size = 0;
   let digits = 0;
 

@@ -1,7 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 
-/** `Expect: 100-continue`: asks a client for its body, where that waits for it. Only for connections taken from Node's server. */
+/**
+ * Asks a client for its body, if it waits for that (`Expect: 100-continue`). Only for connections taken over from
+ * Node's server.
+ */
 export function askForBody({ headers }: IncomingMessage, client: Duplex): void {
   if (headers.expect !== undefined) client.write('HTTP/1.1 100 Continue\r\n\r\n');
 }

@@ -5,7 +5,7 @@ export function* headerPairs(raw: readonly string[]): Generator<[name: string, v
   for (let index = 0; index + 1 < raw.length; index += 2) yield [raw[index]!, raw[index + 1]!];
 }
 
-/** The head of a message as it is sent, the empty line included: one byte for each character, as Node reads heads. */
+/** The head of a message as it is sent, including the empty line: one byte for each character, as Node reads heads. */
 export function headBytes(startLine: string, raw: readonly string[]): Buffer {
   let text = `${startLine}\r\n`;
   for (const [name, value] of headerPairs(raw)) text += `${name}: ${value}\r\n`;
@@ -27,10 +27,12 @@ export function hasHeader(raw: readonly string[], name: string): boolean {
   return false;
 }
 
-/** Headers of one connection, not of the call. Those that `Connection` names are not among them: a client could name any. */
+/**
+ * Headers of one connection, not of the call. Headers named in `Connection` are not included: a client could name any.
+ */
 export const HOP_BY_HOP = ['connection', 'keep-alive', 'proxy-connection', 'upgrade'];
 
-/** dockerd decides by the first Content-Type alone, in any case and with any parameters, whether a body is JSON. */
+/** dockerd decides by the first Content-Type alone whether a body is JSON, and ignores case and parameters. */
 export function isJson(contentType: string | undefined): boolean {
   return /^\s*application\/json\s*(;|$)/i.test(contentType ?? '');
 }
@@ -40,7 +42,7 @@ export function isForm(contentType: string | undefined): boolean {
   return /^\s*(application\/x-www-form-urlencoded|multipart\/form-data)\s*(;|$)/i.test(contentType ?? '');
 }
 
-/** The first value, which dockerd goes by when a header should come only once. @param name lower case */
+/** The first value, which dockerd uses when a header should occur only once. @param name lower case */
 export function firstValue(raw: readonly string[], name: string): string | undefined {
   for (const [candidate, value] of headerPairs(raw)) if (candidate.toLowerCase() === name) return value;
   return undefined;
@@ -53,7 +55,7 @@ export function headerValue(raw: readonly string[], name: string): string | unde
   return values.length > 0 ? values.join(', ') : undefined;
 }
 
-/** With this one value for the header instead of any that it had. */
+/** The headers with this one value for the header, instead of any that it had. */
 export function withHeader(raw: readonly string[], name: string, value: string): RawHeaders {
   return [...withoutHeaders(raw, name.toLowerCase()), name, value];
 }

@@ -8,8 +8,8 @@ import type { Server as TlsServer } from 'node:tls';
  */
 
 /**
- * Makes an HTTP server keep track of its connections although it never listens itself, so that `closeIdleConnections` and
- * the time limit for headers work. Relies on: Node starts that when the server emits `listening`.
+ * Makes an HTTP server keep track of its connections although it never listens itself, so that `closeIdleConnections`
+ * and the time limit for headers work. Relies on: Node starts to do so when the server emits `listening`.
  */
 export function trackConnections(server: HttpServer): void {
   server.emit('listening');
@@ -24,7 +24,7 @@ export function allowHalfOpen(server: HttpServer): void {
 }
 
 /**
- * Sets whether a TLS server that is running asks new clients for a certificate, which `setSecureContext` leaves unchanged.
+ * Sets whether a running TLS server asks new clients for a certificate, which `setSecureContext` leaves unchanged.
  * Relies on: Node reads `requestCert` and `rejectUnauthorized` of the server at each handshake.
  */
 export function requireClientCertificates(server: TlsServer, required: boolean): void {
@@ -32,12 +32,12 @@ export function requireClientCertificates(server: TlsServer, required: boolean):
 }
 
 /**
- * Makes Node's HTTP server let go of a connection in the middle of a call, as it does by itself for upgrades only. The socket
- * is paused afterwards; what comes next can be read from it.
+ * Makes Node's HTTP server let go of a connection in the middle of a call, as it does by itself only for upgrades. The
+ * socket is paused afterwards; what comes next can be read from it.
  *
- * Relies on: the parser reads from the socket's handle directly until the socket gets a listener for `data`; the server does in
- * listeners for `end` and `error` all that it does about a FIN (to close) and a failure (to respond 400); and it resumes the
- * socket only in the tick in which a request is complete.
+ * Relies on: the parser reads from the socket's handle directly until the socket gets a listener for `data`; everything
+ * that the server does about a FIN (close) and a failure (respond with 400), it does in listeners for `end` and
+ * `error`; and it resumes the socket only in the tick in which a request is complete.
  */
 export function releaseSocket(socket: Socket): void {
   socket.on('data', () => undefined);
@@ -45,7 +45,8 @@ export function releaseSocket(socket: Socket): void {
   socket.removeAllListeners('end');
   socket.removeAllListeners('error');
   socket.pause();
-  // In the same tick as the request, Node may still have to find that it is complete, and then resumes the socket.
+  // In the tick of the request, Node may not have noticed yet that the request is complete; when it does, it resumes
+  // the socket.
   process.nextTick(() => socket.pause());
 }
 

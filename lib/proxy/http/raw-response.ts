@@ -3,9 +3,7 @@ import type { Duplex } from 'node:stream';
 import { headBytes, type RawHeaders } from './headers.js';
 import { errorBody, statusOf } from './refusal.js';
 
-/*
- * Responses on a connection that Node's HTTP server does not have, or has let go of. No call can follow on it.
- */
+/* Responses on a connection that Node's HTTP server never had, or has let go of. No call can follow on it. */
 
 /** Responds with Docker's error document, unless the client has left. */
 export function respondWithError(client: Duplex, error: unknown): void {
@@ -17,7 +15,10 @@ export function respondWithError(client: Duplex, error: unknown): void {
   });
 }
 
-/** Responds, and closes the connection. What the client still sends is dropped: many read nothing until they have sent everything. */
+/**
+ * Responds, and closes the connection. What the client still sends is dropped: many clients read nothing until they
+ * have sent everything.
+ */
 export function respond(
   client: Duplex,
   { status, headers, body }: { status: number; headers: RawHeaders; body: string },

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 
 /** Collects bytes up to a limit. */
 export interface ByteCollector {
-  /** Whether the limit still holds. Once it does not, nothing is kept. */
+  /** Returns whether the limit still holds. Once it does not, nothing is kept. */
   add(bytes: Buffer): boolean;
   all(): Buffer;
 }
@@ -22,8 +22,8 @@ export function createByteCollector(limit: number): ByteCollector {
 }
 
 /**
- * Everything that a stream gives, if that is not more than `limit` bytes. What comes beyond them is read and dropped, as many
- * senders read no response until they have sent everything.
+ * Everything that a stream gives, if that is not more than `limit` bytes. Anything beyond them is read and dropped, as
+ * many senders read no response until they have sent everything.
  *
  * @throws the error that `tooLarge` makes; the stream's error; an error when the stream closes before its end
  */

@@ -5,7 +5,7 @@ import { Refusal } from './refusal.js';
 /**
  * The whole body of a message, if it is not larger than `limit` bytes.
  *
- * @param what it is, for the error
+ * @param what the name of the body, for the error
  * @throws Refusal 413; the stream's error when the sender leaves
  */
 export async function readBody(message: IncomingMessage, limit: number, what: string): Promise<Buffer> {

@@ -27,10 +27,10 @@ export const chunkedBody: BodyFraming = (keep) => {
 };
 
 /**
- * The body of a request on a connection that Node's parser has let go of. It starts in `head` and goes on in the stream; `rest`
- * is what was received beyond it. The stream is paused afterwards.
+ * The body of a request on a connection that Node's parser has let go of. It starts in `head` and continues in the
+ * stream; `rest` is what was received beyond it. The stream is paused afterwards.
  *
- * @param what it is, for the error
+ * @param what the name of the body, for the error
  * @throws Refusal 413; an error when the client leaves first
  */
 export async function readRawBody(

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { AppError, httpStatus, messageOf, type ErrorKind } from '../../base/errors.js';
 import { waitsToGoOn } from './expect.js';
 
-/** An error whose HTTP status says more than its kind, for one 413, or the status that a hook chose. */
+/** An error whose HTTP status says more than its kind: 413, for example, or the status that a hook chose. */
 export class Refusal extends AppError {
   constructor(
     readonly status: number,
@@ -13,10 +13,10 @@ export class Refusal extends AppError {
   }
 }
 
-/** Answers as Docker does, so that every client shows the message as a line. */
+/** Answers as Docker does, so that every client shows the message as one line. */
 export function refuse(req: IncomingMessage, res: ServerResponse, error: unknown): void {
   if (res.headersSent) {
-    // Half an answer is out: cutting it off is the only way to say that it is not whole.
+    // Half an answer has been sent: cutting it off is the only way to say that it is not complete.
     res.destroy();
     return;
   }

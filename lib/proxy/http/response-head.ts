@@ -13,8 +13,8 @@ const NOTHING = Buffer.alloc(0);
 export const END_OF_HEAD = Buffer.from('\r\n\r\n');
 
 /**
- * Looks at what a server sends until it has given its answer; interim ones (100 Continue) are not it. Something that is
- * not HTTP, or never ends, is given as status 0.
+ * Reads what a server sends until the head of its answer is complete; interim answers (100 Continue) are skipped.
+ * Something that is not HTTP, or never ends, is reported as status 0.
  */
 export function createResponseHeadReader(): (chunk: Buffer) => ResponseHead | undefined {
   let bytes: Buffer = NOTHING;
@@ -26,7 +26,7 @@ export function createResponseHeadReader(): (chunk: Buffer) => ResponseHead | un
       const end = bytes.indexOf(END_OF_HEAD, start);
       if (end < 0) {
         if (bytes.length > MAX_HEADER_BYTES) return { status: 0, text: '', bodyStart: 0 };
-        // Whoever reads may use the memory of a chunk again.
+        // The reader may reuse the memory of a chunk.
         if (bytes === chunk) bytes = Buffer.from(chunk);
         return undefined;
       }

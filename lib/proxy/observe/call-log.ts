@@ -19,21 +19,21 @@ export interface CallStart {
 }
 
 export interface CallLog {
-  /** @throws AppError when the client has gone, so that nobody knows who it was */
+  /** @throws AppError when the client has left, so that nobody can tell who it was */
   begin(call: CallStart): CallContext;
-  /** Writes one line, and the trace for those who watch, when `work` and the answer have ended. */
+  /** Logs one line, and publishes the trace to watchers, when `work` and the answer have ended. */
   follow(call: CallStart, context: CallContext, work: Promise<void>): void;
-  /** Resolves when no hook is running or being unwound any more. */
+  /** Resolves when no hook is running or being unwound any longer. */
   settled(): Promise<void>;
 }
 
-/** Begins the ids of calls, so that those of two runs of the proxy differ in a log. */
+/** The ids of calls begin with it, so that those of two runs of the proxy differ in a log. */
 const RUN = randomBytes(4).toString('hex');
 let calls = 0;
 
-/** Gives each call with hooks its identity, and tells of it when it is over. */
+/** Gives each call with hooks its identity, and reports it when it is over. */
 export function createCallLog(parts: {
-  /** Undefined where nobody asks who is calling. */
+  /** Undefined if nobody asks who is calling. */
   callerOf: CallerOf | undefined;
   trace: TraceHub;
   log: Log;

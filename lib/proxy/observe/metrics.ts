@@ -1,16 +1,18 @@
 import type { HookResult, HookType } from '../hooks/hook.js';
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 
-/** How a call went through: without hooks as bytes, without hooks by the parser, with hooks, as a stream, or not at all. */
+/**
+ * How a call went through: without hooks as bytes, without hooks by the parser, with hooks, as a stream, or not at all.
+ */
 export type Way = 'plain' | 'passed' | 'hooked' | 'stream' | 'refused';
 
 export interface Metrics {
   call(way: Way): void;
-  /** One more open stream (attach, exec, BuildKit); the function counts its end. */
+  /** Counts one more open stream (attach, exec, BuildKit); the returned function counts its end. */
   stream(): () => void;
   hook(adapter: string, type: HookType, result: HookResult, seconds: number): void;
   reload(result: 'ok' | 'refused'): void;
-  /** Prometheus' text format. Those of the process itself count from the first time on. */
+  /** All metrics in Prometheus' text format. Those of the process itself are collected from the first call on. */
   text(): Promise<string>;
   contentType: string;
 }
@@ -51,15 +53,15 @@ export function createMetrics(connections: () => number): Metrics {
     labelNames: ['result'] as const,
     registers,
   });
-  // Looked up once: this is counted on the fast way.
+  // Looked up once, as calls are counted on the fast path.
   const ways = Object.fromEntries(
     (['plain', 'passed', 'hooked', 'stream', 'refused'] as const).map((way) => [way, calls.labels(way)]),
   ) as Record<Way, Counter.Internal>;
 
-  // So that each is there from the start.
+  // So that each of them is there from the start.
   for (const way of Object.values(ways)) way.inc(0);
 
-  // They take a timer and an observer of collections, which is a tenth of the calls that the fast way can make.
+  // They need a timer and observe garbage collections, which costs a tenth of the calls that the fast path can make.
   let collects = false;
   function collectOfProcess(): void {
     if (collects) return;

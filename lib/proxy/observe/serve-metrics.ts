@@ -2,7 +2,7 @@ import type { Address } from '../config/address.js';
 import type { Metrics } from './metrics.js';
 import { servePath } from './serve-path.js';
 
-/** Answers `GET /metrics` at an address of its own; the returned function ends that. */
+/** Answers `GET /metrics` at an address of its own; the returned function stops that. */
 export function serveMetrics(metrics: Metrics, address: Address): Promise<() => void> {
   return servePath('/metrics', address, (res) => {
     metrics.text().then(

@@ -2,7 +2,7 @@ import http, { type ServerResponse } from 'node:http';
 import type { Address } from '../config/address.js';
 import { listenOn } from '../client/listen.js';
 
-/** Answers `GET` of one path at an address of its own; the returned function ends that. */
+/** Answers `GET` for one path at an address of its own; the returned function stops that. */
 export async function servePath(
   path: string,
   address: Address,

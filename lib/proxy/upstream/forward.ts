@@ -15,8 +15,8 @@ export interface OutgoingCall {
 }
 
 /**
- * Makes one call to Docker, and resolves to the response as soon as its headers are there. Headers go out exactly as given. The
- * call ends when `signal` aborts.
+ * Makes one call to Docker, and resolves to the response as soon as its headers have arrived. Headers are sent exactly
+ * as given. The call ends when `signal` aborts.
  *
  * @throws Refusal when Docker does not respond
  */
@@ -35,7 +35,7 @@ export function forward(
     abortRequestOn(signal, request);
     refuseUpgrade(request);
     request.once('response', (response) => {
-      // Whoever reads it handles errors too; until then an unhandled one would end the process.
+      // The code that reads it handles errors too; until then an unhandled one would end the process.
       response.on('error', () => undefined);
       resolve(response);
     });
@@ -53,7 +53,7 @@ export function forward(
   });
 }
 
-/** Node would choose chunks for a body of unknown length, and refuses a request without Host. */
+/** Node would use chunks for a body of unknown length, and refuses a request without Host. */
 function complete(given: RawHeaders, body: IncomingMessage | Buffer): RawHeaders {
   // Some clients announce trailers where there can be none, which Node refuses to send.
   const headers = hasHeader(given, 'transfer-encoding') ? given : withoutHeaders(given, 'trailer');

@@ -1,6 +1,9 @@
 import type { ClientRequest } from 'node:http';
 
-/** A server that upgrades a request which did not ask for it has failed. Without a listener Node would end the call silently. */
+/**
+ * A server that upgrades a request that did not ask for it has failed. Without a listener, Node would end the call
+ * silently.
+ */
 export function refuseUpgrade(request: ClientRequest): void {
   request.once('upgrade', (_, socket) => {
     socket.destroy();

@@ -18,11 +18,11 @@ export interface Upstream {
   secure: boolean;
   /** Where to connect, as `http.request` and `net.connect` take it. */
   target: { socketPath: string } | { host: string; port: number };
-  /** A new connection, each of whose two directions ends by itself. @param onread reads from it instead of a stream */
+  /** A new connection whose two directions end independently. @param onread reads from it instead of a stream */
   connect(onread?: net.OnReadOpts): net.Socket;
-  /** What the user is told when Docker does not answer. */
+  /** The error that the user gets when Docker does not answer. */
   failure(cause: unknown): Refusal;
-  /** Calls in progress go on; no connection is kept after them. */
+  /** Calls in progress go on; no connection is kept after they end. */
   retire(): void;
 }
 
@@ -41,7 +41,7 @@ export function createUpstream(address: Address, files: TlsFiles = {}): Upstream
       const { host, port } = address;
       const options = { host, port, allowHalfOpen: true, noDelay: true, onread };
       if (!material) return net.connect(options);
-      // SNI takes names only, no addresses.
+      // SNI takes only names, not addresses.
       return tls.connect({ ...options, ...material, ...(net.isIP(host) === 0 && { servername: host }) });
     },
     failure: (cause) => failure(text, cause),
@@ -49,7 +49,7 @@ export function createUpstream(address: Address, files: TlsFiles = {}): Upstream
   };
 }
 
-/** Options of every call to Docker that the proxy makes itself. */
+/** Options for every call to Docker that the proxy makes itself. */
 export function requestOptions({ agent, target }: Upstream): http.RequestOptions {
   return { ...target, agent, maxHeaderSize: MAX_HEADER_BYTES };
 }

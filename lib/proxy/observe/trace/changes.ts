@@ -1,15 +1,18 @@
 import { isDeepStrictEqual } from 'node:util';
 import { mask } from '../../../hook/mask.js';
 
-/** One place in a document where a hook made a difference. Absent `from`: it is new; absent `to`: it is gone. */
+/**
+ * One place in a document where a hook made a difference. Without `from`, the value is new; without `to`, it was
+ * removed.
+ */
 export interface TracedChange {
-  /** For one `HostConfig.NetworkMode` or `Env[2]`. */
+  /** For example `HostConfig.NetworkMode` or `Env[2]`. */
   path: string;
   from?: unknown;
   to?: unknown;
 }
 
-/** The differences of two JSON values. Secrets are masked, also where that makes both sides look the same. */
+/** The differences between two JSON values. Secrets are masked, even where that makes both sides look the same. */
 export function changesOf(was: unknown, is: unknown): TracedChange[] {
   const changes: TracedChange[] = [];
   compare({ was, is, shownWas: mask(was), shownIs: mask(is), path: '' }, changes);
@@ -24,7 +27,7 @@ interface Pair {
   path: string;
 }
 
-/** Objects and arrays alike, as far as looking into them goes. */
+/** An object or an array: both are read by key. */
 type Keyed = Record<string, unknown>;
 
 function compare({ was, is, shownWas, shownIs, path }: Pair, changes: TracedChange[]): void {
@@ -50,7 +53,7 @@ function isKeyed(value: unknown): value is Keyed {
   return typeof value === 'object' && value !== null;
 }
 
-/** What is masked as a whole looks the same wherever one looks into it. */
+/** A value that is masked as a whole looks the same under every key. */
 function at(value: unknown, key: string): unknown {
   return isKeyed(value) ? value[key] : value;
 }

@@ -20,7 +20,7 @@ export function formatTrace(trace: Trace): string {
     .join('\n');
 }
 
-/** What clients wrote is in it, and must not steer the terminal of whoever watches. */
+/** A line contains text that clients wrote, which must not control the watcher's terminal. */
 function printable(line: string): string {
   return line.replace(/\p{Cc}/gu, (control) => `\\x${control.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }

@@ -1,10 +1,10 @@
 import type { Trace } from './trace.js';
 
-/** Brings traces to those who watch. While nobody does, none are made. */
+/** Delivers traces to watchers. While there are none, no traces are made. */
 export interface TraceHub {
   isWatched(): boolean;
   publish(trace: Trace): void;
-  /** The returned function ends it. */
+  /** The returned function stops it. */
   watch(watcher: (trace: Trace) => void): () => void;
 }
 

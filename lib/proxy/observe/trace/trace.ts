@@ -8,7 +8,7 @@ import { changesOf, type TracedChange } from './changes.js';
 
 /** A call with hooks, from its beginning to its end, without secrets. */
 export interface Trace {
-  /** ISO 8601, of its end. */
+  /** When it ended, in ISO 8601. */
   time: string;
   /** As in the log. */
   id: string;
@@ -19,9 +19,9 @@ export interface Trace {
   hooks: TracedStep[];
   /** Null when Docker was not asked or did not answer. */
   docker: { status: number; ms: number } | null;
-  /** What the client got; null when it left before that. */
+  /** The status that the client got; null when it left before that. */
   status: number | null;
-  /** Milliseconds from first to last byte. */
+  /** Milliseconds from the first to the last byte. */
   ms: number;
 }
 

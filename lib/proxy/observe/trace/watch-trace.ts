@@ -8,7 +8,7 @@ import type { Trace } from './trace.js';
 /**
  * The traces of a running proxy, until it stops or `signal` aborts.
  *
- * @throws AppError `unavailable` when there is none at the address
+ * @throws AppError `unavailable` when no proxy answers at the address
  */
 export async function* watchTrace(address: Address, signal: AbortSignal): AsyncGenerator<Trace> {
   const where =
