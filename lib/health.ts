@@ -2,7 +2,7 @@ import { messageOf } from './base/errors.js';
 import { hostPaths } from './base/paths.js';
 import { requestUnix } from './os/request-unix.js';
 
-// The health check of our containers, which Docker runs in them: `health.js agent` or `health.js proxy`.
+// The health check that Docker runs inside SocketPlane's own containers: `health.js agent` or `health.js proxy`.
 
 const TIMEOUT_MS = 5_000;
 const PROBES: Record<string, { socket: string; path: string }> = {

@@ -20,7 +20,7 @@ async function serve(config: AgentConfig, pidFile: string): Promise<void> {
   const runtime = await createRuntime({
     config,
     run,
-    // Whoever makes a host a member wants Consul on it.
+    // Making a host a member implies that Consul may be installed on it.
     ensureConsul: () =>
       ensureConsul({
         run,

@@ -12,32 +12,32 @@ import type { Services } from './services.js';
 
 export interface ClusterDutiesOptions {
   hostId: string;
-  /** For people. */
+  /** Shown to people. */
   name: string;
   /** This host's address on the underlay, as it is now. */
   address: () => string | undefined;
   cluster: ClusterStore;
   services: Services;
   terms: ReaperTimeouts;
-  /** Ends a host's part in Consul. */
+  /** Removes a host from Consul's members. */
   forceLeave: (hostId: string) => Promise<void>;
   log: Log;
 }
 
 /** What a member does for its cluster: announce that it is alive, follow the other hosts, and evict silent ones. */
 export interface ClusterDuties {
-  /** The other hosts that take part, and the condition under which this one may: see `Evictions.condition`. */
+  /** The other hosts that take part, and the condition under which this one may take part: see `Evictions.condition`. */
   ask(): Promise<{ peers: Peer[]; condition: Operation }>;
-  /** From now on other hosts accept packets from this one. */
+  /** From now on, other hosts accept packets from this one. */
   register(condition: Operation): Promise<void>;
   unregister(): Promise<void>;
-  /** Goes on until {@link stop}, whatever fails: a host that did only a part of it would be missed by nobody. */
+  /** Runs until {@link stop}, whatever fails: nobody would notice a host that performed only some of its duties. */
   start(): void;
   /** The address on the underlay has changed. */
   moved(): Promise<void>;
-  /** Stops all but the announcement. Resolves when nothing is under way any more. */
+  /** Stops everything but the announcement. Resolves when no work is in progress. */
   stop(): Promise<void>;
-  /** No longer announces that the host is alive: within seconds, the others accept no packets from it. */
+  /** Stops announcing that the host is alive: within seconds, the others stop accepting packets from it. */
   fallSilent(): void;
 }
 

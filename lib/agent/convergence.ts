@@ -14,7 +14,7 @@ import type { Networks } from '../network/networks.js';
 import { createPass, type PassOptions } from './pass.js';
 import { createSettleQueue } from './settle-queue.js';
 
-/** Milliseconds after which a host with something left undone tries again, and one with nothing to do looks anyway. */
+/** Milliseconds after which a host that left something undone tries again, and one with nothing to do checks anyway. */
 const RETRY_MS = 5_000;
 const PATROL_MS = 300_000;
 
@@ -26,45 +26,44 @@ export interface ConvergenceOptions {
   attachments: Attachments;
   endpoints: Endpoints;
   overlay: PassOptions['overlay'];
-  /** Told of the networks that there are, once the data plane knows them. */
+  /** Told the current networks once the data plane knows them. */
   onNetworks: (current: readonly Network[]) => Promise<void>;
-  /** Told of each look at everything; `repairs`: the containers that it gave another network or address, or lost. */
+  /** Told of each pass; `repairs`: how many containers it connected differently or disconnected. */
   onPass: (result: 'ok' | 'failed', seconds: number, repairs: number) => void;
-  /** Ends it. */
+  /** Stops the convergence. */
   signal: AbortSignal;
   log: Log;
 }
 
-/** What is remembered from one look at everything to the next. */
+/** What is remembered from one pass to the next. */
 interface State {
-  /** As last heard of: without the store, the host goes on with these. */
+  /** As last heard from the store: while it does not answer, the host carries on with these. */
   networks: readonly Network[];
-  /** The first look finds out what there is, and repairs nothing. */
+  /** Whether the first pass is done. That one finds out what exists, and its changes do not count as repairs. */
   hasLooked: boolean;
   /** See `PassResult`. */
   bridged: boolean;
-  /** Something has failed since the last look began. */
+  /** Whether something has failed since the last pass began. */
   undone: boolean;
 }
 
-/** Makes the host what Docker and the store say it should be, and keeps it so. */
+/** Makes the host what Docker and the store say it should be, and keeps it that way. */
 export interface Convergence {
-  /** The networks as last heard of, also while the store does not answer. */
+  /** The networks as last heard from the store, even while it does not answer. */
   networks(): readonly Network[];
   /**
-   * Resolves after the first look at everything, well or not. `stopped` resolves when the signal has aborted and nothing is
-   * under way any more.
+   * Resolves after the first pass, successful or not. `stopped` resolves when the signal has aborted and all work has ended.
    */
   start(): Promise<{ stopped: Promise<unknown>; bridged: boolean }>;
-  /** Look at everything again. @returns whether the data plane is what the store says */
+  /** Checks everything again. @returns whether the data plane matches the store */
   converge(): Promise<boolean>;
-  /** Something was left undone: look again soon. */
+  /** Something was left undone: check again soon. */
   retry(): void;
 }
 
 /**
- * Events only say where to look: what is done follows from Docker's state at that moment, so lost, late and repeated events
- * do no harm.
+ * Events only say where to look: what is done depends on Docker's state at that moment, so lost, late and repeated events do
+ * no harm.
  */
 export function createConvergence(options: ConvergenceOptions): Convergence {
   const { docker, networks, ipam, datapath, attachments, endpoints, onNetworks, onPass, signal, log } =
@@ -75,7 +74,7 @@ export function createConvergence(options: ConvergenceOptions): Convergence {
   const pass = createPass({ ...options, networks: () => state.networks, settle: queue.settle });
 
   const converge = singleFlight(async () => {
-    // The data plane may be another store's already.
+    // The data plane may already serve another store.
     if (signal.aborted) return;
     const wasUndone = state.undone;
     const began = performance.now();
@@ -104,7 +103,7 @@ export function createConvergence(options: ConvergenceOptions): Convergence {
   async function followNetworks(): Promise<void> {
     for await (const current of networks.watch(signal)) {
       const before = state.networks;
-      // Known first: a look at everything in between would undo what is done here.
+      // Set first: a pass in between would otherwise undo what is done here.
       state.networks = current;
       for (const network of missingFrom(current, before)) await apply('remove', network);
       for (const network of missingFrom(before, current)) await apply('ensure', network);
@@ -112,10 +111,10 @@ export function createConvergence(options: ConvergenceOptions): Convergence {
     }
   }
 
-  /** Settles the containers whose leases are not what this host has left in the store. */
+  /** Settles the containers whose leases in the store differ from what this host left there. */
   function followLeases(): void {
     ipam.index.subscribe(({ put, drop }, wasRead) => {
-      // What a host that leaves gives back in the end, its containers go on using.
+      // A host that leaves gives its leases back at the end, but its containers go on using the addresses.
       if (signal.aborted) return;
       for (const { container } of drop)
         if (attachments.isDispossessed(container)) void queue.settle(container);
@@ -148,7 +147,7 @@ export function createConvergence(options: ConvergenceOptions): Convergence {
         onConnected: () => void converge(),
         onEvent({ id, action }) {
           log.debug('event', { container: shortId(id), action });
-          // Not waited for: one slow container must not hold up the others.
+          // Not awaited: one slow container must not hold up the others.
           void queue.settle(id);
         },
         log,
@@ -177,7 +176,7 @@ export function createConvergence(options: ConvergenceOptions): Convergence {
       await converge();
       const loops = [followDocker(), followNetworks(), ipam.follow(signal), patrol()];
       const ended = Promise.all(loops.map(untilAborted));
-      // Not before what is under way has ended too.
+      // Also waits for work that is still in progress.
       return { stopped: ended.then(converge).then(endpoints.idle), bridged: state.bridged };
     },
     async converge() {
@@ -188,7 +187,10 @@ export function createConvergence(options: ConvergenceOptions): Convergence {
   };
 }
 
-/** The networks of the second list that are not in the first: a VNI of its own makes it another one, whatever its name. */
+/**
+ * The networks of the second list that are not in the first. One with another VNI is another network, even under the same
+ * name.
+ */
 function missingFrom(known: readonly Network[], list: readonly Network[]): Network[] {
   const vnis = new Map(known.map(({ id, vni }) => [id, vni]));
   return list.filter(({ id, vni }) => vnis.get(id) !== vni);

@@ -4,17 +4,17 @@ import { AppError } from '../base/errors.js';
 /** Replacing the value takes about a second; callers wait for it this long, in milliseconds. */
 const PATIENCE_MS = 4_000;
 
-/** Why there is no value and what to do about it; a function is asked when a caller has waited in vain. */
+/** Why there is no value and what to do about it; a function is called when a caller has waited in vain. */
 export type AbsenceReason = string | (() => string);
 
-/** A value that is replaced now and then, and that callers wait for in between. */
+/** A value that is replaced now and then, and that callers wait for in the meantime. */
 export interface Current<T> {
-  /** The value. Waits a moment while there is none, then rejects with `unavailable` and the reason. */
+  /** The value. While there is none, waits a moment, then rejects with `unavailable` and the reason. */
   get(): Promise<T>;
   /** The value, if there is one now. */
   readonly current: T | undefined;
   set(value: T): void;
-  /** Takes the value away and returns it, so that the caller can dispose of it. `reason` is what callers are told. */
+  /** Removes the value and returns it, so that the caller can dispose of it. `reason` is what callers of `get` are told. */
   clear(reason: AbsenceReason): T | undefined;
 }
 

@@ -23,12 +23,12 @@ export interface JoinOptions {
   openCluster: () => ClusterStore;
   dutiesOf: (cluster: ClusterStore, services: Services) => ClusterDuties;
   ownStore: OwnStore;
-  /** The agent is to end: no further step is begun. */
+  /** Aborts when the agent is stopping: no further step is begun. */
   signal: AbortSignal;
   log: Log;
 }
 
-/** What a join has made, and what has to be taken back when it fails. */
+/** What a join has set up, and what has to be undone when it fails. */
 interface Attempt {
   from: StateIn<'waiting' | 'alone'>;
   step: JoinStep;
@@ -37,7 +37,10 @@ interface Attempt {
   duties: ClusterDuties;
 }
 
-/** From the host's own store to the cluster's, with all that the host has; when that fails, the host is what it was. */
+/**
+ * Moves from the host's own store to the cluster's, with all that the host has; when that fails, the host is as it was
+ * before.
+ */
 export function createJoin(options: JoinOptions): (from: Attempt['from']) => Promise<SwitchOutcome> {
   const { hostId, current, createServices, openCluster, dutiesOf, ownStore, signal, log } = options;
 
@@ -58,7 +61,7 @@ export function createJoin(options: JoinOptions): (from: Attempt['from']) => Pro
       await before?.store.close();
     }
 
-    // Until it is forgotten in the end, it is in the own store too.
+    // The host's own store keeps everything too, until the last step forgets it.
     begin('copy');
     await services.ipam.load();
     await transfer(await ownStore.read(), services, { unused: true, log });
@@ -94,7 +97,7 @@ export function createJoin(options: JoinOptions): (from: Attempt['from']) => Pro
       'give back': () => services.ipam.releaseHost(hostId),
       'close cluster': () => cluster.store.close(),
       async 'open own store'() {
-        // Not for an agent that ends.
+        // Not when the agent is stopping.
         if (signal.aborted) return;
         const outcome = await ownStore.use(waiting);
         state = outcome.state;

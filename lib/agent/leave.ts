@@ -13,7 +13,7 @@ export interface LeaveOptions {
   log: Log;
 }
 
-/** From the cluster's store to the host's own, with what the host's containers use. */
+/** Moves from the cluster's store to the host's own, with what the host's containers use. */
 export function createLeave({ hostId, current, ownStore, log }: LeaveOptions) {
   async function belongingsOf({ known, networks }: Services): Promise<Belongings> {
     const { leases, networks: lastHeard } = known();
@@ -22,7 +22,7 @@ export function createLeave({ hostId, current, ownStore, log }: LeaveOptions) {
 
   return async ({ services, duties }: StateIn<'member'>): Promise<SwitchOutcome> => {
     const errors: Error[] = [];
-    /** What fails does not keep the host from being alone. @returns whether it succeeded */
+    /** Collects errors: no failure keeps the host from leaving. @returns whether the task succeeded */
     const attempt = (task: () => Promise<unknown>) =>
       task().then(
         () => true,
@@ -37,7 +37,7 @@ export function createLeave({ hostId, current, ownStore, log }: LeaveOptions) {
     current.clear('this host is leaving the cluster: try again in a moment');
     await attempt(services.stop);
     const belongings = await belongingsOf(services);
-    // What is not saved is not given back either: nobody else is to get these addresses while containers use them.
+    // What was not saved is not given back either: nobody else may get these addresses while containers use them.
     const isSaved = await attempt(() => ownStore.save(belongings));
     if (isSaved) {
       await attempt(async () => {

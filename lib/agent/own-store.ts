@@ -15,13 +15,13 @@ export interface OwnStoreOptions {
   log: Log;
 }
 
-/** The store of a host that is alone. While the host is a member it is closed, and empty. */
+/** The store of a host that is alone. While the host is a member, this store is closed and empty. */
 export interface OwnStore {
-  /** Puts it in use. */
+  /** Opens it and starts services on it. */
   use(state: Pick<StateIn<'waiting'>, 'unsaved'>): Promise<SwitchOutcome>;
-  /** What the host has in it. */
+  /** The networks in it, and this host's leases. */
   read(): Promise<Belongings>;
-  /** Writes what the host's containers use to it. */
+  /** Writes to it what the host's containers use. */
   save(belongings: Belongings): Promise<void>;
   /** Removes everything in it. */
   empty(): Promise<void>;
@@ -30,7 +30,7 @@ export interface OwnStore {
 export function createOwnStore(options: OwnStoreOptions): OwnStore {
   const { hostId, current, createServices, openOwnStore, log } = options;
 
-  /** What was done is done: a store that is not closed is found out when it is opened again. */
+  /** A failure is only logged: the work is done, and a store that did not close shows when it is opened again. */
   async function close(store: Store): Promise<void> {
     await store
       .close()
@@ -80,7 +80,7 @@ export function createOwnStore(options: OwnStoreOptions): OwnStore {
   };
 }
 
-/** What cannot be saved because of what is in the store already will not be saved by trying again. */
+/** What the store's present contents rule out cannot be saved by trying again. */
 function unlessImpossible(log: Log) {
   return (error: unknown): void => {
     if (!(error instanceof AppError) || error.kind === 'unavailable') throw error;
@@ -88,7 +88,7 @@ function unlessImpossible(log: Log) {
   };
 }
 
-/** Removes everything in a store. When that fails half-way, what was removed is put back. */
+/** Removes everything in a store. When that fails halfway, what was removed is put back. */
 export async function emptyStore(store: Store): Promise<void> {
   const parts = partsOf(await store.list(''));
   const removed: Entry[][] = [];
@@ -104,7 +104,7 @@ export async function emptyStore(store: Store): Promise<void> {
   }
 }
 
-/** As much each as one commit takes. */
+/** Each part is as large as one commit may be. */
 function partsOf(entries: readonly Entry[]): Entry[][] {
   const count = Math.ceil(entries.length / MAX_OPERATIONS);
   return Array.from({ length: count }, (_, at) =>

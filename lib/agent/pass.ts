@@ -9,27 +9,30 @@ import type { Ipam } from '../ipam/ipam.js';
 export interface PassOptions {
   docker: Pick<Docker, 'idsWithLabel'>;
   ipam: Pick<Ipam, 'find' | 'owned'>;
-  /** As last heard of; they may change during a look. */
+  /** As last heard from the store; they may change during a pass. */
   networks: () => readonly Network[];
   datapath: Pick<Datapath, 'open' | 'sync'>;
   attachments: Pick<Attachments, 'adopt' | 'get' | 'list' | 'runOf'>;
-  /** What the data plane has to know of other hosts. */
+  /** What the data plane has to know about other hosts. */
   overlay: () => RemoteState;
   /** Never rejects. */
   settle: (container: string) => Promise<void>;
 }
 
-/** What one look at everything came to. */
+/** The outcome of one pass. */
 export interface PassResult {
-  /** Whether the data plane is what the store says: no port has an address that is another's. */
+  /** Whether the data plane matches the store: no port has an address that belongs to another container. */
   bridged: boolean;
-  /** Containers whose network was changed. */
+  /** How many containers had their connection changed. */
   repairs: number;
   /** Why it ended early. */
   error?: unknown;
 }
 
-/** A look at everything: the bridge first, so that traffic that is right goes on; then each container that Docker or we know of. */
+/**
+ * A pass over everything: first the bridge, so that legitimate traffic continues; then each container that Docker or this
+ * agent knows.
+ */
 export function createPass(options: PassOptions): () => Promise<PassResult> {
   const { docker, ipam, networks, datapath, attachments, overlay, settle } = options;
 

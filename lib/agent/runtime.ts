@@ -34,42 +34,42 @@ import { createStoreSwitch } from './store-switch.js';
 
 const PREFIX = 'socketplane/';
 /**
- * Milliseconds of silence after which the others take a host out of their data planes. The sessions of a Consul of our own
- * end within seconds of a host's death, but also for a moment when a server becomes a client, which nobody is to notice;
- * those of another Consul end by their time alone, which is long enough.
+ * Milliseconds of silence after which the other hosts remove a host from their data planes. In the Consul that the agents run
+ * themselves, sessions end within seconds of a host's death, but also briefly when a server becomes a client, which must go
+ * unnoticed; in an external Consul they end only by timing out, which takes long enough.
  */
 const FENCE_MS = { own: 10_000, external: 5_000 };
 
 export interface RuntimeOptions {
   config: AgentConfig;
   run: Run;
-  /** How to get the program `consul`, when this host is to be a member of a cluster with a Consul of its own. */
+  /** How to get the program `consul` when this host is to be a member of a cluster that runs its own Consul. */
   ensureConsul: ConsulAgentOptions['ensureConsul'];
   log: Logger;
 }
 
-/** What the agent does, without the API by which it is asked. */
+/** What the agent does, without the API that controls it. */
 export interface Runtime {
   docker: Docker;
   datapath: Datapath;
-  /** There are none while the host changes from one store to another, or waits for its cluster. */
+  /** Absent while the host changes from one store to another, or waits for its cluster. */
   services: Current<Services>;
   membership: Membership;
   metrics: AgentMetrics;
-  /** What is so at this moment, for metrics. */
+  /** The state at this moment, for metrics. */
   observe(): Observed;
   /**
-   * Resolves when the host has been made what its store says: whoever asks then gets what is so. A host that is to be a member
-   * of a cluster waits for that: what it leased meanwhile might be another's there.
+   * Resolves when the host matches its store, so that requests made from then on see the true state. A host that is to be a
+   * member of a cluster leases nothing until it has joined: the address might belong to another host there.
    */
   start(): Promise<void>;
-  /** Containers, and this host's place in its cluster, stay as they are. */
+  /** Leaves containers, and this host's place in its cluster, as they are. */
   stop(): Promise<void>;
 }
 
 /** Chooses the stores, datapath and Docker client, and ties them together. */
 export async function createRuntime({ config, run, ensureConsul, log }: RuntimeOptions): Promise<Runtime> {
-  // A container's program is held until its network is there, so nothing else goes first.
+  // A container's program is held until its network is ready, so nothing else may take precedence.
   await raisePriority();
   const hostId = await readHostId(config.state);
   const { consul: external } = config;

@@ -42,34 +42,34 @@ export interface ServicesOptions {
 }
 
 /**
- * What the agent does with one store. When the host joins a cluster or leaves it, services on the other store take the place
- * of these; ports, rules and containers stay, and the new services find them as they are.
+ * What the agent does with one store. When the host joins or leaves a cluster, services on the other store replace these;
+ * ports, rules and containers stay, and the new services find them as they are.
  */
 export interface Services {
   readonly store: Store;
   readonly networks: Networks;
-  /** Makes and removes networks: in the store, and on this host. */
+  /** Creates and removes networks, both in the store and on this host. */
   readonly carrier: NetworkCarrier;
   readonly ipam: Ipam;
   readonly endpoints: Endpoints;
   readonly attachments: Pick<Attachments, 'list'>;
   /** Names of the hosts of the cluster by their ids. */
   hostNames(): Promise<ReadonlyMap<string, string>>;
-  /** What this host has, as last heard: also while the store does not answer. */
+  /** What this host has, as last heard from the store: available even while it does not answer. */
   known(): Belongings;
   status(): ServicesStatus;
   /**
-   * Resolves when the host has been made what the store says, as far as possible.
+   * Resolves when the host matches the store, as far as possible.
    *
    * @param peers the other hosts of the cluster that take part now
-   * @returns whether the data plane is what the store says: only then may others accept packets from this host
+   * @returns whether the data plane matches the store: only then may others accept packets from this host
    */
   start(peers: readonly Peer[]): Promise<boolean>;
-  /** Look at everything again. @returns as {@link start} does */
+  /** Checks everything again. @returns the same as {@link start} */
   converge(): Promise<boolean>;
-  /** The other hosts that take part are these now. */
+  /** Sets the other hosts that take part now. */
   setPeers(peers: readonly Peer[]): Promise<void>;
-  /** Resolves when nothing is under way any more. Containers go on; the store stays open. */
+  /** Resolves when all work has ended. Containers keep running; the store stays open. */
   stop(): Promise<void>;
 }
 
@@ -80,7 +80,7 @@ export function createServices(options: ServicesOptions): Services {
   const networks = createNetworks({
     store,
     hostRoutes: () => hostRoutes(run),
-    // Docker's names only save from confusion; that it does not answer is no reason to refuse.
+    // Docker's names are only checked to avoid confusion; a Docker that does not answer is no reason to refuse.
     foreignNames: () => docker.networkNames().catch(() => []),
     onInvalid,
   });

@@ -4,23 +4,23 @@ import { shortId } from '../base/short-id.js';
 import type { Log } from '../base/log.js';
 import { createKeyedLock } from '../concurrency/keyed-lock.js';
 
-/** Containers settled side by side; more would only queue up in Docker. */
+/** Containers settled in parallel; more would only queue up in Docker. */
 export const PARALLEL = 8;
 
 export interface SettleQueueOptions {
-  /** Makes a container's network what Docker's state of it asks for. */
+  /** Brings a container's network in line with Docker's state of the container. */
   settle: (container: string) => Promise<unknown>;
   onFailure: () => void;
-  /** What has not begun when this aborts is not begun. */
+  /** Once this aborts, no further container is settled. */
   signal: AbortSignal;
   log: Log;
 }
 
-/** Settles containers, as many at a time as Docker can bear. */
+/** Settles containers, as many at a time as Docker can handle. */
 export interface SettleQueue {
   /**
-   * Settles the container once there is room for it; what is asked for while it waits is one and the same. Never rejects.
-   * A container takes one place at most, so one that is slow leaves room for the others however often it is asked for.
+   * Settles the container once there is room for it; calls made while it waits share that one run. Never rejects. A container
+   * takes one place at most, so a slow one leaves room for the others however often it is requested.
    */
   settle(container: string): Promise<void>;
 }
@@ -29,7 +29,7 @@ export function createSettleQueue({ settle, onFailure, signal, log }: SettleQueu
   const limit = pLimit(PARALLEL);
   const lock = createKeyedLock();
   const waiting = new Map<string, Promise<void>>();
-  /** What was last logged of a container that cannot be settled, so that it is logged once. */
+  /** The last problem logged for each container that cannot be settled, so that it is logged only once. */
   const problems = new Map<string, string>();
 
   async function attempt(container: string): Promise<void> {

@@ -7,25 +7,25 @@ import { refusal, type Command, type StorePlace, type SwitchState } from './swit
 export type StoreSwitchOptions = Omit<SwitchTransitionsOptions, 'signal'>;
 
 /**
- * Decides which store is in use: the host's own, or its cluster's. Networks and leases go along, so that containers keep
+ * Decides which store is in use: the host's own, or its cluster's. Networks and leases move along, so that containers keep
  * their addresses. Commands run one at a time, and may be repeated.
  */
 export interface StoreSwitch {
   readonly place: StorePlace;
-  /** There are no services yet; callers are told why. For a host that waits for its cluster. */
+  /** For a host that waits for its cluster: there are no services yet, and callers are told why. */
   wait(reason: AbsenceReason): void;
-  /** Be a host by itself. @throws AppError `conflict` when it is a member */
+  /** Run alone, on the host's own store. @throws AppError `conflict` when the host is a member of a cluster */
   goAlone(): Promise<void>;
-  /** Be a member of the cluster, whose store can be reached. When that fails, the host is what it was. */
+  /** Become a member of the cluster, whose store must be reachable. When that fails, the host is as it was before. */
   joinCluster(): Promise<Store>;
   /**
-   * Be alone again: keep what this host's containers use, then give back what the host has in the cluster. Throws when that
-   * fails; the host is alone all the same, unless its own store cannot be used.
+   * Run alone again: keep what this host's containers use, then give back what the host has in the cluster. Throws when any
+   * of that fails; the host then runs alone all the same, unless its own store cannot be used.
    */
   leaveCluster(): Promise<void>;
   /**
-   * The agent ends. Containers, and this host's place in its cluster, stay as they are: a member's store is not closed, so
-   * that its session goes on as long as after a crash, and an agent that is started again soon is missed by nobody.
+   * The agent stops. Containers, and this host's place in its cluster, stay as they are: a member's store is not closed, so
+   * that its session lasts as long as after a crash, and nobody notices an agent that is soon restarted.
    */
   close(): Promise<void>;
 }
@@ -47,7 +47,7 @@ export function createStoreSwitch(options: StoreSwitchOptions): StoreSwitch {
     });
   }
 
-  // Tunnels go out from the new address, and then the other hosts are told of it.
+  // Tunnels are moved to the new address first, then the other hosts are told of it.
   const unsubscribe = underlay.subscribe(() => {
     void current.current?.converge().then(async () => {
       if (machine.state.place === 'member') await machine.state.duties.moved();

@@ -3,20 +3,20 @@ import type { ClusterDuties } from './cluster-duties.js';
 import type { Services } from './services.js';
 import type { Belongings } from './transfer.js';
 
-/** What there is in each place that a host's networks and leases can be in. */
+/** What exists in each of the places where a host's networks and leases can be. */
 interface Contents {
   /** No store is in use: the host waits for its cluster, or its own store could not be used. */
   waiting: {
-    /** Whether it belongs to no cluster. */
+    /** Whether the host belongs to no cluster. */
     wasAlone: boolean;
-    /** What its containers use, not written to its own store yet. */
+    /** What its containers use, if that is not in its own store yet. */
     unsaved?: Belongings;
   };
   /** The host's own store is in use. */
   alone: { services: Services };
   /** The cluster's store is in use. */
   member: { services: Services; duties: ClusterDuties };
-  /** The agent ends. */
+  /** The agent is stopping. */
   closed: object;
 }
 
@@ -27,13 +27,13 @@ export type SwitchState = StateIn<StorePlace>;
 
 export type Command = 'goAlone' | 'joinCluster' | 'leaveCluster' | 'close';
 
-/** What a command came to: the state that the host is in now, and why that is not the one that was wanted. */
+/** The outcome of a command: the state that the host is in now and, when that is not the desired one, why. */
 export interface SwitchOutcome {
   state: SwitchState;
   error?: Error;
 }
 
-/** Why a command is not followed. */
+/** Why a command is refused. */
 export function refusal(place: StorePlace): AppError {
   return place === 'closed'
     ? new AppError('unavailable', 'the agent stops')
@@ -47,10 +47,11 @@ export type JoinStep = (typeof JOIN_STEPS)[number];
 export type Undo = 'stop services' | 'unregister' | 'give back' | 'close cluster' | 'open own store';
 
 /**
- * How to take back a join that failed in this step, in order: the host is to be again what it was. Leases are given back only
- * when the services have stopped, which would otherwise take the addresses away from the containers.
+ * How to undo a join that failed in this step, in order, so that the host is as it was before. Leases are given back only
+ * after the services have stopped: running services would take the addresses away from the containers.
  *
- * @param wasAlone else the host was a member before the agent was restarted, and what it has in the cluster stays there
+ * @param wasAlone when false, the host was a member before the agent was restarted, and what it has in the cluster stays
+ *   there
  */
 export function undoJoin(failedIn: JoinStep, wasAlone: boolean): Undo[] {
   const hasBegun = (step: JoinStep) => JOIN_STEPS.indexOf(failedIn) >= JOIN_STEPS.indexOf(step);

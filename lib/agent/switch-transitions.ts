@@ -22,9 +22,9 @@ import {
 
 export interface SwitchTransitionsOptions {
   hostId: string;
-  /** For people. */
+  /** Shown to people. */
   name: string;
-  /** The services in use; nobody else sets them. */
+  /** The services in use; nothing else sets them. */
   current: Current<Services>;
   createServices: (store: Store) => Services;
   /** Opens the store of a host that is alone. */
@@ -32,9 +32,9 @@ export interface SwitchTransitionsOptions {
   openCluster: () => ClusterStore;
   underlay: Observable<Underlay | undefined>;
   terms: ReaperTimeouts;
-  /** Ends a host's part in Consul. */
+  /** Removes a host from Consul's members. */
   forceLeave: (hostId: string) => Promise<void>;
-  /** The agent is to end: what has not begun is given up. */
+  /** Aborts when the agent is stopping: what has not begun is given up. */
   signal: AbortSignal;
   log: Log;
 }

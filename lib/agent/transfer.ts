@@ -5,29 +5,29 @@ import { shortId } from '../base/short-id.js';
 import type { Ipam, Lease } from '../ipam/ipam.js';
 import { DEFAULT_NETWORK, type Networks } from '../network/networks.js';
 
-/** What there is in one store. */
+/** What one store holds. */
 export interface Belongings {
   networks: readonly Network[];
-  /** Of this host. */
+  /** Only those of this host. */
   leases: readonly Lease[];
 }
 
-/** Where it goes. */
+/** The store that receives the belongings. */
 export interface Side {
   networks: Networks;
   ipam: Ipam;
 }
 
 /**
- * Takes this host's networks and leases from one store to another, as when it joins a cluster or leaves it: running containers
- * keep their addresses. Networks keep their VNIs where these are free, so that nothing has to be plugged anew. What is there
- * already is left alone, so it may be repeated.
+ * Takes this host's networks and leases from one store to another when it joins or leaves a cluster: running containers keep
+ * their addresses. Networks keep their VNIs where these are free, so that nothing has to be plugged again. What already
+ * exists is left alone, so a transfer may be repeated.
  *
- * A network without containers on this host that is in the way of one over there stays behind, and so does the default
- * network: there is one already. An address that is taken over there is lost; its container gets another.
+ * A network that has no containers on this host and conflicts with one in the other store stays behind, and so does the
+ * default network, which exists there already. An address that is taken there is lost; its container gets another.
  *
  * @param unused whether networks without containers are taken along too
- * @throws AppError `conflict` when a network in use here is in the way of one over there: before anything was changed
+ * @throws AppError `conflict` when a network in use here conflicts with one in the other store; nothing has been changed then
  */
 export async function transfer(
   { networks, leases }: Belongings,

@@ -31,7 +31,7 @@ export interface ApiOptions {
   log: Logger;
 }
 
-/** All calls of the API. Those that need the services ask for the ones in use, each time. */
+/** All calls of the API. Those that need the services ask for the current ones each time. */
 export function apiRoutes(options: ApiOptions): Router[] {
   const { version, config, docker, datapath, services, membership, metrics, observe, log } = options;
   const networks = () => services.current?.known().networks ?? [];

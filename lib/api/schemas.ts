@@ -1,9 +1,9 @@
 import { z } from 'zod';
 import { LOG_LEVELS } from '../base/log.js';
 
-// What the API takes and gives: routes parse by these, the command reads by these, and the OpenAPI document is made of
-// them. Answers are loose, as a newer agent may say more; words that a newer one may add to are strings here, and
-// listed for readers.
+// What the API accepts and returns: routes parse requests with these schemas, the command reads answers with them, and the
+// OpenAPI document is generated from them. Answers are loose, as a newer agent may say more; enumerations that a newer one
+// may extend are strings here, with the known values listed for readers.
 
 const oneOf = (...words: string[]) => z.string().meta({ enum: words });
 
@@ -51,7 +51,7 @@ export const connection = z.looseObject({
   reason: z.string().optional().describe('Why the state is failed.'),
 });
 
-/** All of a connection may be sent, as SocketPlane had it: what is no choice of the caller is not looked at. */
+/** A whole connection may be sent, as with the original SocketPlane: what the caller cannot choose is ignored. */
 export const connectionRequest = z.strictObject({
   container_id: z.string().min(1).describe('Id, unique beginning of it, or name.'),
   network: z.string().optional().describe('Checked when given: the container has chosen when it was made.'),
@@ -139,5 +139,5 @@ export const configuration = z.looseObject({
   consul: z.looseObject({ address: z.string(), prefix: z.string() }).optional(),
 });
 
-/** Everything else may be sent too, if it is as it was. */
+/** Everything else may be sent too, if it is unchanged. */
 export const configurationRequest = z.looseObject({ log: z.enum(LOG_LEVELS).optional() });

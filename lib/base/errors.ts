@@ -11,8 +11,8 @@ const STATUS: Record<ErrorKind, number> = {
 };
 
 /**
- * The project's only error type. The message is one line that says what was wanted, what was found and
- * what to do; it reaches users as it is.
+ * The project's only error type. The message is one line that says what was wanted, what was found and what to do; it reaches
+ * users as is.
  */
 export class AppError extends Error {
   override readonly name = 'AppError';
@@ -31,7 +31,7 @@ export function httpStatus(error: unknown): number {
   return error instanceof AppError ? STATUS[error.kind] : 500;
 }
 
-/** The one line of any thrown value that is shown to a person. */
+/** The one line to show a person for any thrown value. */
 export function messageOf(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   return message.split('\n', 1)[0] ?? '';
@@ -42,7 +42,7 @@ export function asError(thrown: unknown): Error {
   return thrown instanceof Error ? thrown : new Error(String(thrown));
 }
 
-/** Where any thrown value came from, for its author. */
+/** Where any thrown value came from, for the author of the code. */
 export function stackOf(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }
@@ -52,12 +52,15 @@ export function hasCode(error: unknown, ...codes: string[]): boolean {
   return error instanceof Error && 'code' in error && codes.includes(String(error.code));
 }
 
-/** The HTTP status in an error that a client library (dockerode, consul) made of an answer; undefined where there was none. */
+/**
+ * The HTTP status in an error that a client library (dockerode, consul) made from an answer; undefined when there was no
+ * answer.
+ */
 export function statusCodeOf(error: unknown): number | undefined {
   return error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : undefined;
 }
 
-/** For `catch` where a file that is not there is as good as one that was removed; anything else is thrown again. */
+/** For `catch`, where a missing file is as good as a removed one; any other error is rethrown. */
 export function ignoreMissing(error: unknown): undefined {
   if (!hasCode(error, 'ENOENT')) throw error;
 }

@@ -3,23 +3,23 @@ import { AppError } from './errors.js';
 
 /** An IPv4 subnet in numbers; addresses are unsigned 32-bit integers. */
 export interface Subnet {
-  /** Canonical text, for one `10.1.0.0/16`. */
+  /** Canonical text, for example `10.1.0.0/16`. */
   text: string;
   first: number;
   last: number;
   prefix: number;
 }
 
-/** Below /30 there is no room for a gateway and a container; above /8 lies more than anyone owns. */
+/** Anything narrower than /30 has no room for a gateway and a container; anything wider than /8 is more than anyone owns. */
 const WIDEST = 8;
 const NARROWEST = 30;
 
-/** Ranges that no host may use as a unicast address of its own network (RFC 6890). */
+/** Ranges that no host may use for unicast addresses of its own network (RFC 6890). */
 const FORBIDDEN = ['0.0.0.0/8', '127.0.0.0/8', '169.254.0.0/16', '224.0.0.0/3'].map((text) =>
   parseCidr(text)!,
 );
 
-/** The number of a dotted quad, undefined when the text is none. */
+/** A dotted quad as a number; undefined when the text is not one. */
 export function parseAddress(text: string): number | undefined {
   if (!isIPv4(text)) return undefined;
   let address = 0;
@@ -31,7 +31,7 @@ export function formatAddress(address: number): string {
   return `${address >>> 24}.${(address >>> 16) & 255}.${(address >>> 8) & 255}.${address & 255}`;
 }
 
-/** Any IPv4 CIDR, as found in a routing table. A bare address counts as /32. Undefined when the text is none. */
+/** Any IPv4 CIDR, as found in a routing table. A bare address counts as /32. Undefined when the text is not a CIDR. */
 export function parseCidr(text: string): Subnet | undefined {
   const [addressText = '', prefixText = '32', ...rest] = text.split('/');
   const address = parseAddress(addressText);
@@ -44,7 +44,7 @@ export function parseCidr(text: string): Subnet | undefined {
   return { text: `${formatAddress(first)}/${prefix}`, first, last: first + size - 1, prefix };
 }
 
-/** A subnet that a network may have. Throws `AppError('invalid')` that says what is wrong with it. */
+/** Parses a subnet that a network may have. Throws an `AppError('invalid')` that says what is wrong with any other. */
 export function parseSubnet(text: string): Subnet {
   const subnet = text.includes('/') ? parseCidr(text) : undefined;
   const refuse = (why: string) => new AppError('invalid', `subnet ${JSON.stringify(text)} ${why}`);
@@ -68,20 +68,19 @@ export function contains(subnet: Subnet, address: number): boolean {
   return subnet.first <= address && address <= subnet.last;
 }
 
-/** The gateway: first address after that of the network itself. */
+/** The gateway: the first address after the network address. */
 export function gatewayOf(subnet: Subnet): number {
   return subnet.first + 1;
 }
 
-/** Addresses that containers can have: all but network, gateway and broadcast address. */
+/** How many addresses containers can have: all but the network, gateway and broadcast addresses. */
 export function capacityOf(subnet: Subnet): number {
   return subnet.last - subnet.first - 2;
 }
 
 /**
- * The MAC of a container, made from its address as Docker makes its own: unique within the network because the
- * address is, and an address that moves to another container or host takes its MAC along, so no neighbour's ARP
- * cache is ever wrong.
+ * The MAC of a container, derived from its address as Docker derives its own: unique within the network because the address
+ * is, and an address that moves to another container or host takes its MAC along, so no neighbour's ARP cache is ever wrong.
  */
 export function macOf(ip: string): string {
   return ['02', '42', ...ip.split('.').map((octet) => Number(octet).toString(16).padStart(2, '0'))].join(':');

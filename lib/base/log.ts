@@ -2,15 +2,13 @@ import winston from 'winston';
 
 /** One line per state change, with ids. Argument vectors at `debug`; request bodies never above `debug`. */
 export type Log = Pick<winston.Logger, 'error' | 'warn' | 'info' | 'debug'>;
-/** With the level, which may be set at any time. */
+/** A log whose level may be set at any time. */
 export type Logger = Log & Pick<winston.Logger, 'level'>;
 
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/**
- * A logger that writes to standard error: a readable line on a terminal, JSON (one object a line) elsewhere.
- */
+/** A logger that writes to standard error: a readable line on a terminal, JSON (one object per line) elsewhere. */
 export function createLog(name: string, level: LogLevel = 'info'): Logger {
   const { combine, timestamp, json, printf } = winston.format;
   const readable = printf(({ timestamp: at, level: l, message, service: _service, ...fields }) => {

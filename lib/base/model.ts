@@ -10,7 +10,7 @@ export interface Network {
   vni: number;
 }
 
-/** A network and the version of its record, which a lease names so as not to outlive the network. */
+/** A network and the version of its record, which a lease refers to so that it cannot outlive the network. */
 export interface NetworkRecord {
   network: Network;
   version: number;
@@ -38,7 +38,7 @@ export interface Remote {
   peer: string;
 }
 
-/** What carries the cluster on this host: its own traffic, and the containers' in tunnels. */
+/** What carries the cluster on this host: the cluster's own traffic, and the containers' traffic in tunnels. */
 export interface Underlay {
   device: string;
   /** Dotted quad. */

@@ -1,16 +1,16 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** Where things lie on a host. */
+/** Where things are on a host. */
 export interface HostPaths {
   agentSocket: string;
   agentPid: string;
-  /** Of the Consul that the agent runs, for root alone: whoever can use it owns the cluster. */
+  /** Socket of the Consul that the agent runs, for root only: anyone who can use it controls the cluster. */
   consulSocket: string;
-  /** Where `docker` talks to us. */
+  /** Where `docker` talks to the proxy. */
   proxySocket: string;
   proxyPid: string;
-  /** Where the proxy tells of the calls with hooks. */
+  /** Where the proxy reports the calls that have hooks. */
   traceSocket: string;
   /** Where Docker itself listens. */
   dockerSocket: string;
@@ -18,10 +18,10 @@ export interface HostPaths {
   settings: string;
   agentConfig: string;
   proxyConfig: string;
-  /** The folder of the agent's store, and of what was fetched for it. */
+  /** The folder for the agent's store, and for what was fetched for the agent. */
   state: string;
   logs: string;
-  /** What `install` has put on this host. */
+  /** What `install` put on this host. */
   installRecord: string;
 }
 
@@ -41,7 +41,7 @@ export const hostPaths: HostPaths = {
   installRecord: '/var/lib/socketplane/install.json',
 };
 
-/** The folder that holds package.json, bin/ and proxy.yml: above the sources as well as above what is built of them. */
+/** The folder that holds package.json, bin/ and proxy.yml: above both the sources and the build output. */
 export function packageRoot(): string {
   let folder = import.meta.dirname;
   while (!existsSync(join(folder, 'package.json')) && folder !== dirname(folder)) folder = dirname(folder);

@@ -1,6 +1,6 @@
-/** Ports that hosts use between each other, on the underlay. docker-compose.yml and docs/operations.md name them too. */
+/** Ports that hosts use among themselves, on the underlay. docker-compose.yml and docs/operations.md list them too. */
 
-/** TCP: gives the cluster's key to hosts of the segment. */
+/** TCP: hands the cluster's key to hosts on the same segment. */
 export const ADMISSION_PORT = 6676;
 /** TCP: RPC between Consul and its servers. */
 export const CONSUL_SERVER_PORT = 6677;

@@ -1,14 +1,12 @@
 import levenshtein from 'damerau-levenshtein';
 
-/** As far apart as typing goes wrong: two keys swapped is one step. */
+/** How far apart two names may be for one to be a mistyped form of the other: two swapped keys are one step. */
 const MOST_STEPS = 2;
 const LEAST_SIMILARITY = 0.5;
-/** Longer words are nobody's name, and comparing them takes its time. */
+/** Longer words are hardly names, and comparing them takes time. */
 const LONGEST = 128;
 
-/**
- * The end of a message about a name that is not there: `, did you mean "web"?`, or `otherwise` where no name is like it.
- */
+/** The end of a message about a name that does not exist: `, did you mean "web"?`, or `otherwise` when no name is similar. */
 export function suggestName(word: string, names: readonly string[], otherwise: string): string {
   if (word.length > LONGEST) return otherwise;
   const [best] = names

@@ -2,11 +2,11 @@ import { stackOf } from './errors.js';
 import type { Log } from './log.js';
 
 /**
- * Errors that nobody was there to take, in a process that runs code of others: adapters.
+ * Handles errors that nothing caught, in a process that runs other people's code: adapters.
  *
- * A promise that is rejected with nobody waiting has ended its own work and no other, so the proxy goes on. An exception out
- * of a timer or an event may have come out of the middle of anything, the proxy's own code too. What guards root's
- * Docker does not go on in a state that nobody knows: it says why and ends. No call gets past it while it is away.
+ * A promise that is rejected with nobody waiting for it has ended its own work and no other, so the proxy carries on. An
+ * exception from a timer or an event may have interrupted anything, including the proxy's own code. A process that guards
+ * root's Docker must not carry on in an unknown state: it says why and exits. No call gets past it while it is down.
  */
 export function watchStrayErrors(log: Log): void {
   process.on('unhandledRejection', (reason) => {

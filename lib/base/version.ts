@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
 
-/** The version in package.json, which lies two folders above this source and three above what is built of it. */
+/** The version in package.json, which is two folders above this source file and three above its build output. */
 export const VERSION = readVersion();
 
 function readVersion(): string {

@@ -1,6 +1,6 @@
 /**
- * Collects items while a batch is under way and runs them as the next one. When a batch of several fails, each of its
- * items is run alone, so that one bad item fails nobody else. Items run in the order in which they were added.
+ * Collects items while a batch is running and runs them as the next one. When a batch of several fails, each of its items is
+ * run alone, so that one bad item does not fail the others. Items run in the order in which they were added.
  */
 export function createBatcher<T>(run: (items: T[]) => Promise<void>): (item: T) => Promise<void> {
   interface Waiting {
@@ -23,7 +23,7 @@ export function createBatcher<T>(run: (items: T[]) => Promise<void>): (item: T) 
 
   async function drain(): Promise<void> {
     busy = true;
-    // What is added in the same turn of the event loop belongs together.
+    // Items added in the same turn of the event loop go into one batch.
     await Promise.resolve();
     while (queue.length > 0) await attempt(queue.splice(0));
     busy = false;

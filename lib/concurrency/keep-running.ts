@@ -6,17 +6,17 @@ import { pause } from './pause.js';
 const PAUSE_MS = 2_000;
 
 export interface KeepRunning {
-  /** What has stopped when it fails, for the log: `<what> failed, starting again`. */
+  /** What the task does, for the log: `<what> failed, starting again`. */
   what: string;
   log: Log;
-  /** Ends it. */
+  /** Ends the loop. */
   signal: AbortSignal;
   /** Milliseconds between the end of one run and the next. */
   every?: number;
 }
 
 /**
- * Runs a task that is to go on for ever: when it ends or fails, it is started again after a pause. Resolves when `signal`
+ * Runs a task that is meant to run forever: when it ends or fails, it is started again after a pause. Resolves when `signal`
  * has aborted and the last run has ended; never rejects. A failure is logged unless the one before had the same reason.
  */
 export async function keepRunning(

@@ -1,4 +1,7 @@
-/** Runs tasks with the same key one after the other, in the order of their calls; other keys run freely. */
+/**
+ * Runs tasks with the same key one after another, in the order of their calls; tasks with different keys do not wait for each
+ * other.
+ */
 export type KeyedLock = <T>(key: string, task: () => Promise<T>) => Promise<T>;
 
 export function createKeyedLock(): KeyedLock {

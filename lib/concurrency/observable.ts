@@ -1,15 +1,15 @@
 import { isDeepStrictEqual } from 'node:util';
 
-/** A value that changes, for those who only look. */
+/** A value that changes, for code that only reads it. */
 export interface Observable<T> {
   readonly value: T;
   /** Calls back with each new value from now on, until the returned function is called. */
   subscribe(listener: (value: T) => void): () => void;
 }
 
-/** An {@link Observable} for the one who sets it. */
+/** An {@link Observable}, for the code that sets it. */
 export interface Cell<T> extends Observable<T> {
-  /** An equal value is no change, and nobody is told of it. */
+  /** Setting an equal value is no change, and no listener is called. */
   set(value: T): void;
 }
 

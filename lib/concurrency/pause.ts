@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 /**
- * Waits. Ends early, and without an error, when `signal` aborts: whoever loops looks at the signal next anyway.
+ * Waits. Ends early, and without an error, when `signal` aborts: a loop checks the signal next anyway.
  *
  * @param ms milliseconds
  */

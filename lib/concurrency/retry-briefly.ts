@@ -1,15 +1,15 @@
 import pRetry from 'p-retry';
 import { AppError } from '../base/errors.js';
 
-/** With the 2.2 s that the last call to the store may take, a user hears of a failure within five. */
+/** Including the 2.2 s that the last call to the store may take, a user hears of a failure within five seconds. */
 const PATIENCE_MS = 2_000;
 const PAUSE_MS = 100;
 
 /**
- * Tries again for a moment what failed as `unavailable`: a store whose leader changes refuses calls at once, and takes them
- * a moment later. What had waited longer for its failure is not tried again.
+ * Retries work that failed as `unavailable`, for a moment: a store whose leader is changing refuses calls at once, and
+ * accepts them a moment later. Work that took too long to fail is not retried.
  *
- * @param work may be done twice
+ * @param work may run more than once
  */
 export function retryBriefly<T>(work: () => Promise<T>): Promise<T> {
   const end = performance.now() + PATIENCE_MS;

@@ -2,7 +2,7 @@ import pRetry from 'p-retry';
 import { messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 
-/** Milliseconds before the second try; each further one waits twice as long, up to the longest. */
+/** Milliseconds before the second attempt; each further pause is twice as long, up to the longest. */
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 2_000;
 
@@ -10,17 +10,17 @@ export interface RetryForever {
   /** What cannot be done while it fails, for the log: `cannot <what>, trying again`. */
   what: string;
   log: Log;
-  /** The one end besides success. */
+  /** Ends the retries. */
   signal: AbortSignal;
-  /** The failure with which logging begins; 1 when it is not set. For what is expected to fail a few times. */
+  /** Number of the first failure that is logged, 1 by default. For work that is expected to fail a few times. */
   logFrom?: number;
-  /** Told of each failure. When it throws, that is the end. */
+  /** Told of each failure. Throwing ends the retries. */
   onFailure?: (error: Error) => void | Promise<void>;
 }
 
 /**
- * Tries again until it succeeds. The first failure is logged, and one whose reason is another than that of the failure before;
- * a server that is away for an hour costs one line. Rejects when aborted.
+ * Retries until the work succeeds. The first failure is logged, and any whose reason differs from that of the one before; a
+ * server that is down for an hour costs one line. Rejects when aborted.
  */
 export async function retryForever<T>(
   work: () => Promise<T>,

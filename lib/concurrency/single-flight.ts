@@ -1,6 +1,6 @@
 /**
- * Makes a task that never runs twice at once: calls that arrive while it runs share one more run, which begins when the
- * present one has ended (whatever its outcome) and so sees everything that happened before the call.
+ * Makes a task that never runs twice at once: calls that arrive while it runs share one further run, which begins when the
+ * current one has ended (whatever its outcome) and so sees everything that happened before the call.
  */
 export function singleFlight(task: () => Promise<void>): () => Promise<void> {
   let running: Promise<void> | undefined;

@@ -3,13 +3,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export interface UntilOptions {
   /** Milliseconds. */
   timeout: number;
-  /** Milliseconds between two tries. */
+  /** Milliseconds between two attempts. */
   every?: number;
-  /** Asked after each try that failed: throws when there is no use in going on. */
+  /** Called after each failed attempt; throws when there is no point in going on. */
   giveUp?: () => void | Promise<void>;
 }
 
-/** Tries again until `attempt` does not throw. When time is up, its last error is thrown. */
+/** Repeats `attempt` until it does not throw. When time is up, its last error is thrown. */
 export async function until<T>(
   attempt: () => Promise<T>,
   { timeout, every = 100, giveUp }: UntilOptions,

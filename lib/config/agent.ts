@@ -6,7 +6,7 @@ import { clusterConfig } from './cluster.js';
 import { consulConfig, withConsulAddress } from './consul.js';
 import { readYaml } from './yaml.js';
 
-/** The bridge where agent.yml names no other. */
+/** The bridge unless agent.yml names another. */
 export const DEFAULT_BRIDGE = 'docker0-ovs';
 
 const unixUrl = z
@@ -21,16 +21,16 @@ const loopback = z
     'expected a loopback address such as 127.0.0.1:6675',
   );
 
-/** What only a cluster with a Consul of its own has. */
+/** Settings that only a cluster with its own Consul has. */
 const MANAGED = ['key', 'bootstrap', 'join'] as const;
 
 const agentFile = z.strictObject({
   /** The REST API's socket, mode 0660 and group `docker`. */
   listen: unixUrl.default(hostPaths.agentSocket),
-  /** A TCP address for the API besides. Any user of this host can use it. */
+  /** A TCP address for the API, in addition to the socket. Any user of this host can use it. */
   tcp: loopback.optional(),
   docker: unixUrl.default(hostPaths.dockerSocket),
-  /** Networks and leases; must survive a reboot. */
+  /** Folder for networks and leases; must survive a reboot. */
   state: z.string().startsWith('/', 'expected an absolute path').default(hostPaths.state),
   bridge: z
     .string()
@@ -54,8 +54,8 @@ const agentConfig = agentFile.superRefine(({ cluster, consul }, context) => {
 export type AgentConfig = z.infer<typeof agentConfig>;
 
 /**
- * @param file undefined: the default file, which need not exist
- * @throws AppError `invalid`, or `notFound` for a file that was named
+ * @param file when undefined, the default file, which need not exist
+ * @throws AppError `invalid`, or `notFound` for a file that was named explicitly
  */
 export async function readAgentConfig(file?: string, env = process.env): Promise<AgentConfig> {
   const schema = z.preprocess((settings) => withConsulAddress(settings, env), agentConfig);

@@ -2,35 +2,35 @@ import { z } from 'zod';
 import { AppError } from '../base/errors.js';
 import { duration } from './units.js';
 
-/** The part `cluster` of agent.yml. */
+/** The `cluster` section of agent.yml. */
 export const clusterConfig = z.strictObject({
-  /** Only hosts that say the same name find each other. */
+  /** Only hosts that are given the same name find each other. */
   name: z
     .string()
     .regex(/^[a-zA-Z0-9][a-zA-Z0-9._-]{0,62}$/, 'expected up to 63 letters, digits, dots and dashes')
     .default('socketplane'),
-  /** 32 bytes in base64, the same on all hosts. Without it the first host makes one and gives it to hosts of its segment. */
+  /** 32 bytes in base64, the same on all hosts. Without it, the first host makes one and hands it to hosts on its segment. */
   key: z
     .string()
     .regex(/^[A-Za-z0-9+/]{43}=$/, 'expected 32 bytes in base64, as `openssl rand -base64 32` makes them')
     .optional(),
   /** true: begin a cluster. false: look for one. Left out: stay alone until told otherwise. */
   bootstrap: z.boolean().optional(),
-  /** The device that carries the cluster; that of the default route where none is named. */
+  /** The device that carries the cluster; by default, that of the default route. */
   interface: z
     .string()
     .regex(/^[^\s/]{1,15}$/, 'expected the name of a network device, up to 15 characters')
     .optional(),
   /** Members to join by address, for hosts that multicast does not reach. */
   join: z.array(z.ipv4('expected an IPv4 address')).default([]),
-  /** How long the addresses of a host that is gone are kept for it. */
+  /** How long the addresses of a lost host are kept for it. */
   leaseGrace: duration.default(600_000),
   /** Find others, and be found, by multicast DNS. */
   mdns: z.boolean().default(true),
 });
 export type ClusterConfig = z.infer<typeof clusterConfig>;
 
-/** `BOOTSTRAP` in the environment stands above the file, as with SocketPlane. */
+/** `BOOTSTRAP` in the environment takes precedence over the file, as with the original SocketPlane. */
 export function withBootstrap(config: ClusterConfig, env: NodeJS.ProcessEnv): ClusterConfig {
   const text = env['BOOTSTRAP'];
   if (text === undefined || text === '') return config;

@@ -3,18 +3,18 @@ import { AppError } from '../base/errors.js';
 
 const VARIABLE = 'SOCKETPLANE_CONSUL';
 
-/** The part `consul` of agent.yml: a Consul that is there already, in place of one that the agent runs by itself. */
+/** The `consul` section of agent.yml: an existing Consul, instead of one that the agent runs itself. */
 export const consulConfig = z.strictObject({
-  /** Of its HTTP API. */
+  /** Its HTTP API: a URL, or the path of a unix socket. */
   address: z
     .string()
     .regex(
       /^(https?:\/\/[^\s/]+\/?|\/\S+)$/,
       'expected a URL such as http://192.0.2.1:8500, or a socket’s path',
     ),
-  /** For ACLs: may write the keys under the prefix, and sessions. */
+  /** An ACL token that may write sessions, and keys under the prefix. */
   token: z.string().min(1).optional(),
-  /** Of all keys; hosts that say the same are one cluster. */
+  /** Prefix of all keys; hosts with the same Consul and prefix form one cluster. */
   prefix: z
     .string()
     .regex(/^[^\s/]\S*\/$/, 'expected a prefix such as socketplane/, with a slash at its end')
@@ -22,7 +22,10 @@ export const consulConfig = z.strictObject({
 });
 export type ConsulConfig = z.infer<typeof consulConfig>;
 
-/** `SOCKETPLANE_CONSUL` in the environment stands above `consul.address` of the file: for containers that are set up without one. */
+/**
+ * `SOCKETPLANE_CONSUL` in the environment takes precedence over `consul.address` in the file: for containers that are set up
+ * without a file.
+ */
 export function withConsulAddress(settings: unknown, env: NodeJS.ProcessEnv): unknown {
   const text = env[VARIABLE];
   if (text === undefined || text === '') return settings;

@@ -3,7 +3,7 @@ import { z } from 'zod';
 const BYTES = { B: 1, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30 } as const;
 const MILLISECONDS = { ms: 1, s: 1_000, m: 60_000 } as const;
 
-/** What a timer takes; one for longer would be over at once. */
+/** The longest time that a timer accepts; a longer one would fire at once. */
 const LONGEST = 2 ** 31 - 1;
 
 /** `8MiB` as a number of bytes. */

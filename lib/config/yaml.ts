@@ -19,7 +19,7 @@ export async function readYaml<T>(file: string, schema: z.ZodType<T>): Promise<T
   return parseYaml(file, text, schema);
 }
 
-/** {@link readYaml} for a text that has been read already. */
+/** {@link readYaml} for text that has already been read. */
 export function parseYaml<T>(file: string, text: string, schema: z.ZodType<T>): T {
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
@@ -27,7 +27,7 @@ export function parseYaml<T>(file: string, text: string, schema: z.ZodType<T>): 
   if (syntaxError) {
     throw invalid(`${file}:${lines.linePos(syntaxError.pos[0]).line}: ${syntaxError.message}`);
   }
-  // An empty file is one that sets nothing.
+  // An empty file sets nothing.
   const parsed = schema.safeParse(valueOf(file, document) ?? {});
   if (parsed.success) return parsed.data;
   const mistakes = parsed.error.issues.map(({ path, message }) => {
@@ -37,7 +37,7 @@ export function parseYaml<T>(file: string, text: string, schema: z.ZodType<T>): 
   throw invalid(mistakes.join('; '));
 }
 
-/** Aliases are followed only now: to nothing, or to too much. */
+/** Aliases are resolved only here: one may refer to nothing, or expand to too much. */
 function valueOf(file: string, document: Document): unknown {
   try {
     return document.toJS() as unknown;
@@ -46,12 +46,12 @@ function valueOf(file: string, document: Document): unknown {
   }
 }
 
-/** One line, also where a key of the file has several. */
+/** Always one line, even when a key in the file has several. */
 function invalid(message: string, cause?: unknown): AppError {
   return new AppError('invalid', message.replace(/[\r\n\u2028\u2029]+/g, ' '), { cause });
 }
 
-/** The line of the nearest thing at or above the path that is in the file. */
+/** The line of the nearest node at or above the path that is in the file. */
 function lineOf(document: Document, lines: LineCounter, path: readonly PropertyKey[]): number | undefined {
   for (let length = path.length; length > 0; length--) {
     const node = document.getIn(path.slice(0, length), true);

@@ -9,24 +9,24 @@ import { createShares } from './shares.js';
 import { answer, readQuery, serverFailure } from './zone.js';
 
 const PORT = 53;
-/** Questions passed on that are under way at once, of all containers; each holds a socket. */
+/** How many forwarded questions of all containers may be pending at once; each holds a socket. */
 const PLACES = 500;
-/** Failures before that, some three seconds, are those of a gateway whose address is still on its way. */
+/** Earlier failures, in the first three seconds or so, come from a gateway whose address is not set up yet. */
 const LOG_FROM = 6;
 
 export interface DnsOptions {
   names: Names;
   forward: Forward;
-  /** Who is asked what the agent does not know, for a container: the servers that it was given, else the host's. */
+  /** The resolvers to ask what the agent does not know, for a container: the servers that it was given, else the host's. */
   resolversFor: (network: string, ip: string) => Promise<readonly string[]>;
-  /** Told what became of each question. */
+  /** Told the outcome of each question. */
   count: (outcome: 'local' | 'forwarded' | 'failed' | 'refused' | 'ignored') => void;
   log: Log;
-  /** Another one only in tests. */
+  /** Only tests use another one. */
   port?: number;
 }
 
-/** The name server of the containers: one on the gateway address of each network, for that network's containers. */
+/** The containers' name server: it listens on the gateway address of each network, for that network's containers. */
 export type Dns = ReturnType<typeof createDns>;
 
 export function createDns({ names, forward, resolversFor, count, log, port = PORT }: DnsOptions) {
@@ -37,7 +37,7 @@ export function createDns({ names, forward, resolversFor, count, log, port = POR
     const subnet = parseCidr(network.subnet)!;
     return async (message, from, transport) => {
       const source = parseAddress(from);
-      // Gateways are addresses of the host, which other networks' containers can reach too.
+      // Gateways are addresses of the host, which containers on other networks can reach too.
       const isOurs = source !== undefined && contains(subnet, source);
       const query = isOurs ? readQuery(message) : undefined;
       if (!query) {
@@ -49,7 +49,7 @@ export function createDns({ names, forward, resolversFor, count, log, port = POR
         count('local');
         return known;
       }
-      // The host itself, which has this server among its own resolvers: it would ask itself for ever.
+      // The host itself is asking, and has this server among its own resolvers: it would ask itself forever.
       if (from === network.gateway) {
         count('failed');
         return serverFailure(query);
@@ -86,7 +86,7 @@ export function createDns({ names, forward, resolversFor, count, log, port = POR
   }
 
   return {
-    /** Serve these networks, and no others. Their gateways may still be on their way. */
+    /** Serves these networks and no others. Their gateways may not be set up yet. */
     setNetworks(current: readonly Network[]): void {
       const wanted = new Map(current.map((network) => [network.id, network]));
       for (const [id, { vni, stop }] of serving) {

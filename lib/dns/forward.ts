@@ -6,17 +6,17 @@ import { frame, messages } from './frames.js';
 import type { Transport } from './zone.js';
 
 const PORT = 53;
-/** A resolver gets this long before the next one is asked; clients ask again after five seconds. */
+/** How long a resolver has to answer before the next one is asked; clients ask again after five seconds. */
 const TIMEOUT_MS = 2_000;
 
-/** Asks the resolvers one after the other. Undefined: none of them answered. */
+/** Asks the resolvers one after another. Undefined when none of them answered. */
 export type Forward = (
   message: Buffer,
   resolvers: readonly string[],
   transport: Transport,
 ) => Promise<Buffer | undefined>;
 
-/** @param port of the resolvers; another one only in tests */
+/** @param port the resolvers' port; only tests use another one */
 export function createForward({ port = PORT, timeout = TIMEOUT_MS } = {}): Forward {
   return async (message, resolvers, transport) => {
     const ask = transport === 'udp' ? askUdp : askTcp;
@@ -29,8 +29,8 @@ export function createForward({ port = PORT, timeout = TIMEOUT_MS } = {}): Forwa
 }
 
 /**
- * With a port and an id of its own, and from that resolver alone: whoever wants to forge an answer has to guess both (RFC
- * 5452).
+ * Each question has its own port and id, and only that resolver may answer it: to forge an answer, an attacker has to guess
+ * both (RFC 5452).
  */
 async function askUdp(message: Buffer, resolver: string, port: number, signal: AbortSignal): Promise<Buffer> {
   const socket = createSocket(isIPv6(resolver.split('%')[0] ?? '') ? 'udp6' : 'udp4');

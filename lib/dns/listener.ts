@@ -8,10 +8,10 @@ import type { Transport } from './zone.js';
 
 /** A connection on which nothing is asked for this long is closed (RFC 7766, 6.2.3). */
 const IDLE_MS = 10_000;
-/** Of all clients of a network. */
+/** Of all clients on a network together. */
 const CONNECTIONS = 200;
 
-/** The answer to a message from an address; undefined: it gets none. */
+/** The answer to a message from an address; undefined when it gets none. */
 export type Respond = (message: Buffer, from: string, transport: Transport) => Promise<Buffer | undefined>;
 
 export interface Listener {
@@ -45,7 +45,7 @@ async function listenUdp(address: string, port: number, respond: Respond): Promi
       .then((answer) => {
         if (answer) socket.send(answer, from.port, from.address, () => undefined);
       })
-      // The socket was closed meanwhile, or the question came from port 0, to which nothing can be sent.
+      // The socket has been closed in the meantime, or the question came from port 0, to which nothing can be sent.
       .catch(() => undefined);
   });
   const bound = once(socket, 'listening');
@@ -67,7 +67,7 @@ async function listenTcp(
   connections: Set<Socket>,
 ): Promise<Server> {
   const takePlace = createShares(CONNECTIONS);
-  // A client may end its side when it has asked.
+  // A client may close its side after asking.
   const server = createServer({ allowHalfOpen: true }, (socket) => {
     const givePlaceBack = takePlace(socket.remoteAddress ?? '');
     if (!givePlaceBack) {
@@ -86,15 +86,17 @@ async function listenTcp(
   const bound = once(server, 'listening');
   server.listen(port, address);
   await bound;
-  // A connection that could not be taken, as when the process has no file descriptors left.
+  // A connection could not be accepted, for example because the process has no file descriptors left.
   server.on('error', () => undefined);
   return server;
 }
 
-/** Takes no more questions than the client reads answers: else it could have as many kept here as it likes. */
+/**
+ * Takes questions only as fast as the client reads the answers: otherwise it could make this process hold any number of them.
+ */
 async function converse(socket: Socket, respond: Respond): Promise<void> {
   async function* answers(): AsyncGenerator<Buffer> {
-    // Not destroyed at the end of the questions: the last answers may be on their way.
+    // The socket is not destroyed when the questions end: the last answers may still be pending.
     for await (const message of messages(socket.iterator({ destroyOnReturn: false }))) {
       const answer = await respond(message, socket.remoteAddress ?? '', 'tcp');
       if (!answer) return;

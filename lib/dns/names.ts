@@ -1,18 +1,18 @@
 import type { Lease } from '../ipam/blocks.js';
 import type { LeaseIndex } from '../ipam/lease-index.js';
 
-/** Which containers of a network go by which name. Names are compared without regard to case (RFC 4343). */
+/** Which containers of a network go by which name. Names are case-insensitive (RFC 4343). */
 export interface Names {
-  /** Addresses of the running containers of the network that have the name, in no order. */
+  /** Addresses of the running containers of the network that have the name, in no particular order. */
   addresses(network: string, name: string): string[];
-  /** The container's own name, of a running container. */
+  /** The own name of the running container at the address, if there is one. */
   nameOf(network: string, ip: string): string | undefined;
 }
 
 /** Follows the leases of all hosts. */
 export function createNames(index: LeaseIndex): Names {
   const byNetwork = new Map<string, Map<string, Set<string>>>();
-  /** Under which names an address is entered, by network and address. */
+  /** The names under which an address is entered, by network and address. */
   const entered = new Map<string, string[]>();
 
   function remove({ network, ip }: Lease): void {

@@ -11,7 +11,7 @@ export function nameServers(text: string): string[] {
     .filter((address) => isIP(address.split('%')[0] ?? '') !== 0);
 }
 
-/** The host's resolvers, as they are now; read again when what was read is older than two seconds. */
+/** The host's current resolvers; the file is read again when it was last read more than two seconds ago. */
 export function createHostResolvers(file = '/etc/resolv.conf'): () => Promise<string[]> {
   let read: Promise<string[]> | undefined;
   let at = 0;

@@ -1,10 +1,9 @@
-/** Takes a place for a client, and gives what gives it back; undefined: there is none for it now. */
+/** Takes a place for a client, and returns a function that gives it back; undefined when there is none for it now. */
 export type Shares = (client: string) => (() => void) | undefined;
 
 /**
- * Shares places among clients, of which any may want all: each may hold as many as are free. So one alone gets half of
- * them, two a third each, and there is always some left for one that comes new (dynamic thresholds: Choudhury and Hahne,
- * 1998).
+ * Shares places among clients, any of which may want them all: each may hold as many as are free. So a single client gets
+ * half of them, two get a third each, and some are always left for a new one (dynamic thresholds: Choudhury and Hahne, 1998).
  */
 export function createShares(places: number): Shares {
   const held = new Map<string, number>();

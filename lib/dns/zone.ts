@@ -14,21 +14,21 @@ import { contains, parseAddress, parseCidr } from '../base/ipv4.js';
 import type { Names } from './names.js';
 import type { Network } from '../base/model.js';
 
-/** Names change from one moment to the next: nobody is to remember an answer. */
+/** Names change from one moment to the next: no answer may be cached. */
 const TTL_S = 0;
 const RCODE = { ok: 0, formatError: 1, serverFailure: 2, noSuchName: 3, notImplemented: 4, badVersion: 16 };
-/** RFC 1035, 4.2.1; what a client without EDNS can take in one datagram. */
+/** RFC 1035, 4.2.1; what a client without EDNS can accept in one datagram. */
 const PLAIN_UDP = 512;
-/** What passes every path without fragments (DNS flag day 2020). */
+/** What passes every path without fragmentation (DNS flag day 2020). */
 const EDNS_UDP = 1232;
 const REVERSE = '.in-addr.arpa';
 
 export type Transport = 'udp' | 'tcp';
 
-/** A question, read; or, when it is none, why there is no answer. */
+/** A decoded question. */
 export type Query = DecodedPacket;
 
-/** @returns undefined for what is not a question at all: it gets no answer, lest two servers answer each other for ever */
+/** @returns undefined for anything but a question: that gets no answer, or two servers could answer each other forever */
 export function readQuery(message: Buffer): Query | undefined {
   try {
     const query = decode(message);
@@ -39,10 +39,10 @@ export function readQuery(message: Buffer): Query | undefined {
 }
 
 /**
- * What the agent knows itself: A records of the names of running containers on the network, PTR records of the network's
- * addresses.
+ * Answers what the agent knows itself: A records for the names of running containers on the network, PTR records for the
+ * network's addresses.
  *
- * @returns the whole answer, or undefined where somebody else has to be asked
+ * @returns the whole answer, or undefined when a resolver has to be asked
  */
 export function answer(
   query: Query,
@@ -71,7 +71,7 @@ function forward(
 ): Buffer | undefined {
   const addresses = names.addresses(network.id, name);
   if (addresses.length === 0) return undefined;
-  // Any other type: the name exists, and has nothing of the kind.
+  // For any other type: the name exists, but has no such records.
   const found = question.type === 'A' ? shuffle(addresses) : [];
   const records = found.map((data): Answer => ({ type: 'A', name: question.name, ttl: TTL_S, data }));
   return reply(query, RCODE.ok, records, transport);
@@ -94,7 +94,7 @@ function reverse(
   return reply(query, RCODE.ok, records, transport);
 }
 
-/** The answer when nobody could be asked. */
+/** The answer when no resolver has given one. */
 export function serverFailure(query: Query): Buffer {
   return reply(query, RCODE.serverFailure, [], 'udp');
 }

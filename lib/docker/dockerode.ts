@@ -11,7 +11,7 @@ const TIMEOUT_MS = 15_000;
 
 /**
  * References that cannot name a container, and that Docker answers with a redirect however they are escaped. Dockerode would
- * follow it, and on a unix socket that throws where nobody can catch it.
+ * follow it, and on a unix socket that throws where nothing can catch it.
  */
 const LEADS_ELSEWHERE = /(^|\/)\.{0,2}(\/|$)/;
 
@@ -99,7 +99,7 @@ async function* eventsOf(stream: NodeJS.ReadableStream, log: Log): AsyncGenerato
           yield parsed.event;
           continue;
         }
-        // Once: a Docker that sends one such event sends more of them.
+        // Only once: a Docker that sends one such event sends more of them.
         if (!reported) log.warn('ignoring events from Docker that cannot be read', { error: parsed.problem });
         reported = true;
       }

@@ -8,7 +8,7 @@ const RECONNECT_MS = 200;
 
 export interface FollowEvents {
   docker: Pick<Docker, 'events'>;
-  /** Called whenever events begin to arrive: what happened before nobody has told, so the caller looks at everything. */
+  /** Called whenever events begin to arrive: earlier events were missed, so the caller has to check everything. */
   onConnected: () => void;
   onEvent: (event: ContainerEvent) => void;
   log: Log;

@@ -8,12 +8,12 @@ export const LONGEST_EVENT = 4 * 1024 * 1024;
 
 const event = z.object({ Action: z.string(), Actor: z.object({ ID: z.string() }) });
 
-/** An event, or why a line is none that we can use. */
+/** An event, or why a line cannot be used. */
 export type ParsedEvent = { event: ContainerEvent } | { problem: string };
 
 /**
- * Parser of `GET /events`: JSON objects, each on a line of its own, cut into chunks anywhere. A line that cannot be used is
- * reported in its place and costs nothing else; what is not yet ended by a newline waits for the next chunk.
+ * Parser for `GET /events`: JSON objects, one per line, split into chunks anywhere. A line that cannot be used is reported in
+ * its place and affects no other; an unfinished line waits for the next chunk.
  */
 export function createEventParser(): (chunk: Uint8Array) => ParsedEvent[] {
   const decoder = new StringDecoder('utf8');

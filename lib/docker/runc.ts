@@ -2,21 +2,23 @@ import { existsSync, readdirSync, readFileSync, watch } from 'node:fs';
 import { join } from 'node:path';
 import { z } from 'zod';
 
-/** Where runc keeps what it knows of Docker's containers, as long as Docker's folder for such things is where it usually is. */
+/**
+ * Where runc keeps the state of Docker's containers, provided that Docker's folder for run-time state is in its usual place.
+ */
 const STATE = '/run/docker/runtime-runc/moby';
-/** No container waits longer for its network, whatever happens here. */
+/** No container waits longer than this for its network, whatever happens here. */
 const HOLD_MS = 1_000;
-/** For a signal to be taken, some 10 µs each. */
+/** How often to check whether a signal has taken effect; a check takes some 10 µs. */
 const LOOKS = 100;
 const runcState = z.object({ init_process_pid: z.number().int().positive(), created: z.coerce.date() });
 
-/** The process of a container that is being started. It is runc's own still: the container's program takes its place soon. */
+/** The process of a container that is being started. It still runs runc, which the container's program will soon replace. */
 export interface CreatedProcess {
   pid: number;
   /**
-   * Keep the container's program from running, for a moment at most. Docker's start waits meanwhile.
+   * Keeps the container's program from running, for a moment at most. Docker's start waits in the meantime.
    *
-   * @returns lets it go on
+   * @returns a function that lets the program run
    */
   hold(): () => void;
 }
@@ -26,11 +28,11 @@ export interface Runc {
    * Resolves as soon as the container's namespaces are complete, some 20 ms before its program runs.
    *
    * @param container full id
-   * @param since when the start began, ms since 1970: what an earlier run has left is not meant
-   * @returns nothing when `signal` aborted before, and where there is no runc that keeps its state here
+   * @param since when the start began, ms since 1970: what an earlier run left behind is ignored
+   * @returns undefined when `signal` aborts first, and where no runc keeps its state here
    */
   created(container: string, since: number, signal: AbortSignal): Promise<CreatedProcess | undefined>;
-  /** Let go on what another agent, which was killed, has held. */
+  /** Resumes the processes that an earlier agent, which was killed, has held. */
   release(): void;
 }
 
@@ -44,7 +46,7 @@ export function createRunc(state = STATE): Runc {
         const pid = await appearance(folder, () => pidIn(fileOf(container), since), signal);
         return pid === undefined ? undefined : { pid, hold: () => hold(pid) };
       } catch {
-        // It need not be there: the container gets its network after its start then.
+        // The state need not be there: the container then gets its network after its start.
         return undefined;
       }
     },
@@ -58,13 +60,13 @@ export function createRunc(state = STATE): Runc {
 }
 
 const held = new Set<() => void>();
-// Nobody would be left to let them go.
+// Nothing else would be left to release them.
 process.on('exit', () => {
   for (const release of held) release();
 });
 
 function hold(pid: number): () => void {
-  // Too late: it is the container's program already.
+  // Too late: it already is the container's program.
   if (!isRuncs(pid) || !signalTo(pid, 'SIGSTOP')) return () => undefined;
   if (!isCaught(pid)) {
     signalTo(pid, 'SIGCONT');
@@ -81,15 +83,16 @@ function hold(pid: number): () => void {
 }
 
 /**
- * Whether it was stopped as runc's own. It may have become the program between the look and the signal, which is taken a moment
- * after it was sent; if this agent were killed then, no other one would let the program go on.
+ * Whether the process was stopped while it still ran runc. It may have become the container's program between the check and
+ * the signal, which takes effect a moment after it is sent; if this agent were killed then, no other one would resume the
+ * program.
  */
 function isCaught(pid: number): boolean {
   for (let look = 0; look < LOOKS && !isStopped(pid); look++);
   return isRuncs(pid);
 }
 
-/** By proc(5): the state follows the name, which may have any characters in it. */
+/** See proc(5): the state follows the name, which may contain any characters. */
 function isStopped(pid: number): boolean {
   try {
     return /\) T [^)]*$/.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
@@ -106,7 +109,7 @@ function isRuncs(pid: number): boolean {
   }
 }
 
-/** False: it was killed meanwhile, or this process may not. Nothing depends on it but the order of things. */
+/** False when the process is gone, or this one may not signal it. Only the order of events depends on it. */
 function signalTo(pid: number, signal: NodeJS.Signals): boolean {
   try {
     return process.kill(pid, signal);
@@ -115,7 +118,7 @@ function signalTo(pid: number, signal: NodeJS.Signals): boolean {
   }
 }
 
-/** What `look` gives as soon as something in the folder has changed so that it gives something; nothing when aborted. */
+/** What `look` returns as soon as a change in the folder makes it return something; undefined when aborted. */
 function appearance<T>(
   folder: string,
   look: () => T | undefined,
@@ -132,7 +135,7 @@ function appearance<T>(
     watcher.on('change', check);
     watcher.on('error', reject);
     watcher.on('close', () => resolve(undefined));
-    // What came before the watch.
+    // For changes from before the watch.
     check();
   });
 }
@@ -142,7 +145,7 @@ function pidIn(file: string, since: number): number | undefined {
     const { init_process_pid, created } = runcState.parse(JSON.parse(readFileSync(file, 'utf8')));
     return created.getTime() >= since ? init_process_pid : undefined;
   } catch {
-    // Not written yet, or not to its end.
+    // Not written yet, or not completely.
     return undefined;
   }
 }

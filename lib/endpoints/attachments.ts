@@ -14,8 +14,8 @@ import type { Networks } from '../network/networks.js';
 import { createPreparations, type Preparation } from './preparation.js';
 
 /**
- * `starting`: the host half is being made while Docker starts the container. `up`: the container has its address.
- * `down`: it does not run; the lease is kept. `failed`: it runs without network, and will be tried again.
+ * `starting`: the host half is being made while Docker starts the container. `up`: the container has its address. `down`: it
+ * does not run; the lease is kept. `failed`: it runs without a network, and connecting it will be tried again.
  */
 export type ConnectionState = 'starting' | 'up' | 'down' | 'failed';
 
@@ -33,18 +33,18 @@ export interface Connection {
   reason?: string;
   /** The host's end, while there is one. */
   port?: string;
-  /** Name servers that the user chose for it; empty when none. */
+  /** Name servers that the user chose for it; empty when there are none. */
   readonly nameServers: string[];
 }
 
 export interface Attachment extends Connection {
   /** The run (see `Container.run`) whose namespace is plugged; '' when none is. */
   run: string;
-  /** Of a start that is under way. */
+  /** Of a start that is in progress. */
   preparation?: Preparation;
-  /** When a start whose end has not been reported yet began, in ms since 1970; 0 when there is none. */
+  /** When the start whose end has not been reported yet began, in ms since 1970; 0 when there is none. */
   startingSince: number;
-  /** The address was leased by a start that is still under way, and goes back when that fails. */
+  /** The address was leased by a start that is still in progress, and is returned when that fails. */
   fresh: boolean;
 }
 
@@ -62,8 +62,8 @@ export interface AttachmentsOptions {
 }
 
 /**
- * The state machine of each container's connection. Callers hold the container's lock; every step may be repeated
- * and starts from what is there.
+ * The state machine of each container's connection. Callers hold the container's lock; every step may be repeated and starts
+ * from whatever it finds.
  */
 export type Attachments = ReturnType<typeof createAttachments>;
 
@@ -71,16 +71,16 @@ export function createAttachments(options: AttachmentsOptions) {
   const { docker, networks, ipam, datapath, openNetns, log } = options;
   const prepare = createPreparations(options);
   const attachments = new Map<string, Attachment>();
-  /** Containers of which others do not know yet what has become of them. */
+  /** Containers whose latest state other hosts have not been told yet. */
   const untold = new Set<string>();
-  /** What others are to know of a container: whether it runs. */
+  /** What other hosts should know about a container: whether it runs. */
   const wanted = new Map<string, boolean>();
-  /** Ports that were on the bridge when the agent came: checked before they are used, instead of made anew. */
+  /** Ports that were on the bridge when the agent started: checked and reused instead of being made again. */
   const found = new Map<string, string>();
 
   /**
-   * The address was taken back while this host was thought to be gone, and may be another's by now: nothing may use it
-   * for one moment longer.
+   * The address was taken back while this host was thought to be gone, and may belong to another container by now: nothing
+   * may use it a moment longer.
    */
   async function dispossess({ container, name, ip, preparation }: Attachment): Promise<void> {
     log.warn('address lost: this host was away for too long', {
@@ -94,7 +94,7 @@ export function createAttachments(options: AttachmentsOptions) {
     found.delete(container);
   }
 
-  /** The container's attachment with its lease, which is made where there is none. */
+  /** The container's attachment with its lease, which is made if there is none. */
   async function enter(container: Container, networkId: string): Promise<Attachment> {
     const known = attachments.get(container.id);
     if (known && ipam.find(container.id)?.ip === known.ip) {
@@ -124,7 +124,7 @@ export function createAttachments(options: AttachmentsOptions) {
     return attachment;
   }
 
-  /** Tell other hosts. Not waited for: without the store, what runs here goes on, and they learn of it later. */
+  /** Tells other hosts. Not awaited: without the store, containers here keep running, and the others learn of it later. */
   function tell(container: Container, up: boolean): void {
     const { id } = container;
     wanted.set(id, up);
@@ -137,7 +137,7 @@ export function createAttachments(options: AttachmentsOptions) {
     );
   }
 
-  /** Lease the address of a container that Docker is about to start, and begin the host half. */
+  /** Leases the address of a container that Docker is about to start, and begins the host half. */
   async function begin(container: Container, networkId: string): Promise<void> {
     const attachment = await enter(container, networkId);
     await attachment.preparation?.end();
@@ -160,13 +160,14 @@ export function createAttachments(options: AttachmentsOptions) {
     const prepared = await attachment.preparation?.end();
     if (prepared && 'error' in prepared) throw prepared.error;
     if (prepared) log.debug('port prepared', { ...prepared });
-    // What was caught before its program ran may be another run, which has ended since: its end of the pair is lost.
+    // The process caught before its program ran may belong to another run, which has ended since: its end of the pair is
+    // lost.
     const isUsable = prepared && [undefined, attachment.pid].includes(prepared.plugged);
     attachment.port = isUsable ? prepared.port : await datapath.prepare(endpoint);
     if (prepared?.plugged !== attachment.pid) await datapath.plug(endpoint, netns);
   }
 
-  /** Its run is over before it was connected. What has become of the container since, the next event tells. */
+  /** The run ended before the container was connected. The next event tells what has become of the container since. */
   async function ended(attachment: Attachment): Promise<Connection> {
     const { container, name } = attachment;
     await datapath.unplug(container);
@@ -175,7 +176,7 @@ export function createAttachments(options: AttachmentsOptions) {
     return attachment;
   }
 
-  /** Give a running container its address. */
+  /** Gives a running container its address. */
   async function connect(container: Container, networkId: string): Promise<Connection> {
     const began = Date.now();
     const attachment = await enter(container, networkId);
@@ -186,9 +187,9 @@ export function createAttachments(options: AttachmentsOptions) {
       netns = await openNetns(container.pid, container.id);
       await plug(attachment, netns.path);
     } catch (error) {
-      // Else it would wait on, plug in a later run, or make a port after this one was taken away.
+      // Otherwise it would keep waiting, plug in a later run, or make a port after this one was removed.
       await attachment.preparation?.end();
-      // A container that has exited meanwhile needs no address: that is its own business, not a failure.
+      // A container that has exited in the meantime needs no address: that is not a failure.
       const now = await docker.inspect(container.id);
       if (now?.run !== container.run) return await ended(attachment);
       attachment.state = 'failed';
@@ -215,7 +216,7 @@ export function createAttachments(options: AttachmentsOptions) {
     return attachment;
   }
 
-  /** Take the port of a container that does not run; its address stays. */
+  /** Removes the port of a container that does not run; its address stays. */
   async function disconnect(container: Container): Promise<void> {
     const { id } = container;
     const attachment = attachments.get(id);
@@ -235,14 +236,15 @@ export function createAttachments(options: AttachmentsOptions) {
     log.info('disconnected', { container: shortId(id), name: attachment.name });
   }
 
-  /** Give back everything that the container has. */
+  /** Gives back everything that the container has. */
   async function forget(id: string): Promise<void> {
     const attachment = attachments.get(id);
-    // Containers that were never ours are removed too; they cost nothing here.
+    // This is also called for containers that were never connected; they cost nothing.
     if (!attachment && !found.has(id) && !ipam.find(id)) return;
     await attachment?.preparation?.end();
     await datapath.unplug(id);
-    // First, so that it is plain who took the lease away. When that fails, the lease alone brings us here again.
+    // Before the release, so that the missing lease does not look taken away. When the release fails, the lease alone leads
+    // here again.
     attachments.delete(id);
     found.delete(id);
     await ipam.release(id);
@@ -251,7 +253,7 @@ export function createAttachments(options: AttachmentsOptions) {
     log.info('address returned', { container: shortId(id), name: attachment?.name, ip: attachment?.ip });
   }
 
-  /** Undo {@link begin} of a start that failed: an address that it leased goes back, an older one stays. */
+  /** Undoes {@link begin} for a start that failed: an address that it leased is returned, an older one stays. */
   async function abandon(container: Container): Promise<void> {
     const attachment = attachments.get(container.id);
     if (!attachment) return;
@@ -267,14 +269,16 @@ export function createAttachments(options: AttachmentsOptions) {
     disconnect,
     forget,
     abandon,
-    /** The end of a start has been reported: whatever it came to, nothing keeps its port for it any more. */
+    /** The end of a start has been reported: whatever the outcome, its port is no longer kept for it. */
     startReported(id: string): void {
       const attachment = attachments.get(id);
       if (attachment) attachment.startingSince = 0;
     },
-    /** Look which ports are on the bridge, before any container is looked at: some were not made here, some may have gone. */
+    /**
+     * Finds out which ports are on the bridge, before any container is settled: some were not made here, some may be gone.
+     */
     async adopt(): Promise<PortRecord[]> {
-      // Those from before the look: what is plugged in meanwhile is not among the ports, and is there.
+      // Taken before the ports are listed: a container plugged in the meantime is not in the list, but does have its port.
       const up = [...attachments.values()].filter(({ state }) => state === 'up');
       const ports = await datapath.ports();
       const there = new Set(ports.map(({ container }) => container));
@@ -286,8 +290,8 @@ export function createAttachments(options: AttachmentsOptions) {
     /** Whether everything that others should know is in the store. */
     areAllTold: () => untold.size === 0,
     /**
-     * Whether a lease that was read in the store is none that this host would have there. What was said last is written last, but a
-     * write that was given up may arrive later than that: one that waited in a Consul that stood still, or for a cable.
+     * Whether a lease that was read from the store differs from what this host wants there. The latest state is written last,
+     * but a write that was given up may arrive even later, after waiting in a stalled Consul or for a cable.
      */
     isUnexpected: ({ container, up }: Lease) => wanted.get(container) !== up,
     /** Whether the container's lease is gone although nobody here gave it back. */

@@ -11,30 +11,30 @@ const FULL_ID = /^[0-9a-f]{64}$/;
 
 export interface Endpoints {
   /**
-   * Docker is about to start the container: lease its address and begin the host half of its attachment, without
-   * waiting for the latter. A container that is none of ours, or runs already, is left alone.
+   * Docker is about to start the container: lease its address and begin the host half of its attachment, without waiting for
+   * the latter. A container that SocketPlane does not manage, or that already runs, is left alone.
    */
   starting(reference: string): Promise<void>;
-  /** Docker did not start it: take back what {@link starting} did. */
+  /** Docker did not start the container: undo what {@link starting} did. */
   startFailed(reference: string): Promise<void>;
   /**
-   * Make the container's connection what Docker's state of it asks for: plugged when it runs, unplugged when it
-   * does not, forgotten when it is gone. The one path of every start, stop and removal, whoever caused it. Calls for
-   * the same container run one after the other; one with nothing to do costs one inspection.
+   * Bring the container's connection in line with Docker's state of the container: plugged when it runs, unplugged when it
+   * does not, forgotten when it is gone. Every start, stop and removal takes this one path, whatever caused it. Calls for the
+   * same container run one after another; one with nothing to do costs one inspection.
    */
   settle(reference: string): Promise<Connection | undefined>;
   /** {@link settle} for a start that a client waits for: when it fails, the container is stopped as well. */
   started(reference: string): Promise<Connection | undefined>;
   /**
-   * Settle every container that the reference may have named before it was removed. Never fails: Docker has removed it, and
-   * what cannot be given back now is when the agent looks again.
+   * Settle every container that the reference may have named before its removal. Never fails: Docker has removed it, and what
+   * cannot be given back now is given back on the agent's next pass.
    */
   removed(reference: string): Promise<void>;
-  /** By full id, name or unique prefix; containers without address are not found. */
+  /** By full id, name or unique prefix; containers without an address are not found. */
   find(reference: string): Connection | undefined;
-  /** Take away the connection of a container and its address, whatever Docker says. */
+  /** Take away a container's connection and its address, whatever Docker says. */
   release(id: string): Promise<void>;
-  /** Resolves when nothing is under way. */
+  /** Resolves when no work is in progress. */
   idle(): Promise<void>;
 }
 
@@ -66,7 +66,7 @@ export function createEndpoints({
 
   const settleLocked = async (id: string) => settleAs(id, await docker.inspect(id));
 
-  /** @param container as Docker has it now */
+  /** @param container as Docker reports it now */
   async function settleAs(id: string, container: Container | undefined): Promise<Connection | undefined> {
     if (!container) {
       await attachments.forget(id);
@@ -127,7 +127,7 @@ export function createEndpoints({
         try {
           const container = await docker.inspect(id);
           if (container?.running) return await settleAs(id, container);
-          // It has ended already: whoever started it need not wait until everything is taken away again.
+          // The container has already exited: the client that started it need not wait until everything is taken away again.
           settleLater(id);
           return attachments.get(id);
         } catch (error) {
@@ -149,7 +149,7 @@ export function createEndpoints({
     },
     find(reference) {
       const known = attachments.get(reference);
-      // A list of containers asks for each by its full id, which must not cost a look at all of them.
+      // Listing containers asks for each by its full id, which must not cost a search through all of them.
       if (known || FULL_ID.test(reference)) return known;
       const all = attachments.list();
       const matches = all.filter(({ container }) => reference !== '' && container.startsWith(reference));

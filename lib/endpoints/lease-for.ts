@@ -7,7 +7,7 @@ import { ADDRESS_LABEL, namesOf } from '../docker/labels.js';
 import type { Networks } from '../network/networks.js';
 
 /**
- * The lease of a container that is to run on a network, made where there is none. `fresh`: it was made now. Throws what
+ * The lease of a container that is to run on a network, made if there is none. `fresh`: whether it was made now. Throws what
  * `Ipam.acquire` throws, and `notFound` with advice when there is no such network.
  */
 export function leaseFor(
@@ -30,7 +30,7 @@ export function leaseFor(
       try {
         return await acquire(known);
       } catch (error) {
-        // Not as it was when it was last heard of: look again.
+        // The network has changed since it was last heard of: look it up.
         if (!(error instanceof AppError && error.kind === 'notFound')) throw error;
       }
     }

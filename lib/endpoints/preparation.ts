@@ -6,26 +6,26 @@ import type { Log } from '../base/log.js';
 import type { Endpoint } from '../base/model.js';
 import { shortId } from '../base/short-id.js';
 
-/** What a preparation came to. */
+/** The outcome of a preparation. */
 export type Prepared =
   | {
-      /** The host's end, and how long it took. */
+      /** The host's end, and how many milliseconds it took. */
       port: string;
       ms: number;
       /**
-       * The container's process, when its namespace was caught before its program ran: it has its end already. 0: that
-       * failed half-way, and the pair may be in a namespace that is not wanted.
+       * The container's process, when its namespace was caught before its program ran: the namespace already has its end of
+       * the pair. 0: that failed halfway, and the pair may be in an unwanted namespace.
        */
       plugged?: number;
     }
   | { error: unknown };
 
 /**
- * The attachment of a container that Docker is starting: the host half at once, and the container's half in the moment in which
- * its namespace is there and its program does not run yet, so that the program finds its network.
+ * The attachment of a container that Docker is starting: the host half at once, and the container's half as soon as its
+ * namespace exists and before its program runs, so that the program finds its network.
  */
 export interface Preparation {
-  /** No longer wait for the namespace; what is under way comes to its end. Never rejects. */
+  /** Stops waiting for the namespace; work in progress is finished. Never rejects. */
   end(): Promise<Prepared>;
 }
 

@@ -8,17 +8,17 @@ import type { LeaseIndex } from './lease-index.js';
 export interface Edit {
   key: string;
   /**
-   * Puts leases into the block and takes some away, but changes none of them in place. What it throws, before it has changed
-   * anything, refuses this edit alone. May be called again after a lost swap.
+   * Puts leases into the block and removes some, but modifies none of them in place. When it throws, which it may only do
+   * before it has changed anything, this edit alone is refused. May be called again after a lost swap.
    */
   change: (block: StoredBlock) => void;
-  /** The network must still be as it was. */
+  /** The network that must be unchanged. */
   guard?: NetworkRecord;
 }
 
 /**
  * Splits a queue: as many edits from its front as one commit takes, no two of them with different guards on one network, and
- * the rest in its order.
+ * the rest in its original order.
  */
 export function takeBatch<E extends Edit>(queue: readonly E[]): { taken: E[]; left: E[] } {
   const keys = new Set<string>();
@@ -41,7 +41,7 @@ export function takeBatch<E extends Edit>(queue: readonly E[]): { taken: E[]; le
 }
 
 /**
- * What blocks become by edits, by key. The index stays as it is.
+ * What the edits turn blocks into, by key. The index is not changed.
  *
  * @param host owner of the blocks that do not exist yet
  */
@@ -67,7 +67,7 @@ export function editBlocks<E extends Edit>(
   return { accepted, refused, blocks };
 }
 
-/** The commit that writes the blocks if they, and the networks that the edits rely on, are as they were. */
+/** The commit that writes the blocks if they, and the networks that the edits rely on, are unchanged. */
 export function commitOf(
   edits: readonly Edit[],
   blocks: ReadonlyMap<string, StoredBlock>,

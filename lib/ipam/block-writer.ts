@@ -5,7 +5,7 @@ import type { Store } from '../store/store.js';
 import { commitOf, editBlocks, isEmptyBlock, takeBatch, type Edit } from './block-edits.js';
 import type { LeaseIndex } from './lease-index.js';
 
-/** Somebody else may write a block too, when the subnet is nearly full; this often in a row is no accident. */
+/** Other hosts may write a block too when the subnet is nearly full; losing this many times in a row is no accident. */
 const RETRIES = 100;
 
 interface Pending extends Edit {
@@ -18,15 +18,15 @@ export interface BlockWriter {
   /** Reads blocks from the store, now. */
   refresh(keys: Iterable<string>): Promise<void>;
   edit(edit: Edit): Promise<void>;
-  /** Finds out what became of writes without an answer, to one block or to all. */
+  /** Finds out what became of unanswered writes, to one block or to all. */
   settle(key?: string): Promise<void>;
 }
 
 /**
- * Writes blocks by compare-and-swap. Edits that arrive while a write is under way go out together as the next one, whatever
- * blocks they are for. Resolves when the edit is in the store and in the index. Throws what the edit threw, `notFound` when
- * the network has changed, `unavailable` when the store did not answer: the edit may have been made all the same, and the
- * block is read again before it is written again.
+ * Writes blocks by compare-and-swap. Edits that arrive while a write is in progress go out together as the next one, whatever
+ * blocks they are for. `edit` resolves when the edit is in the store and in the index. It rejects with what the edit threw,
+ * `notFound` when the network has changed, or `unavailable` when the store did not answer: the edit may have been made all
+ * the same, and the block is read again before it is written again.
  */
 export function createBlockWriter({
   store,
@@ -40,7 +40,7 @@ export function createBlockWriter({
 }): BlockWriter {
   let queue: Pending[] = [];
   let busy = false;
-  /** Blocks of which it is not known what a write came to. */
+  /** Blocks for which the outcome of a write is unknown. */
   const uncertain = new Set<string>();
 
   async function refresh(keys: Iterable<string>): Promise<void> {
@@ -76,7 +76,7 @@ export function createBlockWriter({
       );
       if (effective.size === 0) break;
       const commit = commitOf(waiting, effective, index);
-      // One edit always fits.
+      // A single edit always fits.
       if (waiting.length > 1 && bytesOf(commit) > MAX_BYTES) {
         const half = waiting.length / 2;
         await write(waiting.slice(0, half));
@@ -97,7 +97,7 @@ export function createBlockWriter({
 
   async function drain(): Promise<void> {
     busy = true;
-    // What is added in the same turn of the event loop belongs together.
+    // Edits added in the same turn of the event loop go out together.
     await Promise.resolve();
     while (queue.length > 0) {
       const { taken: edits, left } = takeBatch(queue);

@@ -4,15 +4,15 @@ import type { Entry } from '../store/store.js';
 import { contains, formatAddress, gatewayOf, parseAddress, type Subnet } from '../base/ipv4.js';
 
 /**
- * How leases lie in the store. A subnet is cut into small aligned blocks, each one key `blocks/<network>/<first address>`
- * with the leases in it. The host that made a block takes its addresses from there, so hosts do not contend for keys, and
- * one write leases any number of addresses, publishes them to all hosts and tells their names. A block without leases is
- * not kept.
+ * How leases are kept in the store. A subnet is divided into small aligned blocks, each under one key,
+ * `blocks/<network>/<first address>`, with the leases in it. The host that made a block takes its addresses from it, so hosts
+ * do not contend for keys, and one write leases any number of addresses and publishes them, with their names, to all hosts. A
+ * block without leases is not kept.
  */
 const PREFIX = 'blocks/';
 /** Enough that a host rarely needs a new block, few enough that one change stays a small message. */
 const LARGEST = 16;
-/** A small subnet is cut finer, so that so many hosts get a block of their own. */
+/** A small subnet is divided more finely, so that this many hosts can have their own block. */
 const AIMED_AT_HOSTS = 64;
 
 const storedLease = z.object({
@@ -39,14 +39,14 @@ export interface Lease extends StoredLease {
   container: string;
   /** Id of the host that the container is on. */
   host: string;
-  /** By which others on the network find the container; its own name first. */
+  /** Names by which others on the network find the container; its own name first. */
   names: string[];
   /** Whether the container runs, or is about to. */
   up: boolean;
   network: string;
   /** Dotted quad. */
   ip: string;
-  /** Key of the block that it lies in. */
+  /** Key of the block that holds it. */
   block: string;
 }
 
@@ -58,19 +58,19 @@ export function networkOfBlock(key: string): string {
   return key.slice(PREFIX.length, key.lastIndexOf('/'));
 }
 
-/** Addresses in a block of this subnet, a power of two. */
+/** How many addresses a block of this subnet has, a power of two. */
 export function blockSize(subnet: Subnet): number {
   return Math.max(1, Math.min(LARGEST, 2 ** (32 - subnet.prefix) / AIMED_AT_HOSTS));
 }
 
-/** The block that an address lies in. */
+/** Key of the block that holds an address. */
 export function blockKey(network: string, subnet: Subnet, ip: string): string {
   const size = blockSize(subnet);
   const address = parseAddress(ip) ?? 0;
   return blockPrefix(network) + formatAddress(address - (address % size));
 }
 
-/** The first and the last address of a block that containers may have. */
+/** The first and last addresses in a block that containers may have. */
 export function usableIn(subnet: Subnet, first: number): { from: number; to: number } {
   return {
     from: Math.max(first, gatewayOf(subnet) + 1),
@@ -78,7 +78,7 @@ export function usableIn(subnet: Subnet, first: number): { from: number; to: num
   };
 }
 
-/** Whether a container may have the address: all but those of network, gateway and broadcast. */
+/** Whether a container may have the address: any but the network, gateway and broadcast addresses. */
 export function isUsable(subnet: Subnet, address: number): boolean {
   return contains(subnet, address) && address > gatewayOf(subnet) && address < subnet.last;
 }

@@ -11,18 +11,18 @@ import {
 import type { KnownBlock, LeaseIndex } from './lease-index.js';
 
 /**
- * Chooses addresses for new containers: in the blocks of this host, else in a block that nobody has yet, else, when there is
- * none, wherever one is free in another host's. Addresses rest as long as possible before they are given again: the
- * search goes round the subnet.
+ * Chooses addresses for new containers: from the blocks of this host, else from a block that nobody has yet, else, when there
+ * is none, any that is free in another host's block. Addresses rest as long as possible before they are reused: the search
+ * goes round the subnet.
  */
 export interface AddressChooser {
-  /** Undefined when every address is taken, as far as is known. It is taken until `done`. */
+  /** Undefined when every address is taken, as far as is known. The chosen address counts as taken until `done`. */
   choose(network: string, subnet: string): string | undefined;
   /** The address's lease is in the index now, or was not given after all. */
   done(network: string, ip: string): void;
   /**
-   * Others were quicker with this one, which is not `done` yet: look for new blocks elsewhere, not where all look. Of many
-   * that are lost together the first one moves the search: the others follow it, and share blocks.
+   * Another host was quicker with this address, which is not `done` yet: look for new blocks elsewhere, not where every host
+   * looks. When many are lost together, only the first moves the search: the others follow it, and share blocks.
    */
   scatter(network: string, subnet: string, ip: string): void;
 }
@@ -32,7 +32,7 @@ interface Search {
   cursor?: number;
   /** How often the search was moved. */
   moves: number;
-  /** Chosen, with the write under way, and after how many moves. */
+  /** Addresses that are chosen and not `done` yet, with the number of moves before each was chosen. */
   chosen: Map<number, number>;
 }
 
@@ -51,7 +51,7 @@ export function createAddressChooser(index: LeaseIndex, random: () => number = M
     return cursor !== undefined && contains(subnet, cursor) ? cursor : subnet.first;
   }
 
-  /** The first free address of these blocks from the cursor on, round the subnet. */
+  /** The first free address in these blocks, from the cursor round the subnet. */
   function inBlocks(network: string, subnet: Subnet, blocks: Iterable<KnownBlock>): number | undefined {
     const { chosen } = searchOf(network);
     const cursor = cursorIn(network, subnet);
@@ -71,7 +71,7 @@ export function createAddressChooser(index: LeaseIndex, random: () => number = M
     return nearest;
   }
 
-  /** The next address in a block that is not in the store, round the subnet. */
+  /** The next address, round the subnet, in a block that is not in the store. */
   function inNewBlock(network: string, subnet: Subnet): number | undefined {
     const { chosen } = searchOf(network);
     const cursor = cursorIn(network, subnet);

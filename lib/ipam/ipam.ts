@@ -16,14 +16,14 @@ import { shortId } from '../base/short-id.js';
 export type { Lease } from './blocks.js';
 
 /**
- * Addresses that are chosen, and not written yet: about as many as one write takes. When others are quicker, those that wait
- * have not chosen in vain, as they would have chosen where all look.
+ * How many addresses may be chosen and not written yet: about as many as one write takes. Containers beyond that choose
+ * later: as every host looks in the same place, others may be quicker, and an early choice would be in vain.
  */
 const CHOSEN = 900;
-/** Lost races for one address; each is won by somebody, so this many in a row is no accident. */
+/** Lost races for one address; each is won by another host, so losing this many in a row is no accident. */
 const RETRIES = 1_000;
 
-/** What others on the network may know of a container. */
+/** What others on the network may know about a container. */
 export interface Description {
   names: string[];
   /** Whether it runs, or is about to. */
@@ -31,16 +31,15 @@ export interface Description {
 }
 
 export interface Ipam {
-  /** Read all leases: before anything else, and when what is known may not be believed any more. */
+  /** Read all leases: before anything else, and when what is known can no longer be trusted. */
   load(): Promise<void>;
   /** Learn what other hosts lease and give back, until `signal` aborts. */
   follow(signal: AbortSignal): Promise<void>;
   /**
-   * The container's address on the network: the one it has, else the requested one, else the next free one.
-   * Takes one store write at most, shared with whatever is written at the same moment; none when the container has an
-   * address already.
-   * Throws `conflict` (requested address is another's), `invalid` (outside the subnet or reserved), `exhausted`,
-   * `notFound` (the network has gone), `unavailable`.
+   * The container's address on the network: the one it has, else the requested one, else the next free one. Takes at most one
+   * store write, shared with whatever is written at the same moment, and none when the container already has an address.
+   * Throws `conflict` (the requested address belongs to another container), `invalid` (outside the subnet or reserved),
+   * `exhausted`, `notFound` (the network is gone), `unavailable`.
    */
   acquire(
     record: NetworkRecord,
@@ -49,24 +48,24 @@ export interface Ipam {
   ): Promise<{ lease: Lease; fresh: boolean }>;
   /** Throws like `acquire` when this address could not be given to a new container. */
   check(network: Network, requested: string): Promise<void>;
-  /** Let others know what has become of a container; nothing is written when that is known. */
+  /** Tell others what has become of a container; nothing is written when they already know. */
   describe(container: string, description: Description): Promise<void>;
-  /** Give back whatever the container has. Nothing to give back is no error. */
+  /** Give back whatever the container has. Having nothing to give back is no error. */
   release(container: string): Promise<void>;
-  /** Give back everything that a host has, which is gone for good. */
+  /** Give back everything held by a host that is gone for good. */
   releaseHost(host: string): Promise<void>;
   /** The lease that this host has given to the container. */
   find(container: string): Lease | undefined;
   /** Containers that have an address from this host. */
   owned(): string[];
   usedOn(network: string): number;
-  /** All that is leased, by any host. */
+  /** Everything that is leased, by any host. */
   readonly index: LeaseIndex;
 }
 
 /**
- * Addresses, leased in the store: whatever this host believes, a block is written by compare-and-swap alone, so that no address
- * ever has two owners. What other hosts do is learnt by watching.
+ * Leases addresses in the store: whatever this host believes, a block is written only by compare-and-swap, so that no address
+ * ever has two owners. What other hosts do is learned by watching the store.
  */
 export function createIpam({
   store,
@@ -78,7 +77,7 @@ export function createIpam({
   store: Store;
   /** Id of this host, written into each lease. */
   host: string;
-  /** Told of what the store holds and nobody can understand; it counts for nothing. */
+  /** Told of entries in the store that cannot be understood; they are ignored. */
   onInvalid?: (error: unknown) => void;
   log?: Log;
   now?: () => Date;
@@ -110,7 +109,7 @@ export function createIpam({
     if (owner) throw taken(owner);
   }
 
-  /** Read a network's blocks, or all there are: the watch may lag behind. */
+  /** Read a network's blocks, or all of them: the watch may lag behind. */
   async function refresh(network?: string): Promise<void> {
     const before = versions(network);
     const entries = await store.list(blockPrefix(network));
@@ -120,7 +119,9 @@ export function createIpam({
   const versions = (network?: string) =>
     new Map(index.keys(network).map((key) => [key, index.block(key).version]));
 
-  /** @param before versions of what was known before all of it was read: what is not among that any more has gone */
+  /**
+   * @param before versions of what was known before everything was read: keys that are no longer among the entries are gone
+   */
   function takeAll(entries: readonly Entry[], before: ReadonlyMap<string, number>): void {
     const found = new Set(entries.map(({ key }) => key));
     for (const entry of entries) index.set(entry.key, entry, before.get(entry.key) ?? 0);
@@ -137,11 +138,11 @@ export function createIpam({
     throw new AppError('exhausted', `network ${id} (${subnet}) is full: all ${capacity} addresses are taken`);
   }
 
-  /** An edit that gives the address to the container, unless somebody else was quicker. */
+  /** An edit that gives the address to the container, unless another host was quicker. */
   function giving(record: NetworkRecord, ip: string, lease: StoredLease, any: boolean): Edit {
     const { network } = record;
     const key = blockKey(network.id, parseSubnet(network.subnet), ip);
-    // A block that another host has made meanwhile is left to it as long as there are others.
+    // A block that another host has made in the meantime is left to that host as long as there are other blocks.
     const mayShare = any || index.block(key).version > 0;
     return {
       key,
@@ -181,7 +182,7 @@ export function createIpam({
     throw new AppError('unavailable', `no address of network ${id} could be leased: try again`);
   }
 
-  /** Change the container's lease where it lies; null takes it away. */
+  /** Change the container's lease in its block; null removes it. */
   async function edit(container: string, change: (lease: StoredLease) => StoredLease | null): Promise<void> {
     await writer.settle();
     const lease = index.own(container);
@@ -190,7 +191,7 @@ export function createIpam({
       key: lease.block,
       change(block) {
         const found = block.leases[lease.ip];
-        // Only what is still ours: somebody else's lease of the same address is not ours to change.
+        // Only while it is still this host's lease: nobody else's lease of the same address may be changed.
         if (found?.container !== container || found.host !== host) return;
         const next = change(found);
         if (next) block.leases[lease.ip] = next;
@@ -206,14 +207,14 @@ export function createIpam({
       let before: Map<string, number> | undefined = versions();
       for await (const change of store.watch(blockPrefix(), signal)) {
         index.apply(change);
-        // The first is all that there is, and does not tell what has gone since it was loaded.
+        // The first change holds everything that exists, but does not say what has gone since the leases were loaded.
         if (before) takeAll(change.put, before);
         before = undefined;
         if (change.wasSetBack)
           await retryForever(() => refresh(), { what: 'read all leases anew', log, signal });
       }
     },
-    // One container at a time, so that two triggers for the same start cannot lease twice.
+    // One call per container at a time, so that two triggers for the same start cannot lease twice.
     acquire: (record, container, { requested, description = { names: [], up: true } } = {}) =>
       lock(container, async () => {
         await writer.settle();

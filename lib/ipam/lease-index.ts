@@ -10,7 +10,9 @@ import {
   type StoredBlock,
 } from './blocks.js';
 
-/** Leases that are new or changed, and leases that are gone: also those whose address is another container's now. */
+/**
+ * Leases that are new or changed, and leases that are gone, including those whose address now belongs to another container.
+ */
 export interface LeaseChange {
   put: Lease[];
   drop: Lease[];
@@ -31,17 +33,17 @@ interface Known {
 }
 
 /**
- * All leases of all hosts, as far as this process has read or written them. Entries come from two sides, the store's watch
+ * All leases of all hosts, as far as this process has read or written them. Entries come from two sources, the store's watch
  * and this process's own commits; versions tell which is newer.
  */
 export interface LeaseIndex {
-  /** Take over what the store's watch gave. */
+  /** Take over a change from the store's watch. */
   apply(change: Change): void;
   /**
-   * Take over what the store had at a key; undefined: nothing.
+   * Take over what the store had at a key; undefined when it had nothing.
    *
-   * @param seen version that was known here before the store was asked. When that is what is known still, the answer is
-   *   right whatever its version, as the store may have been set back; else what has come since is newer
+   * @param seen version that was known here before the store was asked. If it is still the known version, the answer is right
+   *   whatever its own version, as the store may have been set back; otherwise what has arrived since is newer
    */
   set(key: string, entry: Entry | undefined, seen: number): void;
   /** Take over what this process has committed. */
@@ -68,13 +70,13 @@ export interface LeaseIndex {
   /**
    * Calls back with every change from now on.
    *
-   * @param listener told of the change, and whether it was read in the store: else this process has just committed it
+   * @param listener told of the change, and whether it was read from the store; otherwise this process has just committed it
    */
   subscribe(listener: (change: LeaseChange, wasRead: boolean) => void): void;
 }
 
 interface NetworkLeases {
-  /** By first address, as are this host's own. */
+  /** By first address; `own` holds only this host's. */
   blocks: Map<number, KnownBlock>;
   own: Map<number, KnownBlock>;
   /** By address. */
@@ -90,7 +92,10 @@ export function createLeaseIndex(
   onInvalid: (error: unknown) => void = () => undefined,
 ): LeaseIndex {
   const blocks = new Map<string, Known>();
-  /** Versions at which this process deleted blocks, until the watch has told of it: what it tells before is older. */
+  /**
+   * Versions at which this process deleted blocks, until the watch reports the deletion: what it reports before that is
+   * older.
+   */
   const deleted = new Map<string, number>();
   const byNetwork = new Map<string, NetworkLeases>();
   /** This host's leases, by container and address. */
@@ -114,7 +119,7 @@ export function createLeaseIndex(
     if (leases?.size === 0) byContainer.delete(container);
   }
 
-  /** Replaces a block and gives what that changed. */
+  /** Replaces a block and returns what that changed. */
   function replace(key: string, block: StoredBlock | undefined, version: number): LeaseChange {
     const network = networkOf(networkOfBlock(key));
     const before = Object.keys(blocks.get(key)?.block?.leases ?? {});
@@ -157,8 +162,8 @@ export function createLeaseIndex(
   }
 
   /**
-   * A block that cannot be understood is nobody's, and may be written anew; what is no block is not there. One bad key must
-   * not end all agents.
+   * A block that cannot be understood belongs to nobody, and may be overwritten; a key that is not a block's is ignored. One
+   * bad key must not bring down every agent.
    */
   function read(entry: Entry): StoredBlock | undefined {
     try {
@@ -221,7 +226,7 @@ function toggle(blocks: Map<number, KnownBlock>, block: KnownBlock, on: boolean)
   else blocks.delete(block.first);
 }
 
-/** Whether two leases of one address say the same. */
+/** Whether two leases of one address are the same. */
 function isSame(a: Lease | undefined, b: Lease): boolean {
   return (
     a !== undefined &&

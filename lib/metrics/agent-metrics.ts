@@ -1,25 +1,25 @@
 import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
 import { addGauges, type Observed } from './gauges.js';
 
-/** Parts of giving a container its address: lease, the host's half, the container's half. */
+/** Steps in giving a container its address: lease, the host's half, the container's half. */
 export type AttachStep = 'lease' | 'datapath' | 'plug';
-/** `local`: known here; `ignored`: not of the network, or no question at all; `refused`: too many under way. */
+/** `local`: known here; `ignored`: not from the network, or not a question at all; `refused`: too many pending. */
 export type DnsOutcome = 'local' | 'forwarded' | 'failed' | 'refused' | 'ignored';
 export type StoreOperation = 'get' | 'list' | 'commit';
 /** `conflict`: another host was faster, which is no failure. */
 export type StoreResult = 'ok' | 'conflict' | 'failed';
 
-/** What the agent counts. Labels come from fixed lists, but for the networks' names, whose number is limited. */
+/** What the agent measures. Labels come from fixed lists, except for the networks' names, whose number is limited. */
 export interface AgentMetrics {
   attach(step: AttachStep, seconds: number): void;
   dns(outcome: DnsOutcome): void;
   store(operation: StoreOperation, result: StoreResult, seconds: number): void;
-  /** A look at everything; `repairs`: the connections that it changed. */
+  /** A pass over everything; `repairs`: how many connections it changed. */
   reconcile(result: 'ok' | 'failed', seconds: number, repairs: number): void;
   /**
    * Prometheus' text format.
    *
-   * @param observed what is so at this moment
+   * @param observed the state at this moment
    */
   text(observed: Observed): Promise<string>;
   contentType: string;
@@ -66,7 +66,7 @@ export function createAgentMetrics(): AgentMetrics {
     registers,
   });
 
-  // So that each is there from the start.
+  // So that each series exists from the start.
   for (const outcome of DNS_OUTCOMES) dns.inc({ outcome }, 0);
   for (const step of ['lease', 'datapath', 'plug']) attach.zero({ step });
   for (const result of ['ok', 'failed']) reconcile.zero({ result });

@@ -1,10 +1,10 @@
 import { Gauge, type Registry } from 'prom-client';
 
-/** More networks than these, by name, are not told apart. */
+/** Only this many networks, the first by name, are reported. */
 const MOST_NETWORKS = 500;
 
 const ROLES = ['none', 'client', 'server', 'external'] as const;
-/** The part that a host has in Consul; `external`: Consul is not the product's own. */
+/** The role that a host has in Consul; `external`: SocketPlane does not run that Consul. */
 export type ReportedRole = (typeof ROLES)[number];
 
 /** What the agent does with its store, at one moment. */
@@ -17,7 +17,7 @@ export interface ServicesStatus {
   peers: number;
 }
 
-/** What is so at one moment. */
+/** The agent's state at one moment. */
 export interface Observed {
   version: string;
   datapath: string;
@@ -28,7 +28,7 @@ export interface Observed {
   role: ReportedRole;
 }
 
-/** Values that are looked at when they are asked for, and cost nothing otherwise. The returned function sets them. */
+/** Values that are read when they are asked for, and cost nothing otherwise. The returned function sets them. */
 export function addGauges(registry: Registry): (observed: Observed) => void {
   const setters: ((observed: Observed) => void)[] = [];
   function gauge<L extends string>(
@@ -39,7 +39,7 @@ export function addGauges(registry: Registry): (observed: Observed) => void {
   ): void {
     const made = new Gauge({ name, help, labelNames, registers: [registry] });
     setters.push((observed) => {
-      // What is not any more is not to be shown as it was.
+      // What no longer exists must not be shown with its old value.
       made.reset();
       for (const [labels, value] of read(observed)) made.set(labels, value);
     });

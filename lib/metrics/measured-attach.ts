@@ -4,7 +4,7 @@ import type { AgentMetrics, AttachStep } from './agent-metrics.js';
 
 type AttachPath = Pick<Datapath, 'prepare' | 'plug' | 'isPlugged' | 'unplug' | 'ports'>;
 
-/** What gives a container its address, with its parts timed where they succeed. */
+/** What gives a container its address, with each part timed when it succeeds. */
 export function measuredAttach(
   { ipam, datapath }: { ipam: Ipam; datapath: AttachPath },
   observe: AgentMetrics['attach'],

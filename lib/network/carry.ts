@@ -4,11 +4,11 @@ import type { Log } from '../base/log.js';
 import type { Network } from '../base/model.js';
 import type { Networks } from './networks.js';
 
-/** Makes and removes networks, in the store and on this host's data plane. Other hosts follow the store. */
+/** Creates and removes networks, in the store and on this host's data plane. Other hosts follow the store. */
 export interface NetworkCarrier {
   /**
-   * Makes a network; when this host cannot carry it, it is not made. Throws what `Networks.create` and the data plane
-   * throw, and `conflict` when somebody removed it meanwhile.
+   * Creates a network; when this host cannot carry it, it is not created. Throws what `Networks.create` and the data plane
+   * throw, and `conflict` when it was removed in the meantime.
    *
    * @param subnet CIDR; by default the first free one
    */
@@ -34,7 +34,7 @@ export function createNetworkCarrier({
     }
   }
 
-  /** @returns the error for whoever asked for the network: why it cannot be carried, and then what is left of it */
+  /** @returns the error for the caller: why the network cannot be carried and, if it could not be taken back, what is left */
   async function takeBack({ id }: Network, cause: unknown): Promise<unknown> {
     try {
       await networks.remove(id);
@@ -56,12 +56,12 @@ export function createNetworkCarrier({
 
   return {
     async create(id, subnet) {
-      // Asked first: without Open vSwitch nothing is made that would have to be taken back.
+      // Checked first: without Open vSwitch, nothing is created that would have to be taken back.
       await datapath.open();
       const network = await networks.create(id, subnet);
       await carry(network);
       if ((await networks.find(id))?.network.vni === network.vni) return network;
-      // This host may have heard of both before it carried the network, and would not take it away any more.
+      // This host may have heard of both changes before it carried the network, and would then never remove it.
       await datapath.removeNetwork(network);
       throw new AppError('conflict', `network ${id} was removed meanwhile`);
     },

@@ -14,7 +14,7 @@ import {
 import { assertFree, firstFree, type HostRoute } from './choose-subnet.js';
 import { formatAddress, gatewayOf, overlaps, parseCidr, parseSubnet } from '../base/ipv4.js';
 
-/** Written by every create, so that two creates at once cannot both pass the checks. Holds the last VNI given. */
+/** Written by every create, so that two creates at once cannot both pass the checks. Holds the last VNI that was assigned. */
 const LAST_VNI = 'last-vni';
 const RETRIES = 20;
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$/;
@@ -29,24 +29,26 @@ export interface NetworksOptions {
   hostRoutes: () => Promise<HostRoute[]>;
   /** Names of Docker's own networks, which would be ambiguous in `--network`. */
   foreignNames: () => Promise<string[]>;
-  /** Told of what the store holds and nobody can understand: one bad key must not end all agents. */
+  /** Told of entries in the store that cannot be understood: one bad key must not bring down every agent. */
   onInvalid?: (error: unknown) => void;
 }
 
 export interface Networks {
   list(): Promise<Network[]>;
-  /** Undefined when there is none, or it is being removed. */
+  /** Undefined when there is no such network, or it is being removed. */
   find(id: string): Promise<NetworkRecord | undefined>;
-  /** The same as last heard of by {@link Networks.watch}, without asking the store: what is done with it must check the version. */
+  /**
+   * The same as last heard by {@link Networks.watch}, without asking the store: whatever relies on it must check the version.
+   */
   recall(id: string): NetworkRecord | undefined;
   /** Throws `AppError('notFound')`. */
   get(id: string): Promise<Network>;
   /**
-   * Without `subnet`, the first of a list of private ones that is free. `vni` is used where it is free.
-   * Throws `invalid` (name, subnet) and `conflict` (name taken, overlap with a network or a route).
+   * Without `subnet`, takes the first free one from a list of private subnets. `vni` is used if it is free. Throws `invalid`
+   * (name, subnet) and `conflict` (name taken, overlap with a network or a route).
    */
   create(id: string, subnet?: string, vni?: number): Promise<Network>;
-  /** Throws `notFound`, `conflict` when containers have addresses on it or it is the default network. */
+  /** Throws `notFound`, or `conflict` when containers have addresses on it or it is the default network. */
   remove(id: string): Promise<void>;
   /** The networks that share addresses with this subnet. Throws `invalid`. */
   overlapping(subnet: string): Promise<Network[]>;
@@ -78,7 +80,7 @@ export function createNetworks({
       .filter(({ removing }) => !removing)
       .map(toNetwork);
 
-  /** As the watch has told, by key. */
+  /** Entries as last heard from the watch, by key. */
   const heard = new Map<string, Entry>();
 
   const find = async (id: string) =>
@@ -164,7 +166,7 @@ export function createNetworks({
     async *watch(signal) {
       heard.clear();
       for await (const { put, drop } of store.watch(NETWORKS_PREFIX, signal)) {
-        // What cannot be understood changes nothing: containers go on with the network as it was.
+        // An entry that cannot be understood changes nothing: containers go on with the network as it was.
         for (const entry of put) if (readable([entry]).length > 0) heard.set(entry.key, entry);
         for (const { key } of drop) heard.delete(key);
         yield visible([...heard.values()]);
@@ -185,7 +187,7 @@ function assertName(id: string): void {
   }
 }
 
-/** Counts on from the last one, so that a VNI is not soon given to another network. */
+/** Counts on from the last one, so that a VNI is not soon reused for another network. */
 function nextVni(last: number, networks: StoredNetwork[]): number {
   const taken = new Set(networks.map((network) => network.vni));
   for (let step = 1; step <= MAX_VNI; step++) {

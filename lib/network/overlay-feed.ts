@@ -20,27 +20,27 @@ export interface OverlayFeedOptions {
   datapath: Pick<Datapath, 'ensurePeer' | 'removePeer' | 'applyRemotes'>;
   /** Id of this host. */
   host: string;
-  /** Something could not be applied: all of it has to be, some time. */
+  /** Something could not be applied: the whole state has to be applied later. */
   onFailure: () => void;
   log: Log;
 }
 
 /**
- * Tells the data plane of the other hosts and the containers on them: what is leased elsewhere, runs, and lies on a host
- * with a known address. Each change costs what it changes, and changes at the same time go out together.
+ * Tells the data plane about the other hosts and the containers on them: those that are leased elsewhere, run, and are on a
+ * host with a known address. The cost of a change depends only on its size, and simultaneous changes go out together.
  */
 export interface OverlayFeed {
   /** How many other hosts there are. */
   peers(): number;
-  /** The other hosts that there are now. Resolves when the data plane knows. */
+  /** Sets the other hosts that exist now. Resolves when the data plane knows them. */
   setPeers(current: readonly Peer[]): Promise<void>;
-  /** The networks that there are now. The data plane must know new ones already. */
+  /** Sets the networks that exist now. The data plane must already know new ones. */
   setNetworks(current: readonly Network[]): Promise<void>;
   /** From now on, changes are applied; until now they were only collected. */
   activate(): Promise<void>;
-  /** The data plane is another store's from now on. */
+  /** From now on, the data plane serves another store. */
   deactivate(): void;
-  /** All of it, for the data plane to be made right. */
+  /** The whole state, for a full sync of the data plane. */
   state(): RemoteState;
 }
 
@@ -54,7 +54,7 @@ export function createOverlayFeed({
   const networks = new Map<string, Network>();
   /** Addresses by host id. */
   const peers = new Map<string, string>();
-  /** What the data plane may not have heard of yet: leases by network and address, peers by address. */
+  /** What the data plane may not know yet: leases by network and address, peers by address. */
   const dirtyLeases = new Map<string, { network: Network; ip: string }>();
   const dirtyPeers = new Set<string>();
 
@@ -66,16 +66,16 @@ export function createOverlayFeed({
 
   function touch({ network: id, ip }: Pick<Lease, 'network' | 'ip'>): void {
     const network = networks.get(id);
-    // By VNI: of two networks that had one name after the other, each has rules of its own.
+    // Keyed by VNI: two networks that had the same name, one after the other, have separate rules.
     if (network) dirtyLeases.set(`${network.vni} ${ip}`, { network, ip });
   }
 
-  /** What is on an address of this network now; nothing when another one has its name. */
+  /** What is at an address of this network now; undefined when another network has its name. */
   function remoteAt({ network, ip }: { network: Network; ip: string }): Remote | undefined {
     return networks.get(network.id)?.vni === network.vni ? remoteOf(index.at(network.id, ip)) : undefined;
   }
 
-  /** Before the data plane was made right for the first time, it could only be made wrong. */
+  /** Until the data plane has been synced for the first time, changes could only make it wrong. */
   let active = false;
 
   const apply = singleFlight(async () => {
@@ -123,7 +123,7 @@ export function createOverlayFeed({
     async setNetworks(current: readonly Network[]): Promise<void> {
       const next = new Map(current.map((network) => [network.id, network]));
       const fresh = current.filter(({ id, vni }) => networks.get(id)?.vni !== vni);
-      // Its last leases may not be known to have gone yet, and are not looked for later.
+      // A removed network's last leases may not be known to be gone yet, and are not looked for later.
       for (const { id, vni } of networks.values())
         if (next.get(id)?.vni !== vni) for (const lease of index.leases(id)) touch(lease);
       networks.clear();
@@ -139,7 +139,7 @@ export function createOverlayFeed({
       active = false;
     },
     state(): RemoteState {
-      // It holds what was not told yet; if it cannot be applied, another one follows.
+      // The whole state includes all pending changes; if it cannot be applied, another sync follows.
       dirtyLeases.clear();
       dirtyPeers.clear();
       const remotes: Remote[] = [];

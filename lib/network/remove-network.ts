@@ -3,12 +3,12 @@ import { blockPrefix, leasesOf, parseBlock } from '../ipam/blocks.js';
 import type { Entry, Store } from '../store/store.js';
 import { NETWORKS_PREFIX, parseNetwork, toNetwork, type StoredNetwork } from './stored-network.js';
 
-/** Somebody else may write the record too; this often in a row is no accident. */
+/** Other hosts may write the record too; losing this many times in a row is no accident. */
 const RETRIES = 20;
 
 /**
  * Two steps, because a lease may be written at the same moment: the record is marked first, after which no lease can be
- * committed (leases check its version), and removed only when no lease is there.
+ * committed (leases check its version), and removed only when no lease is left.
  *
  * @param missing makes the error for a network that does not exist
  * @throws AppError `conflict` when containers have addresses on it
@@ -18,13 +18,13 @@ export async function removeNetwork(
   id: string,
   missing: (id: string) => Promise<AppError>,
 ): Promise<void> {
-  // To all hosts a marked network is gone at once, which a user's mistake must not cost the containers on it.
+  // To all hosts, a marked network is gone at once: a user's mistake must not take it away from the containers on it.
   await assertUnused(store, id);
   const marked = await mark(store, id, missing);
   await finishRemoval(store, marked);
 }
 
-/** Removes a network that is marked, or takes the mark off when it turns out to be in use. */
+/** Removes a marked network, or clears the mark when the network turns out to be in use. */
 export async function finishRemoval(store: Store, marked: Entry): Promise<void> {
   const { key, version } = marked;
   const stored = parseNetwork(marked);

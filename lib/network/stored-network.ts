@@ -3,7 +3,7 @@ import { AppError } from '../base/errors.js';
 import type { Network, NetworkRecord } from '../base/model.js';
 import type { Entry } from '../store/store.js';
 
-/** Of the keys under which networks are stored; the rest of the key is the network's id. */
+/** Prefix of the keys under which networks are stored; the rest of the key is the network's id. */
 export const NETWORKS_PREFIX = 'networks/';
 export const MAX_VNI = 2 ** 24 - 1;
 
@@ -12,7 +12,7 @@ const storedNetwork = z.object({
   subnet: z.string(),
   gateway: z.string(),
   vni: z.number().int().positive().max(MAX_VNI),
-  /** Set while a removal makes sure that no lease is left; no address is leased meanwhile. */
+  /** Set while a removal makes sure that no lease is left; no address is leased in the meantime. */
   removing: z.boolean().optional(),
 });
 export type StoredNetwork = z.infer<typeof storedNetwork>;
@@ -26,7 +26,7 @@ export function parseNetwork(entry: Entry): StoredNetwork {
   }
 }
 
-/** Undefined for no entry, and for a network that is being removed. */
+/** Undefined when there is no entry, or the network is being removed. */
 export function recordIn(entry: Entry | undefined): NetworkRecord | undefined {
   if (!entry) return undefined;
   const stored = parseNetwork(entry);

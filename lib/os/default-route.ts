@@ -4,8 +4,8 @@ import { readFile } from 'node:fs/promises';
 const REJECT = 0x200;
 
 /**
- * The device of this host's IPv4 default route with the lowest metric. Read from the kernel's table, which costs so little that
- * it may be done every second.
+ * The device of this host's IPv4 default route with the lowest metric. Read from the kernel's table, which is cheap enough to
+ * do every second.
  */
 export async function defaultRouteDevice(
   readTable = () => readFile('/proc/net/route', 'utf8'),

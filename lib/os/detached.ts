@@ -8,7 +8,7 @@ import { until } from '../concurrency/until.js';
 const LINE_LENGTH = 300;
 
 export interface DetachedOptions {
-  /** What errors call it. */
+  /** What errors call the daemon. */
   name: string;
   argv: readonly [string, ...string[]];
   /** The file to which standard output and error are appended. */
@@ -18,7 +18,7 @@ export interface DetachedOptions {
   env?: NodeJS.ProcessEnv;
   /** Told the process's id as soon as there is one. When it throws, the process is killed. */
   onSpawn?: (pid: number) => Promise<void>;
-  /** Throws the reason while it is not ready. */
+  /** Throws while the daemon is not ready, with the reason. */
   ready: () => Promise<unknown>;
   /** Milliseconds within which it must be ready. */
   timeout: number;
@@ -27,13 +27,13 @@ export interface DetachedOptions {
 }
 
 /**
- * Starts a daemon that outlives this process, where no init does it, and waits until it is ready.
+ * Starts a daemon that outlives this process, on hosts where no init system starts it, and waits until it is ready.
  *
- * @throws AppError `unavailable` where it ends first, with the last line of its log, or is not ready in time
+ * @throws AppError `unavailable` when it exits first, with the last line of its log, or is not ready in time
  */
 export async function startDetached(options: DetachedOptions): Promise<void> {
   const { name, argv, log, discardOutput, env, onSpawn, ready, timeout, every } = options;
-  // Readable by root and its group alone, as logs may quote requests.
+  // Readable only by root and its group, as logs may quote requests.
   await mkdir(dirname(log), { recursive: true, mode: 0o750 });
   const file = await open(log, 'a', 0o640);
   const { size: before } = await file.stat();
@@ -79,7 +79,7 @@ export async function lastLine(log: string, from = 0): Promise<string> {
   return logLine(text.trimEnd().split('\n').at(-1) ?? '');
 }
 
-/** A line of a log as people can read it, shortened: of a line of JSON, its message and error. */
+/** A line of a log in readable form, shortened; for a line of JSON, its message and error. */
 export const logLine = (line: string): string => textOf(line).slice(0, LINE_LENGTH);
 
 function textOf(line: string): string {

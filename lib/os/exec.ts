@@ -5,16 +5,16 @@ import type { Log } from '../base/log.js';
 export interface RunOptions {
   /** Written to the child's standard input, which is closed afterwards. */
   input?: string;
-  /** Milliseconds after which the child is killed, 0 for never. Default 10 s, which is enough for every tool we drive. */
+  /** Milliseconds after which the child is killed, 0 for never. Default 10 s, which is enough for every tool used here. */
   timeout?: number;
   signal?: AbortSignal;
   /** For children that keep running, whose output would only grow. */
   discardOutput?: boolean;
-  /** All of the child's environment. Default: this process's own. */
+  /** The child's entire environment. Default: this process's own. */
   env?: NodeJS.ProcessEnv;
 }
 
-/** Runs one command without a shell and gives its standard output. Throws {@link CommandError}. */
+/** Runs one command without a shell and returns its standard output. Throws {@link CommandError}. */
 export type Run = (argv: readonly [string, ...string[]], options?: RunOptions) => Promise<string>;
 
 /** A command that could not be started, failed or took too long. */
@@ -24,7 +24,7 @@ export class CommandError extends AppError {
     readonly exitCode: number | undefined,
     /** What it printed: standard error, then standard output. */
     readonly output: string,
-    /** `ENOENT` and the like where it could not be started, `ETIMEDOUT` where it took too long. */
+    /** `ENOENT` and the like when it could not be started, `ETIMEDOUT` when it took too long. */
     readonly code: string | undefined,
     cause: unknown,
     /** What it printed on standard error alone. */
@@ -42,8 +42,8 @@ function endOf(exitCode: number | undefined, code: string | undefined): string {
 }
 
 /**
- * Why something failed, in one line: the last line that a command wrote to standard error (to standard output where it
- * wrote none there), the message of any other error.
+ * Why something failed, in one line: for a command, the last line that it wrote to standard error (to standard output if it
+ * wrote none there); for any other error, its message.
  */
 export function reasonOf(error: unknown): string {
   if (!(error instanceof CommandError) || error.code === 'ETIMEDOUT') return messageOf(error);
@@ -52,7 +52,7 @@ export function reasonOf(error: unknown): string {
 
 const lastLineOf = (text: string): string => text.trim().split('\n').at(-1)?.trim() ?? '';
 
-/** Runs commands and logs each at debug. Daemons start no child processes but by this and `startDetached`. */
+/** Runs commands and logs each at debug. Daemons start child processes only through this and `startDetached`. */
 export function createRun(log: Log): Run {
   return async (argv, { input, timeout = 10_000, signal, discardOutput, env } = {}) => {
     const [file, ...args] = argv;

@@ -4,12 +4,12 @@ import { dirname } from 'node:path';
 import { AppError, hasCode, ignoreMissing, messageOf } from '../base/errors.js';
 import { hostPaths } from '../base/paths.js';
 
-/** `sun_path` without its zero. Node would cut off the rest and listen there. */
+/** `sun_path` without its terminating zero. Node would truncate a longer path and listen there. */
 const LONGEST = 107;
 
 /**
  * Listen on a unix socket that only root and the group `docker` can use (mode 0660; where there is no such group, that of
- * Docker's socket). A socket file that a dead process left is replaced.
+ * Docker's socket). A socket file left behind by a dead process is replaced.
  *
  * @throws AppError `conflict` when another process listens there, `unavailable` when the path cannot be used
  */
@@ -36,13 +36,13 @@ export async function listenUnix(server: Server, path: string, mode = 0o660): Pr
   }
 }
 
-/** How many clients may come in one moment, as with dockerd; beyond Node's 511 they would be refused. */
+/** How many clients may connect at the same moment, as with dockerd; Node's default of 511 would refuse the rest. */
 export const BACKLOG = 4_096;
 
 function bind(server: Server, path: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    // Until its mode is set nobody else may connect. The bind itself happens within the call.
+    // Nobody else may connect until the mode is set. The bind itself happens within the call.
     const umask = process.umask(0o177);
     server.listen({ path, backlog: BACKLOG }, () => {
       server.off('error', reject);
@@ -52,7 +52,7 @@ function bind(server: Server, path: string): Promise<void> {
   });
 }
 
-/** Only a socket: a path that was mistyped may be anybody's file. */
+/** Removes only a socket: a mistyped path may be any file. */
 async function removeStale(path: string): Promise<void> {
   const found = await lstat(path).catch(ignoreMissing);
   if (!found) return;
@@ -62,7 +62,7 @@ async function removeStale(path: string): Promise<void> {
   await unlink(path).catch(ignoreMissing);
 }
 
-/** A process that does not take the connection right now, or not from us, is alive too. */
+/** A process that does not accept the connection right now, or not from this process, is alive too. */
 async function isAlive(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path);
@@ -74,7 +74,7 @@ async function isAlive(path: string): Promise<boolean> {
   });
 }
 
-/** Inside a container, where the host's groups are not known, Docker's own socket tells. */
+/** Inside a container, where the host's groups are unknown, Docker's own socket shows the group. */
 async function dockerGroup(): Promise<number | undefined> {
   const groups = await readFile('/etc/group', 'utf8').catch(() => '');
   const line = groups.split('\n').find((entry) => entry.startsWith('docker:'));

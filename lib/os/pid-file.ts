@@ -1,7 +1,7 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 
-/** Whether a process with this command line is the one that is looked for. */
+/** Whether a process with this command line is the one being looked for. */
 export type MatchArgv = (argv: readonly string[]) => boolean;
 
 /** Writes this process's id; the returned function removes the file again, unless another process has taken it over. */
@@ -28,15 +28,15 @@ export async function findProcess(
   return matches(text.split('\0')) ? pid : undefined;
 }
 
-/** Removes a pid file whose process is gone, unless it has been written anew meanwhile. */
+/** Removes a pid file whose process is gone, unless it has been rewritten in the meantime. */
 export async function removeStalePidFile(file: string, matches: MatchArgv): Promise<void> {
   if ((await findProcess(file, matches)) === undefined) await rm(file, { force: true });
 }
 
-/** An interpreter and its options may stand before the program's name. */
+/** An interpreter and its options may precede the program's name. */
 const NAME_WITHIN = 3;
 
-/** Matches a program by its name, also one that an interpreter runs: `node /opt/socketplane/dist/lib/socketplaned.js`. */
+/** Matches a program by its name, even when an interpreter runs it: `node /opt/socketplane/dist/lib/socketplaned.js`. */
 export function isProgram(program: string): MatchArgv {
   return (argv) => {
     const names = argv.slice(0, NAME_WITHIN).map((argument) => basename(argument));
@@ -47,6 +47,6 @@ export function isProgram(program: string): MatchArgv {
 async function readPid(file: string): Promise<number | undefined> {
   const text = (await readFile(file, 'utf8').catch(() => '')).trim();
   const pid = /^\d{1,10}$/.test(text) ? Number(text) : 0;
-  // 0 and 1 stand for a group of processes and for init: neither is ever ours to signal.
+  // 0 and 1 stand for a group of processes and for init: neither may ever be signalled.
   return pid > 1 ? pid : undefined;
 }

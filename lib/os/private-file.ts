@@ -1,7 +1,7 @@
 import { mkdir, open, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 
-/** Write a file for root alone, so that a crash leaves the old text or the new one, never half of it. */
+/** Writes a file that only root can read. A crash leaves the old text or the new one, never half of it. */
 export async function writePrivateFile(file: string, text: string): Promise<void> {
   await mkdir(dirname(file), { recursive: true, mode: 0o700 });
   const temporary = `${file}.new`;

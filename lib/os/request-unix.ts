@@ -8,7 +8,7 @@ export interface UnixRequest {
   path: string;
   /** Sent as JSON. */
   body?: unknown;
-  /** Milliseconds for all of it. */
+  /** Milliseconds for the whole request. */
   timeout: number;
 }
 

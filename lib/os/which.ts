@@ -13,7 +13,7 @@ export function withSystemFolders(path = ''): string {
   return [...folders, ...[...SYSTEM, FETCHED].filter((folder) => !folders.includes(folder))].join(delimiter);
 }
 
-/** The first file of this name on the PATH. */
+/** The first executable of this name on the PATH. */
 export async function which(command: string, path = process.env['PATH'] ?? ''): Promise<string | undefined> {
   for (const folder of path.split(delimiter).filter(Boolean)) {
     const file = join(folder, command);

@@ -12,14 +12,14 @@ export function createApp(routes: readonly Router[], log: Log): Express {
   app.disable('x-powered-by');
   app.disable('etag');
   app.use((request, response, next) => {
-    // Only TCP has ports.
+    // Only TCP connections have ports: this one came over the unix socket.
     if (request.socket.remotePort === undefined) next();
     else keepPagesOut(request, response, next);
   });
 
   const api = Router();
   api.use(onlyItsMethods);
-  // Whatever the client calls it: everything that is sent here is JSON. Hooks are read by the adapter's own listener.
+  // Whatever its content type says, every body sent here is JSON. Hook calls are read by the adapter's own listener.
   api.use(express.json({ limit: BODY_LIMIT, type: ({ url }) => !/^\/adapter\/?$/i.test(url ?? '') }));
   for (const router of routes) api.use(router);
 

@@ -4,10 +4,10 @@ import { sendApiError } from './errors.js';
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d+)?$/i;
 
 /**
- * For the API on TCP: any page that a user of this host looks at can send calls there. A name of its own that leads here
- * (DNS rebinding) is seen by `Host`; calls across sites by what browsers say of them (`Sec-Fetch-Site`, and `Origin` in
- * older ones), as a page can neither leave that out nor change it; and a body without the content type that pages may
- * not send unasked is refused besides.
+ * For the API on TCP: any web page that a user of this host visits can send requests there. A page whose own domain name
+ * leads here (DNS rebinding) is recognised by `Host`; cross-site requests by what browsers say about them (`Sec-Fetch-Site`,
+ * and `Origin` in older ones), which a page can neither omit nor change. In addition, a body must have a content type that
+ * pages may not send without asking first (CORS).
  */
 export const keepPagesOut: RequestHandler = (request, response, next) => {
   const { host = '', origin, 'sec-fetch-site': site = 'none', 'content-type': type } = request.headers;

@@ -2,7 +2,7 @@ import type { ErrorRequestHandler, RequestHandler, Response } from 'express';
 import { httpStatus, messageOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 
-/** What Express's own parsers say of a request, in our words. */
+/** What Express's own parsers report about a request, in this API's words. */
 const OF_PARSERS: Record<string, string> = {
   'entity.parse.failed': 'the body is not a JSON object',
   'entity.too.large': 'the body is too large',
@@ -14,7 +14,7 @@ export const notFound: RequestHandler = (request, response) => {
   sendApiError(response, 404, `no such call: ${request.method} ${request.path}`);
 };
 
-/** Every error leaves as `{"message": …}`, in one line, with the status of its kind. */
+/** Every error is sent as `{"message": …}`, in one line, with the status of its kind. */
 export function errorHandler(log: Log): ErrorRequestHandler {
   return (thrown: unknown, request, response, next) => {
     if (response.headersSent) {
@@ -34,7 +34,7 @@ export function sendApiError(response: Response, status: number, message: string
   response.status(status).json({ message });
 }
 
-/** Express marks what it throws because of the request with its status. */
+/** An error that Express throws because of a bad request carries an HTTP status. */
 function fromExpress(error: unknown): { status: number; message: string } | undefined {
   if (!(error instanceof Error && 'status' in error)) return undefined;
   const status = Number(error.status);

@@ -2,7 +2,7 @@ import type { RequestHandler } from 'express';
 import { operations } from '../openapi/operations.js';
 import { sendApiError } from './errors.js';
 
-/** For each path of the API what it looks like, as Express reads it, and its methods. */
+/** For each path of the API, a pattern that matches it as Express does, and its methods. */
 const calls = [...new Set(operations.map(({ path }) => path))].map((path) => ({
   pattern: new RegExp(`^${path.replace(/\{\w+\}/g, '[^/]+')}/?$`, 'i'),
   methods: operations
@@ -12,7 +12,7 @@ const calls = [...new Set(operations.map(({ path }) => path))].map((path) => ({
 
 const methodsOf = (path: string) => calls.find(({ pattern }) => pattern.test(path))?.methods;
 
-/** Answers 405 where the path has other methods, and `OPTIONS` where it has any. */
+/** Answers 405 where the path has only other methods, and answers `OPTIONS` for every path of the API. */
 export const onlyItsMethods: RequestHandler = (request, response, next) => {
   const methods = methodsOf(request.path);
   if (!methods || methods.includes(request.method)) {

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { AppError } from '../../base/errors.js';
 
-/** The body as the schema says. @throws AppError `invalid` naming the field. */
+/** The body, parsed by the schema. @throws AppError `invalid` naming the field. */
 export function parseRequest<T>(schema: z.ZodType<T>, body: unknown): T {
   const parsed = schema.safeParse(body ?? {});
   if (parsed.success) return parsed.data;

@@ -47,7 +47,7 @@ export function openApi(version: string): Json {
 /** Schemas with a name are components; the others are written out where they are used. */
 const named = z.registry<{ id: string }>();
 for (const [name, schema] of Object.entries(schemas)) {
-  // OpenAPI has each parameter by itself.
+  // OpenAPI describes each query parameter separately.
   if (!name.endsWith('Query')) named.add(schema, { id: name.charAt(0).toUpperCase() + name.slice(1) });
 }
 
@@ -68,7 +68,7 @@ function toJson(schema: z.ZodType): Json {
   return json;
 }
 
-/** Without what goes without saying: that more may come, and that numbers end somewhere. */
+/** Drops what goes without saying: that there may be more properties, and that integers have limits. */
 function tidy({ jsonSchema }: { jsonSchema: Json }): void {
   const more = jsonSchema['additionalProperties'];
   if (typeof more === 'object') delete jsonSchema['additionalProperties'];

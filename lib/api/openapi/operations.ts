@@ -5,24 +5,24 @@ import * as schemas from '../schemas.js';
 
 export type Method = 'get' | 'post' | 'delete';
 
-/** One call of the API, for its readers and for whoever asks which calls there are. */
+/** One call of the API, for readers and for code that needs to know which calls exist. */
 export interface ApiOperation {
   method: Method;
-  /** As OpenAPI writes it. */
+  /** In OpenAPI's notation. */
   path: string;
   summary: string;
   query?: z.ZodObject;
   body?: z.ZodType;
   status?: 200 | 201 | 204;
-  /** The schema of its JSON, or its content type where it is something else. */
+  /** The schema of a JSON answer, or the content type of any other. */
   answer?: z.ZodType | { type: string };
-  /** Other statuses than success that have an answer of the same kind. */
+  /** Statuses other than success that have the same kind of answer. */
   also?: 503[];
-  /** Statuses of errors beside those that every call may have. */
+  /** Error statuses besides those that every call may have. */
   errors?: (404 | 409)[];
 }
 
-/** Every call of the API: one that is not here is answered 404. `npm run openapi` writes docs/openapi.yml from it. */
+/** Every call of the API; any other is answered with 404. `npm run openapi` generates docs/openapi.yml from this list. */
 export const operations: readonly ApiOperation[] = [
   {
     method: 'get',

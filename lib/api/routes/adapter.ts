@@ -10,7 +10,7 @@ import type { GetServices } from '../services.js';
 /** The proxy's hooks: the adapter itself, behind HTTP. */
 export function adapterRoutes(services: GetServices, log: Log): Router {
   const onFailure = (error: unknown) => log.error('a hook failed', { error: messageOf(error) });
-  /** One for each set of services: an adapter remembers something from a call's first hook to its last. */
+  /** One for each set of services: an adapter keeps state from a call's first hook to its last. */
   const listeners = new WeakMap<Services, RequestListener>();
 
   function listenerOf(current: Services): RequestListener {

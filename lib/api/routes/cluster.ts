@@ -7,7 +7,7 @@ import type { Store } from '../../store/store.js';
 import { bindQuery, joinQuery } from '../schemas.js';
 import { parseRequest } from '../http/validate.js';
 
-/** What host and cluster are to each other. */
+/** Shows and changes this host's place in its cluster. */
 export function clusterRoutes(options: {
   membership: Membership;
   /** The store in use, if there is one now. */

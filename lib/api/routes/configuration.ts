@@ -10,13 +10,13 @@ import { configurationRequest } from '../schemas.js';
 import { parseRequest } from '../http/validate.js';
 
 /**
- * What the agent runs with, in the words of its file and in SocketPlane's. It is changed in the file, followed by a restart, which
- * interrupts no traffic; the level of the log can be set meanwhile.
+ * What the agent runs with, in the terms of agent.yml and of the original SocketPlane. Changes are made in the file and need
+ * a restart, which interrupts no traffic; only the log level can be set while the agent runs.
  */
 export function configurationRoutes(options: {
   config: AgentConfig;
   datapath: Datapath;
-  /** The networks as last heard. */
+  /** The networks as last heard from the store. */
   networks: () => readonly Network[];
   logger: Pick<Logger, 'level'>;
 }): Router {
@@ -54,7 +54,7 @@ export function configurationRoutes(options: {
   return router;
 }
 
-/** What was read before may be sent again, changed or not in what can be set. */
+/** A configuration that was read may be sent back whole: only what can be set may differ. */
 function assertSame(wanted: Record<string, unknown>, current: Record<string, unknown>): void {
   for (const [key, value] of Object.entries(wanted)) {
     if (!Object.hasOwn(current, key))

@@ -10,8 +10,8 @@ import { parseRequest } from '../http/validate.js';
 import type { GetServices } from '../services.js';
 
 /**
- * The endpoints of this host's containers. The API calls them connections, as SocketPlane's did: path and fields stay as they
- * are for its clients.
+ * The endpoints of this host's containers. The API calls them connections, as the original SocketPlane's did: path and fields
+ * stay the same for its clients.
  */
 export function connectionRoutes(docker: Pick<Docker, 'inspect'>, services: GetServices): Router {
   const router = Router();
@@ -38,7 +38,7 @@ export function connectionRoutes(docker: Pick<Docker, 'inspect'>, services: GetS
     const { container_id: reference, network } = parseRequest(connectionRequest, request.body);
     const container = await docker.inspect(reference);
     const chosen = container && networkOf(container);
-    // Clients in Go send all fields, those without a value empty.
+    // Clients in Go send all fields; those without a value are empty.
     if (container && network && network !== chosen) {
       const has = chosen === undefined ? 'none of ours' : `network ${chosen}`;
       throw new AppError(

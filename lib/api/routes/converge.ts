@@ -1,7 +1,7 @@
 import { Router } from 'express';
 import type { GetServices } from '../services.js';
 
-/** For whoever has found something out of order and does not want to wait for the agent's next look. */
+/** For anyone who has found something wrong and does not want to wait for the agent's next pass. */
 export function convergeRoutes(services: GetServices): Router {
   const router = Router();
   router.post('/converge', async (_request, response) => {

@@ -2,7 +2,7 @@ import { Router } from 'express';
 import type { Lease } from '../../ipam/blocks.js';
 import type { GetServices } from '../services.js';
 
-/** All leased addresses, as far as this host has heard: the store is not asked. */
+/** All leased addresses that this host knows of; the store is not asked. */
 export function leaseRoutes(services: GetServices): Router {
   const router = Router();
   router.get('/leases', async (_request, response) => {

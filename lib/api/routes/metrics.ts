@@ -2,7 +2,7 @@ import { Router } from 'express';
 import type { AgentMetrics } from '../../metrics/agent-metrics.js';
 import type { Observed } from '../../metrics/gauges.js';
 
-/** For Prometheus. */
+/** Metrics for Prometheus. */
 export function metricsRoutes(metrics: AgentMetrics, observe: () => Observed): Router {
   const router = Router();
   router.get('/metrics', async (_request, response) => {

@@ -44,7 +44,7 @@ export function networkRoutes(services: GetServices): Router {
   return router;
 }
 
-/** How many of these leases each host has given. */
+/** How many of these leases belong to each host. */
 function usage(leases: readonly Lease[], names: ReadonlyMap<string, string>) {
   const used = new Map<string, number>();
   for (const { host } of leases) used.set(host, (used.get(host) ?? 0) + 1);
