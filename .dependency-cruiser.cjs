@@ -1,10 +1,10 @@
 /**
- * Which room may import which. A room sees what stands below it in these lists, never what stands beside or above it, and
- * no file takes part in a circle; imports of types count. Each room has a rule of its own, so a complaint names it.
+ * Which room may import which. A room sees only what stands below it in these lists, never what stands beside or above it,
+ * and no file takes part in a circle; type imports count too. Each room has a rule of its own, so that a complaint names it.
  * docs/architecture.md draws the same order.
  */
 
-/** Folders of lib/, the ground first. */
+/** Folders of lib/, the lowest first. */
 const LIB = [
   ['base'],
   ['concurrency', 'hook', 'json'],
@@ -19,7 +19,7 @@ const LIB = [
   ['cli'],
 ];
 
-/** The same within the rooms that have rooms themselves; what lies loose in one ties them together, or is below all. */
+/** The same within the rooms that contain rooms; loose files there either tie these together or lie below them all. */
 const INSIDE = {
   'lib/proxy': [['config', 'http'], ['client', 'upstream'], ['fast', 'hooks'], ['observe'], ['calls']],
   'lib/datapath': [['vswitch'], ['flows'], ['kernel']],

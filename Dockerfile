@@ -1,13 +1,13 @@
-# Agent, proxy and all they drive in one image; the command decides which of them runs. `npm run image` builds it.
+# Agent, proxy and everything they use in one image; the command decides which of them runs. `npm run image` builds it.
 ARG BASE=node:22-bookworm-slim
 
-# `npm run image` hands the product over as it is built. A clone comes here without (see .dockerignore).
+# `npm run image` passes in the built product. A plain clone is copied without one (see .dockerignore).
 FROM ${BASE} AS product
 LABEL socketplane.stage=product
 WORKDIR /usr/local/lib/socketplane
 COPY . .
 RUN [ -e dist/.built ] || { npm ci && npm run build && npm prune --omit=dev; }
-# A base that `lib/install/without-registry/debian-base` made has Consul, and all that the product drives.
+# A base made by `lib/install/without-registry/debian-base` already has Consul and everything else that the product uses.
 RUN mkdir /consul && { command -v consul >/dev/null || { \
     apt-get update && \
     apt-get install --yes --no-install-recommends debian-archive-keyring && \

@@ -20,7 +20,7 @@ import { addCommonOptions } from './options.js';
 
 const USAGE = 2;
 
-/** Runs one command. Gives the exit status: 0, 1 for an error, 2 for wrong usage, or that of `docker`. */
+/** Runs one command. Returns the exit status: 0, 1 for an error, 2 for wrong usage, or that of `docker`. */
 export async function runCli(context: Context): Promise<number> {
   try {
     await createProgram(context).parseAsync(context.argv, { from: 'user' });
@@ -77,7 +77,7 @@ The stock docker client works too: DOCKER_HOST=unix://${context.paths.proxySocke
 }
 
 /**
- * Puts Commander's message and its suggestion on one line, and adds what to do where it suggests nothing:
+ * Puts Commander's message and suggestion on one line; where it suggests nothing, adds what to do:
  * `socketplane: unknown command 'netwrk' (Did you mean network?)`.
  *
  * @param path the words that lead to the command, such as `socketplane network`

@@ -10,7 +10,7 @@ export interface Context {
   paths: HostPaths;
   /** The arguments as they were typed, to run them again as root. */
   argv: readonly string[];
-  /** How the user called the command, for what help and errors suggest. */
+  /** How the user called the command, for use in help and errors. */
   command: string;
 }
 

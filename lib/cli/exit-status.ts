@@ -1,4 +1,4 @@
-/** Thrown by a command that has already printed its error, to end with this status. */
+/** Thrown by a command that has already printed its error, to exit with this status. */
 export class ExitStatus extends Error {
   override readonly name = 'ExitStatus';
 

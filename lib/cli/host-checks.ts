@@ -81,7 +81,7 @@ export async function hostChecks(options: {
       .map(({ hostId, version }) => ({ name: names.get(hostId) ?? hostId, version }));
   }
 
-  /** The larger of the two values applies (the kernel's ip-sysctl). */
+  /** The larger of the two values applies (ip-sysctl in the kernel's documentation). */
   async function arpIgnore(device: string): Promise<number> {
     const settings = ['all', device].map((name) =>
       readFile(`/proc/sys/net/ipv4/conf/${name}/arp_ignore`, 'utf8'),
@@ -124,7 +124,7 @@ export async function hostChecks(options: {
     diskCheck(async () => (await configuration()).state),
   ];
   const daemons = await daemonsOf(context, agent);
-  // Whatever the agent lacks has checks of its own; here it only has to answer.
+  // Other checks cover whatever the agent lacks; here it only has to answer.
   const answers: Record<string, () => Promise<unknown>> = { agent: agent.health };
   return [
     serviceCheck(createDockerService({ paths, systemd }), 'start it, or `doctor --fix`'),

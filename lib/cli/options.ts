@@ -25,7 +25,7 @@ export function wantsJson(command: Command): boolean {
   return command.optsWithGlobals<CommonOptions>().json === true;
 }
 
-/** The agent that `--agent`, SOCKETPLANE_AGENT or the default names. */
+/** The agent named by `--agent`, SOCKETPLANE_AGENT or the default. */
 export function agentOf(command: Command, { env, paths, command: name }: Context): AgentClient {
   const url = command.optsWithGlobals<CommonOptions>().agent ?? env['SOCKETPLANE_AGENT'];
   if (!url) return createAgentClient(paths.agentSocket, name);

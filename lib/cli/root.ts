@@ -18,7 +18,7 @@ const KEPT = [
 ];
 
 /**
- * Returns when the caller is root. Otherwise runs the same command again through `sudo`, and ends with its status.
+ * Returns when the caller is root. Otherwise runs the same command again through `sudo`, and exits with its status.
  *
  * @param main the program's first file
  * @throws AppError `unavailable` where there is no sudo

@@ -3,7 +3,7 @@ import { AppError } from '../base/errors.js';
 
 const KEY_BYTES = 32;
 
-/** The one secret of a cluster: whoever has it is a member. Base64. */
+/** The one secret of a cluster: whoever knows it can become a member. Base64. */
 export function generateKey(): string {
   return randomBytes(KEY_BYTES).toString('base64');
 }
@@ -21,21 +21,21 @@ export function parseKey(text: string): Buffer {
 }
 
 /**
- * Everything secret in a cluster comes from its key and name (HKDF, RFC 5869), so clusters of different names stay apart
- * even where someone gave them the same key.
+ * Everything secret in a cluster is derived from its key and name (HKDF, RFC 5869), so clusters with different names
+ * stay apart even where someone gave them the same key.
  */
 export interface ClusterSecrets {
   /** Base64, for Consul's `encrypt`. */
   gossipKey: string;
-  /** Public: tells two clusters of one name apart, and nothing of the key. */
+  /** Public: tells two clusters of the same name apart, and reveals nothing about the key. */
   fingerprint: string;
-  /** What the certificate authority's private key is made of. */
+  /** The certificate authority's private key is derived from this. */
   authoritySeed: Buffer;
 }
 
 const GOSSIP_BYTES = 32;
 const FINGERPRINT_BYTES = 8;
-/** 64 bits more than the order of P-256 has: reduced to it, the bias is beyond measure (FIPS 186-5, A.2.1). */
+/** 64 bits longer than the order of P-256: reduced to it, the bias is too small to measure (FIPS 186-5, A.2.1). */
 const SEED_BYTES = 40;
 
 export function deriveSecrets(name: string, key: string): ClusterSecrets {

@@ -8,18 +8,18 @@ import type { Run } from '../os/exec.js';
 
 export interface UnderlayFinder {
   /**
-   * @param device undefined: that of the default route, or the only one there is
-   * @returns undefined while there is no such device, it is down, or has no IPv4 address
+   * @param device undefined means that of the default route, or the only one there is
+   * @returns undefined while there is no such device, it is down, or it has no IPv4 address
    */
   find(device?: string): Promise<Underlay | undefined>;
-  /** The present one, then each change, until `signal` aborts. `device` is asked again at each look. */
+  /** The present one, then each change, until `signal` aborts. `device` is asked again each time. */
   watch(device: () => string | undefined, signal: AbortSignal): AsyncIterable<Underlay | undefined>;
-  /** Devices that may carry the cluster, if the user names one. */
+  /** Devices that may carry the cluster if the user names one. */
   candidates(): string[];
 }
 
 /**
- * @param device undefined: that of the default route, or the only one there is
+ * @param device undefined means that of the default route, or the only one there is
  * @throws AppError `unavailable` that says what is missing
  */
 export async function needUnderlay(
@@ -42,9 +42,9 @@ function whyNone(device: string | undefined, candidates: readonly string[]): str
 
 export interface UnderlayOptions {
   run: Run;
-  /** Devices of our own, which carry containers' packets and no cluster. */
+  /** Whether a device is SocketPlane's own: those carry containers' packets, never the cluster. */
   isOwn?: (device: string) => boolean;
-  /** Milliseconds between two looks of a watch. */
+  /** Milliseconds between two checks of a watch. */
   every?: number;
   /** For tests. */
   interfaces?: typeof networkInterfaces;
@@ -58,11 +58,11 @@ export function createUnderlayFinder({
   interfaces = networkInterfaces,
   defaultRoute = () => defaultRouteDevice(),
 }: UnderlayOptions): UnderlayFinder {
-  /** Bridges by port: found by a command, which is repeated only when the bridge has no address any more. */
+  /** Bridges by port. A command finds them, and is repeated only when the bridge no longer has an address. */
   const bridges = new Map<string, string>();
   /**
-   * There has been a default route. When it is gone, as while a cable is unplugged, the cluster waits for it, and does not move
-   * to the device that is left.
+   * Whether there has been a default route. When it disappears, for example because a cable is unplugged, the cluster waits
+   * for it, and does not move to a device that is left.
    */
   let hadDefaultRoute = false;
   const candidates = () => candidateDevices(interfaces()).filter((device) => !isOwn(device));
@@ -72,7 +72,7 @@ export function createUnderlayFinder({
     return found && { device, address: found.address, cidr: found.cidr ?? `${found.address}/32` };
   }
 
-  /** A host's address may be on the Open vSwitch bridge (`br-phy`) of which its device is a port. */
+  /** A host's address may be on the Open vSwitch bridge (`br-phy`) that its device is a port of. */
   async function onBridge(port: string): Promise<Underlay | undefined> {
     const known = bridges.get(port);
     const underlay = known === undefined ? undefined : addressOf(known);
@@ -118,7 +118,7 @@ export function chooseDevice(
 /** Bridges of Docker and of other runtimes, and links to their containers: none of them leads to another host. */
 const LOCAL_ONLY =
   /^(docker\d+|docker_gwbridge|br-[0-9a-f]{12}|veth|virbr|lxcbr|lxdbr|podman|cni|flannel|cali)/;
-/** Of devices that are no Ethernet, such as WireGuard's. */
+/** The address of devices that are not Ethernet, such as WireGuard's. */
 const NO_MAC = '00:00:00:00:00:00';
 
 /** Ethernet devices that are up, have an IPv4 address, and may lead to other hosts. */

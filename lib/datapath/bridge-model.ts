@@ -7,8 +7,8 @@ import { createRemotes, type Remotes } from './remotes.js';
 import { remoteFlows, tunnelFlows } from './flows/tunnel-flows.js';
 
 /**
- * OpenFlow port numbers are chosen here, so that rules need not wait for their port; lower numbers are left for ports that people
- * add by hand. Tunnels have a range of their own, so that a rule shows where it leads.
+ * OpenFlow port numbers are chosen here, so that rules need not wait for their ports; lower numbers are left for ports that
+ * people add by hand. Tunnels have a range of their own, so that a rule shows where it leads.
  */
 const LOCAL_PORTS = [100, 0xefff] as const;
 const TUNNEL_PORTS = [0xf000, 0xfeff] as const;
@@ -17,20 +17,22 @@ export interface Port extends OnPort<Endpoint> {
   name: string;
 }
 
-/** What the rules on a bridge are made from. Only state: nothing here talks to Open vSwitch. */
+/** What the rules on a bridge are made from. Pure state: nothing here talks to Open vSwitch. */
 export interface BridgeModel {
   /** By container. */
   ports: Map<string, Port>;
-  /** By VNI, because a network may be removed and another created under its name before every part of this host knows. */
+  /**
+   * By VNI, because a network may be removed and another created under the same name before every part of this host knows.
+   */
   gateways: Map<number, OnPort<Network>>;
   /** OpenFlow port numbers, by peer. */
   tunnels: Map<string, number>;
   remotes: Remotes;
   freeOfport(of: 'local' | 'tunnel'): number;
   freeName(container: string): string;
-  /** No rules for a network that has no gateway here. */
+  /** Returns no rules for a network that has no gateway here. */
   flood(network: Network): string[];
-  /** No rules without a tunnel that leads there. */
+  /** Returns no rules unless a tunnel leads there. */
   remote(network: Network, ip: string): string[];
   /** Every rule of the bridge. */
   flows(): string[];

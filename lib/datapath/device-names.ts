@@ -2,12 +2,12 @@ import type { Network } from '../base/model.js';
 
 /** Prefix of the host's end of a container's link. iptables rules and people recognise these devices by it. */
 export const PORT_PREFIX = 'ovs';
-/** Prefix of the container's end, until that is moved into the container and becomes `eth0`. */
+/** Prefix of the container's end until it is moved into the container and becomes `eth0`. */
 const PEER_PREFIX = 'ovp';
 export const GATEWAY_PREFIX = 'sp';
 const TUNNEL_PREFIX = 'vx';
 
-/** Candidates for the name of a container's port, best first: eight hex digits of its id. */
+/** Candidates for the name of a container's port, best first: each is eight hex digits of its id. */
 export function* portNames(container: string): Generator<string> {
   for (let start = 0; start + 8 <= container.length; start += 8) {
     yield PORT_PREFIX + container.slice(start, start + 8);
@@ -28,7 +28,7 @@ export function tunnelName(peer: string): string {
   return TUNNEL_PREFIX + octets.join('');
 }
 
-/** Whether a device is a network's gateway, made by this agent or an earlier one. */
+/** Whether a device is a network's gateway, made by this agent or by an earlier one. */
 export function isGatewayName(device: string): boolean {
   return /^sp[0-9a-f]{8}$/.test(device);
 }

@@ -12,15 +12,15 @@ import { EXTERNAL_ID } from './vswitch/external-ids.js';
 import { adding, type OpenFlow } from './vswitch/openflow.js';
 import type { Interface, Ovsdb } from './vswitch/ovsdb.js';
 
-/** The networks' gateways: an internal port of the bridge with the network's first address, and address translation for all. */
+/** The networks' gateways: for each an internal port with its first address, and address translation for all of them. */
 export interface Gateways {
   ensure(network: Network): Promise<void>;
   remove(network: Network): Promise<void>;
-  /** Takes over the gateways of these networks. Gives the names of the other devices. */
+  /** Takes over the gateways of these networks. Returns the names of the other devices. */
   adopt(found: Interface[], networks: Network[]): string[];
-  /** The port alone, without rules and translation. */
+  /** Adds only the port, without rules or translation. */
   addPort(network: Network): Promise<void>;
-  /** Makes forwarding and address translation those of the networks that there are. */
+  /** Makes forwarding and address translation match the networks that exist. */
   translate(): Promise<void>;
 }
 

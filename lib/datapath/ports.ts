@@ -10,17 +10,17 @@ import { containerPorts, EXTERNAL_ID } from './vswitch/external-ids.js';
 import { adding, type OpenFlow } from './vswitch/openflow.js';
 import type { Interface, Ovsdb } from './vswitch/ovsdb.js';
 
-/** The containers' ports: link, port on the bridge and rules of each. */
+/** The containers' ports: for each, its link, its port on the bridge and its rules. */
 export interface Ports {
-  /** Gives the port's name. Replaces what an earlier run of the container left. */
+  /** Returns the port's name. Replaces what an earlier run of the container left. */
   prepare(endpoint: Endpoint): Promise<string>;
   plug(endpoint: Endpoint, netns: string): Promise<void>;
   remove(container: string): Promise<void>;
-  /** Takes over the ports that have an owner. Gives the names of the others. */
+  /** Takes over the ports that have an owner. Returns the names of the others. */
   adopt(found: Interface[], ownerOf: (port: PortRecord) => Endpoint | undefined): string[];
 }
 
-/** @param mtu of containers' links */
+/** @param mtu MTU of containers' links */
 export function createPorts(options: {
   model: BridgeModel;
   ovsdb: Ovsdb;

@@ -1,9 +1,9 @@
 import type { Network, Remote } from '../base/model.js';
 
-/** What is known of endpoints on other hosts, whether or not there is a tunnel to them. */
+/** What is known about endpoints on other hosts, whether or not there is a tunnel to them. */
 export interface Remotes {
   get(network: Network, ip: string): Remote | undefined;
-  /** Gives whether the network has got a peer, or lost one. */
+  /** Returns whether the network has gained a peer, or lost one. */
   put(remote: Remote): boolean;
   drop(network: Network, ip: string): boolean;
   clear(): void;
@@ -15,7 +15,7 @@ export interface Remotes {
 
 export function createRemotes(): Remotes {
   const remotes = new Map<string, Remote>();
-  /** By VNI: how many endpoints each peer has there, so that a change need not look at all of them. */
+  /** How many endpoints each peer has, by VNI, so that a change need not look at all of them. */
   const counts = new Map<number, Map<string, number>>();
   const key = (network: Network, ip: string) => `${network.vni} ${ip}`;
 

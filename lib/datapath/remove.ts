@@ -6,7 +6,7 @@ import { succeeds } from '../base/succeeds.js';
 
 const links = z.array(z.object({ ifname: z.string() }));
 
-/** Takes the data plane off this host: the bridge with its gateways and tunnels, the links of containers, the rules. May be repeated. */
+/** Removes the data plane: the bridge with its gateways and tunnels, the containers' links, the rules. May be repeated. */
 export async function removeDatapath(run: Run, bridge: string): Promise<void> {
   const hasOvs = await succeeds(
     run(['ovs-vsctl', '--no-wait', '--timeout=3', 'get', 'Open_vSwitch', '.', '_uuid']),
@@ -14,7 +14,7 @@ export async function removeDatapath(run: Run, bridge: string): Promise<void> {
   if (hasOvs) await run(['ovs-vsctl', '--timeout=10', '--if-exists', 'del-br', bridge]);
   const found = links.parse(JSON.parse((await run(['ip', '-json', 'link', 'show'])) || '[]'));
   for (const { ifname } of found.filter((link) => isContainerLink(link.ifname))) {
-    // It may be the other end of one that was just removed.
+    // It may be the other end of a link that was just removed.
     await run(['ip', 'link', 'delete', ifname]).catch(() => undefined);
   }
   await removeNat(run);

@@ -3,16 +3,16 @@ import type { Log } from '../base/log.js';
 import type { UnderlayState } from './kernel/underlay.js';
 import type { Interface } from './vswitch/ovsdb.js';
 
-/** The address that tunnels are sent from. */
+/** The address from which tunnels are sent. */
 export interface TunnelOrigin {
   /**
-   * @param interfaces those of Open vSwitch
-   * @throws AppError `unavailable` when this host can have no tunnels; logged once for each reason
+   * @param interfaces those that Open vSwitch has
+   * @throws AppError `unavailable` when this host can have no tunnels; each reason is logged once
    */
   find(interfaces: () => Promise<Interface[]>): Promise<string>;
   /** Why there are no tunnels, as far as is known. */
   readonly problem: string | undefined;
-  /** There is no problem any more. */
+  /** Says that there is no problem any more. */
   solved(): void;
 }
 
@@ -39,7 +39,7 @@ export function createTunnelOrigin(options: {
     async find(interfaces) {
       const { tunnels: from } = await underlay();
       if (!from) throw impossible('no address to send from: name a device with `socketplane cluster bind`');
-      // In userspace, Open vSwitch sends only out of devices that are its own.
+      // In userspace, Open vSwitch sends only from devices of its own.
       const own = ({ name, type }: Interface) => name === from.device && type === 'internal';
       if (!isKernel() && !(await interfaces()).some(own)) {
         throw impossible(

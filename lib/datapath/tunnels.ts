@@ -24,7 +24,7 @@ export interface Tunnels {
 /** 60 bytes of a local experimental EtherType (IEEE 802), which no rule on the other side lets in. */
 const PROBE = `ffffffffffff02535000000088b5${'00'.repeat(46)}`;
 
-/** One VXLAN port per peer. Callers hold the lock that keeps `model` still while `adopt` runs. */
+/** One VXLAN port per peer. Callers hold the lock that keeps `model` unchanged while `adopt` runs. */
 export function createTunnels(options: {
   model: BridgeModel;
   ovsdb: Ovsdb;
@@ -38,7 +38,7 @@ export function createTunnels(options: {
   const { tunnels, remotes } = model;
   const origin = createTunnelOrigin({ isKernel, underlay, log });
 
-  /** Rules of a peer's endpoints, and of the networks that they are on. */
+  /** Rules for a peer's endpoints, and for the networks that they are on. */
   function reachLines(peer: string): string[] {
     const there = remotes.at(peer);
     const networks = new Map(there.map(({ network }) => [network.vni, network]));
@@ -49,8 +49,8 @@ export function createTunnels(options: {
   }
 
   /**
-   * Userspace Open vSwitch drops the packet for which it has to look up a host's MAC first, where the kernel would queue it. A
-   * probe goes first, so that no container's packet is lost. It does no harm when that fails.
+   * Userspace Open vSwitch drops the packet for which it first has to look up a host's MAC, where the kernel would queue it.
+   * A probe is sent first, so that no container's packet is lost. It does no harm if that fails.
    */
   async function findHosts(peers: readonly string[]): Promise<void> {
     if (isKernel() || peers.length === 0) return;
@@ -151,12 +151,12 @@ function portCommands(bridge: string, peer: string, ofport: number, local: strin
   ];
 }
 
-/** Swallows the error that there can be no tunnels: it is logged already, and everything else goes on. */
+/** Swallows the error that there can be no tunnels: it has been logged already, and everything else goes on. */
 function onlyImpossible(error: unknown): undefined {
   if (!(error instanceof AppError && error.kind === 'unavailable')) throw error;
 }
 
-/** Rules for an address that stays keep their match, so that adding them replaces the old ones at once. */
+/** The rules of an address that stays keep their match, so that adding them replaces the old ones at once. */
 function remoteLines(vni: number, ip: string, flows: string[]): string[] {
   return flows.length > 0 ? adding(flows) : [`delete ${remoteMatch(vni, ip)}`];
 }

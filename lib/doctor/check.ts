@@ -8,7 +8,7 @@ export interface Finding {
   fix?: () => Promise<unknown>;
 }
 
-/** Looks at one thing that may be wrong with a host. Throws where it cannot look. */
+/** Looks at one thing that may be wrong with a host. Throws when it cannot look. */
 export interface Check {
   name: string;
   /** Name of the check that must succeed first. */

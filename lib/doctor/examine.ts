@@ -21,7 +21,7 @@ export async function examine(checks: readonly Check[]): Promise<Diagnosis[]> {
   return found;
 }
 
-/** Fixes what can be fixed, and gives the reason for each finding that could not be. */
+/** Fixes what can be fixed, and returns the reason for each finding that could not be. */
 export async function applyFixes(found: readonly Diagnosis[]): Promise<string[]> {
   const failures: string[] = [];
   for (const { check, fix } of found) {

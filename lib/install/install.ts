@@ -10,17 +10,17 @@ export interface InstallSteps {
   prepare(): Promise<void>;
   /** Throws where something that is not ours is in the way. */
   refuseForeign(wish: Wish): Promise<void>;
-  /** Stops daemons that run from a checkout, which an install replaces. */
+  /** Stops daemons that run from a checkout, because an install replaces them. */
   takeOver(): Promise<void>;
-  /** Hash of what is to be installed. */
+  /** Hash of what is being installed. */
   content(): Promise<string>;
   /** Copies programs and settings. */
   copy(): Promise<void>;
   image(): Promise<string>;
   /**
-   * Makes or replaces containers or units. Gives whether anything had to be done.
+   * Makes or replaces containers or units. Returns whether anything had to be done.
    *
-   * @param wasInterrupted whether an earlier install did not finish: what runs may come from other files than those now there
+   * @param wasInterrupted whether an earlier install did not finish: what runs may come from other files than the present ones
    */
   arrange(record: InstallRecord, wasInterrupted: boolean): Promise<boolean>;
   /** Starts what does not run, and waits until it serves. */
@@ -46,7 +46,7 @@ export async function install(
     );
   }
   await steps.prepare();
-  // Only now: it is Docker that is asked.
+  // Only now, because this asks Docker.
   await steps.refuseForeign(wish);
   const content = await steps.content();
   const { mode, powerstrip, bootstrap = before?.bootstrap } = wish;

@@ -12,14 +12,14 @@ import type { Entry, Store } from './store.js';
 
 export interface ConsulStoreOptions {
   client: ConsulClient;
-  /** With which all our keys in Consul begin, such as `socketplane/`. */
+  /** Prefix of all SocketPlane keys in Consul, such as `socketplane/`. */
   prefix: string;
   log: Log;
 }
 
 /**
  * The store of a cluster: Consul's key-value store. What a change costs depends on the change, not on how much is stored
- * (see `consul/feed.ts`); the price is that watches do not see what somebody writes there by hand.
+ * (see `consul/feed.ts`); the price is that watches do not see what is written there by hand.
  *
  * Keys: `<prefix>data/<key>` and `<prefix>feed/<name>`. A version is Consul's ModifyIndex.
  */
@@ -28,7 +28,7 @@ export function createConsulStore({ client, prefix, log }: ConsulStoreOptions): 
   const feedPrefix = `${prefix}feed/`;
   const data = createData(client, dataPrefix, feedPrefix);
   const feed = createFeed(client, feedPrefix);
-  /** Gets made at the same moment share one read; nothing is cached. */
+  /** Concurrent gets share one read; nothing is cached. */
   const reads = new DataLoader<string, Entry | undefined>(
     async (keys) => {
       const found = new Map((await data.read(keys)).map((entry) => [entry.key, entry]));
@@ -58,11 +58,11 @@ export function createConsulStore({ client, prefix, log }: ConsulStoreOptions): 
       const parts = operations.flatMap((operation) =>
         translate({ ...operation, key: dataPrefix + operation.key }),
       );
-      // A commit that writes nothing has no version, but must give one.
+      // A commit that writes nothing has no version, but has to return one.
       if (parts.length === 0) return 1;
       const outcome = await client.transact([...parts, ...feed.announce(operations)]);
       if (!outcome.done) return 0;
-      // The feed's entry is last.
+      // The feed's entry comes last.
       return outcome.entries.at(-1)?.ModifyIndex ?? 1;
     },
     async *watch(under, signal) {
@@ -74,7 +74,7 @@ export function createConsulStore({ client, prefix, log }: ConsulStoreOptions): 
         for (let change; (change = await watched.next(ended));) yield change;
       } finally {
         mine.watches.delete(watched);
-        // Without a watch, no query needs to wait at Consul.
+        // Without watches, no query has to wait at Consul.
         if (mine.watches.size === 0) {
           mine.stop();
           if (follower === mine) follower = undefined;

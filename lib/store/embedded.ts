@@ -5,7 +5,7 @@ import { AppError, hasCode, messageOf } from '../base/errors.js';
 import { createMemoryStore } from './memory.js';
 import type { Entry, Store } from './store.js';
 
-/** Entries live under `e:`, so that the store's own counter can never meet a caller's key. */
+/** Entries live under `e:`, so that the store's own counter can never collide with a caller's key. */
 const ENTRY = 'e:';
 const REVISION = 'revision';
 
@@ -13,9 +13,9 @@ const storedEntry = z.object({ value: z.string(), version: z.number().int().posi
 
 /**
  * The store of a single host: everything in memory, every commit flushed to a LevelDB log before it is answered.
- * LevelDB's checksummed log makes a commit atomic across a crash, its lock file keeps a second agent out.
+ * LevelDB's checksummed log makes a commit atomic across a crash; its lock file keeps a second agent out.
  *
- * @param directory created where missing (0700).
+ * @param directory created if missing (0700).
  * @throws AppError `unavailable` when the directory cannot be used or is in use.
  */
 export async function openEmbeddedStore(directory: string): Promise<Store> {

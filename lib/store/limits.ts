@@ -2,8 +2,8 @@ import { AppError } from '../base/errors.js';
 import type { Operation } from './store.js';
 
 /**
- * The limits of a commit are Consul's, and the same for every store, so that code runs on any. Consul takes 64 operations
- * in at most 512 KiB; `consul.ts` needs up to two of them for each operation and one more for the feed, and values travel as base64.
+ * The limits of a commit are Consul's, and the same for every store, so that code runs on any. Consul accepts 64 operations in at
+ * most 512 KiB; `consul.ts` needs up to two of them for each operation and one more for the feed, and values travel as base64.
  */
 export const MAX_OPERATIONS = 30;
 export const MAX_BYTES = 320 * 1024;

@@ -26,18 +26,18 @@ interface Pending {
 }
 
 /**
- * A complete {@link Store} in memory. Commits that arrive while an earlier group is being persisted form the
- * next group: however many callers there are, each waits for two disk flushes at most.
+ * A complete {@link Store} in memory. Commits that arrive while an earlier group is being persisted form the next group:
+ * however many callers there are, each waits for at most two disk flushes.
  *
- * Invariant: groups are persisted one at a time, and conditions are evaluated against everything that was
- * persisted before plus what the same group already accepted.
+ * Invariant: groups are persisted one at a time, and conditions are evaluated against everything that was persisted
+ * before plus what the same group has already accepted.
  */
 export function createMemoryStore({ entries, revision, persist, close }: MemoryStoreOptions = {}): Store {
   const current = new Map<string, Entry>();
   for (const entry of entries ?? []) current.set(entry.key, entry);
   let newest = revision ?? 0;
   for (const { version } of current.values()) newest = Math.max(newest, version);
-  /** Version that `current` has; `newest` runs ahead of it while a group is being persisted. */
+  /** Version of `current`; `newest` runs ahead of it while a group is being persisted. */
   let visible = newest;
   let queue: Pending[] = [];
   let busy = false;
@@ -71,7 +71,7 @@ export function createMemoryStore({ entries, revision, persist, close }: MemoryS
       const changed = [...staged.keys()];
       if (changed.length > 0) for (const notify of watchers) notify(changed);
     }
-    // In the same turn in which the queue was seen empty: a commit after this begins a new flush.
+    // In the same turn in which the queue was seen empty: a later commit begins a new flush.
     busy = false;
   }
 
@@ -143,7 +143,7 @@ export function createMemoryStore({ entries, revision, persist, close }: MemoryS
 
 type Staged = Map<string, Entry | null>;
 
-/** Whether the conditions of a commit hold, on top of what the same group has accepted. */
+/** Whether the conditions of a commit hold, given what the same group has already accepted. */
 function holds(
   operations: readonly Operation[],
   staged: Staged,

@@ -16,14 +16,14 @@ export interface ClusterStore {
 }
 
 export interface OpenConsulOptions extends ConsulEndpoint {
-  /** With which all our keys in Consul begin. */
+  /** Prefix of all SocketPlane keys in Consul. */
   prefix: string;
   /** Checks that end this host's sessions: `serfHealth` where the Consul agent is this host's own. */
   checks: string[];
   log: Log;
 }
 
-/** All three share one client, which is closed with the store. Does not talk to Consul yet. */
+/** All three share one client, which is closed with the store. Does not contact Consul yet. */
 export function openConsul({ prefix, checks, log, ...endpoint }: OpenConsulOptions): ClusterStore {
   const client = createConsulClient(endpoint);
   const sessions = { client, prefix, checks, log };

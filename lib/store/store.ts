@@ -1,4 +1,4 @@
-/** A value with the version that a later conditional write names. */
+/** A value with its version, which a later conditional write names. */
 export interface Entry {
   key: string;
   value: string;
@@ -26,23 +26,23 @@ export interface Change {
 }
 
 /**
- * The state that survives, and the one place where owners are decided. Implementations: `embedded.ts` (one host,
- * durable) on top of `memory.ts` (which unit tests use alone), and `consul.ts` (a cluster).
- * Errors: `AppError('unavailable')` when the store cannot be read or written.
+ * The state that survives, and the one place that decides what belongs to whom. Implementations: `embedded.ts` (one
+ * host, durable) on top of `memory.ts` (which unit tests use alone), and `consul.ts` (a cluster). Errors:
+ * `AppError('unavailable')` when the store cannot be read or written.
  */
 export interface Store {
   get(key: string): Promise<Entry | undefined>;
   /** All entries whose key starts with `prefix`, in key order. */
   list(prefix: string): Promise<Entry[]>;
   /**
-   * All operations or none, durable when the promise resolves: to the version that every key it wrote has now, or to 0
-   * when a condition did not hold and nothing was written. At most as much as `limits.ts` says, each key once.
+   * Applies all operations or none, durably by the time the promise resolves: to the new version of every key that it wrote,
+   * or to 0 when a condition did not hold and nothing was written. At most as much as `limits.ts` says, each key once.
    */
   commit(operations: Operation[]): Promise<number>;
   /**
    * Everything under `prefix` at once, even when that is nothing, then whatever changes. Changes in quick succession may be
-   * given as one; a key's older value never follows a newer one. While the store is out of reach the watch waits, and then
-   * gives what changed meanwhile. Ends when `signal` aborts.
+   * combined into one; a key's older value never follows a newer one. While the store is out of reach the watch waits, and
+   * then yields what changed meanwhile. Ends when `signal` aborts.
    */
   watch(prefix: string, signal: AbortSignal): AsyncIterable<Change>;
   close(): Promise<void>;

@@ -5,8 +5,8 @@ import { dirname, join } from 'node:path';
 import { packageRoot } from '../base/paths.js';
 
 /**
- * The libraries that the page imports: the address where the browser finds each, and its file for browsers, which lies beside the one
- * for Node. Nothing is fetched from another server.
+ * The libraries that the page imports: the address where the browser finds each, and its file for browsers, which lies beside
+ * the one for Node. Nothing is fetched from another server.
  */
 const MODULES = {
   preact: { url: '/modules/preact.js', file: 'preact.module.js' },
@@ -32,7 +32,7 @@ export function readPage(): string {
   );
 }
 
-/** The files of the libraries, each with the address it is served at. */
+/** The libraries' files, each with the address at which it is served. */
 export function moduleFiles(): [url: string, file: string][] {
   const { resolve } = createRequire(import.meta.url);
   return Object.entries(MODULES).map(([name, { url, file }]) => [url, join(dirname(resolve(name)), file)]);

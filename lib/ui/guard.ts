@@ -45,7 +45,7 @@ export function guard({ host, token }: { host: () => string; token: string }): R
       refuse(403, 'other pages may not use this one');
     else if (!['GET', 'HEAD'].includes(request.method)) refuse(405, 'this page is read-only');
     else if (typeof request.query['token'] === 'string' && isSame(request.query['token'], token)) {
-      // Taken out of the address, so that it is in no browser history and on no screenshot.
+      // Removed from the address, so that it appears in no browser history and on no screenshot.
       response.cookie(cookie, token, { httpOnly: true, sameSite: 'strict', path: '/' });
       response.redirect(303, '/');
     } else if (isSame(cookieOf(request, cookie), token)) next();

@@ -8,11 +8,11 @@ import type { View } from './view.js';
 const EVERY_MS = 1_000;
 
 export interface LiveView {
-  /** Calls back with the view as JSON at once and whenever it changes, until the returned function is called. */
+  /** Calls back with the view as JSON, at once and whenever it changes, until the returned function is called. */
   watch(watcher: (view: string) => void): () => void;
 }
 
-/** Asks the agent at an interval while somebody watches. */
+/** Asks the agent at an interval while someone is watching. */
 export function createLiveView(options: {
   ask: () => Promise<AgentAnswers>;
   calls: RecentCalls;

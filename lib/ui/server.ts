@@ -10,12 +10,12 @@ import type { LiveView } from './live-view.js';
 const LOOPBACK = '127.0.0.1';
 
 export interface UiServer {
-  /** Contains the token: only for the user who started it. */
+  /** Contains the token, so it is only for the user who started the server. */
   url: string;
   close(): Promise<void>;
 }
 
-/** Serves the page, and what it shows as that changes. Nothing can be changed through it. */
+/** Serves the page, and updates to what it shows. Nothing can be changed through it. */
 export async function serveUi(options: { view: LiveView; token: string; port: number }): Promise<UiServer> {
   const { view, token, port } = options;
   const app = express();
@@ -43,20 +43,20 @@ export async function serveUi(options: { view: LiveView; token: string; port: nu
   };
 }
 
-/** Serves one file, also where the product lies below a folder whose name begins with a dot. */
+/** Serves one file, even where the product lies below a folder whose name begins with a dot. */
 const send =
   (file: string): RequestHandler =>
   (_request, response) =>
     response.sendFile(basename(file), { root: dirname(file) });
 
-/** Server-sent events, for which browsers reconnect by themselves. */
+/** Server-sent events: browsers reconnect to these by themselves. */
 function events(view: LiveView): RequestHandler {
   return (_request, response) => {
     response.writeHead(200, { 'Content-Type': 'text/event-stream' });
     response.write('retry: 1000\n\n');
     let waiting: string | undefined;
     const give = (text: string) => {
-      // A browser that slept gets the latest view once it has read what it was sent, and none of those in between.
+      // A browser that was asleep gets the latest view once it has read what it was sent, and none of those in between.
       if (response.writableNeedDrain) waiting = text;
       else response.write(`data: ${text}\n\n`);
     };

@@ -2,7 +2,7 @@ import type { Trace } from '../proxy/observe/trace/trace.js';
 
 /** Everything that the page shows. The command computes it, so that the page only has to draw it. */
 export interface View {
-  /** Why the agent cannot be asked; what is shown then is its last answer. */
+  /** Why the agent cannot be asked; its last answer is then shown. */
   agentProblem?: string;
   /** Why calls through the proxy cannot be seen. */
   proxyProblem?: string;
@@ -12,7 +12,7 @@ export interface View {
   cluster?: ClusterView;
   networks: NetworkView[];
   containers: ContainerView[];
-  /** Calls with hooks, the newest first. */
+  /** Calls with hooks, newest first. */
   calls: Trace[];
 }
 
@@ -31,7 +31,7 @@ export interface HostView {
   self: boolean;
   server: boolean;
   up: boolean;
-  /** Whether packets go from here to there. */
+  /** Whether packets get from here to there. */
   tunnel: boolean;
   containers: number;
 }

@@ -7,7 +7,7 @@ const KEPT = 30;
 const AGAIN_MS = 1_000;
 
 export interface RecentCalls {
-  /** The newest first. */
+  /** Newest first. */
   list(): Trace[];
   problem(): string | undefined;
 }
@@ -23,7 +23,7 @@ export function watchCalls(watch: () => AsyncIterable<Trace>, signal: AbortSigna
 
   async function follow(): Promise<void> {
     while (!signal.aborted) {
-      // An open connection is silent until a call comes.
+      // An open connection stays silent until a call arrives, so time alone shows that it works.
       const stands = setTimeout(() => (problem = undefined), AGAIN_MS);
       try {
         for await (const call of watch()) {

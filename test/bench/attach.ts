@@ -1,7 +1,7 @@
 /**
- * What a SocketPlane network costs at the start of a container, beside Docker's own ways and no network at all: on one
- * host, then on a cluster of three with its Consul, beside Swarm's overlay on the same hosts. `npm run bench` prints medians
- * of ten interleaved runs, and their distance to no network.
+ * What a SocketPlane network adds to the start of a container, compared with Docker's own networks and with no network at
+ * all: on one host, then on a cluster of three with its Consul, beside Swarm's overlay on the same hosts. `npm run bench`
+ * prints medians of ten interleaved runs, and how far they are from no network.
  */
 import { untilMembers } from '../integration/hosts/suite.js';
 import { createLab, type Lab } from '../lab/lab.js';
@@ -38,7 +38,7 @@ async function threeHosts(lab: Lab): Promise<void> {
   await nodes[0]!.api('POST', '/networks', { id: 'web', subnet: '10.50.0.0/16' });
   await joinSwarm(node, other, third);
   const on = nodes[2]!;
-  // Where Swarm is no manager, a network can be used when the host has heard of it.
+  // On hosts that are not Swarm managers, a network can be used only once the host has heard of it.
   await until('the overlay', () => on.docker(...RUN, '--network', SWARM_NETWORK, 'busybox', 'true'));
   const table = await compareStarts('docker run --rm on a cluster of three, until it has its address', {
     'no network (direct)': () => on.docker(...RUN, ...NONE, 'busybox', 'true'),

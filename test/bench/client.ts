@@ -11,14 +11,14 @@ export interface Call {
   agent?: http.Agent;
 }
 
-/** Makes one call and reads the answer to its end; all but 2xx is an error. */
+/** Makes one call and reads the answer to its end; any status but 2xx is an error. */
 export async function call({ socket, method, path, body, agent }: Call): Promise<Buffer> {
   const chunks: Buffer[] = [];
   await receive({ socket, method, path, body, agent }, (chunk) => chunks.push(chunk));
   return Buffer.concat(chunks);
 }
 
-/** {@link call} that keeps nothing of the answer. */
+/** Like {@link call}, but keeps nothing of the answer. */
 export async function receive(
   { socket, method, path, body, agent }: Call,
   onData: (chunk: Buffer) => void,

@@ -1,5 +1,5 @@
 /**
- * What packets cost on our networks: between containers on one host, beside Docker's bridge and a bridge of Open vSwitch
+ * What packets cost on SocketPlane networks: between containers on one host, beside Docker's bridge and an Open vSwitch bridge
  * without our rules; and on two hosts, beside the bare underlay and Swarm's overlay. Everything in one run, on one machine.
  */
 import { createLab } from '../lab/lab.js';
@@ -11,7 +11,7 @@ const lab = await createLab();
 try {
   const hosts = [await lab.addHost(), await lab.addHost(), await lab.addHost(), await lab.addHost()] as const;
   const ours = await ourPaths(hosts[0], hosts[1]);
-  // On hosts of their own: Open vSwitch's bridge, which the userspace datapath needs, would slow them down.
+  // On separate hosts, because the Open vSwitch bridge that the userspace datapath needs would slow them down.
   const docker = await dockerPaths(hosts[2], hosts[3]);
   console.log(`Open vSwitch datapath: ${ours.kind}`);
   console.log(await compare('on one host', [...ours.near, ...docker.near]));
@@ -21,7 +21,7 @@ try {
 }
 process.exit(0);
 
-/** One row for each path, with its share of the first one's. */
+/** One row for each path, with its ratio to the first one's result. */
 async function compare(title: string, paths: Path[]): Promise<string> {
   const table = reportTable([title, 'TCP Gbit/s', '', 'echo µs', '', '64 B kpackets/s', '']);
   let first: PathLoad | undefined;

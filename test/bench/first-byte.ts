@@ -8,11 +8,11 @@ import { median, quantile } from './median.js';
 import { SOCKETS } from './ways.js';
 
 const TIMES = 20;
-/** HAProxy gives nothing of an exec whose call has a body. */
+/** HAProxy is left out: it returns no output of an exec whose call has a body. */
 const WAYS = ['direct', 'powerstrip', 'splice'] as const;
 type Way = (typeof WAYS)[number];
 
-/** How long attach and exec take to give their first byte: the answer 101 of one, the output of the other. */
+/** How long attach and exec take to return their first byte: the answer 101 for one, the output for the other. */
 export async function measureFirstByte(host: Host, rounds: number): Promise<void> {
   await host.docker('run', '-di', '--name', 'stream', '--network', 'none', 'busybox', 'cat');
   const times = new Map<Way, { attach: number[]; exec: number[] }>(
@@ -51,7 +51,7 @@ function compare(times: Map<Way, { attach: number[]; exec: number[] }>): string 
   return table.toString();
 }
 
-/** Milliseconds until the stream is there, and with a body until it gave something. */
+/** Milliseconds until the stream is open, or, for a call with a body, until it delivers something. */
 async function first(socketPath: string, path: string, body: string): Promise<number> {
   const began = performance.now();
   const headers = {

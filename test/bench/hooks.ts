@@ -9,7 +9,7 @@ import { ROOT, SOCKETS } from './ways.js';
 
 /** Pairs of create and remove for each round. */
 const PAIRS = 40;
-/** Pairs that do not count: until then V8 has not compiled what each call comes by. */
+/** Pairs that do not count, because V8 has not yet compiled the code that each call runs. */
 const WARM = 150;
 const ADAPTER = '/run/label.sock';
 const KINDS = {
@@ -23,7 +23,7 @@ const KINDS = {
 type Kind = keyof typeof KINDS;
 const NAMES = Object.keys(KINDS) as Kind[];
 
-/** About what `docker run` sends. */
+/** Roughly what `docker run` sends. */
 const BODY = {
   Image: 'busybox',
   Cmd: ['sleep', '1d'],
@@ -32,7 +32,7 @@ const BODY = {
   HostConfig: { NetworkMode: 'none', Memory: 0, Binds: null, RestartPolicy: { Name: 'no' }, Ulimits: [] },
 };
 
-/** Creates and removes containers, one after the other on kept connections, through proxies with so many adapters. */
+/** Creates and removes containers, one by one on kept connections, through proxies with these numbers of adapters. */
 export async function measureHooks(host: Host, rounds: number): Promise<void> {
   await host.start('adapter', ['node', join(import.meta.dirname, 'serve-label.js'), ADAPTER]);
   await host.ready('adapter', ['test', '-S', ADAPTER]);

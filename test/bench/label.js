@@ -1,4 +1,4 @@
-// An adapter in process as the bench has it: it sets a label on each create, so that every body is changed.
+// The bench's in-process adapter: it sets a label on each create, so that every body is changed.
 export default {
   pre({ ClientRequest: { Body } }) {
     if (!Body) return undefined;

@@ -10,13 +10,13 @@ const BYTES = 2 ** 30;
 const BLOCK = Buffer.alloc(65_536);
 const PATH = '/containers/large/archive?path=/tmp';
 
-/** A file of 1 GiB into a container and out of it, as `docker cp` does and `load`, `build` and `save` in their way. */
+/** Moves 1 GiB into a container and out of it, as `docker cp` does, and `load`, `build` and `save` in their own ways. */
 export async function measureLargeBodies(host: Host, rounds: number): Promise<void> {
   await host.docker('create', '--name', 'large', 'busybox');
   const speeds = new Map(WAYS.map((way) => [way, { up: [] as number[], down: [] as number[] }]));
   for (let round = 0; round < rounds; round++) {
     for (const way of WAYS) {
-      // A connection for each, as each docker command has its own.
+      // Each way gets a connection of its own, as each docker command has.
       const common = { socket: host.file(SOCKETS[way]), agent: new http.Agent() };
       const began = performance.now();
       await call({ ...common, method: 'PUT', path: PATH, body: tar() });
@@ -60,7 +60,7 @@ function* tar(): Generator<Buffer> {
   yield Buffer.alloc(1_024);
 }
 
-/** One file's header as POSIX has it (ustar). */
+/** A file's header in POSIX format (ustar). */
 function header(name: string, size: number): Buffer {
   const block = Buffer.alloc(512);
   block.write(name);

@@ -13,11 +13,11 @@ export interface Path {
 }
 
 export interface PathLoad {
-  /** TCP, one stream. */
+  /** TCP throughput, one stream. */
   gbits: number;
-  /** Datagrams of 64 bytes that arrived, thousands a second. */
+  /** Datagrams of 64 bytes that arrived, in thousands a second. */
   kpps: number;
-  /** Echo, there and back. */
+  /** Round-trip time of an echo. */
   microseconds: number;
 }
 

@@ -6,10 +6,10 @@ import { command } from '../lab/process.js';
 import type { Path } from './net-load.js';
 
 export const SWARM_NETWORK = 'swarm';
-/** Not VXLAN's own, which Open vSwitch may hold. */
+/** Not VXLAN's own port, which Open vSwitch may hold. */
 const SWARM_PORT = '4790';
 
-/** Our networks, on one host and on two, and what Open vSwitch gives without our rules. */
+/** SocketPlane's networks, on one host and on two, and what Open vSwitch achieves without our rules. */
 export async function ourPaths(one: Host, two: Host): Promise<{ kind: string; near: Path[]; far: Path[] }> {
   await Promise.all([one.startOvs(), two.startOvs()]);
   const containers = createContainers();
@@ -47,7 +47,7 @@ async function normalPath(host: Host, kind: Datapath['kind']): Promise<Path> {
 async function normalEnd(host: Host, number: number): Promise<Namespace> {
   const namespace = await createNamespace(['--net'], ['sleep', 'infinity']);
   const port = `normal${number}`;
-  // In the host's network, but with the process ids of this side.
+  // Runs in the host's network, but with the process ids seen from here.
   const ip = (...args: string[]) =>
     command(['nsenter', '-t', String(host.namespace.pid), '--net', 'ip', 'link', ...args]);
   await ip(
@@ -72,7 +72,9 @@ async function normalEnd(host: Host, number: number): Promise<Namespace> {
   return namespace;
 }
 
-/** Docker's own: its bridge on one host, Swarm's overlay on two. Beside them the bare underlay, on the kernel's way. */
+/**
+ * Docker's own networks: its bridge on one host, Swarm's overlay on two. Beside them the bare underlay, through the kernel.
+ */
 export async function dockerPaths(one: Host, two: Host): Promise<{ near: Path[]; far: Path[] }> {
   for (const host of [one, two]) {
     await host.startDocker();
@@ -90,7 +92,7 @@ export async function dockerPaths(one: Host, two: Host): Promise<{ near: Path[];
   };
 }
 
-/** Hosts on which Docker runs, as one Swarm with a network that containers may use. */
+/** Joins hosts on which Docker runs into one Swarm, with a network that containers may use. */
 export async function joinSwarm(one: Host, ...others: Host[]): Promise<void> {
   await one.docker('swarm', 'init', '--advertise-addr', one.address, '--data-path-port', SWARM_PORT);
   const { stdout: token } = await one.docker('swarm', 'join-token', '-q', 'worker');
@@ -101,7 +103,7 @@ export async function joinSwarm(one: Host, ...others: Host[]): Promise<void> {
   await one.docker('network', 'create', '-d', 'overlay', '--attachable', SWARM_NETWORK);
 }
 
-/** A container, and a way to run commands of the host in its network. */
+/** A container, and a way to run the host's commands in its network. */
 async function sleeper(host: Host, network: string) {
   const { stdout: id } = await host.docker('run', '-d', '--network', network, 'busybox', 'sleep', '1000');
   const format = `{{.State.Pid}} {{(index .NetworkSettings.Networks "${network}").IPAddress}}`;

@@ -1,7 +1,7 @@
 /**
  * What a large cluster costs each of its hosts, on a real Consul: joins, container starts elsewhere and new networks, for
- * growing numbers of endpoints and of hosts that watch; and how fast addresses are leased, beside what Consul writes.
- * Hosts are what an agent does without Docker and Open vSwitch, all in this process.
+ * growing numbers of endpoints and of watching hosts; and how fast addresses are leased, beside how fast Consul writes. A
+ * simulated host does what an agent does without Docker and Open vSwitch; all of them run in this process.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -14,9 +14,9 @@ import { changeCosts, type Cost } from './scale/changes.js';
 import { leaseRate } from './scale/lease-rate.js';
 import { writeRate } from './scale/write-rate.js';
 
-/** In the store; those that watch come on top. */
+/** Hosts in the store; those that watch are in addition to them. */
 const STORED_HOSTS = 1_000;
-/** Endpoints by hosts that watch. */
+/** Numbers of endpoints and of watching hosts. */
 const GRID = process.env['GRID'] ?? '500x10 5000x10 50000x10 500x100 500x300';
 const SERVERS = (process.env['SERVERS'] ?? '1 3').split(' ').map(Number);
 const AGENTS = 10;

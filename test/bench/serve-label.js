@@ -1,4 +1,4 @@
-// The same adapter over HTTP, on the socket that is named.
+// The same adapter over HTTP, on the socket given as an argument.
 import { createServer } from 'node:http';
 import process from 'node:process';
 import label from './label.js';

@@ -8,7 +8,7 @@ const SECONDS = 1;
 const PATHS = ['/_ping', '/containers/json?all=1'];
 const CONNECTIONS = [1, 8, 64];
 
-/** Calls without hooks, by every way. */
+/** Calls without hooks, in every way. */
 export async function measureShortCalls(host: Host, rounds: number): Promise<void> {
   for (const path of PATHS) {
     for (const connections of CONNECTIONS) {

@@ -1,4 +1,4 @@
-// The least that a proxy in Node can do: bytes from one socket to another, without reading them.
+// The least that a proxy in Node can do: pass bytes from one socket to another, without reading them.
 import net from 'node:net';
 import process from 'node:process';
 

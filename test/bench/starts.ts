@@ -3,7 +3,7 @@ import { median } from './median.js';
 
 export const ROUNDS = 10;
 export const RUN = ['run', '--rm'];
-/** Command of a container that ends when it has an address. */
+/** Command of a container that exits once it has an address. */
 export const UNTIL_ADDRESS = [
   'busybox',
   'sh',
@@ -11,7 +11,7 @@ export const UNTIL_ADDRESS = [
   'until ip -o -4 addr show eth0 2>/dev/null | grep -q inet; do usleep 2000; done',
 ];
 
-/** Ways to start a container, interleaved; a table of what each takes, and takes more than the first. */
+/** Compares ways to start a container, interleaved: returns a table of what each takes, and how much more than the first. */
 export async function compareStarts(
   title: string,
   kinds: Record<string, () => Promise<unknown>>,

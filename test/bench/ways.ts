@@ -16,7 +16,7 @@ export const SOCKETS: Record<Way, string> = {
   splice: '/run/splice.sock',
 };
 
-/** The ways to Docker that are compared, each on a socket and, as wrk knows nothing else, on a TCP port. */
+/** Opens the ways to Docker that are compared, each on a socket and, because wrk supports nothing else, on a TCP port. */
 export async function openWays(host: Host): Promise<void> {
   await host.startDocker('-H', `tcp://127.0.0.1:${PORTS.direct}`);
   await host.importBusybox();

@@ -1,7 +1,7 @@
 import type { Host } from '../lab/host.js';
 
 export interface Load {
-  /** Calls that were answered in a second. */
+  /** Calls answered per second. */
   rate: number;
   /** Microseconds. */
   p50: number;

@@ -52,7 +52,7 @@ async function status(): Promise<void> {
   console.log(table.toString());
 }
 
-/** Gives the command's exit status, with this terminal as the command's own. */
+/** Returns the command's exit status; the command uses this terminal as its own. */
 async function on(number: number, argv: string[]): Promise<void> {
   const host = (await hosts())[number - 1];
   if (!host?.up) throw new Error(`host ${number} ${host ? 'is down' : 'does not exist'}`);

@@ -3,16 +3,16 @@ import type { Host } from './host.js';
 const SOCKET = '/run/consul.sock';
 
 export interface ConsulServer {
-  /** Its unix socket, as seen from here. */
+  /** Path of its unix socket, as seen from here. */
   address: string;
   start(): Promise<void>;
-  /** It has a leader, or knows one. */
+  /** Resolves when it is the leader, or knows one. */
   ready(): Promise<void>;
   stop(signal?: 'SIGTERM' | 'SIGKILL'): Promise<void>;
   isLeader(): Promise<boolean>;
 }
 
-/** A Consul server on each of these hosts, together a cluster. */
+/** A Consul server on each of these hosts, which together form a cluster. */
 export function consulServers(hosts: Host[]): ConsulServer[] {
   return hosts.map((host) => {
     const curl = (path: string) => ['curl', '-fsS', '--unix-socket', SOCKET, `http://consul/v1${path}`];
@@ -24,9 +24,9 @@ export function consulServers(hosts: Host[]): ConsulServer[] {
       ...['-hcl', `addresses { http = "unix://${SOCKET}" }`],
       ...['-hcl', 'ports { dns = -1, grpc = -1, serf_wan = -1 }'],
       ...['-hcl', 'performance { raft_multiplier = 1 }'],
-      // Else one that was killed has no vote for 10 s after its return, and the next must not be killed.
+      // Otherwise a killed server has no vote for 10 s after its return, and the next must not be killed until then.
       ...['-hcl', 'autopilot { cleanup_dead_servers = false }'],
-      // All that run outside the hosts count as one client.
+      // All clients outside the hosts count as one.
       ...['-hcl', 'limits { http_max_conns_per_client = 10000 }'],
       ...['-hcl', 'disable_update_check = true, leave_on_terminate = false'],
     ];

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 /** A folder with another Docker (see the script `engine-26`), used instead of the machine's own. */
 const FOLDER = process.env['LAB_ENGINE'];
 
-/** Variables with which a host finds daemon, client and the client's plugins of the chosen engine, and no user's settings. */
+/** Variables with which a host finds the chosen engine's daemon, client and client plugins, and no user's settings. */
 export async function engineEnvironment(state: string): Promise<Record<string, string>> {
   const config = join(state, 'docker-client');
   await mkdir(config);

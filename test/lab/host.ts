@@ -9,7 +9,7 @@ import { command, tail } from './process.js';
 import { until } from '../support/until.js';
 
 const ALWAYS_EXITED = -1;
-/** A daemon that needs as long as this has an error: they start beside others on a busy machine. */
+/** A daemon that takes this long has failed: daemons start beside others on a busy machine. */
 const START_MS = 120_000;
 const PROBE_MS = 10_000;
 /** Made by `init` when everything is mounted. */
@@ -22,7 +22,7 @@ export interface HostOptions {
   name: string;
   address: string;
   lan: Lan;
-  /** Folder under which the host's own directories lie. */
+  /** Folder that contains the host's own directories. */
   state: string;
   cgroup: string;
   /** Makes the host's namespaces, with its first process in them. */
@@ -53,7 +53,7 @@ export function createHost({ name, address, lan, state, cgroup, boot }: HostOpti
     if (isRunning(daemon)) return;
     const log = await open(file(`/run/lab-${daemon}.log`), 'a');
     const stdio = ['ignore', log.fd, log.fd] as const;
-    // A session of its own, as whatever starts a daemon gives it: the kernel shares the processor between these.
+    // Gets a session of its own, as from any service manager: the kernel divides the processor between sessions.
     daemons.set(daemon, spawn(['setsid', ...argv], { stdio: [...stdio], env }));
     await log.close();
   }
@@ -91,7 +91,7 @@ export function createHost({ name, address, lan, state, cgroup, boot }: HostOpti
     }
   }
 
-  /** A crash: every process ends at once, the disk stays. */
+  /** A crash: every process ends at once, but the disk stays. */
   async function kill(): Promise<void> {
     if (!current) return;
     const dying = current;
@@ -104,12 +104,12 @@ export function createHost({ name, address, lan, state, cgroup, boot }: HostOpti
   const host = {
     name,
     address,
-    /** Parent of all cgroups of the host; the lab removes it. */
+    /** Parent of all the host's cgroups; the lab removes it. */
     cgroup,
     get namespace() {
       return namespace();
     },
-    /** Where a path inside the host lies outside. */
+    /** Where a path inside the host is on the outside. */
     file,
     run,
     spawn,
@@ -120,7 +120,7 @@ export function createHost({ name, address, lan, state, cgroup, boot }: HostOpti
     pidOf,
     isUp: () => current !== undefined,
     kill,
-    /** Up again, or for the first time, without daemons: same name, address and disk, an empty `/run`. */
+    /** Brings the host up, again or for the first time, without daemons: same name, address and disk, but an empty `/run`. */
     async reboot(): Promise<void> {
       await kill();
       for (const entry of await readdir(file('/run')).catch(() => [])) {
@@ -143,7 +143,7 @@ export function createHost({ name, address, lan, state, cgroup, boot }: HostOpti
       await start('dockerd', ['dockerd', ...socket, '--cgroup-parent', cgroup, ...flags]);
       await ready('dockerd', ['docker', '-H', 'unix:///run/docker.sock', 'version']);
     },
-    /** `busybox:latest`, made of the static busybox of this machine. */
+    /** Makes `busybox:latest` from this machine's static busybox. */
     async importBusybox(): Promise<void> {
       await command([
         'bash',

@@ -6,7 +6,7 @@ import type { Host } from './host.js';
 import { createLab } from './lab.js';
 import { startNode } from './node.js';
 
-/** Where the one lab that people use is spoken to. */
+/** Socket of the one lab that people use. */
 export const SOCKET = '/run/socketplane-lab.sock';
 const DAEMONS = ['dockerd', 'ovs-vswitchd', 'agent', 'proxy'];
 
@@ -14,13 +14,13 @@ export interface HostStatus {
   name: string;
   address: string;
   up: boolean;
-  /** Those that run. */
+  /** Those that are running. */
   daemons: string[];
-  /** Command that runs another in the host. */
+  /** Command prefix that runs another command in the host. */
   enter: string[];
 }
 
-/** Makes a lab of complete nodes and keeps it until it is told to take it down. */
+/** Makes a lab of complete nodes and keeps it until told to take it down. */
 export async function keep(count: number): Promise<void> {
   const app = express();
   const hosts: Host[] = [];
@@ -29,7 +29,7 @@ export async function keep(count: number): Promise<void> {
     if (ready) next();
     else response.status(503).send('the lab is being made');
   });
-  // Held before anything is made: a second lab must not begin.
+  // Taken before anything is made, so that a second lab cannot begin.
   await listenUnix(createServer(app), SOCKET);
   const lab = await createLab();
   for (let number = 1; number <= count; number++) hosts.push(await startNode(await lab.addHost()));

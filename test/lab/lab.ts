@@ -12,11 +12,11 @@ export { OUTSIDE } from './lan.js';
 const STATE = '/var/tmp/socketplane-lab';
 const HOST_FLAGS = ['--net', '--mount', '--pid', '--uts', '--ipc'];
 
-/** Within this a lab and all that runs in it are up, or down, on a busy machine too. */
+/** Milliseconds within which a lab and everything in it are up, or down, even on a busy machine. */
 export const START_MS = 300_000;
 
 export interface Lab {
-  /** The LAN, its router, and behind it the rest of the world; has no route to any container. */
+  /** The LAN, its router, and the rest of the world behind it; has no route to any container. */
   outside: Namespace;
   hosts: Host[];
   /** A host with an address on the LAN, without daemons. */
@@ -25,8 +25,8 @@ export interface Lab {
 }
 
 /**
- * Several hosts on this machine. Everything lives in namespaces whose first process dies with this one; what a crashed
- * owner left on disk and in cgroups is removed by the next lab.
+ * Several hosts on this machine. Everything lives in namespaces whose first process dies with this one; the next lab
+ * removes what a crashed owner left on disk and in cgroups.
  */
 export async function createLab(): Promise<Lab> {
   if (process.getuid?.() !== 0) throw new Error('the lab needs root: it makes namespaces');
@@ -87,7 +87,7 @@ async function remove(id: string): Promise<void> {
   await rm(join(STATE, id), { recursive: true, force: true, maxRetries: 5 });
 }
 
-/** The one hierarchy of cgroup v2, or one for each controller of v1. */
+/** The single hierarchy of cgroup v2, or one for each controller of v1. */
 async function cgroupParents(): Promise<string[]> {
   const controllers = await readdir('/sys/fs/cgroup').catch(() => []);
   return ['/sys/fs/cgroup', ...controllers.map((name) => join('/sys/fs/cgroup', name))];

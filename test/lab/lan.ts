@@ -8,11 +8,11 @@ const PREFIX = 24;
 
 /** The segment that the hosts share: a switch, and the router to the rest of the world. */
 export interface Lan {
-  /** Switch, router and outside in one; has no route to any container. */
+  /** Switch, router and outside world in one; has no route to any container. */
   outside: Namespace;
-  /** Gives a host its `eth0`, with its address and the way out. */
+  /** Gives a host its `eth0`, with its address and the default route. */
   attach(host: string, address: string, namespace: Namespace): Promise<void>;
-  /** The other end of the host's cable: pulled out, plugged in, or gone with the host. */
+  /** The other end of the host's cable: pulled out, plugged in, or removed with the host. */
   cut(host: string): Promise<void>;
   heal(host: string): Promise<void>;
   detach(host: string): Promise<void>;
@@ -45,13 +45,13 @@ export async function createLan(): Promise<Lan> {
     },
     cut: async (host) => void (await link('set', host, 'down')),
     heal: async (host) => void (await link('set', host, 'up')),
-    // The kernel may have removed it already, with the other end.
+    // The kernel may have removed it already, together with the other end.
     detach: async (host) => void (await link('delete', host).catch(() => undefined)),
     destroy: () => outside.destroy(),
   };
 }
 
-/** Puts the host's address on a device, from wherever it is, and the default route with it. */
+/** Moves the host's address to a device, from wherever it is, and the default route with it. */
 export async function useAddress(namespace: Namespace, device: string, address: string): Promise<void> {
   await namespace.run(['ip', 'address', 'flush', 'dev', 'eth0']);
   await batch(namespace, [

@@ -7,17 +7,17 @@ import { until } from '../support/until.js';
 export interface Namespace {
   /** Of the first process in it, as seen from here. */
   pid: number;
-  /** Command that runs another inside. */
+  /** Command prefix that runs another command inside. */
   enter: string[];
   run(argv: string[], options?: CommandOptions): Promise<Result>;
-  /** A process inside that goes on; it gets this process's environment. */
+  /** Starts a process inside without waiting for it; it gets this process's environment. */
   spawn(argv: string[], options?: Parameters<typeof spawn>[2]): ChildProcess;
   destroy(): Promise<void>;
 }
 
 /**
- * @param flags namespaces as `unshare` and `nsenter` both name them, for one `--net`
- * @param environment variables of everything that is run inside
+ * @param flags namespaces, as both `unshare` and `nsenter` name them, for example `--net`
+ * @param environment variables for everything that is run inside
  */
 export async function createNamespace(
   flags: string[],

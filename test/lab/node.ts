@@ -7,14 +7,14 @@ const ROOT = join(import.meta.dirname, '../..');
 export const PROXY_SOCKET = 'unix:///run/socketplane/docker.sock';
 const AGENT_SOCKET = '/run/socketplane/agent.sock';
 const CONSUL_SOCKET = '/run/socketplane/consul.sock';
-/** Cookies of rules for containers, of this host and of others. */
+/** Cookies of rules for containers, on this host and on others. */
 const OF_ENDPOINTS = /cookie=0x[35]0/;
 
-/** A lab host with Docker, Open vSwitch, agent and proxy on it, as a user's host has them. */
+/** A lab host with Docker, Open vSwitch, agent and proxy on it, as on a user's host. */
 export type Node = Host & ReturnType<typeof productOn>;
 
 /**
- * Starts everything on a host. The built product is run, not its sources.
+ * Starts everything on a host. Runs the built product, not its sources.
  *
  * @param environment of the agent: `BOOTSTRAP`
  */
@@ -58,7 +58,7 @@ function productOn(host: Host, environment: Record<string, string>) {
     /** The stock `docker` through the proxy. */
     sp: (args: string[], options?: CommandOptions): Promise<Result> =>
       host.run(['docker', '-H', PROXY_SOCKET, ...args], options),
-    /** A call of the agent's REST API; gives status and parsed body. */
+    /** Makes a call to the agent's REST API; returns its status and parsed body. */
     async api(method: string, path: string, body?: unknown): Promise<{ status: number; body: unknown }> {
       const data = body === undefined ? [] : ['-d', JSON.stringify(body)];
       const { stdout } = await curl(path, '-X', method, '-w', '\n%{http_code}', ...data);
@@ -66,7 +66,7 @@ function productOn(host: Host, environment: Record<string, string>) {
       const text = stdout.slice(0, end);
       return { status: Number(stdout.slice(end + 1)), body: text === '' ? undefined : JSON.parse(text) };
     },
-    /** Everything of ours that a container leaves when it is not cleaned up after. */
+    /** Everything of SocketPlane's that a container leaves behind if it is not cleaned up. */
     async traces(): Promise<{ leases: number; ports: string[]; flows: number; links: string[] }> {
       const lines = async (...argv: string[]) => (await host.run(argv)).stdout.split('\n').filter(Boolean);
       const { body } = await this.api('GET', '/connections');

@@ -10,14 +10,14 @@ const SCHEMA = '/usr/share/openvswitch/vswitch.ovsschema';
 const SOCKET = '/run/openvswitch/db.sock';
 /** Userspace Open vSwitch sends VXLAN only out of a bridge of its own that holds the host's address. */
 const UNDERLAY = 'br-phy';
-/** What the kernel would take in a second time, past the bridge. */
+/** What the kernel would otherwise receive a second time, past the bridge. */
 const FROM_PORT = ['PREROUTING', '-i', 'eth0', '-j', 'DROP'];
 
-/** Open vSwitch on a host. A restart of ovs-vswitchd takes the host off the LAN for as long as it lasts. */
+/** Open vSwitch on a host. While ovs-vswitchd restarts, the host is off the LAN. */
 export function ovsOn(host: ReturnType<typeof createHost>) {
   async function startVswitchd(): Promise<void> {
-    // As the real service has it: everything between the hosts goes through it, and where it has to wait while containers
-    // start, Consul's servers do not hear of each other.
+    // With priority, like the real service: everything between the hosts goes through it, and if it has to wait while
+    // containers start, Consul's servers do not hear from each other.
     await host.start('ovs-vswitchd', [...WITH_PRIORITY, 'ovs-vswitchd', `unix:${SOCKET}`, '--pidfile']);
     await host.ready('ovs-vswitchd', ['ovs-appctl', 'version']);
     await raiseSessionPriority(await host.pidOf('ovs-vswitchd'));
@@ -29,7 +29,7 @@ export function ovsOn(host: ReturnType<typeof createHost>) {
     ]);
     const device = ['ip', 'link', 'show', 'dev', UNDERLAY];
     await until(UNDERLAY, async () => (await host.run(device, { reject: false })).exitCode === 0);
-    // The bridge's device is ovs-vswitchd's: it has ended, and has come back without its address.
+    // The bridge's device belongs to ovs-vswitchd, so it disappeared with that, and has come back without its address.
     await useAddress(host.namespace, UNDERLAY, host.address);
     // The kernel answers ARP on every device for every address that it has: peers would believe now one, now the other.
     await host.run(['ip', 'link', 'set', 'eth0', 'arp', 'off']);

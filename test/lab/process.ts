@@ -12,7 +12,7 @@ export interface CommandOptions {
   env?: Record<string, string>;
   /** Milliseconds. */
   timeout?: number;
-  /** False: give the result of a command that failed, instead of throwing. */
+  /** If false, returns the result of a command that failed instead of throwing. */
   reject?: boolean;
   cwd?: string;
 }

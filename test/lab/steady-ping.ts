@@ -5,11 +5,11 @@ import { tail } from './process.js';
 
 export const INTERVAL_S = 0.1;
 
-/** Pings out of a container, which go on whatever is stopped beside them. */
+/** Pings from a container that keep running whatever is stopped meanwhile. */
 export interface SteadyPing {
-  /** Waits until so many more were answered. */
+  /** Waits until this many more have been answered. */
   more(count: number): Promise<void>;
-  /** Waits for one more answer, ends, and gives what had none. */
+  /** Waits for one more answer, ends, and returns which pings had none. */
   end(): Promise<{
     lost: number;
     /** Longest run of those. */
@@ -19,7 +19,7 @@ export interface SteadyPing {
 
 let pings = 0;
 
-/** Begins with the first answer. What comes late counts as answered: a busy machine loses nothing. */
+/** Begins with the first answer. Late answers count too: a busy machine loses nothing. */
 export async function steadyPing(node: Node, from: string, address: string): Promise<SteadyPing> {
   const { stdout: pid } = await node.docker('inspect', '-f', '{{.State.Pid}}', from);
   const daemon = `ping-${++pings}-${from}-${address}`;

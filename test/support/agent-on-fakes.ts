@@ -46,7 +46,7 @@ export async function setUp(shared?: Shared) {
         if (signal.aborted) resolve(undefined);
       }).finally(() => void waits--),
   };
-  /** runc has made a container's process, whose program does not run yet. */
+  /** Simulates runc having made a container's process, whose program does not run yet. */
   async function made(container: string, pid: number): Promise<void> {
     while (!awaited.has(container)) await new Promise(setImmediate);
     const hold = () => {
@@ -66,7 +66,7 @@ export async function setUp(shared?: Shared) {
   const attachments = createAttachments({ ...common, openNetns, runc });
   const endpoints = createEndpoints({ ...common, attachments });
   const overlay = () => ({ peers: [], remotes: [] });
-  /** Result, seconds and repairs of each look at everything. */
+  /** Result, seconds and repairs of each convergence pass. */
   const passes: ['ok' | 'failed', number, number][] = [];
   const ending = new AbortController();
   let streams = 0;
@@ -92,16 +92,16 @@ export async function setUp(shared?: Shared) {
     bridge,
     made,
     held: () => held,
-    /** Starts whose process is waited for. */
+    /** Number of starts that are waiting for their process. */
     waits: () => waits,
-    /** From now on no namespace can be opened. @param before what happens just before that */
+    /** From now on no namespace can be opened. @param before called just before that */
     failOpening: (before: () => void) => void (beforeOpening = before),
     networks,
     ipam,
     attachments,
     endpoints,
     convergence,
-    /** Resolves when Docker's events are followed. */
+    /** Resolves once Docker's events are being followed. */
     following: () => until(() => streams > 0),
     /** Ends the agent. */
     end: () => ending.abort(),

@@ -100,7 +100,7 @@ export async function serveApi() {
     bridge,
     /** Whether the store does not answer. */
     away,
-    /** The current services, and those that are current at first. */
+    /** The current services, and those that were current at first. */
     current: services,
     services: made,
     metrics,

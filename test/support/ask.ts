@@ -6,7 +6,7 @@ export interface Asked extends Answer {
   json: unknown;
 }
 
-/** One HTTP request, sent as it is said. */
+/** Sends one HTTP request exactly as given. */
 export function ask(
   to: Pick<RequestOptions, 'socketPath' | 'port'>,
   method: string,

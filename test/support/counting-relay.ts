@@ -4,7 +4,7 @@ import net from 'node:net';
 /** A unix socket that leads to another one, and counts what comes back. */
 export interface CountingRelay {
   path: string;
-  /** Bytes that clients have received, since it was made. */
+  /** Bytes that clients have received since it was made. */
   received(): number;
   close(): Promise<void>;
 }

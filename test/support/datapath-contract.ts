@@ -12,16 +12,16 @@ const PEERS = ['192.168.108.201', '192.168.108.202'] as const;
 /** A datapath and the world around it. */
 export interface DatapathWorld {
   datapath: Datapath;
-  /** A new network namespace, as a path that the datapath takes. */
+  /** Makes a network namespace, and returns a path to it that the datapath accepts. */
   newNetns(): Promise<string>;
-  /** A path that named a namespace which has gone. */
+  /** A path that named a namespace that no longer exists. */
   goneNetns: string;
   /** Open vSwitch ends and comes back without rules. */
   restart(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** What every datapath does, as far as the agent sees it; that packets get where they should is the matter of other tests. */
+/** What every datapath does, as far as the agent sees it; other tests check that packets get where they should. */
 export function describeDatapath(kind: string, open: () => Promise<DatapathWorld>): void {
   describe(`${kind} as the agent uses it`, function () {
     this.timeout(120_000);
@@ -197,7 +197,7 @@ export function describeDatapath(kind: string, open: () => Promise<DatapathWorld
       let unwantedCalls = 0;
       datapath.watch(() => void unwantedCalls++, unwanted.signal);
       const told = new Promise<void>((resolve) => datapath.watch(resolve, abort.signal));
-      // It looks for the bridge first: a restart before that is none that it could notice.
+      // It looks for the bridge first, and cannot notice a restart before that.
       await new Promise((resolve) => setTimeout(resolve, 500));
       unwanted.abort();
       await world.restart();

@@ -6,12 +6,12 @@ export const ROOT = join(import.meta.dirname, '../..');
 /** A block of code in a document. */
 export interface DocBlock {
   language: string;
-  /** What else stands behind the language, which readers do not see. */
+  /** What follows the language, invisible to readers. */
   info: string;
-  /** A file's name, where the first line says it: `# proxy.yml`, `// guard.mjs`. */
+  /** A file's name, where the first line gives one: `# proxy.yml`, `// guard.mjs`. */
   file: string | undefined;
   text: string;
-  /** Its first line in the document. */
+  /** Number of its first line in the document. */
   line: number;
 }
 

@@ -22,10 +22,10 @@ export function anchorsOf(text: string): Set<string> {
 }
 
 /**
- * Links of a document that lead to a file or a heading of this repository that is not there.
+ * Links in a document to files or headings of this repository that do not exist.
  *
  * @param document path from the root
- * @param text its content, where it is not the file's
+ * @param text its content, if different from the file's
  */
 export function brokenLinks(document: string, text = readDoc(document)): string[] {
   const links = [...prose(text).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target]) => target!);
@@ -40,7 +40,7 @@ export function brokenLinks(document: string, text = readDoc(document)): string[
   });
 }
 
-/** Files and folders of this repository that a document names and that are not there. One with `*`, `…` or capitals in a name is a pattern. */
+/** Files and folders of this repository that a document names but that do not exist. `*`, `…` or capitals make a pattern. */
 export function missingPaths(document: string, text = readDoc(document)): string[] {
   const named = [...text.matchAll(/`((?:adapters|bin|docs|lib|test)\/[a-z\d./_-]+)`/g)].map(
     ([, path]) => path!,

@@ -3,14 +3,14 @@ import type { AppError } from '../../lib/base/errors.js';
 import type { ContainerEvent, Docker } from '../../lib/docker/docker.js';
 import { NETWORK_LABEL } from '../../lib/docker/labels.js';
 
-/** A Docker and a hand that uses it. Containers are made with network mode `none`. */
+/** A Docker, and the means to use it. Containers are made with network mode `none`. */
 export interface DockerWorld {
   docker: Docker;
-  /** Gives the full id. @param network value of the label, none when it is absent */
+  /** Returns the full id. @param network value of the label; no label if absent */
   create(name: string, network?: string): Promise<string>;
   start(name: string): Promise<void>;
   rename(name: string, to: string): Promise<void>;
-  /** Running or not. */
+  /** Removes a container, running or not. */
   remove(name: string): Promise<void>;
   /** Ends Docker, or brings it back; containers need not survive. */
   setDown(down: boolean): Promise<void>;
@@ -38,7 +38,7 @@ export function describeDocker(kind: string, open: () => Promise<DockerWorld>): 
     beforeEach(() => (abort = new AbortController()));
     afterEach(() => abort.abort());
 
-    /** The next event that has this action; what comes before it is dropped. */
+    /** The next event that has this action; events before it are dropped. */
     async function next(events: AsyncIterator<ContainerEvent>, action: string): Promise<string | undefined> {
       for (let step = await events.next(); !step.done; step = await events.next()) {
         if (step.value.action === action) return step.value.id;

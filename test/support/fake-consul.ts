@@ -4,8 +4,8 @@ import type { ConsulClient, KvEntry, Outcome } from '../../lib/store/consul/clie
 import type { KvOperation } from '../../lib/store/consul/operation.js';
 
 /**
- * Consul's key-value store in memory: transactions, and queries that wait for a change of a prefix. Sessions are not in it. Reads fail
- * now and then, as while a leader changes.
+ * Consul's key-value store in memory: transactions, and queries that wait for a change of a prefix. There are no sessions.
+ * Reads fail now and then, as they do while a leader changes.
  */
 export function createFakeConsul({ failEvery = Infinity, latencyMs = 0 } = {}): ConsulClient {
   const entries = new Map<string, KvEntry>();
@@ -20,7 +20,7 @@ export function createFakeConsul({ failEvery = Infinity, latencyMs = 0 } = {}): 
     if (mayFail && ++calls % failEvery === 0) throw new AppError('unavailable', 'no cluster leader');
   }
 
-  /** Undefined: it does not hold. */
+  /** Returns undefined if the operation's condition does not hold. */
   function apply({ Verb, Key, Value = '', Index = 0 }: KvOperation, at: number): KvEntry[] | undefined {
     const found = entries.get(Key);
     const version = found?.ModifyIndex ?? 0;

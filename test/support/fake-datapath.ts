@@ -3,12 +3,12 @@ import type { Datapath, PortRecord } from '../../lib/datapath/datapath.js';
 import { portNames } from '../../lib/datapath/device-names.js';
 import type { Endpoint, Network, Remote } from '../../lib/base/model.js';
 
-/** A namespace that has gone; any other path names one that is there. */
+/** A namespace that no longer exists; any other path names one that does. */
 export const GONE_NETNS = '/netns/gone';
 
 /**
- * A bridge in memory: ports, what is plugged into which namespace, networks, and the endpoints it has rules for.
- * `datapath-contract.ts` holds it against Open vSwitch.
+ * A bridge in memory: ports, what is plugged into which namespace, networks, and the endpoints that it has rules for.
+ * `datapath-contract.ts` compares it with Open vSwitch.
  */
 export function createFakeDatapath() {
   const ports = new Map<string, PortRecord>();
@@ -21,7 +21,7 @@ export function createFakeDatapath() {
   const fail: { prepare?: Error; plug?: Error; open?: Error } = {};
   let prepared = 0;
 
-  /** At once, as nothing else may see a container half removed. */
+  /** Done at once, because nothing else may see a container half removed. */
   function removePort(container: string): void {
     ports.delete(container);
     rules.delete(container);

@@ -4,10 +4,12 @@ import { shortId } from '../../lib/base/short-id.js';
 import type { Container, ContainerEvent, Docker } from '../../lib/docker/docker.js';
 import { ADDRESS_LABEL, NETWORK_LABEL } from '../../lib/docker/labels.js';
 
-/** What Docker says of a container that has not run yet. */
+/** What Docker reports for a container that has not run yet. */
 const NEVER = Date.parse('0001-01-01T00:00:00Z');
 
-/** A Docker that keeps containers, their life cycle and events in memory; `docker-contract.ts` holds it against the real one. */
+/**
+ * A Docker that keeps containers, their life cycle and events in memory; `docker-contract.ts` compares it with the real one.
+ */
 export function createFakeDocker() {
   const containers = new Map<string, Container & { sequence: number }>();
   const listeners = new Set<{ tell: (event: ContainerEvent) => void; end: () => void }>();
@@ -133,7 +135,7 @@ export function createFakeDocker() {
       containers.delete(id);
       emit('destroy', id);
     },
-    /** Containers go on meanwhile, and stay as they are. */
+    /** Meanwhile containers keep running and stay as they are. */
     setDown(value: boolean): void {
       down = value;
       if (down) for (const { end } of listeners) end();

@@ -1,15 +1,15 @@
 import { AppError } from '../../lib/base/errors.js';
 import type { Store } from '../../lib/store/store.js';
 
-/** Fails calls by their number, among those made since {@link Faults.arm}. */
+/** Makes calls fail by their number, counted since {@link Faults.arm}. */
 export interface Faults {
   /** From now on calls are counted, and those for which `fails` is true fail as `unavailable`. */
   arm(fails?: (number: number, name: string) => boolean): void;
-  /** No call fails any more. @returns the names of the calls since {@link arm}, in order */
+  /** No call fails any longer. @returns the names of the calls since {@link arm}, in order */
   disarm(): string[];
   /** Counts each call of `work`. */
   guard<A extends unknown[], T>(name: string, work: (...args: A) => Promise<T>): (...args: A) => Promise<T>;
-  /** A store whose calls are counted. Its closing closes it, and fails then. */
+  /** A store whose calls are counted. When its `close` is made to fail, the store is closed nevertheless. */
   guardStore(name: string, store: Store): Store;
 }
 

@@ -3,8 +3,8 @@ import { ensureDebianBase } from '../../lib/install/without-registry/debian-base
 import { silentLog } from '../../lib/base/log.js';
 
 /**
- * Sees that what images are built on is there, on this machine: no host of a lab reaches package sources. Before the lab is made,
- * whose hosts have what is there then.
+ * Makes sure that the base for images is on this machine, because no lab host reaches package sources. To be called before
+ * the lab is made, whose hosts have what the machine has at that moment.
  */
 export async function needImageBase(): Promise<void> {
   await ensureDebianBase({ run: createRun(silentLog), say: () => undefined });

@@ -1,7 +1,7 @@
 import { blockPrefix, leasesOf, parseBlock, type Lease } from '../../lib/ipam/blocks.js';
 import type { Store } from '../../lib/store/store.js';
 
-/** All leases that are in the store. */
+/** All leases in the store. */
 export async function storedLeases(store: Store): Promise<Lease[]> {
   return (await store.list(blockPrefix())).flatMap((entry) => leasesOf(entry.key, parseBlock(entry)));
 }

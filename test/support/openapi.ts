@@ -14,7 +14,7 @@ export const readOpenApi = () => parse(readFileSync(join(ROOT, 'docs/openapi.yml
 
 export interface Answer {
   method: string;
-  /** Without /v0.1. */
+  /** The path without /v0.1. */
   path: string;
   status: number;
   type: string;
@@ -22,8 +22,8 @@ export interface Answer {
 }
 
 /**
- * Throws when an answer is not what docs/openapi.yml says. Stricter than the document: nothing may be said that is not
- * in it.
+ * Throws when an answer is not what docs/openapi.yml says. Stricter than the document: answers may contain nothing that
+ * is not in it.
  */
 export function createOpenApiCheck(): (answer: Answer) => void {
   const document = readOpenApi();
@@ -59,7 +59,7 @@ export function createOpenApiCheck(): (answer: Answer) => void {
   };
 }
 
-/** What is no call at all has no place in the document; its error looks like the others. */
+/** A request that matches no call is not in the document; its error looks like the others. */
 const ERROR = { $ref: '#/components/responses/error' };
 
 function resolve(document: Document, response: Json): Json {
@@ -67,12 +67,12 @@ function resolve(document: Document, response: Json): Json {
   return typeof ref === 'string' ? document.components.responses[ref.split('/').at(-1)!]! : response;
 }
 
-/** References of a part of the document, as they are from outside of it. */
+/** Makes references in a part of the document valid outside of it. */
 function absolute(part: unknown): unknown {
   return JSON.parse(JSON.stringify(part).replaceAll('"#/', '"api#/')) as unknown;
 }
 
-/** What has properties that are known has no others. */
+/** Forbids additional properties wherever properties are listed. */
 function close(part: unknown): void {
   if (typeof part !== 'object' || part === null) return;
   const { type, properties = {} } = part as Json;

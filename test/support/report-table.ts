@@ -1,7 +1,7 @@
 import Table from 'cli-table3';
 import { hasColours, type Output } from '../../lib/cli/terminal/style.js';
 
-/** A table for a report: with lines, and with colours only where somebody sees them. */
+/** A table for a report: with lines, and with colours only where they can be seen. */
 export function reportTable(
   head: string[],
   output: Output = process.stdout,

@@ -1,6 +1,6 @@
 /**
- * A part of a case that goes on with what the part before has left, so that neither could be run alone. An error names
- * the part.
+ * A part of a case that continues from the state that the part before has left, so that neither could run alone. An
+ * error names the part.
  */
 export async function step<T>(name: string, work: () => T | Promise<T>): Promise<T> {
   try {

@@ -14,12 +14,12 @@ import { createFakeDatapath } from './fake-datapath.js';
 import { createFakeDocker } from './fake-docker.js';
 import { createFaults, type Faults } from './faults.js';
 
-/** One for all: it observes the process. */
+/** One for all, because it observes the process. */
 const metrics = createAgentMetrics();
 
 export const HOST = 'h1';
 
-/** A store on disk: it outlives its closing, and can be opened once at a time. */
+/** A store on disk: it survives being closed, and can be open only once at a time. */
 function createDisk(faults: Faults) {
   const entries = new Map<string, Entry>();
   let revision = 0;
@@ -42,12 +42,12 @@ function createDisk(faults: Faults) {
   return {
     open: faults.guard('own.open', open),
     isOpen: () => opened > 0,
-    /** What is in it, also while it is closed. */
+    /** What is in it, even while it is closed. */
     entries: () => [...entries.values()],
   };
 }
 
-/** A cluster's store: each client closes by itself. */
+/** A cluster's store: each client closes on its own. */
 function createServer(faults: Faults) {
   const store = createMemoryStore();
   const [liveness, election] = [createMemoryLiveness(), createMemoryElection()];
@@ -66,7 +66,7 @@ function createServer(faults: Faults) {
   };
 }
 
-/** What is left of a host when its agent ends. */
+/** What remains of a host when its agent ends. */
 function createSurroundings() {
   const faults = createFaults();
   return {
@@ -79,8 +79,8 @@ function createSurroundings() {
 }
 
 /**
- * A host on fakes that can be alone or a member, with real services on stores that compare and swap. One on the same
- * surroundings is the agent restarted.
+ * A host on fakes that can be alone or a member, with real services on stores that compare and swap. Another one on the
+ * same surroundings is the agent restarted.
  */
 export function createSwitchedHost(surroundings = createSurroundings()) {
   const { faults, disk, server, docker, bridge } = surroundings;

@@ -4,10 +4,10 @@ import { until } from './until.js';
 
 const END = '@@end of block';
 const FAILED = '@@failed';
-/** An image is made in less, on a busy machine too. */
+/** Milliseconds; an image takes less to build, even on a busy machine. */
 const BLOCK_MS = 400_000;
 
-/** A shell on a host, in which what a reader would type is typed, block after block. */
+/** A shell on a host, into which a reader's commands are typed, block by block. */
 export interface TypedSession {
   /** What the block printed. Throws when one of its commands fails. */
   type(block: string): Promise<string>;

@@ -1,22 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** Generous: a case that holds ends as soon as it does, on a busy machine too. Shorter than what mocha gives a case. */
+/** Generous: a condition that holds ends the wait at once, even on a busy machine. Shorter than mocha's limit for a case. */
 const TIMEOUT_MS = 40_000;
-/** Milliseconds between two looks, which double up to the last. */
+/** Milliseconds between the first two looks; the pauses double up to the last. */
 const FIRST_MS = 2;
 const LAST_MS = 50;
 
-/** What must become true; one that throws is not true yet. */
+/** What must become true; if it throws, it is not true yet. */
 type Condition = () => unknown;
 
 interface Limits {
   /** Milliseconds. */
   timeout?: number;
-  /** Asked after each look in vain: throws when there is no use in waiting longer. */
+  /** Called after each look in vain; throws when there is no use in waiting any longer. */
   giveUp?: () => void | Promise<void>;
 }
 
-/** Waits for a condition instead of a time. Throws what it was waiting for, and why that was not so at the last look. */
+/** Waits for a condition instead of a time. Throws what it was waiting for, and why that did not hold at the last look. */
 export function until(condition: Condition): Promise<void>;
 export function until(
   what: string | (() => string),
@@ -52,7 +52,7 @@ export async function until(
   }
 }
 
-/** How long it is since then, by `performance.now()`, for people. */
+/** Seconds since then, by `performance.now()`, as text for people. */
 export function seconds(since: number): string {
   return `${((performance.now() - since) / 1_000).toFixed(1)} s`;
 }

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type * as schemas from '../../api/schemas.js';
 
-// The agent's answers, by the schemas of its API.
+// The agent's answers, parsed by its API's schemas.
 
 export {
   cluster,
@@ -23,7 +23,7 @@ export type ClusterAnswer = z.infer<typeof schemas.cluster>;
 export type ConfigurationAnswer = z.infer<typeof schemas.configuration>;
 export type HealthAnswer = z.infer<typeof schemas.health>;
 
-/** What does not work of Docker, Open vSwitch and the store, each with its reason. Empty when all is well. */
+/** What is wrong with Docker, Open vSwitch and the store, each with its reason. Empty when all is well. */
 export function problemsOf({ docker, ovs, store }: HealthAnswer): string[] {
   const parts = { Docker: docker, 'Open vSwitch': ovs, store };
   return Object.entries(parts)

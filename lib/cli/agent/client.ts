@@ -7,7 +7,7 @@ import * as answers from './answers.js';
 const TIMEOUT_MS = 30_000;
 const HEALTH_TIMEOUT_MS = 5_000;
 const CLUSTER_TIMEOUT_MS = 90_000;
-/** No name of ours or Docker's is longer. An empty one would make the path of another call. */
+/** No name in SocketPlane or Docker is longer. An empty one would turn the path into that of another call. */
 const LONGEST_NAME = 255;
 
 const KINDS: Record<number, ErrorKind> = {
@@ -25,7 +25,7 @@ export interface AgentClient {
   connections(): Promise<answers.ConnectionAnswer[]>;
   /** By id, unique prefix or name. */
   connection(reference: string): Promise<answers.ConnectionAnswer>;
-  /** Those of all hosts of the cluster. */
+  /** Those of all hosts in the cluster. */
   leases(): Promise<answers.LeaseAnswer[]>;
   cluster(): Promise<answers.ClusterAnswer>;
   /** Returns when the change is done, which may take as long as joining a cluster does. */
@@ -34,14 +34,15 @@ export interface AgentClient {
     query?: Record<string, string | undefined>,
   ): Promise<answers.ClusterAnswer>;
   configuration(): Promise<answers.ConfigurationAnswer>;
-  /** Has the agent compare everything with what should be, and correct it. @throws AppError where that failed */
+  /** Makes the agent compare everything with what should be, and correct it. @throws AppError where that failed */
   converge(): Promise<void>;
-  /** Answers also when the agent is not healthy. */
+  /** Also answers when the agent is not healthy. */
   health(): Promise<answers.HealthAnswer>;
 }
 
 /**
- * A client of the agent's REST API. All calls throw AppError, with the agent's own message or with the reason why it could not be asked.
+ * A client of the agent's REST API. All calls throw AppError, with the agent's own message or the reason why it could not be
+ * asked.
  *
  * @param command how the user calls `socketplane`, for advice
  */
@@ -142,7 +143,7 @@ function refusal({ status, body }: UnixAnswer): AppError {
   try {
     message = answers.failure.parse(JSON.parse(body)).message;
   } catch {
-    // Not our agent's answer: the status has to do.
+    // The answer is not from the agent: the status has to do.
   }
   return new AppError(KINDS[status] ?? 'internal', message);
 }

@@ -79,7 +79,7 @@ async function stateOf({ name, log, pid, ready }: DaemonView) {
 }
 
 async function showLogs(daemons: Daemons, lines: number, follow: boolean): Promise<void> {
-  // Ctrl-C ends the commands that follow the logs, and they end this one.
+  // Ctrl-C ends the commands that follow the logs; this command ends with them.
   process.once('SIGINT', () => undefined);
   await Promise.all(
     daemons.logs(lines, follow).map(async ([command, args]) => {

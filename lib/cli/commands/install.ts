@@ -47,7 +47,7 @@ Examples:
         powerstrip,
         bootstrap: asked,
       };
-      // The files are for all users of this host, whatever the umask of this one.
+      // All users of this host must be able to read the files, whatever this user's umask is.
       process.umask(0o022);
       const state = await withHostLock(async () =>
         install(paths.installRecord, wish, await createSteps(context, agent, say)),

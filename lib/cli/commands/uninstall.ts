@@ -19,7 +19,7 @@ import { createDaemons } from '../daemons/create.js';
 import { addCommonOptions, agentOf } from '../options.js';
 import { becomeRoot } from '../root.js';
 
-/** `uninstall` and `clean` */
+/** `uninstall` and `clean`. */
 export function addUninstallCommands(program: Command, context: Context): void {
   const { stdout, paths, command: name } = context;
   const say = (line: string) => stdout.write(`${line}\n`);
@@ -76,7 +76,7 @@ export function addUninstallCommands(program: Command, context: Context): void {
   });
 }
 
-/** Agent and proxy as containers may go on without Docker, and come back with it. */
+/** Without Docker, agent and proxy containers may keep running, and would come back with Docker. */
 async function refuseWithoutDocker(record: string): Promise<void> {
   const installed = await readInstallRecord(record);
   if (installed?.mode !== 'containers' || (await which('dockerd')) === undefined) return;

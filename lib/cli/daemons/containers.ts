@@ -8,7 +8,7 @@ import { waitReady } from './ready.js';
 
 /** Docker gives containers ten seconds to stop, and may be busy itself. */
 const STOP_MS = 60_000;
-/** A container that ends this often while it is waited for will not come up. */
+/** A container that ends this often during the wait will not come up. */
 const RESTARTS = 2;
 
 /** Agent and proxy as the containers that `install` made. Docker is asked directly, never through our own proxy. */
@@ -34,7 +34,7 @@ export function containerDaemons(
   }
   const states = () => Promise.all(names.map(stateOf));
 
-  /** From either output of a container: the daemon may log its reason on both. */
+  /** From both outputs of a container: the daemon may log its reason on either. */
   async function lastWords(name: string): Promise<string> {
     const script = 'exec docker "$@" 2>&1';
     return logLine(await run(['sh', '-c', script, 'sh', ...host, 'logs', '--tail', '1', name]));

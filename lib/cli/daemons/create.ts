@@ -35,7 +35,7 @@ export async function createDaemons(options: DaemonsOptions): Promise<Daemons> {
   if (await systemd.has(...names)) return unitDaemons(context.paths, systemd, run, parts, names);
   const bootstrap = record?.bootstrap;
   const env = bootstrap === undefined ? context.env : { ...context.env, BOOTSTRAP: bootstrap };
-  // An installed agent may still wait for its cluster, which is no failure.
+  // An installed agent may still be waiting for its cluster, which is no failure.
   return processDaemons({ ...context, env }, parts, record === undefined);
 }
 

@@ -5,15 +5,15 @@ import { until } from '../../concurrency/until.js';
 import { findProcess, isProgram, removeStalePidFile } from '../../os/pid-file.js';
 
 const START_MS = 15_000;
-/** Not more often: each time the agent asks Docker and Open vSwitch. */
+/** No more often than this: each time, the agent asks Docker and Open vSwitch. */
 const LOOK_MS = 200;
 /** The proxy gives calls in progress five seconds to end. */
 const STOP_MS = 10_000;
 const KILL_MS = 5_000;
 
-/** One of the two daemons, as a process of its own where no init supervises it. */
+/** One of the two daemons, run as a process of its own where no init supervises it. */
 export interface DaemonOptions {
-  /** As messages call it: `agent` or `proxy`. */
+  /** What messages call it: `agent` or `proxy`. */
   name: string;
   /** Name of its program. */
   program: string;
@@ -35,9 +35,9 @@ export interface Daemon {
   readonly log: string;
   ready(): Promise<unknown>;
   pid(): Promise<number | undefined>;
-  /** Gives whether it had to be started. May be repeated. */
+  /** Returns whether it had to be started. May be repeated. */
   start(): Promise<boolean>;
-  /** Gives whether it was running. May be repeated. */
+  /** Returns whether it was running. May be repeated. */
   stop(): Promise<boolean>;
 }
 
@@ -47,7 +47,7 @@ export function createDaemon(options: DaemonOptions): Daemon {
   const pid = () => findProcess(pidFile, isOurs);
   const isReady = () => succeeds(ready());
 
-  /** A `stop` that follows at once needs the pid file, which is written just after the socket is there. */
+  /** A `stop` that follows at once needs the pid file, which is written just after the socket appears. */
   async function serves(): Promise<void> {
     await ready();
     if ((await pid()) === undefined) throw new Error(`${pidFile} does not name it`);
@@ -93,7 +93,7 @@ export function createDaemon(options: DaemonOptions): Daemon {
         await waitReady();
         return false;
       }
-      // It may have been started in the foreground somewhere; a second one must not join it.
+      // It may have been started in the foreground elsewhere; a second one must not join it.
       if (await isReady()) return false;
       await removeStalePidFile(pidFile, isOurs);
       await startDetached({

@@ -1,11 +1,11 @@
 import { until } from '../../concurrency/until.js';
 import type { DaemonParts } from './types.js';
 
-/** Long enough for the first start of an image, also beside a busy Docker. */
+/** Long enough for the first start of an image, even when Docker is busy. */
 const READY_MS = 30_000;
 
 /**
- * Waits until all of them serve. An agent that still waits for its cluster counts as serving.
+ * Waits until all of them serve. An agent that is still waiting for its cluster counts as serving.
  *
  * @param giveUp throws when it is pointless to go on waiting
  */

@@ -5,7 +5,7 @@ const LABEL_NAME = 'socketplane.demo';
 const WANTED = 2;
 const MOST = 20;
 
-/** A container as `docker ps --all` shows it, reduced to what decides about its name. */
+/** A container as `docker ps --all` shows it, reduced to what matters for its name. */
 export interface Existing {
   name: string;
   /** Whether an earlier demo made it, so that it may be replaced. */
@@ -23,7 +23,7 @@ export async function listContainers(docker: DemoDocker): Promise<Existing[]> {
     });
 }
 
-/** `con1` and `con2`, or the next numbers where such a name belongs to somebody else's container. */
+/** `con1` and `con2`, or the next numbers where such a name belongs to someone else's container. */
 export function chooseNames(existing: Existing[]): string[] {
   const foreign = new Set(existing.filter(({ ours }) => !ours).map(({ name }) => name));
   const names = Array.from({ length: MOST }, (_, index) => `con${index + 1}`);

@@ -83,7 +83,7 @@ function runArgs(name: string): string[] {
   ];
 }
 
-/** Uses the network if it exists, whatever its subnet; else makes it, on the next free subnet where its own is taken. */
+/** Uses the network if it exists, whatever its subnet; otherwise creates it, on the next free subnet if its own is taken. */
 async function ensureNetwork(
   agent: AgentClient,
   command: string,

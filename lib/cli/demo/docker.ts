@@ -5,9 +5,9 @@ import type { Context } from '../context.js';
 
 const TIMEOUT_MS = 60_000;
 
-/** The stock client through the proxy: the demo shows what its user can type. */
+/** The stock client through the proxy: the demo shows what users can type themselves. */
 export interface DemoDocker {
-  /** Gives its output. @throws AppError with the reason that docker gave */
+  /** Returns its output. @throws AppError with the reason that docker gave */
   quiet(...args: string[]): Promise<string>;
   /** The same, with the command and its output shown. */
   shown(...args: string[]): Promise<void>;

@@ -3,13 +3,13 @@ import { AppError, hasCode, messageOf } from '../../base/errors.js';
 import { runOnTerminal } from '../../os/terminal-child.js';
 import type { Context } from '../context.js';
 
-/** The environment in which `docker` talks to the proxy, whatever the user's own environment makes it talk to. */
+/** The environment in which `docker` talks to the proxy, whatever it would talk to in the user's own environment. */
 export function dockerEnvironment({ env, paths }: Pick<Context, 'env' | 'paths'>): NodeJS.ProcessEnv {
   const { DOCKER_TLS: _tls, DOCKER_TLS_VERIFY: _verify, DOCKER_CERT_PATH: _certificates, ...rest } = env;
   return { ...rest, DOCKER_HOST: `unix://${paths.proxySocket}` };
 }
 
-/** Runs the stock `docker` through the proxy, on the user's own terminal. Gives its exit status. */
+/** Runs the stock `docker` through the proxy, on the user's own terminal. Returns its exit status. */
 export async function runDocker(context: Context, args: readonly string[]): Promise<number> {
   await assertProxy(context);
   try {

@@ -1,14 +1,14 @@
 /** The arguments of `socketplane run`, taken apart. */
 export interface RunRequest {
   network?: string;
-  /** The arguments that are docker's. */
+  /** The arguments for docker. */
   args: string[];
 }
 
 /**
  * Takes `-n NETWORK` (or `-nNETWORK` or `-n=NETWORK`, as docker's own short options allow) from the front. Everything from
- * the first other word on is docker's: there `-n` may mean something to the program in the container. Gives undefined where
- * `-n` has no name.
+ * the first other word on is docker's: there, `-n` may mean something to the program in the container. Returns undefined
+ * where `-n` has no name.
  */
 export function splitRunArgs(argv: readonly string[]): RunRequest | undefined {
   const [first = '', ...rest] = argv;

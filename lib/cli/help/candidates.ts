@@ -1,13 +1,13 @@
 import type { Command } from 'commander';
 
-/** Names that only the agent knows. Empty lists where it does not answer. */
+/** Names that only the agent knows. The lists are empty where it does not answer. */
 export interface CompletionSource {
   networks(): Promise<string[]>;
   containers(): Promise<string[]>;
   hosts(): Promise<string[]>;
 }
 
-/** What the arguments of a command name, by its words. */
+/** What kind of name the arguments of a command are, by the words of the command. */
 const ARGUMENTS: Record<string, keyof CompletionSource> = {
   'network info': 'networks',
   'network delete': 'networks',

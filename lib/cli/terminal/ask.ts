@@ -12,14 +12,14 @@ export interface Question {
 /**
  * Asks the person at the terminal until the answer is yes or no.
  *
- * @throws AppError `invalid` where there is no terminal, or where Ctrl-C or Ctrl-D is the answer
+ * @throws AppError `invalid` where there is no terminal, or where the answer is Ctrl-C or Ctrl-D
  */
 export async function askYesNo({ text, enter, instead }: Question): Promise<boolean> {
   if (!process.stdin.isTTY) {
     throw new AppError('invalid', `there is no terminal to ask on: use ${instead}`);
   }
   const terminal = createInterface({ input: process.stdin, output: process.stdout });
-  // An open question does not keep the process alive: without this it would just end.
+  // An open question does not keep the process alive: without this it would simply end.
   const left = new AbortController();
   terminal.once('close', () => left.abort());
   terminal.once('SIGINT', () => terminal.close());
@@ -32,7 +32,7 @@ export async function askYesNo({ text, enter, instead }: Question): Promise<bool
       if (answer === '' && enter !== undefined) return enter;
     }
   } catch (cause) {
-    // The cursor is still behind the question.
+    // The cursor is still on the line of the question.
     process.stdout.write('\n');
     throw new AppError('invalid', 'no answer: nothing was done', { cause });
   } finally {

@@ -29,7 +29,7 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   return trimLines(columns.toString());
 }
 
-/** One `name  value` a line. */
+/** One `name  value` per line. */
 export function details(fields: Record<string, string>): string {
   const width = Math.max(...Object.keys(fields).map((name) => name.length));
   const lines = Object.entries(fields).map(([name, value]) => `${name.padEnd(width + GAP)}${value || '-'}`);

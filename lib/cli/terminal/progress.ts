@@ -6,11 +6,12 @@ const TICK_MS = 1_000;
 /** Back to the beginning of the line, and clear it. */
 const WIPE = '\r\u001b[K';
 
-/** Does the work, and shows whoever waits what is going on and for how long. */
+/** Does the work, and shows the person waiting what is going on and for how long. */
 export type Progress = <T>(what: string, work: () => Promise<T>) => Promise<T>;
 
 /**
- * Shows one line that is rewritten while the work goes on and cleared when it has ended; nothing where `output` is no terminal.
+ * Shows one line that is rewritten while the work goes on and cleared when it has ended; shows nothing where `output` is not
+ * a terminal.
  *
  * @param output standard error, so that what a command prints stays clean
  */

@@ -9,12 +9,12 @@ export interface Output {
 export type Colour = 'green' | 'yellow' | 'red' | 'dim';
 export type Paint = (colour: Colour, text: string) => string;
 
-/** Whether somebody sees colours: on a terminal that has them, unless NO_COLOR (https://no-color.org) is set. */
+/** Whether colours can be seen: on a terminal that has them, unless NO_COLOR (https://no-color.org) is set. */
 export function hasColours(output: Output, env: NodeJS.ProcessEnv): boolean {
   return output.isTTY === true && !env['NO_COLOR'] && env['TERM'] !== 'dumb';
 }
 
-/** Paints where somebody sees it, unless `--no-color` was given. */
+/** Adds colours where they can be seen, unless `--no-color` was given. */
 export function paintOn(output: Output, env: NodeJS.ProcessEnv, wanted = true): Paint {
   const colours = wanted && hasColours(output, env);
   return (colour, text) => (colours ? styleText(colour, text, { validateStream: false }) : text);

@@ -13,7 +13,7 @@ const TRIES = 20;
 const refusal = z.object({ message: z.string().max(500) });
 
 export interface AskOptions {
-  /** Of a member. */
+  /** Address of a member. */
   address: string;
   cluster: string;
   hostId: string;
@@ -21,8 +21,8 @@ export interface AskOptions {
 }
 
 /**
- * Ask a member for the cluster's key. Nothing is known yet by which the member could prove itself, so its certificate is
- * not looked at: a cluster on a segment that is not trusted has a key given by the user, and nobody asks.
+ * Asks a member for the cluster's key. Nothing is known yet by which the member could prove its identity, so its certificate
+ * is not checked: on a segment that is not trusted, the user gives the cluster its key, and no host asks for it.
  */
 export async function askAdmission(options: AskOptions): Promise<AdmissionAnswer> {
   for (let left = TRIES; ; left--) {

@@ -34,11 +34,11 @@ export interface AdmissionOptions {
 }
 
 /**
- * Gives the cluster's key to hosts of the same segment that ask for it. It is the trust that a cluster without a key of
- * the user's has: whoever is root on a host of the segment may join. Asking from a port that only root may use keeps that
- * host's other users out; TLS keeps the key from those who only listen.
+ * Gives the cluster's key to hosts on the same segment that ask for it. Without a key from the user, this is all the trust
+ * that a cluster has: whoever is root on a host of the segment may join. Requests must come from a port that only root may
+ * use, which keeps that host's other users out; TLS keeps the key from mere eavesdroppers.
  *
- * @returns what ends it
+ * @returns a function that stops it
  * @throws AppError `unavailable` when the port cannot be used
  */
 export async function serveAdmission(options: AdmissionOptions): Promise<() => Promise<void>> {
@@ -57,7 +57,7 @@ export async function serveAdmission(options: AdmissionOptions): Promise<() => P
     createAdmissionApp(options),
   );
   server.maxConnections = MAX_CONNECTIONS;
-  // Before a byte of TLS is read; a source that is on the segment cannot be feigned from beyond it.
+  // Before a byte of TLS is read; no one beyond the segment can fake a source address on it.
   (server as TcpServer).prependListener('connection', (socket) => {
     const { remoteAddress = '', remotePort = 0 } = socket;
     const root = remotePort >= PRIVILEGED.first && remotePort <= PRIVILEGED.last;
@@ -102,7 +102,7 @@ function createAdmissionApp({ cluster, answer, log }: AdmissionOptions): express
   return app;
 }
 
-/** So many calls of one source in a window of time. All is forgotten with the window, so it cannot grow. */
+/** Allows so many calls per source in a window of time. Everything is forgotten when the window ends, so it cannot grow. */
 function createLimit(): (source: string) => boolean {
   const counts = new Map<string, number>();
   let since = Date.now();

@@ -15,26 +15,26 @@ import { createConsulProcess } from './process.js';
 const LEAVE_MS = 15_000;
 
 /**
- * This host's Consul. It goes on when the agent is killed, and the next agent adopts it. It is restarted when it ends by
- * itself.
+ * This host's Consul. It keeps running when the agent is killed, and the next agent adopts it. It is restarted when it
+ * ends by itself.
  */
 export interface ConsulAgent {
   api: ConsulApi;
   /**
-   * Make it run like this. One that does already, started by an earlier agent or not, is left alone; any other is stopped
-   * and started with the same data. Resolves when it answers on its socket, which may be before it has found the cluster.
+   * Makes it run like this. If it does already, whether or not an earlier agent started it, it is left alone; otherwise it is
+   * stopped and started with the same data. Resolves when it answers on its socket, which may be before it has found the cluster.
    */
   apply(spec: ConsulSpec): Promise<void>;
   /**
-   * Make it open new connections to other servers. TCP repeats what was lost in a broken network only after as long again
-   * as that was broken, and all requests wait behind it.
+   * Makes it open new connections to other servers. After an outage, TCP waits about as long again as the outage lasted
+   * before it repeats what was lost, and all requests wait behind that.
    */
   reconnect(): Promise<void>;
-  /** Stop it. Its data stays for the next start; to the others this host has failed. */
+  /** Stops it. Its data stays for the next start; to the others this host has failed. */
   stop(): Promise<void>;
-  /** Leave the cluster, end, and remove all data. */
+  /** Leaves the cluster, ends, and removes all data. */
   leave(): Promise<void>;
-  /** Stop being a server: leaves, ends, and removes what only a server has. `apply` a client afterwards. */
+  /** Stops being a server: leaves, ends, and removes what only a server has. `apply` a client afterwards. */
   demote(): Promise<void>;
 }
 
@@ -52,7 +52,7 @@ export function createConsulAgent({ files, ensureConsul, run, log }: ConsulAgent
   const lock = createKeyedLock();
   let supervision = new AbortController();
 
-  /** Changes run one at a time, and the running process is not supervised meanwhile. */
+  /** Changes run one at a time, and the process is not supervised while they run. */
   function change(task: () => Promise<void>): Promise<void> {
     supervision.abort();
     return lock('consul', task);
@@ -74,7 +74,7 @@ export function createConsulAgent({ files, ensureConsul, run, log }: ConsulAgent
     await retryForever(start, { what: 'start Consul', log, signal, onFailure }).catch((error: unknown) => {
       if (!signal.aborted) throw error;
     });
-    // A retry that is aborted leaves its last attempt running, and a change that stops Consul must not overtake that.
+    // An aborted retry leaves its last attempt running, and a change that stops Consul must not overtake that.
     await attempt.catch(() => undefined);
   }
 

@@ -4,7 +4,7 @@ import { connect, type CallOptions } from '../../store/consul/connect.js';
 import { bodyOf } from '../../store/consul/failure.js';
 
 const TIMEOUT_MS = 4_000;
-/** A join and a leave involve other hosts. */
+/** Joining and leaving involve other hosts. */
 const SLOW_MS = 15_000;
 
 /** Serf's numbers for the state of a member. */
@@ -31,20 +31,20 @@ export interface GossipMember {
   version: string;
 }
 
-/** Calls about the cluster itself. Keys and values are the store's. All throw AppError `unavailable` that says why. */
+/** Calls about the cluster itself; keys and values belong to the store. All throw AppError `unavailable`, saying why. */
 export interface ConsulApi {
   /** Throws while this host's Consul does not answer. */
   ping(): Promise<void>;
   /** Whether the servers have a leader, that is, whether the store can be used. Never throws. */
   hasLeader(): Promise<boolean>;
-  /** Throws when no member answers there, or it has another key. */
+  /** Throws when no member answers there, or when it has another key. */
   join(address: string): Promise<void>;
   members(): Promise<GossipMember[]>;
-  /** The servers that Raft counts, alive or not. There is no leader while the one that leads is on its way out. */
+  /** The servers that Raft counts, alive or not. There is no leader while the current one is on its way out. */
   quorum(): Promise<{ voters: string[]; leader: string | undefined }>;
-  /** Removes a host that is gone, also from the servers. */
+  /** Removes a host that is gone, also from the list of servers. */
   forceLeave(hostId: string): Promise<void>;
-  /** Leave the cluster; Consul ends then. */
+  /** Leaves the cluster; Consul then ends. */
   leave(): Promise<void>;
 }
 
@@ -70,7 +70,7 @@ export function createConsulApi(socket: string): ConsulApi {
       address: Addr,
       status: STATUS[Status as keyof typeof STATUS] ?? 'unknown',
       server: Tags['role'] === 'consul',
-      // Followed by the commit from which it was built.
+      // The version is followed by the commit from which it was built.
       version: Tags['build']?.split(':')[0] ?? '',
     }));
   }

@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { createECDH, webcrypto, type ECDH } from 'node:crypto';
 import * as x509 from '@peculiar/x509';
 
-/** What Consul asks of a server's certificate with `verify_server_hostname`. */
+/** The name that Consul requires in a server's certificate with `verify_server_hostname`. */
 const serverName = (datacenter: string) => `server.${datacenter}.consul`;
 
 const EC = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
@@ -20,9 +20,9 @@ export interface NodeCertificate {
 }
 
 /**
- * A certificate for Consul's RPC, signed by the cluster's authority. The authority's private key is made of the seed, so
- * each member can make certificate and authority by itself; authorities made apart verify each other's certificates, as
- * name and key are the same.
+ * A certificate for Consul's RPC, signed by the cluster's authority. The authority's private key is derived from the
+ * seed, so each member can make certificate and authority by itself; separately made authorities verify each other's
+ * certificates, as name and key are the same.
  */
 export async function makeNodeCertificate(
   seed: Buffer,

@@ -8,10 +8,10 @@ const LOG_BYTES = 4 * 1024 * 1024;
 const LOG_FILES = 2;
 const OFF = -1;
 
-/** How this host's Consul is to run. */
+/** How this host's Consul should run. */
 export interface ConsulSpec {
   hostId: string;
-  /** Of the underlay. */
+  /** On the underlay. */
   address: string;
   server: boolean;
   /** The first server of a new cluster elects itself without asking others. Ignored once there is data. */
@@ -19,24 +19,24 @@ export interface ConsulSpec {
   /** Addresses of members to contact at start, besides those that Consul remembers. */
   peers: string[];
   gossipKey: string;
-  /** Its certificate is signed by the authority made of this. */
+  /** The authority that signs its certificate is derived from this. */
   authoritySeed: Buffer;
 }
 
 export interface ConsulFiles {
-  /** Holds all the others but the socket. */
+  /** Holds all the others except the socket. */
   folder: string;
   config: string;
   data: string;
   pid: string;
   /** Consul inserts the time into the name. */
   log: string;
-  /** What Consul said before it could write its log. */
+  /** What Consul said before it could write to its log. */
   errors: string;
   authority: string;
   certificate: string;
   privateKey: string;
-  /** HTTP API: for root only. */
+  /** The HTTP API, for root only. */
   socket: string;
 }
 
@@ -73,8 +73,8 @@ export function consulAgentConfig(spec: ConsulSpec, files: ConsulFiles): Record<
     advertise_addr: spec.address,
     addresses: { http: `unix://${files.socket}` },
     unix_sockets: { mode: '0600' },
-    // Not Consul's usual ports, so that the host may run another Consul. Bound to the underlay's address only.
-    // Any number enables the HTTP API; it listens on the socket only.
+    // Not Consul's usual ports, so that the host may run another Consul. They are bound to the underlay's address only.
+    // Any number enables the HTTP API, which listens only on the socket.
     ports: {
       http: 8500,
       server: CONSUL_SERVER_PORT,
@@ -93,10 +93,10 @@ export function consulAgentConfig(spec: ConsulSpec, files: ConsulFiles): Record<
     key_file: files.privateKey,
     retry_join: spec.peers.map((address) => `${address}:${GOSSIP_PORT}`),
     retry_interval: '2s',
-    // A Consul that is stopped has not left: that is `leave`.
+    // A Consul that is stopped has not left the cluster; that is what `leave` is for.
     leave_on_terminate: false,
     skip_leave_on_interrupt: true,
-    // A server that becomes a client leaves first, and has to find the others again. To leave for good drops the data.
+    // A server that becomes a client leaves first, and then has to find the others again. Leaving for good drops the data.
     rejoin_after_leave: true,
     // The reaper decides who is gone for good. Consul accepts nothing below 8 hours.
     reconnect_timeout: '24h',
@@ -106,7 +106,7 @@ export function consulAgentConfig(spec: ConsulSpec, files: ConsulFiles): Record<
       server_stabilization_time: '1s',
       last_contact_threshold: '2s',
     },
-    // To Consul all watches of one agent are one client.
+    // To Consul, all watches of one agent are one client.
     limits: { http_max_conns_per_client: 8_192 },
     disable_update_check: true,
     enable_script_checks: false,
@@ -115,10 +115,10 @@ export function consulAgentConfig(spec: ConsulSpec, files: ConsulFiles): Record<
   };
 }
 
-/** Read by Consul only when it starts: no reason to restart it. */
+/** Consul reads these only when it starts, so a change is no reason to restart it. */
 const AT_START_ONLY = new Set(['retry_join', 'bootstrap_expect']);
 
-/** Whether a Consul that runs with one configuration need not be restarted for another. */
+/** Whether a Consul that runs with one configuration can do without a restart for another. */
 export function sameConfig(running: Record<string, unknown>, wanted: Record<string, unknown>): boolean {
   const text = (config: Record<string, unknown>) =>
     JSON.stringify(Object.entries(config).filter(([key]) => !AT_START_ONLY.has(key)));

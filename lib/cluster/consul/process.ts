@@ -12,14 +12,14 @@ const READY_MS = 15_000;
 const STOP_MS = 10_000;
 const POLL_MS = 250;
 
-/** This host's Consul as a process: it outlives this one, and the next agent finds it by its pid file. */
+/** This host's Consul as a process: it outlives the agent, and the next agent finds it by its pid file. */
 export interface ConsulProcess {
-  /** Its id while it runs. After a crash the number may belong to any process, so the command line must be Consul's. */
+  /** Its process id while it runs. After a crash the number may be any process's, so the command line must be Consul's. */
   find(): Promise<number | undefined>;
   /**
    * Starts it and waits until `ping` succeeds, or `signal` aborts.
    *
-   * @throws AppError `unavailable` that says why it does not
+   * @throws AppError `unavailable` that says why it does not answer
    */
   start(ping: () => Promise<void>, signal?: AbortSignal): Promise<void>;
   /** SIGTERM, then SIGKILL; resolves when it has ended. Its data stays. */
@@ -55,19 +55,19 @@ export function createConsulProcess({
       const program = await ensureConsul();
       await mkdir(dirname(files.log), { recursive: true, mode: 0o700 });
       await mkdir(dirname(files.socket), { recursive: true });
-      // What an earlier start said would only grow.
+      // The file would only grow with the messages of earlier starts.
       await rm(files.errors, { force: true });
       await startDetached({
         name: 'Consul',
         argv: [program, 'agent', configArgument],
-        // Consul keeps its own log, of bounded size. Standard error has only what it says before it can write that.
+        // Consul keeps its own log, of bounded size. Standard error gets only what it says before it can write to that.
         log: files.errors,
         discardOutput: true,
         async onSpawn(pid) {
           await writePrivateFile(files.pid, `${pid}\n`);
           // It has inherited this process's niceness, but its session needs a share of its own. A Consul leader that has
           // not heard from the others for a second steps down, and no container gets an address until there is a new
-          // one: it must not wait behind a hundred containers that start.
+          // leader: it must not have to wait behind a hundred containers that start.
           await raiseSessionPriority(pid);
         },
         ready: async () => (signal?.aborted ? undefined : ping()),

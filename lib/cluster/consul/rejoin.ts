@@ -8,7 +8,7 @@ const LOOK_MS = 2_000;
  * itself, but tries only one lost member every 30 s. Resolves when `signal` aborts.
  *
  * @param peers addresses of other members
- * @param every milliseconds between two looks
+ * @param every milliseconds between two attempts
  */
 export async function rejoinWhenLeaderless(
   { api, reconnect }: Pick<ConsulAgent, 'api' | 'reconnect'>,
@@ -21,10 +21,10 @@ export async function rejoinWhenLeaderless(
     if (signal.aborted || (await api.hasLeader())) continue;
     let isLate = false;
     const onJoin = async () => {
-      // A join that came late may follow another that was quicker: then Consul's connections are new already.
+      // A late join may follow another that was quicker, in which case Consul's connections are new already.
       if (!isLate || !(await api.hasLeader())) await reconnect();
     };
-    // Not waited for longer than this: a connection attempt that began too early retries only after many seconds.
+    // Not waited for any longer than this: a connection attempt that began too early retries only after many seconds.
     const joined = Promise.any(peers().map((peer) => api.join(peer))).then(onJoin, () => undefined);
     await Promise.race([joined, pause(every, signal)]);
     isLate = true;

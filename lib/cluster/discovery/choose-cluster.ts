@@ -3,12 +3,12 @@ import type { DiscoveredMember } from './mdns.js';
 export interface Choice {
   /** Addresses of members of the one cluster that fits. */
   peers?: string[];
-  /** Why nothing fits, where that may surprise. */
+  /** Why nothing fits, where that may come as a surprise. */
   problem?: string;
 }
 
 /**
- * Which of the clusters on the segment is ours: that of our name and, where the user gave one, of our key.
+ * Which of the clusters on the segment is ours: the one with our name and, where the user gave a key, with our key.
  *
  * @param fingerprint of the key that the user gave
  */
@@ -18,7 +18,7 @@ export function chooseCluster(
   fingerprint: string | undefined,
 ): Choice {
   const named = discovered.filter(({ cluster }) => cluster === name);
-  // Without a key only a cluster that gives out its own can be joined.
+  // Without a key, only a cluster that gives out its own can be joined.
   const fitting = named.filter((seen) =>
     fingerprint === undefined ? seen.port !== 0 : seen.fingerprint === fingerprint,
   );

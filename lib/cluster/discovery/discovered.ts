@@ -11,7 +11,7 @@ export interface Discovered {
   current(): DiscoveredMember[];
 }
 
-/** @param now milliseconds */
+/** @param now a clock, in milliseconds */
 export function createDiscovered(now: () => number = () => performance.now()): Discovered {
   const seen = new Map<string, { member: DiscoveredMember; expires: number }>();
 

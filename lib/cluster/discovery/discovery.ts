@@ -8,7 +8,7 @@ import { chooseCluster } from './choose-cluster.js';
 import { createDiscovered } from './discovered.js';
 import { createMdns, silentMdns, type DiscoveredMember, type Mdns } from './mdns.js';
 
-/** By then every member has answered, so that two clusters of the same name are both seen. */
+/** By then every member has answered, so that two clusters with the same name are both seen. */
 const SETTLE_MS = 1_500;
 
 /** Finds members of clusters on this host's segment. */
@@ -17,7 +17,7 @@ export interface Discovery {
   /** Addresses of discovered members of the cluster with this fingerprint. */
   addressesOf(fingerprint: string): string[];
   /**
-   * Addresses of members of the cluster that is configured. Waits until all have answered, if one has or `wait` is set.
+   * Addresses of members of the configured cluster. Waits until all have answered, if one has or `wait` is set.
    *
    * @throws AppError `notFound` that says why there are none
    */

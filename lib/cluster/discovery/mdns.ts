@@ -7,31 +7,31 @@ import { announcementsIn, answersOf, asksForMembers, SERVICE, type Announcement 
 import type { Underlay } from '../../base/model.js';
 import { onSegment } from '../underlay.js';
 
-/** Pauses between questions, in milliseconds; the last one goes on. */
+/** Pauses before questions, in milliseconds; the last one repeats. */
 const ASK_AFTER = [0, 1_000, 2_000, 4_000, 8_000, 30_000];
-/** A device whose socket broke is tried again after this time. */
+/** Milliseconds after which a device whose socket broke is tried again. */
 const RETRY_MS = 5_000;
 /** RFC 6762, 6: a record is not multicast again within a second. */
 const ANSWER_PAUSE_MS = 1_000;
 const GOODBYE_MS = 1_000;
 
-/** A member that was heard of, at the address that its packet came from. */
+/** A member that was discovered, at the address from which its packet came. */
 export interface DiscoveredMember extends Announcement {
   address: string;
-  /** It said goodbye. */
+  /** Whether it said goodbye. */
   gone: boolean;
 }
 
 /** Discovery by multicast DNS (RFC 6762) on some of the host's devices. */
 export interface Mdns {
-  /** Speak and listen on these from now on; one that is not there yet is tried again. */
+  /** Speaks and listens on these devices from now on; one that is missing is tried again later. */
   use(underlays: Underlay[]): void;
-  /** What this host answers; undefined takes it back. Without one it asks for others instead. */
+  /** Sets what this host answers; undefined withdraws it. Without an answer of its own, the host asks for others instead. */
   announce(announcement: Announcement | undefined): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Where discovery is switched off. */
+/** Used where discovery is switched off. */
 export const silentMdns: Mdns = {
   use: () => undefined,
   announce: async () => undefined,
@@ -42,7 +42,7 @@ export interface MdnsOptions {
   hostId: string;
   /** Called for each answer, so many times for one host. */
   onDiscovered: (member: DiscoveredMember) => void;
-  /** UDP; default: 5353. For tests. */
+  /** UDP port; default: 5353. For tests. */
   port?: number;
   log: Log;
 }
@@ -55,7 +55,7 @@ export function createMdns({ hostId, onDiscovered, port, log }: MdnsOptions): Md
   retry.unref();
 
   function hear(underlay: Underlay, packet: Packet, from: string): void {
-    // A socket hears what any socket of the host has joined, so other devices' packets too.
+    // A socket hears what any socket of the host has joined, so also packets of other devices.
     if (from === underlay.address || !onSegment(underlay, from)) return;
     for (const said of announcementsIn(packet)) {
       if (said.hostId === hostId) {
@@ -71,7 +71,7 @@ export function createMdns({ hostId, onDiscovered, port, log }: MdnsOptions): Md
       log,
       announcement: () => announcement,
       hear: (packet, from) => hear(underlay, packet, from),
-      // The device was made anew under the socket.
+      // The device was recreated under the socket.
       onBroken() {
         const key = keyOf(underlay);
         if (speakers.get(key) !== speaker) return;
@@ -140,7 +140,7 @@ function createSpeaker({ underlay, port, announcement, hear, onBroken, log }: Sp
   const closing = new AbortController();
   let answered = 0;
   let answering: NodeJS.Timeout | undefined;
-  // Bound to the device's address it would never hear a multicast packet.
+  // If it were bound to the device's address, it would never hear a multicast packet.
   const socket: MulticastDNS = createSocket({
     interface: address,
     bind: '0.0.0.0',
@@ -150,7 +150,7 @@ function createSpeaker({ underlay, port, announcement, hear, onBroken, log }: Sp
     log.warn('multicast DNS does not work on this device', { device, error: messageOf(error) });
     onBroken();
   });
-  // Whatever anyone sends to this port that is no DNS.
+  // Emitted for whatever anyone sends to this port that is not DNS.
   socket.on('warning', (error: Error) => log.debug('multicast DNS', { device, error: messageOf(error) }));
   socket.on('response', (packet, { address: from }) => hear(packet, from));
   socket.on('query', (packet) => {
@@ -178,7 +178,7 @@ function createSpeaker({ underlay, port, announcement, hear, onBroken, log }: Sp
     );
   }
 
-  /** Members repeat what they say, those who look for a cluster what they ask. */
+  /** Members repeat their announcement; hosts that look for a cluster repeat their question. */
   async function speak(): Promise<void> {
     for (let round = 0; !closing.signal.aborted; round++) {
       await pause(ASK_AFTER[Math.min(round, ASK_AFTER.length - 1)] ?? 0, closing.signal);

@@ -2,17 +2,17 @@ import type { Answer, Packet } from 'dns-packet';
 import { z } from 'zod';
 
 export const SERVICE = '_socketplane._tcp.local';
-/** How long it is believed. */
+/** How long, in seconds, an announcement is believed. */
 export const TTL_S = 120;
-/** More than any real answer has; the rest of a packet is not looked at. */
+/** More than any real answer has; the rest of a packet is ignored. */
 const MAX_RECORDS = 64;
 
-/** What a member says of itself. */
+/** What a member says about itself. */
 export interface Announcement {
   hostId: string;
   cluster: string;
   fingerprint: string;
-  /** Of admission; 0 where the key must be known beforehand. */
+  /** The port of admission; 0 where the key must be known beforehand. */
   port: number;
 }
 
@@ -29,7 +29,7 @@ const textRecord = z.object({
   data: z.union([z.array(z.instanceof(Uint8Array)), z.instanceof(Uint8Array)]),
 });
 
-/** DNS-SD (RFC 6763): an instance named by its host's id, which no other can have. */
+/** DNS-SD (RFC 6763): an instance named after its host's id, which no other host can have. */
 export function answersOf(announcement: Announcement, address: string, ttl = TTL_S): Answer[] {
   const { hostId, cluster, fingerprint, port } = announcement;
   const instance = `${hostId}.${SERVICE}`;
@@ -43,7 +43,7 @@ export function answersOf(announcement: Announcement, address: string, ttl = TTL
   ];
 }
 
-/** Members that a packet tells of; whatever else is in it, and whatever is wrong with it, does not count. */
+/** The members that a packet announces; anything else in it, and anything malformed, is ignored. */
 export function announcementsIn(packet: Packet): (Announcement & { gone: boolean })[] {
   const records = [...(packet.answers ?? []), ...(packet.additionals ?? [])].slice(0, MAX_RECORDS);
   return records.flatMap((record) => {

@@ -6,17 +6,17 @@ const EVICTIONS = 'evictions/';
 const [BEGUN, DONE] = ['begun', 'done'];
 
 /**
- * What keeps a host that is given up and a host that comes back apart. While a host's leases are being taken away it cannot
+ * Keeps apart a host that is given up and the same host coming back. While a host's leases are being taken away, it cannot
  * take part; and what it had read before counts for nothing afterwards, however long it takes to act on it.
  */
 export interface Evictions {
-  /** @returns false: the host takes part, and keeps what it has */
+  /** @returns false if the host takes part, and so keeps what it has */
   begin(hostId: string): Promise<boolean>;
   end(hostId: string): Promise<void>;
-  /** Hosts whose eviction somebody began and did not end. */
+  /** Hosts whose eviction was begun but not finished. */
   unfinished(): Promise<string[]>;
   /**
-   * To be asked by a host before it reads its leases: the condition under which what it then reads still holds when it takes
+   * A host asks for this before it reads its leases: the condition under which what it then reads still holds when it takes
    * part. @throws AppError `unavailable` while it is being evicted
    */
   condition(hostId: string): Promise<Operation>;

@@ -2,13 +2,13 @@ import type { Log } from '../../base/log.js';
 import type { Store } from '../../store/store.js';
 import { createMembers, type MemberRecord } from './records.js';
 
-/** That this host belongs to the cluster, on record in `members/`. */
+/** The record in `members/` that this host belongs to the cluster. */
 export interface OwnRecord {
-  /** Put it there, unless it is. */
+  /** Writes the record, unless it is there already. */
   write(): Promise<void>;
   /**
-   * Keep it there, as it is now, until `signal` aborts: a host that had been away for long was taken off the record. Gives the addresses
-   * of the other members, at first and after each change.
+   * Keeps it there and up to date until `signal` aborts, because a host that was away for long is taken off the record.
+   * Yields the addresses of the other members, at first and after each change.
    */
   keep(signal: AbortSignal): AsyncIterable<string[]>;
 }

@@ -6,31 +6,31 @@ export interface ReaperTimeouts {
   grace: number;
 }
 
-/** What the store says about hosts now, as host ids. */
+/** What the store currently says about hosts, by host id. */
 export interface Snapshot {
   /** Hosts that belong to the cluster. */
   members: ReadonlySet<string>;
-  /** Hosts with a tunnel to each peer. */
+  /** Hosts to which every peer has a tunnel. */
   hosts: ReadonlySet<string>;
-  /** Hosts with addresses. Not all of them are members: one may have been switched off while it left. */
+  /** Hosts with addresses. Not all of them are members: one may have been switched off while it was leaving. */
   holders: ReadonlySet<string>;
-  /** Hosts that say that they are alive. */
+  /** Hosts that report being alive. */
   alive: ReadonlySet<string>;
 }
 
 /** What is due, and when to look again. */
 export interface ReaperStep {
-  /** Since when each silent host is silent; for the next step. */
+  /** Since when each silent host has been silent; for the next step. */
   silent: Map<string, number>;
   /** Hosts whose tunnels are to be removed. */
   fence: string[];
   /** Hosts that are gone for good. */
   evict: string[];
-  /** Milliseconds until something falls due, undefined while nobody is silent. */
+  /** Milliseconds until something falls due; undefined while no host is silent. */
   wait: number | undefined;
 }
 
-/** Decides what is due now. The time of a host that was alive in between starts again at 0. */
+/** Decides what is due now. For a host that was alive in between, the time starts again at 0. */
 export function reap(
   silent: ReadonlyMap<string, number>,
   snapshot: Snapshot,

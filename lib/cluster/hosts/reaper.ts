@@ -23,13 +23,13 @@ export interface ReaperOptions {
 }
 
 const RETRY_MS = 1_000;
-/** No watch reports a host that has addresses but no record, so it is looked for at this interval. */
+/** No watch reports a host that has addresses but no record, so such hosts are looked for at this interval. */
 const LOOK_MS = 60_000;
 
 /**
- * Evicts silent hosts, on one host of the cluster at a time. First a silent host's record in `hosts/` is removed, and with
- * it the others' tunnels to it: when it comes back, nobody accepts its packets until it has read the store and written its
- * record again. After the grace period its addresses are freed. Resolves when `signal` aborts.
+ * Evicts silent hosts; it runs on one host of the cluster at a time. First a silent host's record in `hosts/` is removed, and
+ * with it the others' tunnels to it: when it comes back, no host accepts its packets until it has read the store and written
+ * its record again. After the grace period its addresses are freed. Resolves when `signal` aborts.
  */
 export function runReaper(options: ReaperOptions, signal: AbortSignal): Promise<void> {
   return options.election.lead('reaper', signal, (held) => runAsReaper(options, held));
@@ -45,7 +45,7 @@ async function runAsReaper(options: ReaperOptions, held: AbortSignal): Promise<v
   let silent = new Map<string, number>();
   let wake: () => void = () => undefined;
 
-  /** Resolves after the first change, which holds all that is there, and goes on in the background. */
+  /** Resolves after the first change, which holds everything that exists, and goes on in the background. */
   function follow<T>(changes: AsyncIterable<T>, take: (change: T) => void): Promise<void> {
     return new Promise((resolve, reject) => {
       void (async () => {
@@ -64,13 +64,13 @@ async function runAsReaper(options: ReaperOptions, held: AbortSignal): Promise<v
       for (const { key, version } of put) {
         const host = key.slice(prefix.length);
         versions.set(host, version);
-        // Each host writes its own record: it is not silent, even if Consul does not list it as alive.
+        // Each host writes its own record, so it is not silent, even if Consul does not list it as alive.
         silent.delete(host);
       }
       for (const { key } of drop) versions.delete(key.slice(prefix.length));
     });
 
-  /** Leaves a record that has been written since: its host has come back. */
+  /** Leaves alone a record that has been written since: its host has come back. */
   async function remove(prefix: string, versions: Map<string, number>, host: string): Promise<boolean> {
     const ifVersion = versions.get(host);
     if (ifVersion === undefined) return false;

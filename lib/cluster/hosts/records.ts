@@ -11,15 +11,15 @@ const hostRecord = z.object({ name: z.string(), address: z.ipv4() });
 
 /** A host that belongs to the cluster, running or not. */
 export type MemberRecord = z.infer<typeof memberRecord> & { hostId: string };
-/** A host whose packets its peers take: one that has made itself equal to the store. */
+/** A host whose packets its peers accept: it has brought itself into line with the store. */
 export type HostRecord = z.infer<typeof hostRecord> & { hostId: string };
 
-/** Records under one prefix, named by host ids. */
+/** Records under one prefix, named by host id. */
 export interface HostRecords<T extends { hostId: string }> {
   list(): Promise<T[]>;
-  /** All of them at first, then all of them after each change. */
+  /** All of them at first, then all of them again after each change. */
   watch(signal: AbortSignal): AsyncIterable<T[]>;
-  /** @param condition what has to be so still, else nothing is written and this throws `unavailable` */
+  /** @param condition what must still hold; otherwise nothing is written and this throws `unavailable` */
   put(record: T, condition?: Operation): Promise<void>;
   remove(hostId: string): Promise<void>;
 }
@@ -70,7 +70,7 @@ function createRecords<F extends object>(
   };
 }
 
-/** In the order in which they joined, the same on every host. */
+/** Host ids in the order in which they joined, the same on every host. */
 export function inJoinOrder(members: readonly MemberRecord[]): string[] {
   return members
     .toSorted((a, b) => a.joined.localeCompare(b.joined) || a.hostId.localeCompare(b.hostId))

@@ -6,26 +6,26 @@ import { AppError, messageOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import type { Operation } from '../../store/store.js';
 
-/** What this host does before the others may send it packets, and when there are others. */
+/** What this host does before the others may send it packets, and when the other hosts change. */
 export interface LocalState {
-  /** Read all leases anew. */
+  /** Reads all leases again. */
   reloadLeases(): Promise<void>;
-  /** @returns whether the data plane is what the store says */
+  /** @returns whether the data plane matches the store */
   converge(): Promise<boolean>;
-  /** The other hosts that take part are these now. */
+  /** Says which other hosts take part now. */
   setPeers(peers: { id: string; address: string }[]): Promise<void>;
 }
 
 export interface RegistrationOptions {
   hostId: string;
-  /** For people. */
+  /** Name of the host, for people. */
   name: string;
-  /** This host's address on the underlay, as it is now. */
+  /** This host's current address on the underlay. */
   address: () => string | undefined;
   local: LocalState;
   hosts: HostRecords<HostRecord>;
   evictions: Evictions;
-  /** Ends it. */
+  /** Ends the registration. */
   signal: AbortSignal;
   log: Log;
 }
@@ -33,12 +33,12 @@ export interface RegistrationOptions {
 /** This host's record among those of the hosts that accept each other's packets. */
 export interface Registration {
   /**
-   * Tell the others of this host; until then they accept no packets from it. Throws when it has no address.
+   * Tells the others about this host; until then they accept no packets from it. Throws when it has no address.
    *
    * @param condition that of {@link Evictions} from before the leases were read
    */
   register(condition: Operation): Promise<void>;
-  /** Follow the other hosts, and stay registered among them. Rejects when the store is closed. */
+  /** Follows the other hosts, and stays registered among them. Rejects when the store is closed. */
   follow(): Promise<void>;
   /** The address has changed: tries until the others know. */
   moved(): Promise<void>;
@@ -46,7 +46,7 @@ export interface Registration {
 
 export function createRegistration(options: RegistrationOptions): Registration {
   const { hostId, name, address, local, hosts, evictions, signal, log } = options;
-  /** The address at which the others know this host, as last heard. */
+  /** The address at which the others know this host, as last reported. */
   let listedAt: string | undefined;
   let returning: Promise<void> | undefined;
   const isListed = () => listedAt !== undefined && listedAt === address();
@@ -57,7 +57,7 @@ export function createRegistration(options: RegistrationOptions): Registration {
     await hosts.put({ hostId, name, address: at }, condition);
   }
 
-  /** A host that was evicted may have lost addresses meanwhile, so it looks first; no host accepts its packets until then. */
+  /** An evicted host may have lost addresses meanwhile, so it checks first; no host accepts its packets until then. */
   async function tryToReturn(): Promise<void> {
     const condition = await evictions.condition(hostId);
     await local.reloadLeases();

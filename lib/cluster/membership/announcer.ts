@@ -7,11 +7,11 @@ import { DATACENTER } from '../consul/config.js';
 import type { Mdns } from '../discovery/mdns.js';
 import type { Self } from './self.js';
 
-/** Lets other hosts find this member: it answers multicast DNS and, where the key is the cluster's own, gives that out. */
+/** Lets other hosts find this member: it answers multicast DNS and gives out the key if the cluster generated that itself. */
 export interface Announcer {
-  /** From the present address. Repeat it when that has changed, or when it has failed. */
+  /** Announces the present address. To be repeated when that has changed, or after a failure. */
   announce(): Promise<void>;
-  /** Speak and listen on the present device. */
+  /** Speaks and listens on the present device. */
   useDevice(): void;
   stop(): Promise<void>;
 }
@@ -37,7 +37,7 @@ export function createAnnouncer({ hostId, self, mdns, signal, log }: AnnouncerOp
     const answer = () => ({ key: member.key, peers: [self.underlay.address, ...self.member.peers] });
     signal.throwIfAborted();
     stopAdmission = await serveAdmission({ cluster: member.name, underlay, certificate, answer, log });
-    // The membership may have ended meanwhile, and nobody else would stop this then.
+    // The membership may have ended meanwhile, and then nothing else would stop this.
     if (signal.aborted) await stopAdmission();
   }
 

@@ -2,12 +2,12 @@ import { messageOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import { createBackground } from './background.js';
 
-/** Tries to make this host a member while nobody waits for it. */
+/** Tries to make this host a member while no command waits for it. */
 export interface BackgroundJoin {
   readonly isRunning: boolean;
   /** Why the latest attempt failed. */
   readonly problem: string | undefined;
-  /** Tries this until it succeeds, in place of what was tried before. */
+  /** Tries this until it succeeds, instead of what was tried before. */
   start(task: () => Promise<void>): void;
   cancel(): void;
 }
@@ -34,7 +34,7 @@ export function createBackgroundJoin(
 
   async function tryUntilDone(run: Run, task: () => Promise<void>): Promise<void> {
     const ended = AbortSignal.any([run.cancelled.signal, signal]);
-    // It may have been cancelled by the command that ran before.
+    // The command that ran before may have cancelled it.
     const attempt = () => command(async () => (ended.aborted ? undefined : task()));
     await createBackground(log, ended)('become a member of a cluster', attempt, (error) => {
       run.problem = messageOf(error);

@@ -2,7 +2,7 @@ import { messageOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import { retryForever, type RetryForever } from '../../concurrency/retry-forever.js';
 
-/** Runs a task that nobody waits for until it has succeeded once, or `signal` aborts. Never rejects. */
+/** Runs a task in the background until it has succeeded once or `signal` aborts. Never rejects. */
 export type Background = (
   what: string,
   task: () => Promise<void>,

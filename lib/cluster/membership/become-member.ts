@@ -8,24 +8,24 @@ const CONNECT_MS = 30_000;
 
 export interface BecomeMemberOptions {
   member: Member;
-  /** Addresses to join at; none for the first host of a cluster. */
+  /** Addresses to join at; empty for the first host of a cluster. */
   joinAt: readonly string[];
-  /** Writes the state file; undefined: this host belongs to no cluster. */
+  /** Writes the state file; undefined means that this host belongs to no cluster. */
   save: (member: Member | undefined) => Promise<void>;
-  /** @param onConflict what this host has does not fit the cluster, which trying again does not change */
+  /** @param onConflict called when what this host has does not fit the cluster, which trying again does not change */
   activate: (onConflict: (error: AppError) => void) => ActiveMember;
-  /** Gives back what the host has in the store of the cluster, and closes that. */
+  /** Gives back what the host has in the cluster's store, and closes the store. */
   disconnect: () => Promise<void>;
   /** Ends Consul and removes its data. */
   leaveConsul: () => Promise<void>;
-  /** The agent ends. */
+  /** Aborts when the agent ends. */
   signal: AbortSignal;
   log: Log;
   /** Milliseconds that the cluster may take to answer. */
   timeout?: number;
 }
 
-/** Makes this host a member. When that fails, all is undone, and this throws why. */
+/** Makes this host a member. If that fails, everything is undone, and this throws the reason. */
 export async function becomeMember(options: BecomeMemberOptions): Promise<ActiveMember> {
   const { member, joinAt, save, activate, signal, timeout = CONNECT_MS } = options;
   await save(member);
@@ -52,7 +52,7 @@ export async function becomeMember(options: BecomeMemberOptions): Promise<Active
   }
 }
 
-/** Each step is taken even when another has failed: what stays behind must not keep this host from trying again. */
+/** Each step is taken even when another has failed: nothing left behind must keep this host from trying again. */
 async function undo(
   active: ActiveMember,
   { save, disconnect, leaveConsul, log }: BecomeMemberOptions,

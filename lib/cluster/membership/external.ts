@@ -20,9 +20,9 @@ export interface ExternalMembershipOptions {
   consul: ConsulConfig;
   file: ClusterStateFile;
   underlays: UnderlayFinder;
-  /** Open the store and take part. Called again when it failed. */
+  /** Opens the store and takes part. Called again after a failure. */
   connect: () => Promise<Store>;
-  /** What carries the cluster; undefined until that is known. Set here, for all who look. */
+  /** What carries the cluster; undefined until that is known. Set here, for everyone who needs it. */
   underlay: Cell<Underlay | undefined>;
   log: Log;
 }

@@ -3,15 +3,15 @@ import type { ActiveMember } from './member.js';
 import type { MembershipStatus } from './membership.js';
 import type { ClusterState } from './state-file.js';
 
-/** All that changes about a host's membership. What others are told of it is derived, so that it cannot contradict. */
+/** All that changes about a host's membership. What others are told is derived from it, so that the two cannot differ. */
 export interface MembershipFacts {
   /** What the state file holds. */
   saved: ClusterState;
-  /** The member that runs; none yet while its underlay is missing. */
+  /** The running member; undefined while its underlay is missing. */
   active: Pick<ActiveMember, 'member' | 'isConnected' | 'problem'> | undefined;
-  /** It leaves, or began to and failed: `leave` may be repeated. */
+  /** It is leaving, or has failed to leave: `leave` may be repeated. */
   isLeaving: boolean;
-  /** What is tried in the background, if anything. */
+  /** What is being tried in the background, if anything. */
   background: { isRunning: boolean; problem: string | undefined };
 }
 
@@ -27,7 +27,7 @@ export function stateOf({
   return background.isRunning ? 'seeking' : 'none';
 }
 
-/** Why the host is not a member although it is to be one. */
+/** Why the host is not a member although it should be one. */
 export function problemOf(facts: MembershipFacts): string | undefined {
   const { active, background } = facts;
   const state = stateOf(facts);
@@ -36,8 +36,8 @@ export function problemOf(facts: MembershipFacts): string | undefined {
 }
 
 /**
- * Whether the cluster is carried by another address now. A cable that is unplugged is no change: the address will come back,
- * and nothing needs to end until then.
+ * Whether another address carries the cluster now. An unplugged cable is no change: the address will come back, and nothing
+ * needs to end until then.
  */
 export function hasMoved(current: Underlay | undefined, next: Underlay | undefined): next is Underlay {
   return current !== undefined && next !== undefined && next.cidr !== current.cidr;

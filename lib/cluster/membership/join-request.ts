@@ -17,10 +17,10 @@ export function firstMember({ name, key }: ClusterConfig): Member {
 }
 
 /**
- * A member of the cluster that hosts with these addresses belong to. Its key is the configured one, or that of the first of
- * these hosts that admits this one.
+ * A member of the cluster to which the hosts with these addresses belong. Its key is the configured one, or that of the first
+ * of these hosts to admit this one.
  *
- * @throws AppError `unavailable` when a key is needed, and no host gives it
+ * @throws AppError `unavailable` when a key is needed and no host gives it
  */
 export async function requestMembership(
   config: ClusterConfig,

@@ -31,13 +31,13 @@ export interface ActiveMemberOptions {
   mdns: Mdns;
   /** Addresses of discovered members of the cluster with this fingerprint. */
   discovered: (fingerprint: string) => string[];
-  /** Consul can be used: open the store on its socket. */
+  /** Opens the store on Consul's socket. Called when Consul can be used. */
   connect: () => Promise<Store>;
   save: (member: Member) => Promise<void>;
   log: Log;
 }
 
-/** What the store knows of this host, and of the servers. */
+/** What the store knows about this host and about the servers. */
 interface Records {
   own: OwnRecord;
   servers: ServersRecord;
@@ -46,12 +46,12 @@ interface Records {
 /** This host as a member of a cluster. */
 export interface ActiveMember {
   readonly member: Member;
-  /** Runs Consul, then joins the cluster at one of these addresses. Connects in the background from then on. */
+  /** Runs Consul, then joins the cluster at one of these addresses. From then on it connects in the background. */
   begin(joinAt?: readonly string[]): Promise<void>;
   /** Resolves when the store has been opened and this host is on record. Retried until then. */
   connected: Promise<void>;
   readonly isConnected: boolean;
-  /** The store has been opened, perhaps only after {@link close}. */
+  /** Whether the store has been opened, perhaps only after {@link close}. */
   readonly hasStore: boolean;
   /** Why it is not connected yet. */
   readonly problem: string | undefined;
@@ -59,7 +59,7 @@ export interface ActiveMember {
   move(underlay: Underlay): void;
   /** Hands over what others rely on. The store must still be open. */
   withdraw(): Promise<void>;
-  /** Ends everything but Consul. */
+  /** Ends everything except Consul. */
   close(): Promise<void>;
 }
 
@@ -75,7 +75,7 @@ export function createActiveMember(options: ActiveMemberOptions): ActiveMember {
     problem: NO_LEADER,
     isConnected: false,
   };
-  /** Resolves when the latest attempt to connect has ended, also after membership has. */
+  /** Resolves when the latest attempt to connect has ended, even if membership ended first. */
   let attempt: Promise<unknown> = Promise.resolve();
   let onConnected: () => void = () => undefined;
   const connected = new Promise<void>((resolve) => (onConnected = resolve));
@@ -97,7 +97,7 @@ export function createActiveMember(options: ActiveMemberOptions): ActiveMember {
     await untilLeader();
     now.problem = undefined;
     if (self.member.bootstrap) await self.update({ bootstrap: false });
-    // When a later step fails, the next attempt must not open a second store.
+    // If a later step fails, the next attempt must not open a second store.
     const { own, servers } = (now.records ??= await openRecords());
     signal.throwIfAborted();
     await own.write();
@@ -142,8 +142,8 @@ export function createActiveMember(options: ActiveMemberOptions): ActiveMember {
     async begin(joinAt = []) {
       await consul.apply(self.consulSpec());
       if (joinAt.length > 0) await joinAtOneOf(consul, joinAt);
-      // A member that resumes can be found before it has found the others: all of them may have new addresses. The first
-      // host of a new cluster has no others, and nobody may join before it is on record itself.
+      // A member that resumes can be found before it has found the others, as all of them may have new addresses. The
+      // first host of a new cluster has no others, and no host may join before it is on record itself.
       const isResuming = joinAt.length === 0 && !self.member.bootstrap;
       if (isResuming) void background('be found by other hosts', announcer.announce);
       const peers = () => [...self.consulSpec().peers, ...discovered(self.secrets.fingerprint)];

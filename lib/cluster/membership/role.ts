@@ -6,7 +6,7 @@ import type { Self } from './self.js';
 
 export type RoleChange = 'promote' | 'demote' | 'none';
 
-/** @param servers hosts that are to run Consul servers; undefined while that is not known */
+/** @param servers hosts that should run Consul servers; undefined while that is not known */
 export function roleChange(
   hostId: string,
   isServer: boolean,
@@ -21,7 +21,7 @@ export function roleChange(
 export interface Role {
   /** Follows this list from now on. */
   follow(servers: readonly string[]): void;
-  /** Resolves when no change is under way. Consul may be down until then. */
+  /** Resolves when no change is in progress. Consul may be down until then. */
   settled(): Promise<void>;
 }
 

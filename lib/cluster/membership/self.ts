@@ -5,20 +5,20 @@ import type { ConsulSpec } from '../consul/config.js';
 import type { Underlay } from '../../base/model.js';
 import type { Member } from './state-file.js';
 
-/** Members whose addresses are kept for the next start. One of them that still answers is enough. */
+/** How many members' addresses are kept for the next start. One of them that still answers is enough. */
 const PEERS_KEPT = 16;
 
-/** This host as a member of its cluster: what it keeps over restarts, and where it can be reached now. */
+/** This host as a member of its cluster: what it keeps across restarts, and where it can be reached now. */
 export interface Self {
   readonly member: Member;
   readonly underlay: Underlay;
   readonly secrets: ClusterSecrets;
-  /** Changes what is kept over restarts. @throws AppError `unavailable` once membership has ended */
+  /** Changes what is kept across restarts. @throws AppError `unavailable` once membership has ended */
   update(change: Partial<Member>): Promise<void>;
   move(underlay: Underlay): void;
-  /** How Consul is to run here. */
+  /** How Consul should run here. */
   consulSpec(): ConsulSpec;
-  /** What other hosts are to know. */
+  /** What other hosts need to know. */
   record(): Pick<MemberRecord, 'hostId' | 'name' | 'address'>;
 }
 
@@ -72,7 +72,7 @@ export function consulSpecOf(
 /**
  * Which addresses to keep for the next start, now that these members are on record.
  *
- * @returns undefined when what is kept is right. The last addresses of others are not forgotten when there are none left
+ * @returns undefined when what is kept is right. If there are no others left, their last addresses are not forgotten
  */
 export function peersToKeep(kept: readonly string[], others: readonly string[]): string[] | undefined {
   const peers = others.slice(0, PEERS_KEPT);

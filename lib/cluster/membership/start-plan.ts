@@ -7,7 +7,7 @@ import type { ClusterState, Member } from './state-file.js';
  */
 export type StartPlan = 'resume' | 'bootstrap' | 'search' | 'wait';
 
-/** What an agent does when it starts. What a host is comes before what its configuration wishes. */
+/** What an agent does when it starts. What a host already is takes precedence over what its configuration asks for. */
 export function startPlan(config: ClusterConfig, saved: ClusterState): StartPlan {
   if (saved.member) return 'resume';
   if (config.bootstrap === true) return 'bootstrap';
@@ -15,7 +15,7 @@ export function startPlan(config: ClusterConfig, saved: ClusterState): StartPlan
   return config.bootstrap === false || hasPlaceToLook ? 'search' : 'wait';
 }
 
-/** Settings that contradict the cluster to which this host belongs. They count again when it joins another. */
+/** Settings that contradict the cluster to which this host belongs. They apply again when it joins another. */
 export function ignoredSettings({ name, key }: ClusterConfig, member: Member): string[] {
   return [
     ...(name === member.name ? [] : ['cluster.name']),

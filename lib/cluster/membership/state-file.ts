@@ -10,19 +10,19 @@ const member = z.strictObject({
   name: z.string(),
   /** Base64. */
   key: z.string(),
-  /** Made by this cluster, not given by the user: hosts on the segment may ask for it. */
+  /** Whether this cluster generated it, rather than the user giving it: hosts on the segment may then ask for it. */
   generated: z.boolean(),
   /** Addresses of other members, as last seen. */
   peers: z.array(z.ipv4()),
-  /** Whether Consul is to run as a server here. */
+  /** Whether Consul should run as a server here. */
   server: z.boolean(),
-  /** Until the first server has elected itself. */
+  /** True until the first server has elected itself. */
   bootstrap: z.boolean(),
 });
 export type Member = z.infer<typeof member>;
 
 const clusterState = z.strictObject({
-  /** Device that carries the cluster; that of the default route where none is named. */
+  /** Device that carries the cluster; where none is named, that of the default route. */
   interface: z.string().optional(),
   /** Which cluster this host belongs to. */
   member: member.optional(),
@@ -31,7 +31,7 @@ export type ClusterState = z.infer<typeof clusterState>;
 
 const hostIdText = z.uuid();
 
-/** What a host knows of its cluster over restarts: `cluster.json`, for root only, because the key is in it. */
+/** What a host remembers about its cluster across restarts: `cluster.json`, for root only, because it contains the key. */
 export interface ClusterStateFile {
   read(): Promise<ClusterState>;
   write(state: ClusterState): Promise<void>;
@@ -48,7 +48,7 @@ export function createClusterStateFile(folder: string): ClusterStateFile {
       try {
         return clusterState.parse(JSON.parse(text));
       } catch (cause) {
-        // What is in it is secret: neither the text nor a parser's quote of it may reach a log.
+        // The content is secret: neither the text nor a parser's quote of it may reach a log.
         throw new AppError(
           'invalid',
           `${file} cannot be understood: remove it, and let this host join the cluster anew`,
@@ -62,7 +62,7 @@ export function createClusterStateFile(folder: string): ClusterStateFile {
 }
 
 /**
- * This host's lasting name: made once, whatever becomes of host name and addresses.
+ * This host's permanent id: generated once, whatever becomes of host name and addresses.
  *
  * @throws AppError `unavailable` when the folder cannot be used, `invalid` when the file holds something else
  */

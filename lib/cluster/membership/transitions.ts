@@ -19,12 +19,13 @@ export interface TransitionsOptions {
   file: ClusterStateFile;
   consul: ConsulAgent;
   underlays: UnderlayFinder;
-  /** What carries the cluster; undefined until that is known. Set here, for all who look. */
+  /** What carries the cluster; undefined until that is known. Set here, for everyone who needs it. */
   underlay: Cell<Underlay | undefined>;
-  /** The host is a member and Consul can be used: open the store. Called again when it failed. */
+  /** Opens the store. Called when the host is a member and Consul can be used, and again after a failure. */
   connect: () => Promise<Store>;
   /**
-   * The host is to be alone: give back what it has in the store, and close that. Also called when it never was a member.
+   * Gives back what the host has in the store, and closes it, because the host is to be alone. Also called when it never
+   * was a member.
    */
   disconnect: () => Promise<void>;
   log: Log;
@@ -44,28 +45,28 @@ export interface Now {
 }
 
 /**
- * What leads from one state of a membership to another. One runs at a time; one that fails leaves everything as it was,
- * unless it says otherwise.
+ * What leads from one state of a membership to another. Transitions run one at a time; one that fails leaves everything
+ * as it was, unless it says otherwise.
  */
 export interface Transitions {
   readonly now: Readonly<Now>;
-  /** The device to which this host is bound; undefined: that of the default route. */
+  /** The device to which this host is bound; undefined means that of the default route. */
   device: () => string | undefined;
   /** Reads the state file. */
   load(): Promise<void>;
-  /** Be the member again that the state file names. Does not wait for the others. */
+  /** Becomes the member again that the state file names. Does not wait for the others. */
   resume(): Promise<void>;
-  /** Begin a cluster. */
+  /** Begins a cluster. */
   bootstrap(): Promise<void>;
   joinAt(addresses: readonly string[]): Promise<void>;
-  /** Join the cluster that multicast DNS finds, after waiting for all its members to answer. */
+  /** Joins the cluster that multicast DNS finds, after waiting for all its members to answer. */
   joinDiscovered(): Promise<void>;
-  /** Join at the configured addresses, else what has been discovered by now. */
+  /** Joins at the configured addresses, or else whatever has been discovered so far. */
   search(): Promise<void>;
   bind(device: string, underlay: Underlay): Promise<void>;
-  /** The cluster is carried by another address. */
+  /** Another address carries the cluster now. */
   move(underlay: Underlay): void;
-  /** Belong to no cluster. What fails is logged, or leaves the host leaving: it may be repeated. */
+  /** Makes the host belong to no cluster. A failure is logged, or leaves the host `leaving`: it may be repeated. */
   leave(): Promise<void>;
 }
 
@@ -130,7 +131,7 @@ export function createTransitions(options: TransitionsOptions): Transitions {
     await enter(await requestMembership(config, hostId, addresses), addresses);
   }
 
-  /** What cannot be given back now, the reaper frees later. */
+  /** What cannot be given back now is freed later by the reaper. */
   async function withdraw(member: ActiveMember): Promise<void> {
     const warn = (what: string) => (error: unknown) => log.warn(what, { error: messageOf(error) });
     await member.withdraw().catch(warn('cannot take this host off the record'));

@@ -1,13 +1,13 @@
-/** Two servers would be worse than one: neither may fail. */
+/** Two servers would be worse than one, as neither may fail. */
 const SERVERS_FROM = 3;
 const SERVERS = 3;
 
 /**
- * Which hosts are to run Consul servers.
+ * Which hosts should run Consul servers.
  *
- * @param servers as it is
- * @param members hosts of the cluster in the order in which they joined. A host that is only down is still one of them
- * @returns as it is to be; the same list where nothing is to change
+ * @param servers the list as it is
+ * @param members hosts of the cluster in the order in which they joined. A host that is merely down still counts
+ * @returns the list as it should be; the same list where nothing has to change
  */
 export function nextServers(servers: readonly string[], members: readonly string[]): string[] {
   const wanted = members.length >= SERVERS_FROM ? SERVERS : 1;

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { ConsulApi } from '../consul/api.js';
 
 const POLL_MS = 250;
-/** A server goes in a few seconds. One that is about to for so long does not come to it: its agent has ended meanwhile. */
+/** A server leaves within seconds. One that is still about to after so long will not: its agent has ended meanwhile. */
 const TURN_MS = 15_000;
 
 /** Hosts whose Consul answers. */
@@ -12,14 +12,15 @@ export async function aliveHosts(consul: ConsulApi): Promise<Set<string>> {
 }
 
 /**
- * Waits until this host can stop being a server without harm to the others: each that is to be one, and is alive, has a
- * vote, and no server that is gone has one. Raft decides on a removal with the quorum that is left after it, so one that
- * is gone could stop everything then; it is turned out first. And one goes at a time, in the order of their ids: a server
- * that says farewell to a leader that goes as well may become the leader itself, and end as a voter that is missed.
+ * Waits until this host can stop being a server without harm to the others: every alive host that should be a server has a
+ * vote, and no dead server has one. Raft decides on a removal with the quorum that remains after it, so a dead server could
+ * then block everything; it is removed first. Servers leave one at a time, in the order of their ids: a server that says
+ * goodbye to a leader that is leaving too may become the leader itself, and end while it still has a vote.
  *
- * @param servers who is to be one, asked anew at each look; this host among them means: no need any more
- * @param turn milliseconds that others are waited for
- * @returns false when `signal` aborted before, or there is no need any more
+ * @param servers the hosts that should be servers, asked for again each time; if this host is among them, there is no need
+ *   any more
+ * @param turn milliseconds for which others are waited for
+ * @returns false when `signal` aborted first, or when there is no need any more
  */
 export async function handOver(
   consul: ConsulApi,

@@ -9,7 +9,7 @@ const SERVERS = 'servers';
 const POLL_MS = 250;
 const serverList = z.array(z.string());
 
-/** Ids of the hosts that run Consul servers, or are to. */
+/** Ids of the hosts that run Consul servers, or should. */
 export async function readServers(store: Store): Promise<{ servers: string[]; version: number }> {
   const entry = await store.get(SERVERS);
   const servers = entry ? serverList.parse(JSON.parse(entry.value)) : [];
@@ -17,13 +17,15 @@ export async function readServers(store: Store): Promise<{ servers: string[]; ve
 }
 
 export interface ServersRecord {
-  /** Follow the record, and keep it right, until `signal` aborts. `onChange` gets the list at first and after each change. */
+  /**
+   * Follows the record, and keeps it right, until `signal` aborts. `onChange` gets the list at first and after each change.
+   */
   keep(onChange: (servers: string[]) => void, signal: AbortSignal): Promise<void>;
   /**
-   * This host is to be neither server nor member any more. Waits, until `signal` aborts, for another member that is alive,
-   * if there is another.
+   * Takes this host off the records of servers and members. Waits, until `signal` aborts, for another member to be alive, if
+   * there are others.
    *
-   * @returns the servers that are left; none: this was the last host
+   * @returns the remaining servers; empty if this was the last host
    */
   withdraw(alive: () => Promise<ReadonlySet<string>>, signal: AbortSignal): Promise<string[]>;
 }
@@ -40,10 +42,10 @@ export function createServersRecord(
   const read = () => readServers(store);
 
   /**
-   * Only servers change the list, so that a host that joins a big cluster is not answered by hundreds of writes, and begin it,
-   * as another host may be on record before the founder is.
+   * Only servers change the list, so that a host that joins a big cluster does not cause hundreds of writes. Only a server
+   * begins it, as another host may be on record before the founder is.
    *
-   * @returns the list, empty when there is none yet, or this host is about to be on it
+   * @returns the list; empty when there is none yet, or when this host is about to be on it
    */
   async function correct(): Promise<string[]> {
     for (;;) {
@@ -51,7 +53,7 @@ export function createServersRecord(
       const joined = inJoinOrder(await members.list());
       const withSelf = joined.includes(hostId) ? joined : [...joined, hostId];
       if (servers.length > 0 && !servers.includes(hostId)) {
-        // One that was away for too long and is needed all the same goes on as what it was, until a server writes so.
+        // A host that was away for too long but is still needed keeps its role until a server writes so.
         return nextServers(servers, withSelf).includes(hostId) ? [] : servers;
       }
       if (servers.length === 0 && !isServer()) return [];

@@ -1,22 +1,22 @@
 /** Highest byte of a cookie: what kind of thing the rule belongs to. */
 const KIND = { base: 1n, network: 2n, endpoint: 3n, tunnel: 4n, remote: 5n };
 
-/** Whose a rule is. */
+/** What a rule belongs to. */
 export interface RuleOwner {
   kind: keyof typeof KIND;
-  /** 0 where the owner is no part of a network. */
+  /** 0 where the owner is not part of a network. */
   vni: number;
   /** Dotted quad of an endpoint, or of a tunnel's other end; `0.0.0.0` where the owner has none. */
   ip: string;
 }
 
-/** 8 bits of kind, 24 of VNI, 32 of address. */
+/** 8 bits for the kind, 24 for the VNI, 32 for the address. */
 export function cookie(kind: RuleOwner['kind'], vni = 0, ip = '0.0.0.0'): string {
   const address = ip.split('.').reduce((sum, octet) => sum * 256n + BigInt(octet), 0n);
   return `0x${((KIND[kind] << 56n) | (BigInt(vni) << 32n) | address).toString(16)}`;
 }
 
-/** The inverse of {@link cookie}. Undefined for a rule that we did not make. */
+/** The inverse of {@link cookie}. Returns undefined for a rule that SocketPlane did not make. */
 export function parseCookie(text: string): RuleOwner | undefined {
   const value = BigInt(text);
   const kinds = Object.keys(KIND) as RuleOwner['kind'][];
@@ -26,7 +26,7 @@ export function parseCookie(text: string): RuleOwner | undefined {
   return { kind, vni: Number((value >> 32n) & 0xffffffn), ip };
 }
 
-/** Matches of `ovs-ofctl` that cover all rules of an owner. Open vSwitch finds them by an index. */
+/** Matches for `ovs-ofctl` that cover all rules of an owner. Open vSwitch finds them by an index. */
 export const networkMatch = (vni: number) => `cookie=${cookie('network', vni)}/-1`;
 export const endpointMatch = (vni: number, ip: string) => `cookie=${cookie('endpoint', vni, ip)}/-1`;
 export const tunnelMatch = (peer: string) => `cookie=${cookie('tunnel', 0, peer)}/-1`;

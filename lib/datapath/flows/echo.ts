@@ -6,9 +6,9 @@ import { cookie, parseCookie } from './cookie.js';
 import { ADMIT } from './tables.js';
 
 /**
- * Hosts test their tunnels with frames of a local experimental EtherType (IEEE 802): Open vSwitch on the other side turns a request
- * into an answer and sends it back, and this side counts the answers. No container can send such frames, and an answer is never
- * answered.
+ * Hosts test their tunnels with frames of a local experimental EtherType (IEEE 802): Open vSwitch on the other side turns a
+ * request into an answer and sends it back, and this side counts the answers. Containers cannot send such frames, and an
+ * answer is never answered.
  */
 const ASKS = '02:53:51:00:00:01';
 const ANSWERS = '02:53:51:00:00:02';
@@ -19,7 +19,7 @@ const PROTOCOL = ['-O', 'OpenFlow14'];
 const TRIES = 10;
 const EVERY_MS = 300;
 
-/** Rules of a tunnel: requests go back where they came from as answers, answers are counted. */
+/** A tunnel's rules: requests are sent back as answers where they came from, and answers are counted. */
 export function echoFlows(peer: string, ofport: number): string[] {
   const head = `cookie=${cookie('tunnel', 0, peer)},table=${ADMIT},priority=100,in_port=${ofport},dl_type=0x88b5`;
   return [
@@ -28,7 +28,7 @@ export function echoFlows(peer: string, ofport: number): string[] {
   ];
 }
 
-/** Those of the addresses that a packet reaches through a tunnel, and comes back from. */
+/** Returns those of the addresses that a packet reaches through a tunnel, and comes back from. */
 export async function reachThroughTunnels(
   run: Run,
   bridge: string,
@@ -54,7 +54,7 @@ export async function reachThroughTunnels(
   return reached;
 }
 
-/** How many answers have come so far, by the address that they came from. */
+/** How many answers have arrived so far, by the address that they came from. */
 async function answers(run: Run, bridge: string): Promise<Map<string, number>> {
   const match = `table=${ADMIT},dl_type=0x88b5,dl_dst=${ANSWERS}`;
   const rules = await run(['ovs-ofctl', ...PROTOCOL, '--no-names', 'dump-flows', bridge, match]);

@@ -8,7 +8,7 @@ export interface OnPort<T> {
   ofport: number;
 }
 
-/** OpenFlow port numbers that a network's broadcasts go to. */
+/** OpenFlow port numbers to which a network's broadcasts go. */
 export interface FloodPorts {
   containers: number[];
   gateway: number[];
@@ -38,8 +38,8 @@ export function endpointFlows({ owner: { network, ip, mac }, ofport }: OnPort<En
 }
 
 /**
- * The gateway forwards for the outside, so its frames may carry any source address. It answers to this host's
- * containers only.
+ * The gateway forwards packets from outside, so its frames may carry any source address. It answers only this host's
+ * containers.
  */
 export function gatewayFlows({ owner: { vni, gateway }, ofport }: OnPort<Network>): string[] {
   const head = `cookie=${cookie('network', vni)}`;

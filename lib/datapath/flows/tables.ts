@@ -1,24 +1,24 @@
 /**
- * What all rules of the bridge are made of. Three tables:
+ * What all rules of the bridge are made of. There are three tables:
  *
- * 0. *admission*: a frame gets in only untagged, from the port, MAC and address that belong together; it is marked
+ * 0. *admission*: a frame gets in only untagged, and from the port, MAC and address that belong together; it is marked
  *    with its network's VNI in `reg0`, and with where it came from in `reg1`.
- * 1. *ARP*: requests are answered here, for every address that exists; nothing else of ARP gets any further.
+ * 1. *ARP*: requests are answered here, for every address that exists; no other ARP packet gets any further.
  * 2. *forwarding*: within the VNI, by destination MAC to one port or tunnel; broadcast and multicast to all of the VNI.
  *
- * What no rule allows is dropped. Each rule's cookie says whose it is, so that all rules of an endpoint can be removed
+ * What no rule allows is dropped. Each rule's cookie names its owner, so that all rules of an endpoint can be removed
  * without knowing them.
  */
 export const ADMIT = 0;
 export const ARP = 1;
 export const FORWARD = 2;
 
-/** `reg1`: where a frame came from. A register that nothing was written to is 0. */
+/** `reg1`: where a frame came from. A register that has never been written to is 0. */
 export const FROM = { container: 0, tunnel: 1, gateway: 2 };
 
 /** Broadcast and multicast. */
 export const GROUP = 'dl_dst=01:00:00:00:00:00/01:00:00:00:00:00';
-/** First half of the MAC address of every gateway; containers have Docker's 02:42. */
+/** First half of every gateway's MAC address; containers have Docker's 02:42. */
 const GATEWAY_OUI = '02:53:50';
 export const FROM_GATEWAY_MAC = `dl_src=${GATEWAY_OUI}:00:00:00/ff:ff:ff:00:00:00`;
 

@@ -4,7 +4,7 @@ import { cookie } from './cookie.js';
 import { ADMIT, ARP, arpAnswer, FORWARD, FROM } from './tables.js';
 
 /**
- * Admission from another host. Open vSwitch hands a packet to this port only when it comes from the peer's address; the inner
+ * Admission from another host. Open vSwitch hands a packet to this port only if it comes from the peer's address; the inner
  * frame was admitted there. ARP never crosses tunnels, because each host answers it itself.
  */
 export function tunnelFlows(peer: string, ofport: number): string[] {
@@ -17,8 +17,8 @@ export function tunnelFlows(peer: string, ofport: number): string[] {
 }
 
 /**
- * The way to an endpoint on another host, for containers of this one only. While an address moves here or away, both
- * hosts may be known to have it; an endpoint on this host then takes precedence.
+ * The way to an endpoint on another host, for this host's containers only. While an address moves to or from this host,
+ * both hosts may be known to have it; an endpoint on this host then takes precedence.
  */
 export function remoteFlows({ network: { vni }, ip, mac }: Remote, tunnel: number): string[] {
   const head = `cookie=${cookie('remote', vni, ip)}`;

@@ -20,17 +20,17 @@ const addressList = z.array(
 
 /** Links, addresses and routes, managed with `ip`. */
 export interface Links {
-  /** Makes a link pair on the host; replaces an older one of this name. */
+  /** Makes a link pair on the host; replaces an older one of the same name. */
   create(port: string, endpoint: Endpoint, mtu: number): Promise<void>;
   remove(port: string): Promise<void>;
   /** Moves the container's end into its namespace, unless it is there already, and configures it. */
   configure(port: string, endpoint: Endpoint, mtu: number, netns: string): Promise<void>;
   isConfigured(endpoint: Endpoint, netns: string): Promise<boolean>;
-  /** Address and MAC of a gateway's device. */
+  /** Sets the address and MAC of a gateway's device. */
   configureGateway(network: Network): Promise<void>;
 }
 
-/** @param softwareChecksums true where no hardware completes checksums behind the link: the userspace datapath */
+/** @param softwareChecksums true where no hardware behind the link completes checksums, as in the userspace datapath */
 export function createLinks(run: Run, softwareChecksums: () => boolean): Links {
   const batch = (lines: string[]) => run(['ip', '-batch', '-'], { input: `${lines.join('\n')}\n` });
   const inside = (netns: string, ...argv: string[]) =>
@@ -74,7 +74,7 @@ export function createLinks(run: Run, softwareChecksums: () => boolean): Links {
         async (error: unknown) => {
           if (!(error instanceof CommandError)) throw error;
           if (/No such file|Invalid "netns"/.test(error.output)) throw gone(endpoint, error);
-          // It is not on the host, so it was probably moved already; the next command shows whether that is true.
+          // The device is not on the host, so it was probably moved already; the next command shows whether it was.
           if (!/Cannot find device/.test(error.output)) throw error;
         },
       );

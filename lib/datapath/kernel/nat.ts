@@ -7,8 +7,9 @@ import { GATEWAY_PREFIX, gatewayName, PORT_PREFIX } from '../device-names.js';
 import type { UnderlayState } from './underlay.js';
 
 /**
- * Ports on which hosts believe an address: VXLAN, and those of the cluster. What a container sends to other hosts carries
- * this host's address, so it must not get there. Whatever the destination: a list of hosts would be late for a new one.
+ * Ports on which hosts trust a packet's source address: that of VXLAN, and those of the cluster. What a container sends to
+ * other hosts carries this host's address, so it must not get there, whatever its destination: a list of hosts would be too
+ * late for a new one.
  */
 const CLUSTER = `${CLUSTER_PORTS.first}:${CLUSTER_PORTS.last}`;
 const HOSTS_ONLY = [`udp --dport ${VXLAN_PORT}`, `tcp --dport ${CLUSTER}`, `udp --dport ${CLUSTER}`];
@@ -23,7 +24,7 @@ const [POSTROUTING, FORWARD, PREROUTING] = [
   'SOCKETPLANE-PREROUTING',
 ] as const;
 
-/** Our chains, and the kernel's chain that each branches off from. */
+/** SocketPlane's chains, and the kernel's chain from which each branches off. */
 export const CHAINS = [
   { table: 'nat', parent: 'POSTROUTING', chain: POSTROUTING },
   { table: 'filter', parent: 'FORWARD', chain: FORWARD },
@@ -32,9 +33,10 @@ export const CHAINS = [
 type Chain = (typeof CHAINS)[number];
 
 /**
- * Input of `iptables-restore --noflush`: declaring one of our chains empties it, and each table is replaced atomically.
+ * Input for `iptables-restore --noflush`: declaring one of these chains empties it, and each table is replaced
+ * atomically.
  *
- * - Containers reach the outside under the host's address; answers come back; nobody outside reaches them.
+ * - Containers reach the outside from the host's address; answers come back; nothing outside reaches them.
  * - Routing never joins two networks that the bridge keeps apart.
  * - No container speaks to other hosts as if it were this one.
  * - Towards Docker's own bridges, Docker's rules decide; `uplink` is none of them, whatever its name.
@@ -46,7 +48,7 @@ export function natRules(networks: Network[], { uplink, tunnels }: Way): string 
     (network) => `-A ${POSTROUTING} -s ${network.subnet} ! -o ${gatewayName(network)} -j MASQUERADE`,
   );
   const any = `${GATEWAY_PREFIX}+`;
-  // Docker's own containers also leave under this host's address.
+  // Packets from Docker's own containers also leave with this host's address.
   const masqueraded = tunnels ? DOCKER_BRIDGES.map((bridge) => `-i ${bridge} -o ${tunnels.device}`) : [];
   const forged = [`-i ${any}`, ...masqueraded].flatMap((from) =>
     HOSTS_ONLY.map((port) => `-A ${FORWARD} ${from} -p ${port} -j DROP`),
@@ -74,13 +76,13 @@ export function natRules(networks: Network[], { uplink, tunnels }: Way): string 
   ].join('\n');
 }
 
-/** Make forwarding and address translation those of these networks. May be repeated. */
+/** Makes forwarding and address translation those of these networks. May be repeated. */
 export async function applyNat(run: Run, networks: Network[], way: Way): Promise<void> {
   await writeFile('/proc/sys/net/ipv4/ip_forward', '1');
   await run(['iptables-restore', '--noflush', '--wait=5'], { input: natRules(networks, way) });
   for (const jump of CHAINS) {
     if (await hasJump(run, jump)) continue;
-    // First: Docker's policy for forwarded packets is DROP.
+    // Inserted first, because Docker's policy for forwarded packets is DROP.
     await run(['iptables', '--wait=5', '-t', jump.table, '-I', jump.parent, '1', '-j', jump.chain]);
   }
 }
@@ -95,7 +97,7 @@ async function hasJump(run: Run, { table, parent, chain }: Chain): Promise<boole
   }
 }
 
-/** Takes away all that {@link applyNat} has made. May be repeated. */
+/** Removes everything that {@link applyNat} has made. May be repeated. */
 export async function removeNat(run: Run): Promise<void> {
   for (const jump of CHAINS) {
     const { table, parent, chain } = jump;

@@ -9,10 +9,10 @@ export interface Netns {
 }
 
 /**
- * The network namespace of a container's process. The file is opened before the process is checked: once it is open,
- * a process id that is given to somebody else does no harm.
+ * Opens the network namespace of a container's process. The file is opened before the process is checked: once it is
+ * open, it does no harm if the process id is reused.
  *
- * @throws AppError `notFound` when the process has gone or is not the container's
+ * @throws AppError `notFound` when the process has ended or is not the container's
  */
 export type OpenNetns = (pid: number, container: string) => Promise<Netns>;
 
@@ -34,7 +34,7 @@ export const openNetns: OpenNetns = async (pid, container) => {
 };
 
 /**
- * Whether the control groups of a process are another container's. With a private cgroup namespace they may name no
+ * Whether the control groups of a process belong to another container. With a private cgroup namespace they may name no
  * container at all, which proves nothing.
  */
 function isForeign(cgroups: string, container: string): boolean {

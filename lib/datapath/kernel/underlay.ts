@@ -3,7 +3,7 @@ import type { Run } from '../../os/exec.js';
 import type { Underlay } from '../../base/model.js';
 import { defaultRouteDevice } from '../../os/default-route.js';
 
-/** What VXLAN over IPv4 adds to a container's IP packet: inner Ethernet 14, VXLAN 8, UDP 8, outer IP 20. */
+/** What VXLAN over IPv4 adds to a container's IP packet, in bytes: inner Ethernet 14, VXLAN 8, UDP 8, outer IP 20. */
 export const TUNNEL_OVERHEAD = 50;
 const ETHERNET_MTU = 1500;
 
@@ -17,13 +17,13 @@ const deviceList = z.array(
 export interface UnderlayState {
   /** Device of the default route. */
   uplink: string | undefined;
-  /** Where tunnels go out. */
+  /** The device and address from which tunnels are sent. */
   tunnels: Pick<Underlay, 'device' | 'address'> | undefined;
-  /** MTU of a container's link: what is left of the underlay's own inside a tunnel. */
+  /** MTU of a container's link: what a tunnel leaves of the underlay's own. */
   mtu: number;
 }
 
-/** Reads the underlay once, and again after it was told to forget or has failed. */
+/** Reads the underlay once, and again after it was told to forget it or has failed. */
 export function createUnderlayReader(run: Run, chosen: () => Underlay | undefined) {
   let known: Promise<UnderlayState> | undefined;
   const forget = () => void (known = undefined);
@@ -39,7 +39,7 @@ export function createUnderlayReader(run: Run, chosen: () => Underlay | undefine
   };
 }
 
-/** @param chosen the device that this host is bound to; the default route's where it is bound to none */
+/** @param chosen the device to which this host is bound; undefined means that of the default route */
 async function readUnderlay(run: Run, chosen: Underlay | undefined): Promise<UnderlayState> {
   const uplink = await defaultRouteDevice();
   const device = chosen?.device ?? uplink;

@@ -10,7 +10,7 @@ export interface Bridge {
   readonly kind: DatapathKind;
   /** Whether {@link open} has succeeded before. */
   readonly opened: boolean;
-  /** Makes sure that it exists. Costs no command when it does; with `again` its settings are written anyway. */
+  /** Makes sure that the bridge exists. Runs no command when it does; with `again`, its settings are written anyway. */
   open(again?: boolean): Promise<void>;
 }
 
@@ -54,7 +54,7 @@ export function createBridge(options: {
       const settings = [
         `datapath_type=${kind === 'kernel' ? 'system' : 'netdev'}`,
         'protocols=OpenFlow10,OpenFlow13,OpenFlow14,OpenFlow15',
-        // Without rules nothing is switched.
+        // Nothing is switched without rules.
         'fail_mode=secure',
       ];
       await ovsdb.transact([

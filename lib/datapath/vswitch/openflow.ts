@@ -4,25 +4,25 @@ import { createBatcher } from '../../concurrency/batcher.js';
 import { hasCode } from '../../base/errors.js';
 import type { Run } from '../../os/exec.js';
 
-/** Bundles, which change many rules as one, need OpenFlow 1.4. */
+/** Bundles, which apply changes to many rules as one, need OpenFlow 1.4. */
 const PROTOCOL = ['-O', 'OpenFlow14'];
 
 export interface OpenFlow {
   /**
-   * Lines of `add …` and `delete …`, applied as one. Calls at the same time share a process; each caller's lines are
-   * made when its turn comes, so that they follow from what is true then.
+   * Lines of `add …` and `delete …`, applied as one. Concurrent calls share a process; each caller's lines are made when
+   * its turn comes, so that they follow from what is true then.
    */
   change(lines: () => string[]): Promise<void>;
-  /** Make the bridge's rules exactly these; rules that are right already go on without interruption. */
+  /** Makes the bridge's rules exactly these; rules that are right already stay in force without interruption. */
   replace(flows: string[]): Promise<void>;
-  /** Send a frame, in hex, as if it came from the bridge itself. */
+  /** Sends a frame, in hex, as if it came from the bridge itself. */
   send(frame: string, actions: string): Promise<void>;
   /**
    * Whether ovs-vswitchd serves the bridge: it listens on the bridge's socket as long as it runs. `absent` when there is
-   * no such socket, `dead` when a process that was killed left it.
+   * no such socket, `dead` when a process that was killed left it behind.
    */
   state(): Promise<'alive' | 'absent' | 'dead'>;
-  /** Resolves when the bridge drops its connections: ovs-vswitchd has ended, or the bridge has gone. */
+  /** Resolves when the bridge drops its connections, because ovs-vswitchd has ended or the bridge was removed. */
   closed(signal: AbortSignal): Promise<void>;
 }
 

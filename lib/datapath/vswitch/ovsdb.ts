@@ -13,18 +13,18 @@ const table = z.object({
   data: z.array(z.tuple([z.string(), z.string(), optionalNumber, ovsMap])),
 });
 
-/** An interface as Open vSwitch's database has it. */
+/** An interface as recorded in Open vSwitch's database. */
 export interface Interface {
   name: string;
   /** `internal`, `vxlan`, …; empty for a device of the system. */
   type: string;
-  /** OpenFlow port number, as it is or as it was asked for. */
+  /** OpenFlow port number, either actual or requested. */
   ofport: number;
   externalIds: Map<string, string>;
 }
 
 export interface Ovsdb {
-  /** One transaction of several commands; calls at the same time share it. Waits until it is in force. */
+  /** One transaction of several commands; concurrent calls share it. Waits until it is in force. */
   transact(commands: string[][]): Promise<void>;
   /** All interfaces of all bridges. */
   interfaces(): Promise<Interface[]>;
@@ -60,7 +60,7 @@ export function createOvsdb(run: Run): Ovsdb {
   };
 }
 
-/** `ovs-vsctl` is killed by its own alarm when ovs-vswitchd is away; ovsdb-server away is a refused connection. */
+/** Without ovs-vswitchd, `ovs-vsctl` is killed by its own alarm; without ovsdb-server, its connection is refused. */
 function isDown(error: unknown): boolean {
   if (!(error instanceof CommandError)) return false;
   return error.exitCode === undefined || /database connection failed|Alarm clock/i.test(error.output);

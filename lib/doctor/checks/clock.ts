@@ -2,12 +2,12 @@ import type { Run } from '../../os/exec.js';
 import { ok, type Check, type Finding } from '../check.js';
 
 const DAY_MS = 24 * 60 * 60_000;
-/** A smaller difference matters to no log or lease; a ping takes less than this. */
+/** A smaller difference affects no log or lease; a ping takes less than this. */
 const MOST_MS = 2_000;
 
 /**
- * Whether the clocks of other hosts show the time of this one. Kernels write it into packets that ask for it, in milliseconds
- * since midnight: whole days are not seen.
+ * Whether the clocks of other hosts agree with this one's. Kernels write the time into packets that ask for it, in
+ * milliseconds since midnight, so differences of whole days go unnoticed.
  */
 export function clockCheck(options: {
   run: Run;
@@ -17,7 +17,7 @@ export function clockCheck(options: {
 }): Check {
   const { run, own, peers } = options;
 
-  /** By how many milliseconds it is ahead; undefined where packets with IP options are lost or ignored. */
+  /** How many milliseconds its clock is ahead; undefined where packets with IP options are lost or ignored. */
   async function ahead(address: string): Promise<number | undefined> {
     const stamps = ['-T', 'tsprespec', await own(), address];
     const said = await run(['ping', '-n', '-c', '1', '-W', '1', ...stamps, address]).catch(() => '');

@@ -7,7 +7,7 @@ interface Cluster {
   members: { name: string; state: string; server: boolean }[];
 }
 
-/** Whether the host is the member that it is to be, and Consul has enough servers. */
+/** Whether the host is the member that it should be, and Consul has enough servers. */
 export function clusterCheck(cluster: () => Promise<Cluster>): Check {
   return {
     name: 'cluster',

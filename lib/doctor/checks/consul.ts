@@ -7,10 +7,10 @@ export interface ConsulVersion {
   version: string;
 }
 
-/** Whether the Consuls of all hosts are new enough, and near enough to each other to work together. */
+/** Whether the Consuls of all hosts are new enough, and close enough in version to work together. */
 export function consulCheck(options: {
   wanted: string;
-  /** Undefined where this host runs none, because it is alone or uses somebody else's. */
+  /** Undefined where this host runs none, because it is alone or uses someone else's. */
   members: () => Promise<ConsulVersion[] | undefined>;
 }): Check {
   return {

@@ -1,6 +1,6 @@
 import { ok, type Check } from '../check.js';
 
-/** Whether Open vSwitch carries packets as well as this kernel lets it. */
+/** Whether Open vSwitch carries packets as well as this kernel allows. */
 export function datapathCheck(options: {
   /** What the settings ask for. */
   wanted: () => Promise<'auto' | 'kernel' | 'userspace'>;

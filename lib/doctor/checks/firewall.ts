@@ -5,7 +5,7 @@ import { ok, type Check, type Finding } from '../check.js';
 
 const BLOCKED = new RegExp(`^-A .*-p udp .*--dports? \\S*${VXLAN_PORT}\\b.* -j (DROP|REJECT)`);
 
-/** Rules of this host's firewall that block tunnels, and whether our own rules come first. */
+/** Whether rules of this host's firewall block tunnels, and whether SocketPlane's own rules come first. */
 export function firewallCheck(run: Run, converge: () => Promise<unknown>): Check {
   async function list(table: string, chain: string): Promise<string[]> {
     const rules = await run(['iptables', '--wait=5', '-t', table, '-S', chain]).catch((error: unknown) => {

@@ -12,9 +12,7 @@ export interface ConnectedContainer {
 
 const links = z.array(z.object({ mtu: z.number() })).min(1);
 
-/**
- * Links of containers: their MTU, and their checksums, which no hardware completes behind a link of the userspace datapath.
- */
+/** Containers' links: their MTU, and their checksums, which no hardware behind a link of the userspace datapath completes. */
 export function linkChecks(options: {
   run: Run;
   attached: () => Promise<ConnectedContainer[]>;

@@ -6,7 +6,7 @@ import { ok, type Check, type Finding } from '../check.js';
 /** IPv4 and ICMP headers, which `ping -s` does not count. */
 const PING_OVERHEAD = 28;
 
-/** Whether packets as large as tunnels make them reach each other host in one piece. */
+/** Whether packets as large as tunnels make them reach every other host in one piece. */
 export function peersCheck(options: {
   run: Run;
   mtu: () => Promise<number>;

@@ -2,7 +2,7 @@ import { messageOf } from '../../base/errors.js';
 import { ensureRunning, type Service } from '../../install/system/service.js';
 import { ok, type Check } from '../check.js';
 
-/** Docker, Open vSwitch, agent and proxy answer. */
+/** Whether Docker, Open vSwitch, agent and proxy answer. */
 export function serviceCheck(service: Service, advice: string): Check {
   return {
     name: service.name,

@@ -1,9 +1,9 @@
 import { ok, type Check } from '../check.js';
 
-/** Whether networks and addresses can be looked up and given out: the store of this host, or Consul with a leader. */
+/** Whether networks and addresses can be looked up and assigned: by this host's own store, or by Consul with a leader. */
 export function storeCheck(options: {
   health: () => Promise<{ store: string }>;
-  /** Consul's address, where the agent does not run it. */
+  /** Consul's address, where the agent does not run Consul itself. */
   external: () => Promise<string | undefined>;
 }): Check {
   return {

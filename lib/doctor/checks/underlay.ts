@@ -5,14 +5,14 @@ import { ok, type Check, type Finding } from '../check.js';
 const links = z.array(z.object({ ifname: z.string(), address: z.string(), flags: z.array(z.string()) }));
 
 /**
- * Where the host's address is on a bridge of Open vSwitch, as the userspace datapath needs it: the kernel answers ARP on every
+ * For hosts whose address is on an Open vSwitch bridge, as the userspace datapath needs it: the kernel answers ARP on every
  * device for all addresses of the host, so also on the bridge's port, and there with the port's hardware address.
  */
 export function underlayCheck(options: {
   run: Run;
   /** Undefined where the host is alone. */
   device: () => Promise<string | undefined>;
-  /** The effective setting `arp_ignore` of a device. */
+  /** The effective value of a device's `arp_ignore` setting. */
   arpIgnore: (device: string) => Promise<number>;
 }): Check {
   const { run, arpIgnore } = options;

@@ -5,7 +5,7 @@ import { agentContainer, PART_LABEL, proxyContainer, type ContainerSpec } from '
 import { CONTENT_LABEL, DEBIAN_BASE, REPOSITORY } from '../image/image.js';
 import type { InstallRecord } from '../files/install-record.js';
 
-/** Hash of what a container was made from; with another value it has to be made anew. */
+/** Hash of what a container was made from; if the value differs, the container has to be made again. */
 const MADE_LABEL = 'socketplane.made';
 const COMPOSE_LABEL = 'com.docker.compose.project';
 const [AGENT, PROXY]: readonly [ContainerSpec['name'], ContainerSpec['name']] = ['socketplane', 'powerstrip'];
@@ -69,7 +69,7 @@ export function createInstalledContainers(run: Run, dockerSocket: string) {
         );
       }
     },
-    /** Gives whether a container had to be made, replaced or removed. */
+    /** Returns whether a container had to be made, replaced or removed. */
     async arrange({ image = '', powerstrip, bootstrap, content }: InstallRecord): Promise<boolean> {
       const environment: Record<string, string> = bootstrap === undefined ? {} : { BOOTSTRAP: bootstrap };
       const specs = [
@@ -95,11 +95,11 @@ export function createInstalledContainers(run: Run, dockerSocket: string) {
       if (changed) await docker('image', 'prune', '--force', '--filter', `label=${CONTENT_LABEL}`);
       return changed;
     },
-    /** Removes ours; containers of others stay. */
+    /** Removes the containers of the install; other containers stay. */
     async removeAll(): Promise<void> {
       for (const name of [PROXY, AGENT]) if (isOurs(await labelsOf(name))) await remove(name);
     },
-    /** Found by name as well as by label: an image that somebody built on ours inherits the label. */
+    /** Found by name as well as by label, because an image that someone built on ours inherits the label. */
     async removeImages(): Promise<void> {
       const named = ['--format', '{{.Repository}}:{{.Tag}}', '--filter'];
       const lists = [

@@ -1,4 +1,4 @@
-/** The two daemons as containers of one image: the only place that says how Docker makes them. */
+/** The two daemons as containers of one image: this is the only place that says how Docker makes them. */
 
 export const PART_LABEL = 'socketplane.part';
 
@@ -12,10 +12,10 @@ export interface ContainerSpec {
 /** Path in the image. */
 const HEALTH = '/usr/local/lib/socketplane/dist/lib/health.js';
 
-/** What root needs to read other users' files, to listen on low ports, and to change the networks of the host and of containers. */
+/** What root needs to read other users' files, listen on low ports, and change the networks of the host and of containers. */
 const AGENT_CAPABILITIES = [
   'DAC_OVERRIDE',
-  // To hold the process of a container, whatever its user, until its network is there.
+  // To hold a container's process, whatever its user, until its network is ready.
   'KILL',
   'NET_ADMIN',
   'NET_BIND_SERVICE',
@@ -25,8 +25,8 @@ const AGENT_CAPABILITIES = [
 ];
 
 /**
- * Both use the host's own network and process namespaces, so sockets, pid files and the identity of callers are the same
- * inside and outside. Nothing is written into the container itself.
+ * Both use the host's own network and process namespaces, so that sockets, pid files and the identity of callers are the
+ * same inside and outside. Nothing is written into the container itself.
  */
 const COMMON = [
   ...['--restart', 'unless-stopped'],
@@ -39,7 +39,7 @@ const COMMON = [
 
 /**
  * The agent changes links and firewall rules of the host and enters the networks of containers. It is not privileged: it has
- * neither the host's devices nor its kernel modules. It gets the folder `/run` and not single sockets, as a daemon that
+ * neither the host's devices nor its kernel modules. It gets the folder `/run` rather than single sockets, as a daemon that
  * restarts makes new ones.
  */
 export function agentContainer(options: {
@@ -50,10 +50,10 @@ export function agentContainer(options: {
   const { image, environment = {} } = options;
   return spec('socketplane', 'agent', [
     ...AGENT_CAPABILITIES.flatMap((name) => ['--cap-add', name]),
-    // AppArmor would keep it from inspecting other containers, Docker from writing to /proc/sys.
+    // AppArmor would keep it from inspecting other containers, and Docker from writing to /proc/sys.
     ...['--security-opt', 'apparmor=unconfined', '--security-opt', 'systempaths=unconfined'],
     ...['--tmpfs', '/tmp'],
-    // Short of processor time, it would let containers start without their network, and Consul would lose its leader.
+    // If it ran short of processor time, containers would start without their network, and Consul would lose its leader.
     ...['--cpu-shares', '4096'],
     ...['--volume', '/run:/run', '--volume', '/var/lib/socketplane:/var/lib/socketplane'],
     ...Object.entries(environment).flatMap(([name, value]) => ['--env', `${name}=${value}`]),

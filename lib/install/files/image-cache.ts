@@ -5,7 +5,7 @@ import { ignoreMissing } from '../../base/errors.js';
 /** Keeps what takes long to make, under names that tell what it was made from. */
 export const IMAGE_CACHE = '/var/cache/socketplane';
 
-/** Replaces a file in one step: nobody ever sees half of it, even when two processes make the same one. */
+/** Replaces a file in one step: no one ever sees half of it, even when two processes make the same file. */
 export async function replaceFile(file: string, make: (part: string) => Promise<unknown>): Promise<void> {
   const part = `${file}.${process.pid}`;
   await mkdir(dirname(file), { recursive: true });
@@ -17,10 +17,10 @@ export async function replaceFile(file: string, make: (part: string) => Promise<
   }
 }
 
-/** A tar ends with two empty blocks. */
+/** A tar file ends with two empty blocks. */
 const END = Buffer.alloc(1024);
 
-/** Whether a tar is there and complete: a full disk or a power failure leaves only its beginning. */
+/** Whether a tar file is there and complete: a full disk or a power failure leaves only its beginning. */
 export async function hasWholeTar(file: string): Promise<boolean> {
   const handle = await open(file).catch(ignoreMissing);
   if (!handle) return false;

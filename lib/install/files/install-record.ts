@@ -4,7 +4,7 @@ import { AppError, hasCode } from '../../base/errors.js';
 import { writePrivateFile } from '../../os/private-file.js';
 
 const schema = z.strictObject({
-  /** Two containers of one image, or processes of the host. */
+  /** Two containers from one image, or processes on the host. */
   mode: z.enum(['containers', 'native']),
   /** Whether the proxy is part of it. */
   powerstrip: z.boolean(),
@@ -14,7 +14,7 @@ const schema = z.strictObject({
   /** The agent's environment variable BOOTSTRAP. */
   bootstrap: z.enum(['true', 'false']).optional(),
   image: z.string().optional(),
-  /** False until everything was in place once; it stays false where an install was interrupted. */
+  /** False until everything has been in place once; it stays false where an install was interrupted. */
   complete: z.boolean(),
 });
 

@@ -6,7 +6,7 @@ import { AppError } from '../../base/errors.js';
 import { packageRoot } from '../../base/paths.js';
 
 const LOCK = 'node_modules/.package-lock.json';
-/** Of use only to the compiler, for the next build. */
+/** Useful only to the compiler, for the next build. */
 const NOT_COPIED = new Set(['.tsbuildinfo']);
 
 const manifest = z.looseObject({ files: z.array(z.string()) });
@@ -18,11 +18,11 @@ const lockFile = z.looseObject({
 });
 type Lock = z.infer<typeof lockFile>;
 
-/** The built product: what its npm package has, and the modules that it needs at run time. */
+/** The built product: the content of its npm package, and the modules that it needs at run time. */
 export interface Product {
   /** Hash of everything in it; the same for every copy. */
   hash: string;
-  /** Copies it. All users can read the copy and only its owner can write it, whatever the modes of the clone are. */
+  /** Copies the product. All users can read the copy and only its owner can write to it, whatever modes the clone has. */
   copyTo(folder: string): Promise<void>;
 }
 
@@ -71,7 +71,7 @@ async function filesUnder(root: string, path: string): Promise<string[]> {
   return (await Promise.all(entries.map((entry) => filesUnder(root, entry)))).flat();
 }
 
-/** @param nested folders of this name inside it are left out: what is to be copied of them is listed by itself */
+/** @param nested folders of this name inside it are left out: what should be copied of them is listed separately */
 async function copy(root: string, path: string, folder: string, nested?: string): Promise<void> {
   const source = join(root, path);
   await mkdir(dirname(join(folder, path)), { recursive: true });

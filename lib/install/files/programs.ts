@@ -10,7 +10,7 @@ const NAMES = ['socketplane', 'socketplaned', 'powerstrip'];
 /** File in that folder, written last, with the hash of what was copied. */
 const STAMP = '.installed';
 
-/** Copies the product to where it does not depend on a clone. Gives whether it had to be copied. */
+/** Copies the product to a place that does not depend on a clone. Returns whether it had to be copied. */
 export async function installPrograms(product: Product): Promise<boolean> {
   await refuseForeignLinks();
   const stamp = await readFile(join(PROGRAMS, STAMP), 'utf8').catch(() => '');

@@ -5,7 +5,7 @@ import { hasCode } from '../../base/errors.js';
 /**
  * Removes a folder with everything in it; a mount point is only emptied. May be repeated.
  *
- * @returns where the link led if the folder was a symbolic link: its target is left alone, as it may hold other things
+ * @returns the target of the link if the folder was a symbolic link: the target is left alone, as it may hold other things
  */
 export async function removeFolder(folder: string): Promise<string | undefined> {
   try {

@@ -5,8 +5,8 @@ import { hasCode } from '../../base/errors.js';
 const OWN_LOGS = ['agent.log', 'proxy.log', 'apt.log'];
 
 /**
- * Removes our logs. Those of a Docker or Open vSwitch that was started here stay, as these keep running and writing to them.
- * May be repeated.
+ * Removes SocketPlane's logs. Those of a Docker or Open vSwitch that was started here stay, as these keep running and writing
+ * to them. May be repeated.
  */
 export async function removeLogs(folder: string): Promise<void> {
   for (const name of OWN_LOGS) await rm(join(folder, name), { force: true });

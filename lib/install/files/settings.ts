@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { hasCode } from '../../base/errors.js';
 import { packageRoot } from '../../base/paths.js';
 
-/** The defaults, as docs/operations.md has them; every line is a comment, so nothing is set. */
+/** The defaults, as in docs/operations.md; every line is a comment, so nothing is set. */
 const AGENT = `# Settings of the agent; \`socketplane agent restart\` after a change. These are the defaults.
 # listen: unix:///run/socketplane/agent.sock # mode 0660, group docker
 # tcp: 127.0.0.1:6675                        # the API on loopback too: any user of this host may then use it
@@ -22,7 +22,7 @@ const AGENT = `# Settings of the agent; \`socketplane agent restart\` after a ch
 
 const AGENT_URL = 'http+unix://%2Frun%2Fsocketplane%2Fagent.sock/adapter';
 
-/** Lines of proxy.yml as earlier versions wrote them, and what they have to be now. */
+/** Lines of proxy.yml as earlier versions wrote them, and what they must be now. */
 const OUTDATED: [was: string, is: string][] = [
   [`  socketplane: ${AGENT_URL}\n`, `  socketplane: { url: '${AGENT_URL}', protocol: 2 }\n`],
   [
@@ -31,10 +31,10 @@ const OUTDATED: [was: string, is: string][] = [
   ],
 ];
 
-/** Writes the settings that are missing. Settings that are there are kept, except for lines of ours that no longer work. */
+/** Writes the settings that are missing. Existing settings are kept, except for lines of ours that no longer work. */
 export async function writeSettings(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true });
-  // Readable by root alone: it may come to hold the cluster's key and a token.
+  // Readable only by root, because the cluster's key and a token may be added to it.
   await writeNew(join(folder, 'agent.yml'), AGENT, 0o600);
   const proxy = join(folder, 'proxy.yml');
   await writeNew(proxy, await readFile(join(packageRoot(), 'proxy.yml'), 'utf8'), 0o644);

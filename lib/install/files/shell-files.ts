@@ -2,15 +2,15 @@ import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { packageRoot } from '../../base/paths.js';
 
-/** Where shells and `man` look for what belongs to a program. */
+/** Where shells and `man` look for files that belong to a program. */
 const BASH = '/usr/share/bash-completion/completions/socketplane';
 const ZSH = '/usr/share/zsh/vendor-completions/_socketplane';
 const MAN = '/usr/share/man/man1/socketplane.1';
 
 /**
- * Writes the command's completion and its manual page, in place of those of an earlier version.
+ * Writes the command's completion and manual page, replacing those of an earlier version.
  *
- * @param completion the script of each shell
+ * @param completion the script for each shell
  */
 export async function installShellFiles(completion: Record<'bash' | 'zsh', string>): Promise<void> {
   await write(BASH, completion.bash);

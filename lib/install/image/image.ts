@@ -24,15 +24,15 @@ export interface ImageOptions {
   run: Run;
   /** Where Docker itself listens. */
   dockerSocket: string;
-  /** Told of each step that takes a while. */
+  /** Called for each step that takes a while. */
   say: (line: string) => void;
-  /** Folder that keeps the images that were built. */
+  /** Folder in which built images are kept. */
   cache?: string;
 }
 
 /**
- * Makes sure that Docker has the image of these files, and gives its tag. An image that Docker has is used, else one that was
- * built before is loaded, else it is built.
+ * Makes sure that Docker has the image of these files, and returns its tag. An image that Docker has is used; otherwise one
+ * that was built before is loaded; otherwise it is built.
  *
  * @throws AppError `unavailable` with one line that says what to do
  */
@@ -40,7 +40,7 @@ export async function ensureImage(options: ImageOptions): Promise<string> {
   return (await createImage(options)).ensure();
 }
 
-/** Like {@link ensureImage}, with a tar of it for `docker load`. Gives the tar's path. */
+/** Like {@link ensureImage}, and also saves a tar of it for `docker load`. Returns the tar's path. */
 export async function ensureImageTar(options: ImageOptions): Promise<string> {
   const image = await createImage(options);
   await image.ensure();
@@ -62,7 +62,7 @@ async function createImage({ run, dockerSocket, say, cache = IMAGE_CACHE }: Imag
     return found.trim() === content;
   }
 
-  /** Gives whether there was a tar of these files. */
+  /** Returns whether there was a tar of these files. */
   async function load(): Promise<boolean> {
     if (!(await hasWholeTar(tar))) return false;
     say(`loading ${tar}`);
@@ -92,7 +92,7 @@ async function createImage({ run, dockerSocket, say, cache = IMAGE_CACHE }: Imag
     }
   }
 
-  /** The base that the Dockerfile names, if Docker has it or a registry answers; else one made from Debian's packages. */
+  /** The base named by the Dockerfile, if Docker has it or a registry answers; otherwise one made from Debian's packages. */
   async function findBase(): Promise<string> {
     const dockerfile = await readFile(join(root, 'Dockerfile'), 'utf8');
     const named = /^ARG BASE=(\S+)$/m.exec(dockerfile)?.[1] ?? '';
@@ -109,7 +109,7 @@ async function createImage({ run, dockerSocket, say, cache = IMAGE_CACHE }: Imag
     return DEBIAN_BASE;
   }
 
-  /** Also removes the tars of other versions, which are of no use any more. */
+  /** Also removes the tars of other versions, which are no longer of use. */
   async function save(): Promise<string> {
     if (await hasWholeTar(tar)) return tar;
     await replaceFile(tar, (part) => docker(['save', '--output', part, TAG], LONG_MS));
@@ -133,7 +133,7 @@ async function createImage({ run, dockerSocket, say, cache = IMAGE_CACHE }: Imag
   };
 }
 
-/** Asked first, and not by the client: of what that prints, a person would have to find the line that counts. */
+/** Asked first, and without the client, whose output would leave people to find the line that matters. */
 async function needDocker(socket: string): Promise<void> {
   await pingDocker(socket).catch((cause: unknown) => {
     const what = `Docker does not answer on ${socket} (${messageOf(cause)})`;

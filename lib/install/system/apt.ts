@@ -10,7 +10,7 @@ const APT_GET = [
   'apt-get',
   '--quiet',
   '--yes',
-  // Wait for another apt instead of failing at once, and never replace a configuration that somebody has changed.
+  // Waits for another apt instead of failing at once, and never replaces configuration that someone has changed.
   '--option=DPkg::Lock::Timeout=120',
   '--option=Dpkg::Options::=--force-confdef',
   '--option=Dpkg::Options::=--force-confold',
@@ -32,7 +32,7 @@ export function createApt({ run, log }: { run: Run; log: string }): Apt {
     await appendFile(log, `${output.trimEnd()}\n`, { mode: 0o640 });
   }
 
-  /** Updates the package lists only when a first attempt has failed: it takes time, and is seldom needed. */
+  /** Updates the package lists only when a first attempt has failed, because that takes time and is seldom needed. */
   async function attempt(what: string, work: () => Promise<unknown>): Promise<void> {
     try {
       await work();
@@ -65,7 +65,7 @@ export function createApt({ run, log }: { run: Run; log: string }): Apt {
   };
 }
 
-/** The first error that apt-get printed, in a line that starts with `E: `. */
+/** The first error that apt-get printed, on a line that starts with `E: `. */
 function reason(error: unknown): string {
   const lines = error instanceof CommandError ? error.output.split('\n') : [];
   return lines.find((line) => line.startsWith('E: '))?.slice('E: '.length) ?? reasonOf(error);

@@ -15,7 +15,8 @@ export interface EnsureConsulOptions {
 }
 
 /**
- * Makes sure that the program `consul`, which clusters need, is there, and gives its path. An existing one is used as it is.
+ * Makes sure that the program `consul`, which clusters need, is there, and returns its path. An existing one is used as it
+ * is.
  *
  * @throws AppError `unavailable` where it cannot be fetched, saying what to do
  */

@@ -7,15 +7,15 @@ const NODE_WANTED = '20.19';
 const ENGINE_TIMEOUT_MS = 3_000;
 const engineVersion = z.object({ Version: z.string() });
 
-/** What was found of a program. */
+/** What was found out about a program. */
 export interface Dependency {
   name: string;
-  /** Undefined where it is missing, `unknown` where it does not tell. */
+  /** Undefined where it is missing, `unknown` where it does not say. */
   version?: string;
   wanted: string;
   ok: boolean;
   optional: boolean;
-  /** The package that brings it; undefined for what no package manager should touch. */
+  /** The package that provides it; undefined where no package manager should touch it. */
   package?: string;
 }
 
@@ -57,7 +57,7 @@ async function versionOf(
   { run, which, dockerSocket }: DepsOptions,
 ): Promise<string | undefined> {
   if (program.name === DOCKER_ENGINE) {
-    // The engine that answers is the one that counts, wherever its program lies.
+    // The engine that answers is the one that counts, wherever its program is.
     const running = await engineOn(dockerSocket);
     if (running) return running;
   }

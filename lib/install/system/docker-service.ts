@@ -11,7 +11,7 @@ const PING_TIMEOUT_MS = 5_000;
 /** Long enough for a first start on a slow disk, which sets up containerd and storage. */
 const START_MS = 60_000;
 
-/** @throws what `requestUnix` throws, or AppError `unavailable` where something else than Docker answers */
+/** @throws what `requestUnix` throws, or AppError `unavailable` where something other than Docker answers */
 export async function pingDocker(socket: string): Promise<void> {
   const { status } = await requestUnix({ socket, path: '/_ping', timeout: PING_TIMEOUT_MS });
   if (status !== 200) throw new AppError('unavailable', `Docker answers ${status} on ${socket}`);

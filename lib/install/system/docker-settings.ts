@@ -1,4 +1,4 @@
-/** Variables by which users choose the Docker that they talk to. */
+/** Variables with which users choose the Docker they talk to. */
 const OF_USERS = [
   'DOCKER_TLS',
   'DOCKER_TLS_VERIFY',

@@ -6,7 +6,7 @@ import { tryLock } from '../../os/file-lock.js';
 const FOLDER = '/run';
 
 /**
- * Does what changes an install while no other process does. The lock goes with this process, however that ends.
+ * Does work that changes an install while no other process does. The lock ends with this process, however that ends.
  *
  * @throws AppError `conflict` where another process holds it
  */

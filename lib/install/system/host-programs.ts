@@ -6,7 +6,7 @@ export interface HostProgram {
   args: readonly string[];
   /** The oldest version that will do. */
   wanted: string;
-  /** The package that has it in Debian and Ubuntu. */
+  /** The Debian and Ubuntu package that contains it. */
   package: string;
   optional?: true;
 }
@@ -37,7 +37,7 @@ export const HOST_PROGRAMS: readonly HostProgram[] = [
     package: 'consul',
     optional: true,
   },
-  // For an image to try things out with, where no registry answers.
+  // For an image to try things out with where no registry answers.
   {
     name: 'busybox',
     command: 'busybox',

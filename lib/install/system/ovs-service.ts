@@ -19,8 +19,8 @@ const SOCKET = `${RUNTIME}/db.sock`;
 const START_MS = 30_000;
 
 /**
- * The host's Open vSwitch. Without systemd its two daemons are started here, and not with its own `ovs-ctl`, which gives up
- * where the kernel module cannot be loaded although the userspace datapath needs none.
+ * The host's Open vSwitch. Without systemd its two daemons are started here rather than with its own `ovs-ctl`, which gives
+ * up where the kernel module cannot be loaded, although the userspace datapath needs none.
  */
 export function createOvsService(options: { run: Run; paths: HostPaths; systemd: Systemd }): Service {
   const { run, paths, systemd } = options;
@@ -34,7 +34,7 @@ export function createOvsService(options: { run: Run; paths: HostPaths; systemd:
 
   const answers = (probe: () => Promise<unknown>) => succeeds(probe());
 
-  /** With `--detach` the program returns when the daemon serves, or prints why it cannot. */
+  /** With `--detach`, the program returns when the daemon serves, or prints why it cannot. */
   async function start(program: string, ...own: string[]): Promise<void> {
     const log = join(paths.logs, `${program}.log`);
     // The same priority that Debian's own service gives it.
@@ -66,7 +66,7 @@ export function createOvsService(options: { run: Run; paths: HostPaths; systemd:
       if (await systemd.has(UNIT)) {
         await systemd.do('start', UNIT);
       } else {
-        // The kernel module is faster; without it the userspace datapath does.
+        // The kernel module is faster, but the userspace datapath works without it.
         await run(['modprobe', 'openvswitch']).catch(() => undefined);
         for (const folder of [RUNTIME, STATE, paths.logs])
           await mkdir(folder, { recursive: true, mode: 0o750 });

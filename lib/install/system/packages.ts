@@ -11,14 +11,14 @@ export interface InstallOptions {
 }
 
 /**
- * Installs the packages of what is missing, leaves alone what is there, and gives the names of those packages.
+ * Installs the packages of what is missing, leaves alone what is there, and returns the names of those packages.
  *
  * @throws AppError `unavailable` where something is still missing
  */
 export async function installMissing({ find, apt, onInstall }: InstallOptions): Promise<string[]> {
   const installed: string[] = [];
   let lacking = missing(await find());
-  // Twice: whether docker.io brings the client, or a package docker-cli does, depends on the release.
+  // Twice, because it depends on the release whether docker.io contains the client or the package docker-cli does.
   for (let round = 0; round < 2 && lacking.length > 0; round++) {
     const packages = choose(lacking);
     if (!apt || packages.length === 0) break;
@@ -33,7 +33,7 @@ export async function installMissing({ find, apt, onInstall }: InstallOptions): 
 
 function choose(lacking: Dependency[]): string[] {
   const packages = lacking.flatMap(({ version, package: name }) =>
-    // An old version may be somebody's choice, perhaps from another source.
+    // An old version may be someone's choice, perhaps from another source.
     version === undefined && name !== undefined ? [name] : [],
   );
   return packages.includes('docker.io') ? packages.filter((name) => name !== 'docker-cli') : packages;

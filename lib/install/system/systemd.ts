@@ -10,7 +10,7 @@ export interface Systemd {
   readonly booted: boolean;
   /** Whether there are units of these names. */
   has(...units: string[]): Promise<boolean>;
-  /** Resolves when systemd has done it. */
+  /** Resolves when systemd is done. */
   do(verb: 'start' | 'stop' | 'restart', ...units: string[]): Promise<void>;
 }
 

@@ -24,7 +24,7 @@ export function createInstalledUnits(run: Run, systemd: Systemd, folder = FOLDER
   }
 
   return {
-    /** Gives whether anything changed; if so, the units have been restarted. */
+    /** Returns whether anything changed; if so, the units have been restarted. */
     async arrange(record: InstallRecord, isNew: boolean): Promise<boolean> {
       const files = unitFiles(record, PROGRAMS, hostPaths.proxyConfig);
       let changed = isNew;

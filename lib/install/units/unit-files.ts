@@ -5,7 +5,7 @@ export const PROXY_UNIT = 'socketplane-proxy.service';
 
 const AFTER = 'After=network-online.target docker.service openvswitch-switch.service';
 
-/** The systemd units of a native install, by their names. */
+/** The systemd units of a native install, by name. */
 export function unitFiles(
   { powerstrip, bootstrap }: Pick<InstallRecord, 'powerstrip' | 'bootstrap'>,
   programs: string,
@@ -15,7 +15,7 @@ export function unitFiles(
   const agent = unit(
     `Description=SocketPlane's network agent\n${AFTER}\nWants=network-online.target`,
     // It enters the namespaces of containers, changes links and firewall rules, and may fetch Consul: little can be denied.
-    // Short of processor time, it would let containers start without their network, and Consul would lose its leader.
+    // If it ran short of processor time, containers would start without their network, and Consul would lose its leader.
     `ExecStart=${programs}/bin/socketplaned
 ${environment}KillMode=mixed
 CPUWeight=400
@@ -24,7 +24,7 @@ ProtectHome=yes`,
   );
   const proxy = unit(
     `Description=SocketPlane's proxy in front of Docker\n${AFTER} ${AGENT_UNIT}\nWants=${AGENT_UNIT}`,
-    // CHOWN is for giving its sockets to the group docker. No RuntimeDirectory: the agent's socket is in the same folder.
+    // CHOWN is needed to give its sockets to the group docker. No RuntimeDirectory: the agent's socket is in the same folder.
     `ExecStart=${programs}/bin/powerstrip --config ${proxyConfig}
 NoNewPrivileges=yes
 CapabilityBoundingSet=CAP_CHOWN CAP_NET_BIND_SERVICE CAP_DAC_OVERRIDE

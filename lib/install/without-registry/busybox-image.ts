@@ -9,7 +9,7 @@ import { packageRoot } from '../../base/paths.js';
 import { succeeds } from '../../base/succeeds.js';
 
 const IMAGE = 'busybox:latest';
-/** A registry that answers sends two megabytes in less time, and nobody wants to wait longer for one that does not. */
+/** A registry that answers sends two megabytes in less time, and no one wants to wait longer for one that does not. */
 const PULL_MS = 10_000;
 const MAKE_MS = 60_000;
 
@@ -20,7 +20,7 @@ export interface BusyboxOptions {
 }
 
 /**
- * Makes sure that the image `busybox` is there: pulled, or else made from Debian's static busybox, which is downloaded and
+ * Makes sure that the image `busybox` is there: pulled, or else made from Debian's static busybox, which is downloaded but
  * not installed (the package would replace the host's own busybox).
  */
 export async function ensureBusyboxImage(options: BusyboxOptions): Promise<'present' | 'pulled' | 'made'> {

@@ -7,7 +7,7 @@ import { packageRoot } from '../../base/paths.js';
 
 const FETCH_MS = 15 * 60_000;
 
-/** Makes, once, a root file system from Debian's packages for `docker import`, and gives the path of its tar. */
+/** Makes sure that there is a root file system of Debian's packages for `docker import`, and returns the path of its tar. */
 export async function ensureDebianBase(options: {
   run: Run;
   say: (line: string) => void;

@@ -5,19 +5,19 @@ import { statusCodeOf } from '../../base/errors.js';
 import { bodyOf, deniedIn, failureOf } from './failure.js';
 import type { KvOperation } from './operation.js';
 
-/** With what {@link failureOf} may need to find the reason, an answer takes less than 2.2 s. */
+/** Together with what {@link failureOf} may need to find the reason, an answer takes less than 2.2 s. */
 const TIMEOUT_MS = 1_700;
-/** How long a query on a prefix waits for a change. A leader cut off from its followers is noticed after that time. */
+/** How long a query on a prefix waits for a change. A leader cut off from its followers is noticed within that time. */
 const WAIT_S = 10;
-/** Consul spreads the ends of waits over a sixteenth. */
+/** Consul lengthens waits by up to a sixteenth, at random. */
 const WAIT_MS = (WAIT_S + WAIT_S / 16) * 1_000;
 
 const kvEntry = z.object({
   Key: z.string(),
-  /** Null for nothing, and where the operation does not ask for it. */
+  /** Null where there is no value, and where the operation does not ask for it. */
   Value: z.string().nullable(),
   ModifyIndex: z.number().int().positive(),
-  /** That holds the key. */
+  /** The session that holds the key. */
   Session: z.string().optional(),
 });
 export type KvEntry = z.infer<typeof kvEntry>;
@@ -32,24 +32,24 @@ export interface SessionOptions {
   name: string;
   /** Checks of the Consul agent whose failure ends the session. */
   checks: string[];
-  /** What becomes of keys that the session holds when it ends. */
+  /** What happens to the session's keys when it ends. */
   behavior: 'release' | 'delete';
   ttlSeconds: number;
-  /** How long nobody gets a key after the session that held it was ended. */
+  /** How long no one can lock a key after the session that held it was ended. */
   lockDelaySeconds: number;
 }
 
-/** Consul's HTTP API, as far as it is used here. All throw AppError `unavailable` within 2.2 s, but for a wait. */
+/** The parts of Consul's HTTP API used here. All calls but waits throw AppError `unavailable` within 2.2 s. */
 export interface ConsulClient {
-  /** All operations or none; reads see everything that was committed before. */
+  /** Applies all operations or none; reads see everything that was committed before. */
   transact(operations: KvOperation[]): Promise<Outcome>;
   /**
-   * What is under a prefix, as soon as that has changed since `index`; without `index` at once. Also gives an answer
-   * now and then when nothing changed.
+   * What is under a prefix, as soon as that has changed since `index`; with `index` 0, at once. Now and then also
+   * answers when nothing has changed.
    */
   changed(prefix: string, index: number, signal: AbortSignal): Promise<{ index: number; entries: KvEntry[] }>;
   createSession(options: SessionOptions): Promise<string>;
-  /** False: the session has ended. */
+  /** Returns false if the session has ended. */
   renewSession(id: string): Promise<boolean>;
   destroySession(id: string): Promise<void>;
   close(): void;
@@ -140,7 +140,7 @@ export function createConsulClient(endpoint: ConsulEndpoint): ConsulClient {
   };
 }
 
-/** The response and, decoded, what it holds; nothing where nothing is under the prefix. */
+/** The response's index, and its entries, decoded; none where there is nothing under the prefix. */
 const waited = z
   .tuple([z.object({ headers: z.object({ 'x-consul-index': z.coerce.number() }) })])
   .rest(z.unknown())

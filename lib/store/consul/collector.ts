@@ -2,14 +2,16 @@ import { messageOf } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import type { Feed, FeedEntry, FeedState } from './feed.js';
 
-/** Longer than a watcher is busy with one state of the feed, as it then has to read everything again. */
+/** Longer than a watcher works on one state of the feed; one that takes longer has to read everything again. */
 const OLD_MS = 2_000;
-/** The more old entries, the more is read with each change; the fewer, the more transactions that collect. */
+/** With more old entries, more is read at each change; with fewer, there are more transactions that collect them. */
 const MANY = 16;
-/** Hosts start at random within this time, so that one of them collects and the others see that nothing is left to do. */
+/**
+ * Hosts start at random within this time, so that one of them collects and the others see that there is nothing left to do.
+ */
 const SPREAD_MS = 1_000;
 
-/** Keeps the feed small. Whether an entry is old is told by when this process first saw it: clocks may differ. */
+/** Keeps the feed small. An entry's age counts from when this process first saw it, because clocks may differ. */
 export interface Collector {
   saw(state: FeedState): void;
   stop(): void;
@@ -41,7 +43,7 @@ export function createCollector(feed: Feed, log: Log): Collector {
       const now = performance.now();
       firstSeen = new Map(state.entries.map(({ name }) => [name, firstSeen.get(name) ?? now]));
       latest = state;
-      // By then these are old.
+      // They will be old by the time the timer fires.
       if (state.entries.length >= MANY)
         timer ??= setTimeout(() => void collect(), OLD_MS + Math.random() * SPREAD_MS).unref();
     },

@@ -5,14 +5,14 @@ import Consul from 'consul';
 import { AppError } from '../../base/errors.js';
 import type { KvOperation } from './operation.js';
 
-/** Consul by default takes 200 connections of a client. */
+/** By default, Consul accepts 200 connections from one client. */
 const MAX_SOCKETS = 32;
 
 export interface ConsulEndpoint {
-  /** Of the Consul agent: the path of its unix socket, or a URL such as `https://consul.example:8501`. */
+  /** Address of the Consul agent: the path of its unix socket, or a URL such as `https://consul.example:8501`. */
   address: string;
   token?: string;
-  /** Default: true. Without it a call never meets a connection to a Consul that has been restarted since. */
+  /** Default: true. Without it, a call never uses a connection to a Consul that has since been restarted. */
   keepAlive?: boolean;
 }
 
@@ -22,7 +22,7 @@ export interface CallOptions {
   consistent?: boolean;
 }
 
-/** What is used of the package, whose own types leave out time limits, waits and what a transaction looks like. */
+/** What is used of the package, whose own types leave out time limits, waits and the form of a transaction. */
 export interface Package {
   transaction: { create(operations: { KV: KvOperation }[], options: CallOptions): Promise<unknown> };
   kv: {
@@ -42,20 +42,20 @@ export interface Package {
     join(options: CallOptions & { address: string }): Promise<unknown>;
     forceLeave(options: CallOptions & { node: string }): Promise<unknown>;
   };
-  /** Not in the package: leave the cluster gracefully, and end. */
+  /** Not in the package: leaves the cluster gracefully, and ends. */
   leave(options: CallOptions): Promise<void>;
   /** Not in the package: the servers that Raft counts. */
   raftConfiguration(options: CallOptions): Promise<unknown>;
   destroy(): void;
 }
 
-/** How the package makes its own calls, by papi, for those that it lacks. */
+/** How the package makes its own calls, with papi; used for the calls that it lacks. */
 interface Requests {
   _get(request: { name: string; path: string } & CallOptions): Promise<{ body: unknown }>;
   _put(request: { name: string; path: string } & CallOptions): Promise<unknown>;
 }
 
-/** The one place that makes clients of Consul's HTTP API. */
+/** The only place that creates clients of Consul's HTTP API. */
 export function connect({ address, token, keepAlive = true }: ConsulEndpoint): Package {
   const isSocket = address.startsWith('/');
   const url = isSocket ? new URL('http://localhost') : parseUrl(address);

@@ -7,15 +7,15 @@ export const MAX_GETS = 64;
 
 /** Reads of the store's entries; they see everything that was committed before they began. */
 export interface Data {
-  /** Those of the keys that exist. */
+  /** Returns those of the keys that exist. */
   read(keys: readonly string[]): Promise<Entry[]>;
   list(prefix: string): Promise<Entry[]>;
-  /** With the version of the newest commit that is in it. */
+  /** Also returns the version of the newest commit that it includes. */
   snapshot(prefix: string): Promise<{ entries: Entry[]; version: number }>;
 }
 
 /**
- * Keys go into transactions, never into URLs: these would change some of them.
+ * Keys go into transactions, never into URLs, which would change some of them.
  *
  * @param prefix of the data in Consul
  * @param feed prefix of the feed, to which each commit writes
@@ -27,7 +27,7 @@ export function createData(client: ConsulClient, prefix: string, feed: string): 
     version: ModifyIndex,
   });
 
-  /** One key that does not exist fails the whole transaction: Consul names all of those, and the rest is asked for again. */
+  /** One missing key fails the whole transaction: Consul names all that are missing, and the rest are asked for again. */
   async function readSome(keys: readonly string[]): Promise<Entry[]> {
     if (keys.length === 0) return [];
     const outcome = await client.transact(keys.map((key) => ({ Verb: 'get', Key: prefix + key })));

@@ -4,9 +4,9 @@ import type { ConsulSessionsOptions } from './liveness.js';
 import { retryForever } from '../../concurrency/retry-forever.js';
 import { unlessAborted, withSession } from './session.js';
 
-/** A leader that cannot renew its session stops leading after this time, and the next may begin after as long again. */
+/** A leader that cannot renew its session stops leading after this time, and the next may begin after the same time again. */
 const PATIENCE_S = 5;
-/** Between two attempts while Consul's lock delay keeps the key from a new holder. */
+/** Between two attempts while Consul's lock delay withholds the key from a new holder. */
 const TRY_MS = 1_000;
 
 /** The leader for a name holds the key `<prefix>lock/<name>` with its session. */
@@ -54,7 +54,7 @@ export function createConsulElection({ client, prefix, checks, log }: ConsulSess
         try {
           await task(ended);
         } finally {
-          // Released, the key is free at once; when its session merely ends, Consul's lock delay holds it for a while.
+          // A released key is free at once; when its session merely ends, Consul's lock delay holds it for a while.
           if (signal.aborted || !ended.aborted) await release(session).catch(() => undefined);
         }
       });

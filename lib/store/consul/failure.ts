@@ -1,18 +1,18 @@
 import { AppError, hasCode, messageOf, statusCodeOf } from '../../base/errors.js';
 
-/** For the question whether there is a leader: any agent that is alive answers at once. */
+/** For asking whether there is a leader: any agent that is alive answers at once. */
 const LEADER_MS = 400;
 const ADVICE = 'most of its servers must run and reach each other';
 const CONSEQUENCE = 'containers that run are not affected';
 
-/** What Consul answered to a call that failed; undefined where the connection broke before it answered. */
+/** What Consul answered to a call that failed; undefined where the connection broke before an answer. */
 export function bodyOf(error: unknown): unknown {
   if (!(error instanceof Error && 'response' in error)) return undefined;
   return (error.response as { body?: unknown } | undefined)?.body;
 }
 
 /**
- * What a call that failed means to a user.
+ * What a failed call means to a user.
  *
  * @param leader asks for the address of the leader, which is empty while there is none
  */
@@ -26,7 +26,7 @@ export async function failureOf(
   });
 }
 
-/** What it means that the token does not suffice for a part of a transaction: Consul says so as if a condition did not hold. */
+/** The error where the token does not permit a part of a transaction, which Consul reports as if a condition did not hold. */
 export function deniedIn(errors: readonly { What: string }[], where: string): AppError | undefined {
   const denied = errors.find(({ What }) => /permission denied/i.test(What));
   return denied && new AppError('unavailable', `${refusal(where, denied.What)}; ${CONSEQUENCE}`);
@@ -47,7 +47,7 @@ async function reason(
     return refusal(where, said);
   }
   const answers = status !== undefined;
-  // A client of Consul that is cut off says in the end that it knows no servers.
+  // A Consul client that is cut off eventually says that it knows no servers.
   const noLeader =
     /no cluster leader|no known consul servers/i.test(said) ||
     (!answers && isTimeout(error) && (await lacksLeader(leader)));
@@ -58,7 +58,7 @@ async function reason(
   return `Consul on ${where} does not answer (${said})${advice}`;
 }
 
-/** The package gives nothing for an empty answer. */
+/** The package returns nothing for an empty answer. */
 function lacksLeader(leader: (timeout: number) => Promise<unknown>): Promise<boolean> {
   return leader(LEADER_MS).then(
     (address) => !address,

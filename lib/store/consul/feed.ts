@@ -5,10 +5,10 @@ import type { ConsulClient, KvEntry } from './client.js';
 import type { KvOperation } from './operation.js';
 import { write } from './transaction.js';
 
-/** Cannot be the name of an entry: those are base64url. */
+/** Cannot be the name of an entry, as those are base64url. */
 const FLOOR = '!floor';
 
-/** With the floor these are as many operations as Consul takes. */
+/** Together with the floor, these are as many operations as Consul accepts. */
 const MAX_COLLECTED = 63;
 
 const changedKeys = z.object({ put: z.array(z.string()), drop: z.array(z.string()) });
@@ -24,30 +24,30 @@ export interface FeedEntry {
 
 /** The feed at one moment. */
 export interface FeedState {
-  /** Names this state to Consul in the query for a later one. */
+  /** Identifies this state to Consul in the query for a later one. */
   index: number;
   /** Oldest first. */
   entries: FeedEntry[];
   /** Every entry up to this version may have been collected. */
   floor: number;
-  /** Of the key that holds the floor; 0 where there is none. */
+  /** Version of the key that holds the floor; 0 where there is none. */
   floorVersion: number;
 }
 
 /**
- * What changed lately, kept in Consul beside the data: a query that waits for changes of a prefix answers with all that
- * is under it, so the prefix waited for must stay small however large the data are.
+ * Recent changes, kept in Consul beside the data: a query that waits for changes of a prefix answers with everything under
+ * it, so the prefix waited for must stay small however large the data are.
  *
- * Every commit adds an entry of its own in the same transaction; nobody contends for it. Whoever sees many old entries
- * collects them, and notes in the same transaction up to which version ({@link FeedState.floor}): a host that has not seen
- * everything up to there reads all data again, so nothing is missed.
+ * Every commit adds an entry of its own in the same transaction, so there is no contention. Any host that sees many old
+ * entries collects them, and records in the same transaction up to which version ({@link FeedState.floor}): a host that has
+ * not seen everything up to there reads all data again, so nothing is missed.
  */
 export interface Feed {
-  /** To be made part of the transaction; nothing when it changes no key. */
+  /** Operations to be made part of the transaction; none when it changes no key. */
   announce(operations: readonly Operation[]): KvOperation[];
-  /** The state after `index`, waiting for it; at once for 0. */
+  /** Waits for the state after `index`; returns at once for 0. */
   next(index: number, signal: AbortSignal): Promise<FeedState>;
-  /** Removes entries, the oldest of that state; stops where somebody else is collecting. */
+  /** Removes entries, which are the oldest of that state; stops if another host is collecting. */
   collect(entries: readonly FeedEntry[], state: FeedState): Promise<void>;
 }
 

@@ -7,7 +7,7 @@ import type { Feed, FeedState } from './feed.js';
 import { unlessAborted } from './session.js';
 import type { Watched } from './watched.js';
 
-/** When changes come in a row, one answer carries all of this time. The first change is not held up. */
+/** When changes follow each other closely, one answer carries all within this time. The first change is not delayed. */
 const PACE_MS = 100;
 
 export interface FollowOptions {
@@ -49,8 +49,8 @@ interface Followed {
 /**
  * One query waits at Consul for all watches.
  *
- * Invariants: one thing is done after the other, and data are read after the state of the feed that asked for it, so no
- * read is older than one before. A watch is `complete` only when nothing up to `state` is missing in it.
+ * Invariants: steps run one after the other, and data are read after the state of the feed that made this necessary, so
+ * no read is older than the one before. A watch is `complete` only when it lacks nothing up to `state`.
  */
 async function follow({ feed, data, log, watches, joined, signal }: FollowOptions & Followed): Promise<void> {
   const collector = createCollector(feed, log);
@@ -101,16 +101,16 @@ async function follow({ feed, data, log, watches, joined, signal }: FollowOption
         else toRead.add(key);
       }
     }
-    // A key that has gone meanwhile is named again, in an entry that is not yet in this state.
+    // A key removed meanwhile will be named again, in an entry that is not yet in this state.
     for (const entry of await data.read([...toRead])) {
       for (const watched of watches) if (watched.complete) watched.put(entry);
     }
   }
 
-  /** Gives whether something has changed; false when a watch was added. May be repeated after a failure. */
+  /** Returns whether something has changed; false when a watch was added. May be repeated after a failure. */
   async function round(): Promise<boolean> {
     if (state.index === 0) await advance(await feed.next(0, signal));
-    // First, because a watch added during `complete` may be missed there.
+    // This comes first, because a watch added during `complete` may be missed there.
     const added = joined();
     await complete();
     waiting ??= feed.next(state.index, signal).finally(() => (waiting = undefined));

@@ -6,7 +6,7 @@ import { unlessAborted, withSession } from './session.js';
 
 export interface ConsulSessionsOptions {
   client: ConsulClient;
-  /** With which all our keys in Consul begin, such as `socketplane/`. */
+  /** Prefix of all SocketPlane keys in Consul, such as `socketplane/`. */
   prefix: string;
   /** Checks of the Consul agent that end the sessions made through it: `serfHealth` where each host runs its own agent. */
   checks: string[];
@@ -20,7 +20,8 @@ export function createConsulLiveness({ client, prefix, checks, log }: ConsulSess
     announce(host, signal) {
       const options = { name: `${host} is alive`, behavior: 'delete', lockDelaySeconds: 0 } as const;
       return withSession({ ...options, client, checks, log, signal }, async (session, ended) => {
-        // In one step from the previous session, which may live on for a while, so that no host sees this one gone in between.
+        // In one step from the previous session, which may live on for a while, so that no host sees this one missing in
+        // between.
         const take = async () => {
           const outcome = await client.transact([
             { Verb: 'delete', Key: alive + host },

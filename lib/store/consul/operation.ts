@@ -1,4 +1,4 @@
-/** One part of a transaction, in Consul's words. */
+/** One part of a transaction, in Consul's terms. */
 export interface KvOperation {
   Verb:
     'get' | 'get-tree' | 'set' | 'cas' | 'delete' | 'lock' | 'unlock' | 'check-index' | 'check-not-exists';

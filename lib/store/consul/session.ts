@@ -3,12 +3,12 @@ import type { Log } from '../../base/log.js';
 import type { ConsulClient, SessionOptions } from './client.js';
 import { retryForever } from '../../concurrency/retry-forever.js';
 
-/** The least that Consul allows; it may take up to twice as long until it ends a session. */
+/** The minimum that Consul allows; it may take up to twice as long to end a session. */
 const TTL_S = 10;
 const RENEW_MS = 2_000;
 /**
- * A check that fails for longer than this, although Consul answers this host, says nothing about the host: Consul still has it
- * under its previous address, for up to half a minute, or receives no gossip from it.
+ * A check that fails for longer than this, although Consul answers this host, says nothing about the host: Consul still has
+ * it under its previous address, for up to half a minute, or receives no gossip from it.
  */
 const CHECKS_MS = 3_000;
 
@@ -18,21 +18,21 @@ export interface WithSessionOptions extends Omit<SessionOptions, 'ttlSeconds'> {
   signal: AbortSignal;
   /** Milliseconds without a renewal after which the session counts as lost. Default: it is lost only when Consul says so. */
   patience?: number;
-  /** Milliseconds after which a session is made without its checks, when these fail. */
+  /** Milliseconds after which, if its checks fail, a session is made without them. */
   checksPatience?: number;
 }
 
 /**
- * Runs a task with a session that is renewed all the time. The task's signal aborts when `signal` does, or when the
- * session is lost: then the task runs again, with another session if need be. Resolves when the task has ended although
- * its session was not lost; the session is then ended too, and what it holds with it.
+ * Runs a task with a session that is continually renewed. The task's signal aborts when `signal` does, or when the
+ * session is lost; in the latter case the task runs again, with another session if need be. Resolves when the task has
+ * ended without losing its session; the session is then ended too, and whatever it holds with it.
  */
 export async function withSession(
   { client, log, signal, patience, checksPatience = CHECKS_MS, ...options }: WithSessionOptions,
   task: (session: string, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   let session: string | undefined;
-  /** Since when Consul refuses a session because of its checks. */
+  /** Since when Consul has refused a session because of its checks. */
   let refusedSince: number | undefined;
 
   const create = (checks: string[]) => client.createSession({ ...options, checks, ttlSeconds: TTL_S });
@@ -87,7 +87,7 @@ function keep({
       if (await client.renewSession(session)) startPatience(start);
       else lost.abort();
     } catch {
-      // Whether it is lost shows when Consul answers again, or when `patience` runs out.
+      // Whether the session is lost will show when Consul answers again, or when `patience` runs out.
     }
   }
 
@@ -102,7 +102,7 @@ function keep({
   };
 }
 
-/** For `catch`: undefined for work that failed because `signal` aborted, anything else is thrown again. */
+/** For `catch`: returns undefined if `signal` has aborted, and otherwise throws the error again. */
 export function unlessAborted(signal: AbortSignal) {
   return (error: unknown): undefined => {
     if (!signal.aborted) throw error;

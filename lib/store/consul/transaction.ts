@@ -4,7 +4,7 @@ import type { KvOperation } from './operation.js';
 
 const MAX_FLAGS = 2 ** 48 - 1;
 
-/** A write of a key. Flags that differ each time make Consul give a new version to an unchanged value too. */
+/** Writes a key. The flags differ each time, so that Consul gives a new version even to an unchanged value. */
 export function write(key: string, value: string, ifVersion?: number): KvOperation {
   return {
     Verb: ifVersion === undefined ? 'set' : 'cas',
@@ -16,8 +16,8 @@ export function write(key: string, value: string, ifVersion?: number): KvOperati
 }
 
 /**
- * Translates one operation into one or two of Consul's. Its `delete-cas` is of no use here, because it succeeds when there is no
- * such key.
+ * Translates one operation into one or two of Consul's. Its `delete-cas` is of no use here, because it also succeeds when the
+ * key does not exist.
  */
 export function translate({ key, value, ifVersion }: Operation): KvOperation[] {
   if (typeof value === 'string') return [write(key, value, ifVersion)];

@@ -1,20 +1,20 @@
 import type { Change, Entry } from '../store.js';
 
-/** What one watch has given, and has still to give. */
+/** What one watch has yielded, and has yet to yield. */
 export interface Watched {
   readonly prefix: string;
-  /** Whether everything was read once, and nothing missed since. */
+  /** Whether everything was read once, and nothing has been missed since. */
   complete: boolean;
-  /** Whether it is still to be given that the store was set back. */
+  /** Whether the watch has yet to report that the store was set back. */
   wasSetBack: boolean;
-  /** Version of a key as last told, 0 for one that is not known. */
+  /** Version of a key as last reported, 0 for an unknown key. */
   versionOf(key: string): number;
   put(entry: Entry): void;
-  /** It was not there after the commit of that version. */
+  /** The key did not exist after the commit of that version. */
   drop(key: string, version: number): void;
-  /** Takes all that is under the prefix at a version; what differs from what was told is to be given. */
+  /** Takes everything under the prefix at a version; what differs from what was reported will be yielded. */
   reset(entries: readonly Entry[], version: number): void;
-  /** Resolves to what is still to be given, as soon as there is something; to undefined when aborted. */
+  /** Resolves to what has yet to be yielded, as soon as there is something; to undefined when aborted. */
   next(signal: AbortSignal): Promise<Change | undefined>;
 }
 
@@ -24,7 +24,7 @@ export function createWatched(prefix: string): Watched {
   const dropped = new Map<string, number>();
   let started = false;
   let wake: () => void = () => undefined;
-  // The first change is given even when nothing is under the prefix.
+  // The first change is yielded even when there is nothing under the prefix.
   const isReady = () => put.size + dropped.size > 0 || (watched.complete && (!started || watched.wasSetBack));
 
   const watched: Watched = {
@@ -39,7 +39,7 @@ export function createWatched(prefix: string): Watched {
       dropped.delete(entry.key);
       wake();
     },
-    // Also a key that was never given: whoever wrote it knows it.
+    // This includes a key that was never yielded, because whoever wrote it knows it.
     drop(key, version) {
       versions.delete(key);
       put.delete(key);

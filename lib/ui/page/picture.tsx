@@ -1,10 +1,10 @@
 import type { HostView } from '../view.js';
 
-/** With more hosts, the table shows everything better than the picture. */
+/** With more hosts than this, the table shows everything better than the picture. */
 const MOST = 24;
 const [WIDTH, HEIGHT] = [640, 300];
 
-/** This host in the middle and the others around it, with lines for tunnels. The table of hosts has the same in words. */
+/** This host in the middle and the others around it, with lines for tunnels. The table of hosts says the same in words. */
 export function Picture({ hosts }: { hosts: HostView[] }) {
   const self = hosts.find((host) => host.self);
   const others = hosts.filter((host) => !host.self).slice(0, MOST);

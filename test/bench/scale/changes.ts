@@ -6,26 +6,26 @@ import { containerId, fill, type Place } from './place.js';
 
 const STARTS = 20;
 const CREATES = 5;
-/** Time after which what a change causes later has come as well: the feed of changes is collected. */
+/** By then the later effects of a change are over too: the feed of changes has been collected. */
 const QUIET_MS = 3_000;
 const POLL_MS = 2;
 
-/** For each host: the median, and the slowest where that says something. */
+/** For each host: the median, and the slowest where that is informative. */
 export interface Cost {
   ms: number;
   slowest: number;
-  /** That the host received. */
+  /** Bytes that the host received. */
   bytes: number;
 }
 
 export interface ChangeCosts {
   join: Cost;
-  /** To each of the other hosts. */
+  /** Cost to each of the other hosts. */
   start: Cost;
   create: Cost;
 }
 
-/** What changes cost on a number of hosts that watch, beside those that the store knows. */
+/** What changes cost a number of watching hosts, in addition to those that the store knows. */
 export async function changeCosts(
   place: Place,
   { stored, endpoints, live }: { stored: number; endpoints: number; live: number },
@@ -54,7 +54,7 @@ export async function changeCosts(
 
 type Change = (turn: number) => Promise<(host: SimulatedHost) => boolean>;
 
-/** @param change made that often; gives what tells whether a host has learnt of it */
+/** @param change made this many times; returns a function that tells whether a host has learnt of it */
 async function cost(hosts: SimulatedHost[], times: number, change: Change): Promise<Cost> {
   const before = hosts.map((host) => host.received());
   const taken: number[] = [];

@@ -13,10 +13,10 @@ import type { Place } from './place.js';
 
 const HOSTS = 'hosts/';
 
-/** What an agent does but for Docker and Open vSwitch, with its own connections to Consul and its own watch. */
+/** Does what an agent does, except for Docker and Open vSwitch, with its own connections to Consul and its own watch. */
 export type SimulatedHost = Awaited<ReturnType<typeof joinHost>>;
 
-/** Resolves when the host knows all that there is and has a record of its own: when it has joined. */
+/** Resolves when the host has joined: it knows everything that exists and has a record of its own. */
 export async function joinHost({ consul, prefix, folder }: Place, id: string, address: string) {
   const relay = await createCountingRelay(join(folder, `${id}.sock`), consul);
   const client = createConsulClient({ address: relay.path });

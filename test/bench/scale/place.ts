@@ -8,9 +8,9 @@ import { createConsulStore } from '../../../lib/store/consul.js';
 import { MAX_OPERATIONS } from '../../../lib/store/limits.js';
 import type { Operation } from '../../../lib/store/store.js';
 
-/** A cluster's part of a Consul, and where the sockets of simulated hosts lie. */
+/** A cluster's part of a Consul, and the folder for the simulated hosts' sockets. */
 export interface Place {
-  /** Consul's socket. */
+  /** Path of Consul's socket. */
   consul: string;
   prefix: string;
   folder: string;
@@ -23,7 +23,7 @@ const BLOCK = 16;
 const FIRST = SUBNET.first + 2 ** 16;
 
 /**
- * Puts a network, hosts and their endpoints into the store, as their agents would have.
+ * Puts a network, hosts and their endpoints into the store, as their agents would have done.
  *
  * @returns the network
  */
@@ -50,7 +50,7 @@ function hostRecords(count: number): Operation[] {
   }));
 }
 
-/** Each host has its share of the endpoints, in as few blocks as that takes. */
+/** Each host has its share of the endpoints, in as few blocks as possible. */
 function blocks(hosts: number, endpoints: number): Operation[] {
   const perHost = Math.ceil(endpoints / hosts);
   const operations: Operation[] = [];

@@ -2,7 +2,7 @@ import { Agent, request } from 'node:http';
 
 const SECONDS = 3;
 
-/** Writes a second that Consul takes from so many writers: each puts a small value of its own, again and again. */
+/** Writes per second that Consul accepts from this many writers, each of which keeps putting a small value of its own. */
 export async function writeRate(consul: string, writers: number): Promise<number> {
   const agent = new Agent({ keepAlive: true, maxSockets: writers });
   const began = performance.now();

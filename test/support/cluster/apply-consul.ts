@@ -1,4 +1,4 @@
-/** An agent that has its Consul run and is killed then: `apply-consul.ts <program> <state> <socket> <spec as JSON>`. */
+/** An agent that starts its Consul and is then killed: `apply-consul.ts <program> <state> <socket> <spec as JSON>`. */
 import { silentLog } from '../../../lib/base/log.js';
 import { createConsulAgent } from '../../../lib/cluster/consul/agent.js';
 import { consulFiles, type ConsulSpec } from '../../../lib/cluster/consul/config.js';

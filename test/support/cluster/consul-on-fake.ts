@@ -10,11 +10,11 @@ export interface FakeConsul {
   files: ConsulFiles;
   /** Makes it misbehave from now on, or behave again. */
   set(state: 'broken' | 'deaf' | 'stubborn' | 'leaderless', on: boolean): Promise<void>;
-  /** It was told to leave. */
+  /** Whether it was told to leave. */
   hasLeft(): boolean;
   /** Ids of the processes that have been started on this data. */
   starts(): Promise<number[]>;
-  /** Ends what still runs, and removes the folder. */
+  /** Ends whatever still runs, and removes the folder. */
   remove(): Promise<void>;
 }
 
@@ -37,7 +37,7 @@ export async function fakeConsul(): Promise<FakeConsul> {
         try {
           process.kill(pid, 'SIGKILL');
         } catch {
-          // It has ended.
+          // It has ended already.
         }
       }
       await rm(folder, { recursive: true });

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Behaves as `consul agent` does towards this host's agent: reads its configuration, keeps data, answers on its socket,
+// Behaves towards this host's agent as `consul agent` does: reads its configuration, keeps data, answers on its socket,
 // leaves when told, ends on SIGTERM. Files beside the socket make it misbehave: `broken` (cannot start), `deaf` (runs,
 // but answers nothing), `stubborn` (ignores SIGTERM and does not leave).
 import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

@@ -14,7 +14,7 @@ import { clusterConfig } from '../../../lib/config/cluster.js';
 import { createMemoryStore } from '../../../lib/store/memory.js';
 import type { Store } from '../../../lib/store/store.js';
 
-/** Everything outside of a membership that may fail. */
+/** Everything outside a membership that may fail. */
 export type Fault =
   'write' | 'apply' | 'admit' | 'leader' | 'connect' | 'disconnect' | 'consul-leave' | 'remove';
 
@@ -123,7 +123,7 @@ export function createWorld(settings: object = {}) {
     },
   };
 
-  /** What an agent makes when it starts; may be called again, as after a crash of the one before. */
+  /** What an agent makes when it starts; may be called again, as if the previous one had crashed. */
   function membership(connectTimeout = 300) {
     const underlay = createCell<Underlay | undefined>(undefined);
     const created = createManagedMembership({
@@ -157,7 +157,7 @@ export function createWorld(settings: object = {}) {
     consul,
     host,
     found,
-    /** How often a device was looked for that is not there. */
+    /** How often a missing device was looked for. */
     looks,
     membership,
     underlayOf: (of: Membership) => of.status().underlay?.address,

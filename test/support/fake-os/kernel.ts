@@ -19,17 +19,17 @@ export const HOST = '';
 class Failure extends Error {}
 
 /**
- * The kernel's network, as state that `ip`, `ethtool` and `nsenter` change and {@link FakeKernel.show} prints. It knows as much of
- * their grammar as the product uses, and fails with the real tools' words.
+ * The kernel's network, as state that `ip`, `ethtool` and `nsenter` change and {@link FakeKernel.show} prints. It knows as
+ * much of their grammar as the product uses, and fails with the real tools' messages.
  */
 export interface FakeKernel {
   run: Run;
   addNetns(path: string): void;
-  /** The namespace ends, and everything in it. */
+  /** Ends the namespace, and everything in it. */
   endNetns(path: string): void;
-  /** A device that is nobody's link, as Open vSwitch makes them. */
+  /** Adds a device that is not half of a link, like those that Open vSwitch makes. */
   addDevice(name: string): void;
-  /** A line for each device and for the default route of a namespace. */
+  /** One line for each device and for the default route of a namespace. */
   show(netns?: string): string[];
 }
 

@@ -6,22 +6,22 @@ import { CommandError, type Run } from '../../../lib/os/exec.js';
 type Columns = Map<string, string>;
 
 /**
- * Open vSwitch, as a database that `ovs-vsctl` changes, rules that `ovs-ofctl` changes, and a management socket for the bridge while
- * ovs-vswitchd runs. A transaction is done as a whole or not at all.
+ * Open vSwitch, as a database that `ovs-vsctl` changes, rules that `ovs-ofctl` changes, and a management socket for the
+ * bridge while ovs-vswitchd runs. A transaction is done completely or not at all.
  */
 export interface FakeOvs {
   run: Run;
-  /** ovs-vswitchd, which starts as running. */
+  /** Starts or stops ovs-vswitchd, which runs at first. */
   setRunning(running: boolean): Promise<void>;
   setKernelDatapath(available: boolean): void;
-  /** A line for each bridge and each of its interfaces. */
+  /** One line for each bridge and each of its interfaces. */
   show(): string[];
   /** The rules, as they were added, in order. */
   flows(): string[];
   close(): Promise<void>;
 }
 
-/** @param runFolder a folder of the test's own, for the socket of the bridge */
+/** @param runFolder a folder of the test's own, for the bridge's socket */
 export function createFakeOvs(runFolder: string, bridge: string): FakeOvs {
   let database = { bridges: new Map<string, Columns>(), interfaces: new Map<string, Columns>() };
   const rules = new Set<string>();
@@ -30,7 +30,7 @@ export function createFakeOvs(runFolder: string, bridge: string): FakeOvs {
   let hasKernel = false;
   const path = join(runFolder, `${bridge}.mgmt`);
 
-  /** As ovs-vswitchd does: it listens for each bridge in the database; killed, it leaves the socket behind. */
+  /** Listens for each bridge in the database, as ovs-vswitchd does; when killed, it leaves the socket behind. */
   async function serve(): Promise<void> {
     if (!running || !database.bridges.has(bridge)) {
       if (!socket) return;
@@ -80,7 +80,7 @@ export function createFakeOvs(runFolder: string, bridge: string): FakeOvs {
       throw error;
     }
     await serve();
-    // It waits for ovs-vswitchd, until its own alarm ends it.
+    // `ovs-vsctl` waits for ovs-vswitchd until its own alarm ends it.
     if (!running && JSON.stringify(dump(before)) !== JSON.stringify(dump(database))) {
       throw new Error('Alarm clock');
     }

@@ -9,9 +9,9 @@ export interface Executed {
 }
 
 /**
- * A Docker that reads HTTP as freely as Go does, and more so: lines that end in LF, folded headers, blanks before colons, chunks
- * rather than a length where there are both. What comes behind a call is the next one, whatever it was. It gives back each
- * call's `X-Nonce` as its answer.
+ * A Docker that reads HTTP as freely as Go does, and more so: lines that end in LF, folded headers, blanks before colons,
+ * chunks rather than a length where there are both. Whatever follows a call is the next call. It returns each call's
+ * `X-Nonce` as its answer.
  */
 export function createLenientDocker(): { server: net.Server; executed: Executed[]; open: Set<net.Socket> } {
   const executed: Executed[] = [];
@@ -55,7 +55,7 @@ function answer(socket: net.Socket, { method, headers, target }: Executed): bool
   return closes;
 }
 
-/** Undefined while the call is not complete. */
+/** Returns undefined while the call is not complete. */
 function readCall(bytes: string): { call: Executed; length: number } | undefined {
   const blank = /\r?\n\r?\n/.exec(bytes);
   if (!blank) return undefined;

@@ -2,9 +2,9 @@ import net from 'node:net';
 import { numbered, type Script } from './requests.js';
 
 /**
- * Plays one client against a socket; gives all that it received, as latin1.
+ * Plays one client against a socket; returns everything that it received, as latin1.
  *
- * @param pause how long nothing may come before the client gives up
+ * @param pause waits for as long as nothing may arrive before the client gives up
  */
 export async function play(
   path: string,
@@ -34,7 +34,7 @@ export async function play(
   return received;
 }
 
-/** Where all parts are in this process: so many rounds of its loop that whatever is on its way has arrived. */
+/** For when all parts are in this process: waits enough rounds of its event loop for whatever is on its way to arrive. */
 export async function rounds(count = 60): Promise<void> {
   for (; count > 0; count--) await new Promise((resolve) => setImmediate(resolve));
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 
-/** What an adapter sends for a hook, as latin1, and how it leaves. */
+/** What an adapter sends for a hook, as latin1, and how it ends the connection. */
 export interface HostileReply {
   bytes: string;
   end: 'waits' | 'FIN' | 'cut';
@@ -54,7 +54,7 @@ const target = just(
 );
 const code = just(200, 201, 204, 304, 404, 599, 600, 101, 100);
 
-/** Fields that come and go. */
+/** Fields that may be present or not. */
 function fields(model: Record<string, fc.Arbitrary<unknown>>): fc.Arbitrary<object> {
   return fc.oneof(
     { weight: 4, arbitrary: fc.record(model) },
@@ -143,7 +143,7 @@ const framing = fc.oneof(
   fc.constantFrom<Framing>('short', 'long', 'broken chunk', 'no end', 'both', 'none'),
 );
 
-/** An answer over HTTP, most often a good one with something wrong in it. */
+/** An answer over HTTP, usually a good one with something wrong in it. */
 export function reply(protocol: 1 | 2): fc.Arbitrary<HostileReply> {
   return fc
     .record({

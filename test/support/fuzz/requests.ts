@@ -2,20 +2,20 @@ import fc from 'fast-check';
 
 /** What one client does on one connection. */
 export interface Script {
-  /** All that it sends, as latin1. */
+  /** Everything that it sends, as latin1. */
   bytes: string;
-  /** Where the bytes are cut into writes. */
+  /** Where the bytes are cut into separate writes. */
   cuts: number[];
-  /** How it leaves when it has sent all. */
+  /** How it leaves when it has sent everything. */
   end: 'waits' | 'FIN' | 'cut';
 }
 
-/** In the place of this comes something of the client's own, which Docker gives back. */
+/** Replaced by something of the client's own, which Docker returns. */
 export const NONCE = 'nonce-of-this-call';
 
 const CREATE = '{"Image":"busybox","Cmd":["true"],"HostConfig":{"NetworkMode":"none"}}';
 
-/** Most of a call is as it should be, else it would be refused before anything could happen. */
+/** Most of a call is as it should be; otherwise it would be refused before anything could happen. */
 function mostly<T>(good: T[], odd: T[]): fc.Arbitrary<T> {
   return fc.oneof(
     { weight: 8, arbitrary: fc.constantFrom(...good) },
@@ -124,7 +124,7 @@ const byte = fc.constantFrom('\r', '\n', '\r\n', ' ', '\t', '\0', ':', '\x0b', '
 const place = fc.noBias(fc.nat(9999)).map((part) => part / 10_000);
 const edit = fc.tuple(place, fc.nat({ max: 2 }), byte);
 
-/** One to four calls, one behind the other, most of them good ones, with some bytes changed. */
+/** One to four calls, one after the other, most of them good ones, with some bytes changed. */
 export const script: fc.Arbitrary<Script> = fc
   .record({
     requests: fc.array(request, { minLength: 1, maxLength: 4 }),

@@ -1,6 +1,6 @@
-/** The same in every run unless FUZZ_SEED says otherwise, so that a failure in CI is one at home. */
+/** The same in every run unless FUZZ_SEED says otherwise, so that a failure in CI can be repeated at home. */
 const SEED = Number(process.env['FUZZ_SEED'] ?? 20150417);
-/** FUZZ_RUNS=20 looks twenty times as long. */
+/** FUZZ_RUNS=20 searches twenty times as long. */
 const TIMES = Number(process.env['FUZZ_RUNS'] ?? 1);
 
 export interface FuzzSettings {
@@ -11,7 +11,7 @@ export interface FuzzSettings {
   endOnFailure?: boolean;
 }
 
-/** For `fc.assert`: so many cases, and no more after `seconds`. A failure prints seed and path to it. */
+/** For `fc.assert`: this many cases, and no more after `seconds`. A failure prints its seed and path. */
 export function fuzz(runs: number, seconds: number): FuzzSettings {
   console.log(`      seed ${SEED}: FUZZ_SEED=… for another one`);
   return {
@@ -22,7 +22,7 @@ export function fuzz(runs: number, seconds: number): FuzzSettings {
   };
 }
 
-/** How long mocha has to wait for that, shrinking included. */
+/** How long mocha has to wait for that, including shrinking. */
 export function patience(seconds: number): number {
   return seconds * TIMES * 1000 + 60_000;
 }

@@ -10,13 +10,13 @@ export interface Certificates {
   pem(name: string): Buffer;
 }
 
-/** To be called in `describe`. */
+/** To be called within `describe`. */
 export function useCertificates(): Certificates {
   let dir: string;
   const file = (name: string) => join(dir, name);
   const openssl = (...args: string[]) => execFileSync('openssl', args, { cwd: dir, stdio: 'pipe' });
 
-  /** A certificate for 127.0.0.1, signed by `ca`, which is made where there is none. */
+  /** A certificate for 127.0.0.1, signed by `ca`, which is made if there is none. */
   function certificate(name: string, ca: string): void {
     const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
     const request = ['req', ...key, '-subj', `/CN=${name}`, '-keyout', `${name}.key`];

@@ -8,17 +8,17 @@ export interface DockerCall {
 
 export type DockerAnswer = (res: http.ServerResponse, call: DockerCall) => void;
 
-/** A Docker that notes what it is asked for, and answers as a test says. */
+/** A Docker that records what it is asked for, and answers as a test says. */
 export interface FakeDocker {
-  /** What it was asked for in this test. */
+  /** What it has been asked for in this test. */
   calls: DockerCall[];
-  /** How it answers from now on; in each test at first as it was told at the start. */
+  /** How it answers from now on; each test begins with the answer given at the start. */
   answer: DockerAnswer;
   /** A server that does not listen yet. */
   server(): http.Server;
 }
 
-/** To be called in `describe`. */
+/** To be called within `describe`. */
 export function useDocker(answer: DockerAnswer): FakeDocker {
   const docker: FakeDocker = { calls: [], answer, server };
 

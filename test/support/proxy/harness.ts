@@ -10,7 +10,7 @@ import { proxyConfig, type ProxyConfig } from '../../../lib/proxy/config/config.
 import { createProxy, type Proxy } from '../../../lib/proxy/proxy.js';
 import { until } from '../until.js';
 
-/** What tests started and did not close, failed ones above all: a server that stays keeps mocha from ending. */
+/** What tests started and did not close, especially failed tests: an open server keeps mocha from ending. */
 const open = new Set<() => unknown>();
 
 export async function closeAll(): Promise<void> {
@@ -28,11 +28,11 @@ export interface Harness {
   call(method: string, path: string, options?: CallOptions): Promise<Answer>;
   /** The configuration as text, without what `yaml` adds. */
   head: string;
-  /** Goes over to other endpoints and adapters; `head` may say where to listen. */
+  /** Switches to other endpoints and adapters; `head` may say where to listen. */
   reload(yaml: string, head?: string): Promise<boolean>;
   /** The proxy itself. */
   proxy: Proxy;
-  /** Stops the proxy alone; calls under way get `grace` milliseconds. */
+  /** Stops only the proxy; calls in progress get `grace` milliseconds. */
   stop(grace?: number): Promise<void>;
   close(): Promise<void>;
 }
@@ -53,7 +53,7 @@ export interface Answer {
 export interface RawClient {
   socket: net.Socket;
   text(): string;
-  /** Waits until the text received has this in it. */
+  /** Waits until the text received contains this. */
   until(part: string | RegExp): Promise<string>;
   ended: Promise<void>;
 }
@@ -62,7 +62,7 @@ export function proxyOptions(yaml: string): ProxyConfig {
   return parseYaml('proxy.yml', yaml, proxyConfig('/'));
 }
 
-/** @param docker listens already unless it is undefined; @param yaml endpoints, adapters, limits */
+/** @param docker already listens unless it is undefined; @param yaml endpoints, adapters, limits */
 export async function startProxy(docker: net.Server | undefined, yaml = ''): Promise<Harness> {
   const dir = mkdtempSync(join(tmpdir(), 'proxy-test-'));
   const dockerSocket = join(dir, 'docker.sock');
@@ -155,7 +155,7 @@ export interface HookSeen {
   ServerResponse?: { ContentType: string | null; Body: string | null; Code: number };
 }
 
-/** An adapter on a TCP port; `answer` gives status and body, or the document to send with 200. */
+/** An adapter on a TCP port; `answer` returns status and body, or the document to send with 200. */
 export async function startAdapter(
   answer: (hook: HookSeen) => unknown,
 ): Promise<{ url: string; seen: HookSeen[]; server: http.Server; close: () => void }> {
@@ -183,7 +183,7 @@ export async function startAdapter(
   return { url: `http://127.0.0.1:${port}/hook`, seen, server, close };
 }
 
-/** An answer that is not simply a document with status 200. */
+/** An answer other than a document with status 200. */
 export class Raw {
   constructor(readonly send: (res: http.ServerResponse) => void) {}
 

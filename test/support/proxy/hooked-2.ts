@@ -15,14 +15,14 @@ export const createdBig: DockerAnswer = (res) =>
   res.writeHead(201, JSON_TYPE).end('{"Id":"1","Big":9223372036854775807}\n');
 
 interface Hooks {
-  /** Which adapters are hooks before Docker, and after it. */
+  /** The adapters that are hooks before Docker (`pre`) and after it (`post`). */
   pre?: string;
   post?: string;
   settings?: string;
   server?: http.Server | null;
 }
 
-/** Adapters a, b, …: before and after create and exec, as far as `pre` and `post` say. */
+/** Adapters a, b, …: before and after create, and before exec, as far as `pre` and `post` say. */
 export async function startHooked2(
   docker: FakeDocker,
   adapters: Hook2[],
