@@ -1,11 +1,15 @@
 import Table from 'cli-table3';
-import { hasColours, type Output } from '../../lib/cli/terminal/style.js';
+import { paintOn, type Output } from '../../lib/cli/terminal/style.js';
 
-/** A table for a report: with lines, and with colours only where they can be seen. */
+/**
+ * A table for a report: with lines, and with a dim head where somebody sees it. The colours of cli-table3 itself are left out,
+ * as it decides about them by the environment alone.
+ */
 export function reportTable(
   head: string[],
   output: Output = process.stdout,
   env: NodeJS.ProcessEnv = process.env,
 ) {
-  return new Table({ head, ...(!hasColours(output, env) && { style: { head: [], border: [] } }) });
+  const paint = paintOn(output, env);
+  return new Table({ head: head.map((cell) => paint('dim', cell)), style: { head: [], border: [] } });
 }

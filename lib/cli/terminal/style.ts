@@ -10,7 +10,7 @@ export type Colour = 'green' | 'yellow' | 'red' | 'dim';
 export type Paint = (colour: Colour, text: string) => string;
 
 /** Whether colours can be seen: on a terminal that has them, unless NO_COLOR (https://no-color.org) is set. */
-export function hasColours(output: Output, env: NodeJS.ProcessEnv): boolean {
+function hasColours(output: Output, env: NodeJS.ProcessEnv): boolean {
   return output.isTTY === true && !env['NO_COLOR'] && env['TERM'] !== 'dumb';
 }
 

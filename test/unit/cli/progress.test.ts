@@ -43,7 +43,7 @@ describe('progress and colours', () => {
       made.push(['cell']);
       return made.toString();
     };
-    expect(report(true)).to.include('\u001b[31m HEAD');
+    expect(report(true)).to.include('\u001b[2mHEAD');
     for (const plain of [report(false), report(true, { NO_COLOR: '1' }), table(['HEAD'], [['cell']])]) {
       expect(plain).to.include('HEAD').and.not.include('\u001b');
     }

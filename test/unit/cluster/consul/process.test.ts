@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { expect } from 'chai';
@@ -6,9 +7,10 @@ import { createConsulApi } from '../../../../lib/cluster/consul/api.js';
 import { createConsulProcess } from '../../../../lib/cluster/consul/process.js';
 import { fakeConsul, type FakeConsul } from '../../../support/cluster/consul-on-fake.js';
 
+/** One that has ended may wait for its parent to notice; such a process has no command line. */
 const isAlive = (pid: number) => {
   try {
-    return process.kill(pid, 0);
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8') !== '';
   } catch {
     return false;
   }
