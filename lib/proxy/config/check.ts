@@ -28,20 +28,20 @@ export function describeConfig(config: ProxyConfig): { calls: CallHooks[]; warni
     const { pattern, post } = endpoint;
     const matches = createMatch([endpoint]);
     const matched = DOCKER_CALLS.filter((call) => matches(...line(call)));
-    if (matched.length === 0) warnings.push(`${pattern}: is none of the calls that Docker is known to have`);
+    if (matched.length === 0) warnings.push(`${pattern}: matches no known call of Docker`);
     const streaming = matched.filter(streams);
     if (post.length > 0 && streaming.length > 0) {
       warnings.push(
-        `${pattern}: post-hooks are not run on streams, for one ${streaming.slice(0, 3).join(', ')}`,
+        `${pattern}: post-hooks do not run on streams such as ${streaming.slice(0, 3).join(', ')}`,
       );
     }
   }
   const used = new Set(config.endpoints.flatMap(({ pre, post }) => [...pre, ...post]));
   for (const name of config.adapters.keys()) {
-    if (!used.has(name)) warnings.push(`adapter ${name}: no endpoint has it`);
+    if (!used.has(name)) warnings.push(`adapter ${name}: no endpoint uses it`);
   }
   if (config.buildkit === 'allow') {
-    warnings.push('buildkit: allow: what BuildKit does over /session and /grpc no hook sees');
+    warnings.push('buildkit: allow: hooks do not see what BuildKit does over /session and /grpc');
   }
   return { calls, warnings };
 }

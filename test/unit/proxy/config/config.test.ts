@@ -205,7 +205,7 @@ adapters:
       ),
     );
     expect(warnings).to.have.length(1);
-    expect(warnings[0]).to.match(/GET \/\*: post-hooks are not run on streams.*GET \/events/);
+    expect(warnings[0]).to.match(/GET \/\*: post-hooks do not run on streams.*GET \/events/);
   });
 
   it('warns of what has no effect', () => {
@@ -216,8 +216,8 @@ adapters:
     );
     expect(calls).to.deep.equal([]);
     expect(warnings).to.deep.equal([
-      'POST /container/create: is none of the calls that Docker is known to have',
-      'adapter b: no endpoint has it',
+      'POST /container/create: matches no known call of Docker',
+      'adapter b: no endpoint uses it',
     ]);
   });
 
