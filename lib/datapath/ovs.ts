@@ -22,6 +22,8 @@ export interface OvsOptions {
   kind: 'auto' | DatapathKind;
   /** What this host is bound to; asked again by each `sync`. Default: the default route's device. */
   underlay?: () => Underlay | undefined;
+  /** Reads the kernel's table of routes; by default the one of this process, `/proc/net/route`. */
+  readRoutes?: () => Promise<string>;
   /** Where Open vSwitch has its sockets. */
   runFolder?: string;
 }
@@ -38,7 +40,7 @@ export function createOvsDatapath(options: OvsOptions): Datapath {
   const openflow = createOpenFlow(run, name, runFolder);
   const bridge = createBridge({ ovsdb, openflow, name, kind, log });
   const links = createLinks(run, () => bridge.kind === 'userspace');
-  const underlay = createUnderlayReader(run, () => options.underlay?.());
+  const underlay = createUnderlayReader(run, () => options.underlay?.(), options.readRoutes);
   const mtu = async () => (await underlay.read()).mtu;
   const parts = { model, ovsdb, openflow, links, run, log, bridge: name, underlay: underlay.read, mtu };
   const ports = createPorts(parts);

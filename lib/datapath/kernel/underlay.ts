@@ -24,12 +24,16 @@ export interface UnderlayState {
 }
 
 /** Reads the underlay once, and again after it was told to forget it or has failed. */
-export function createUnderlayReader(run: Run, chosen: () => Underlay | undefined) {
+export function createUnderlayReader(
+  run: Run,
+  chosen: () => Underlay | undefined,
+  readRoutes?: () => Promise<string>,
+) {
   let known: Promise<UnderlayState> | undefined;
   const forget = () => void (known = undefined);
   return {
     read(): Promise<UnderlayState> {
-      known ??= readUnderlay(run, chosen()).catch((error: unknown) => {
+      known ??= readUnderlay(run, chosen(), readRoutes).catch((error: unknown) => {
         forget();
         throw error;
       });
@@ -40,8 +44,12 @@ export function createUnderlayReader(run: Run, chosen: () => Underlay | undefine
 }
 
 /** @param chosen the device to which this host is bound; undefined means that of the default route */
-async function readUnderlay(run: Run, chosen: Underlay | undefined): Promise<UnderlayState> {
-  const uplink = await defaultRouteDevice();
+async function readUnderlay(
+  run: Run,
+  chosen: Underlay | undefined,
+  readRoutes?: () => Promise<string>,
+): Promise<UnderlayState> {
+  const uplink = await defaultRouteDevice(readRoutes);
   const device = chosen?.device ?? uplink;
   if (device === undefined) {
     return { uplink, tunnels: undefined, mtu: ETHERNET_MTU - TUNNEL_OVERHEAD };

@@ -20,8 +20,10 @@ export function endpoint(n: number, network: Network): Endpoint {
 
 /** The data plane of a host, driven from here. */
 export function datapathOn(host: Host): Datapath {
+  const run = runIn(host);
   return createOvsDatapath({
-    run: runIn(host),
+    run,
+    readRoutes: () => run(['cat', '/proc/net/route']),
     log: silentLog,
     bridge: 'docker0-ovs',
     kind: 'auto',
