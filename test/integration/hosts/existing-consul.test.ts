@@ -86,7 +86,7 @@ describe('a cluster on a Consul that is there already', function () {
       expect(stdout).not.to.match(/:(667[5-8]|5353) /);
     }
     for (const command of [['bootstrap'], ['join', '192.168.108.3'], ['bind', 'eth0'], ['leave']]) {
-      expect(await clusterFails(nodes[0]!, ...command)).to.match(/what `consul` in its agent\.yml says/);
+      expect(await clusterFails(nodes[0]!, ...command)).to.match(/is set by `consul` in its agent\.yml/);
     }
     const { body } = await nodes[0]!.api('GET', '/configuration');
     expect(body).to.deep.include({ consul: { address: consul.address, prefix: 'networks/' } });
