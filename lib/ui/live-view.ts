@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { pause } from '../concurrency/pause.js';
 import { messageOf } from '../base/errors.js';
 import { makeView, type AgentAnswers } from './make-view.js';
 import type { RecentCalls } from './watch-calls.js';
@@ -45,7 +45,7 @@ export function createLiveView(options: {
     running = true;
     while (watchers.size > 0) {
       await look();
-      await sleep(every);
+      await pause(every);
     }
     running = false;
   }

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { pause } from '../concurrency/pause.js';
 import { messageOf } from '../base/errors.js';
 import type { Trace } from '../proxy/observe/trace/trace.js';
 
@@ -36,7 +36,7 @@ export function watchCalls(watch: () => AsyncIterable<Trace>, signal: AbortSigna
       } finally {
         clearTimeout(stands);
       }
-      await sleep(AGAIN_MS, undefined, { signal }).catch(() => undefined);
+      await pause(AGAIN_MS, signal);
     }
   }
 

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { pause } from '../../concurrency/pause.js';
 import type { ConsulApi } from '../consul/api.js';
 
 const POLL_MS = 250;
@@ -38,7 +38,7 @@ export async function handOver(
   while (!signal.aborted && !servers().includes(hostId)) {
     const done = await isHandedOver(consul, hostId, servers(), isWaitedFor).catch(() => false);
     if (done) return true;
-    await sleep(POLL_MS, undefined, { signal }).catch(() => undefined);
+    await pause(POLL_MS, signal);
   }
   return false;
 }

@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { pause } from '../../concurrency/pause.js';
 import { z } from 'zod';
 import type { Log } from '../../base/log.js';
 import type { Store } from '../../store/store.js';
@@ -83,7 +83,7 @@ export function createServersRecord(
         const hosts = await alive();
         const answering = others.filter((id) => hosts.has(id));
         if (others.length > 0 && answering.length === 0 && !signal.aborted) {
-          await sleep(POLL_MS, undefined, { signal }).catch(() => undefined);
+          await pause(POLL_MS, signal);
           continue;
         }
         const next = nextServers(servers, answering);
