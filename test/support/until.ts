@@ -6,8 +6,10 @@ const TIMEOUT_MS = 40_000;
 const FIRST_MS = 2;
 const LAST_MS = 50;
 
+/** Anything but `void`: a condition that forgets to answer would never hold. */
+type Answer = NonNullable<unknown> | null | undefined;
 /** What must become true; if it throws, it is not true yet. */
-type Condition = () => unknown;
+type Condition = () => Answer | Promise<Answer>;
 
 interface Limits {
   /** Milliseconds. */

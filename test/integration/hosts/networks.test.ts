@@ -77,7 +77,7 @@ describe('networks that span three hosts', function () {
             socket,
             'http://agent/metrics',
           ]);
-          expect(metrics.split('\n')).to.include.members(says.map((line) => `socketplane_${line}`));
+          return expect(metrics.split('\n')).to.include.members(says.map((line) => `socketplane_${line}`));
         },
         PATIENCE_MS,
       );
