@@ -15,7 +15,12 @@ export interface ConsulServer {
 /** A Consul server on each of these hosts, which together form a cluster. */
 export function consulServers(hosts: Host[]): ConsulServer[] {
   return hosts.map((host) => {
-    const curl = (path: string) => ['curl', '-fsS', '--unix-socket', SOCKET, `http://consul/v1${path}`];
+    // Empty where there is none, or no Consul.
+    const leader = () =>
+      host.ask(SOCKET, 'GET', '/v1/status/leader').then(
+        ({ status, text }) => (status === 200 ? text : ''),
+        () => '',
+      );
     const argv = [
       ...['consul', 'agent', '-server', '-data-dir=/var/lib/socketplane/consul', '-log-level=warn'],
       ...[`-bind=${host.address}`, `-node=${host.name}`, `-bootstrap-expect=${hosts.length}`],
@@ -33,12 +38,9 @@ export function consulServers(hosts: Host[]): ConsulServer[] {
     return {
       address: host.file(SOCKET),
       start: () => host.start('consul', argv),
-      ready: () => host.ready('consul', ['sh', '-c', `${curl('/status/leader').join(' ')} | grep -q :`]),
+      ready: () => host.ready('consul', async () => (await leader()).includes(':')),
       stop: (signal) => host.stop('consul', signal),
-      async isLeader() {
-        const { stdout } = await host.run(curl('/status/leader'), { reject: false });
-        return stdout.includes(host.address);
-      },
+      isLeader: async () => (await leader()).includes(host.address),
     };
   });
 }

@@ -1,17 +1,20 @@
 import type { ChildProcess } from 'node:child_process';
-import { open, readdir, readFile, rm } from 'node:fs/promises';
+import { copyFile, open, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf } from '../../lib/base/errors.js';
+import { busyboxTar } from './busybox-tar.js';
 import type { Lan } from './lan.js';
 import type { Namespace } from './namespace.js';
 import { ovsOn } from './ovs.js';
-import { command, tail } from './process.js';
+import { tail } from './process.js';
+import { ask, type Asked } from '../support/ask.js';
 import { until } from '../support/until.js';
 
 const ALWAYS_EXITED = -1;
 /** A daemon that takes this long has failed: daemons start beside others on a busy machine. */
 const START_MS = 120_000;
 const PROBE_MS = 10_000;
+const ASK_MS = 120_000;
 /** Made by `init` when everything is mounted. */
 const READY = 'lab-ready';
 
@@ -28,6 +31,9 @@ export interface HostOptions {
   /** Makes the host's namespaces, with its first process in them. */
   boot: () => Promise<Namespace>;
 }
+
+/** How a daemon shows that it serves: a command that succeeds, an answer on a socket of the host's, or a condition. */
+type Probe = string[] | { socket: string; path: string } | (() => Promise<boolean>);
 
 /** A host that is up, with an address on the LAN and without daemons. */
 export async function bootHost(options: HostOptions) {
@@ -79,13 +85,24 @@ export function createHost({ name, address, lan, state, cgroup, boot }: HostOpti
     daemons.delete(daemon);
   }
 
-  async function ready(daemon: string, probe: string[]): Promise<void> {
-    const answers = async () => (await run(probe, { reject: false, timeout: PROBE_MS })).exitCode === 0;
+  /** Sends an HTTP request to a unix socket of the host's, from here: a process in the host would cost far more. */
+  function askSocket(socket: string, method: string, path: string, body?: string): Promise<Asked> {
+    return ask({ socketPath: file(socket), signal: AbortSignal.timeout(ASK_MS) }, method, path, { body });
+  }
+
+  function isReady(probe: Probe): Promise<boolean> {
+    if (typeof probe === 'function') return probe();
+    if ('socket' in probe)
+      return askSocket(probe.socket, 'GET', probe.path).then(({ status }) => status < 400);
+    return run(probe, { reject: false, timeout: PROBE_MS }).then(({ exitCode }) => exitCode === 0);
+  }
+
+  async function ready(daemon: string, probe: Probe): Promise<void> {
     const giveUp = () => {
       if (!isRunning(daemon)) throw new Error('it exited');
     };
     try {
-      await until(`${daemon} on ${name}`, answers, { timeout: START_MS, giveUp });
+      await until(`${daemon} on ${name}`, () => isReady(probe), { timeout: START_MS, giveUp });
     } catch (cause) {
       throw new Error(`${messageOf(cause)}\n${await tail(file(`/run/lab-${daemon}.log`))}`, { cause });
     }
@@ -115,6 +132,7 @@ export function createHost({ name, address, lan, state, cgroup, boot }: HostOpti
     spawn,
     start,
     stop,
+    ask: askSocket,
     ready,
     isRunning,
     pidOf,
@@ -139,17 +157,13 @@ export function createHost({ name, address, lan, state, cgroup, boot }: HostOpti
     docker: (...args: string[]) => run(['docker', '-H', 'unix:///run/docker.sock', ...args]),
 
     async startDocker(...flags: string[]): Promise<void> {
-      const socket = ['-H', 'unix:///run/docker.sock'];
-      await start('dockerd', ['dockerd', ...socket, '--cgroup-parent', cgroup, ...flags]);
-      await ready('dockerd', ['docker', '-H', 'unix:///run/docker.sock', 'version']);
+      const socket = '/run/docker.sock';
+      await start('dockerd', ['dockerd', '-H', `unix://${socket}`, '--cgroup-parent', cgroup, ...flags]);
+      await ready('dockerd', { socket, path: '/_ping' });
     },
     /** Makes `busybox:latest` from this machine's static busybox. */
     async importBusybox(): Promise<void> {
-      await command([
-        'bash',
-        join(import.meta.dirname, '../../lib/install/without-registry/busybox-image'),
-        file('/run/busybox.tar'),
-      ]);
+      await copyFile(await busyboxTar(), file('/run/busybox.tar'));
       await host.docker('import', '-c', 'CMD ["sh"]', '/run/busybox.tar', 'busybox:latest');
     },
   };

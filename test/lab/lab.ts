@@ -5,11 +5,10 @@ import { bootHost, type Host } from './host.js';
 import { createLan } from './lan.js';
 import { createNamespace, type Namespace } from './namespace.js';
 import { command } from './process.js';
+import { STATE } from './state.js';
 
 export { OUTSIDE } from './lan.js';
 
-/** On a real file system: overlay does not stack on overlay or tmpfs. */
-const STATE = '/var/tmp/socketplane-lab';
 const HOST_FLAGS = ['--net', '--mount', '--pid', '--uts', '--ipc'];
 
 /** Milliseconds within which a lab and everything in it are up, or down, even on a busy machine. */

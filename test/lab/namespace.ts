@@ -54,9 +54,10 @@ async function firstChild(parent: number): Promise<number> {
   return child;
 }
 
+/** A zombie is gone with all that it held, whenever this machine's first process collects it. */
 async function isAlive(pid: number): Promise<boolean> {
-  return readFile(`/proc/${pid}/stat`).then(
-    () => true,
-    () => false,
-  );
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  // By proc(5): the state follows the name, which is in parentheses and may contain any character.
+  const state = stat.slice(stat.lastIndexOf(')') + 2, stat.lastIndexOf(')') + 3);
+  return !['', 'Z', 'X'].includes(state);
 }

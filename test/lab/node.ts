@@ -5,8 +5,8 @@ import type { CommandOptions, Result } from './process.js';
 
 const ROOT = join(import.meta.dirname, '../..');
 export const PROXY_SOCKET = 'unix:///run/socketplane/docker.sock';
-const AGENT_SOCKET = '/run/socketplane/agent.sock';
-const CONSUL_SOCKET = '/run/socketplane/consul.sock';
+export const AGENT_SOCKET = '/run/socketplane/agent.sock';
+export const CONSUL_SOCKET = '/run/socketplane/consul.sock';
 /** Cookies of rules for containers, on this host and on others. */
 const OF_ENDPOINTS = /cookie=0x[35]0/;
 
@@ -26,19 +26,10 @@ export async function startNode(host: Host, environment: Record<string, string> 
 }
 
 function productOn(host: Host, environment: Record<string, string>) {
-  const curl = (path: string, ...options: string[]) =>
-    host.run(['curl', '-sS', '--unix-socket', AGENT_SOCKET, ...options, `http://agent/v0.1${path}`]);
-
   return {
     async startAgent(): Promise<void> {
       await host.start('agent', ['node', join(ROOT, 'dist/lib/socketplaned.js')], environment);
-      await host.ready('agent', [
-        'curl',
-        '-fsS',
-        '--unix-socket',
-        AGENT_SOCKET,
-        'http://agent/v0.1/networks',
-      ]);
+      await host.ready('agent', { socket: AGENT_SOCKET, path: '/v0.1/networks' });
     },
     async startProxy(): Promise<void> {
       await host.start('proxy', [
@@ -47,24 +38,16 @@ function productOn(host: Host, environment: Record<string, string>) {
         '--config',
         join(ROOT, 'proxy.yml'),
       ]);
-      await host.ready('proxy', [
-        'curl',
-        '-fsS',
-        '--unix-socket',
-        '/run/socketplane/docker.sock',
-        'http://docker/_ping',
-      ]);
+      await host.ready('proxy', { socket: '/run/socketplane/docker.sock', path: '/_ping' });
     },
     /** The stock `docker` through the proxy. */
     sp: (args: string[], options?: CommandOptions): Promise<Result> =>
       host.run(['docker', '-H', PROXY_SOCKET, ...args], options),
     /** Makes a call to the agent's REST API; returns its status and parsed body. */
     async api(method: string, path: string, body?: unknown): Promise<{ status: number; body: unknown }> {
-      const data = body === undefined ? [] : ['-d', JSON.stringify(body)];
-      const { stdout } = await curl(path, '-X', method, '-w', '\n%{http_code}', ...data);
-      const end = stdout.lastIndexOf('\n');
-      const text = stdout.slice(0, end);
-      return { status: Number(stdout.slice(end + 1)), body: text === '' ? undefined : JSON.parse(text) };
+      const text = body === undefined ? undefined : JSON.stringify(body);
+      const { status, json } = await host.ask(AGENT_SOCKET, method, `/v0.1${path}`, text);
+      return { status, body: json };
     },
     /** Everything of SocketPlane's that a container leaves behind if it is not cleaned up. */
     async traces(): Promise<{ leases: number; ports: string[]; flows: number; links: string[] }> {
@@ -85,11 +68,9 @@ function productOn(host: Host, environment: Record<string, string>) {
     },
     /** Keys that the cluster has in Consul, without their common prefix. */
     async storedKeys(prefix: string): Promise<string[]> {
-      const url = `http://consul/v1/kv/socketplane/${prefix}?keys`;
-      const { stdout } = await host.run(['curl', '-sS', '--unix-socket', CONSUL_SOCKET, url]);
+      const { json } = await host.ask(CONSUL_SOCKET, 'GET', `/v1/kv/socketplane/${prefix}?keys`);
       // Consul's answer is empty where there are none.
-      const keys = stdout === '' ? [] : (JSON.parse(stdout) as string[]);
-      return keys.map((key) => key.slice('socketplane/'.length));
+      return ((json ?? []) as string[]).map((key) => key.slice('socketplane/'.length));
     },
     agentLog: () => readFile(host.file('/run/lab-agent.log'), 'utf8'),
   };

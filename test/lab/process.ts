@@ -1,6 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { execa } from 'execa';
 
+/** A command that hangs has failed. Generous: a hundred may run at once on a busy machine. */
+const TIMEOUT_MS = 240_000;
+
 export interface Result {
   stdout: string;
   stderr: string;
@@ -19,7 +22,7 @@ export interface CommandOptions {
 
 export async function command(argv: string[], options: CommandOptions = {}): Promise<Result> {
   const [file = '', ...args] = argv;
-  const { input, env, timeout = 120_000, reject = true, cwd } = options;
+  const { input, env, timeout = TIMEOUT_MS, reject = true, cwd } = options;
   const result = await execa(file, args, {
     reject,
     timeout,

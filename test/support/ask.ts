@@ -8,7 +8,7 @@ export interface Asked extends Answer {
 
 /** Sends one HTTP request exactly as given. */
 export function ask(
-  to: Pick<RequestOptions, 'socketPath' | 'port'>,
+  to: Pick<RequestOptions, 'socketPath' | 'port' | 'signal'>,
   method: string,
   path: string,
   { body, headers = {} }: { body?: string | Buffer; headers?: Record<string, string> } = {},

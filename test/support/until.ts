@@ -26,16 +26,16 @@ export function until(
   limits?: number | Limits,
 ): Promise<void>;
 export async function until(
-  what: string | Condition,
+  what: string | (() => string) | Condition,
   condition = what as Condition,
   limits: number | Limits = {},
 ): Promise<void> {
   const { timeout = TIMEOUT_MS, giveUp } = typeof limits === 'number' ? { timeout: limits } : limits;
   const began = performance.now();
   const inVain = (cause: unknown): Error => {
-    const expected = typeof what === 'string' || what === condition ? what : what();
+    const expected = typeof what === 'string' ? what : what === condition ? condition.toString() : what();
     const reason = cause instanceof Error ? `: ${cause.message}` : '';
-    return new Error(`waited ${seconds(began)} in vain for ${String(expected)}${reason}`, { cause });
+    return new Error(`waited ${seconds(began)} in vain for ${expected as string}${reason}`, { cause });
   };
   for (let every = FIRST_MS; ; every = Math.min(2 * every, LAST_MS)) {
     let last: unknown;

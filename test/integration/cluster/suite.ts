@@ -21,29 +21,20 @@ export interface Status {
 export type MemberHost = Host & ReturnType<typeof memberOn>;
 
 function memberOn(host: Host) {
-  async function curl(...argv: string[]): Promise<{ status: number; body: unknown }> {
-    const { stdout } = await host.run(
-      ['curl', '-sS', '-m', '90', '-w', '\n%{http_code}', '--unix-socket', SOCKET, ...argv],
-      { timeout: 100_000 },
-    );
-    const end = stdout.lastIndexOf('\n');
-    return { status: Number(stdout.slice(end + 1)), body: JSON.parse(stdout.slice(0, end)) };
-  }
-
   return {
     async startMember(env: Record<string, string> = {}): Promise<void> {
       const script = join(import.meta.dirname, 'member.ts');
       const argv = [process.execPath, '--import', join(ROOT, 'node_modules/tsx/dist/esm/index.mjs'), script];
       await host.start('member', argv, env);
-      await host.ready('member', ['curl', '-fsS', '--unix-socket', SOCKET, 'http://member/']);
+      await host.ready('member', { socket: SOCKET, path: '/' });
     },
     configure: (cluster: Record<string, unknown>) =>
       writeFile(host.file('/etc/socketplane/agent.yml'), JSON.stringify({ cluster })),
-    status: async () => (await curl('http://member/')).body as Status,
+    status: async () => JSON.parse((await host.ask(SOCKET, 'GET', '/')).text) as Status,
     /** Gives the message of an error, undefined when it has worked. */
     async order(command: string): Promise<string | undefined> {
-      const { status, body } = await curl('-X', 'POST', `http://member/${command}`);
-      return status === 200 ? undefined : ((body as { message?: string }).message ?? '');
+      const { status, text } = await host.ask(SOCKET, 'POST', `/${command}`);
+      return status === 200 ? undefined : ((JSON.parse(text) as { message?: string }).message ?? '');
     },
     /** Ids of processes inside the host with this in their arguments. */
     async processes(pattern: string): Promise<string[]> {

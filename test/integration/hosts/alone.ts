@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Host } from '../../lab/host.js';
 import { createLab, START_MS, type Lab } from '../../lab/lab.js';
-import { startNode, type Node } from '../../lab/node.js';
+import { AGENT_SOCKET, startNode, type Node } from '../../lab/node.js';
 
 const AGENT = join(import.meta.dirname, '../../../dist/lib/socketplaned.js');
 const COMMAND = join(import.meta.dirname, '../../../dist/lib/cli/main.js');
@@ -34,8 +34,7 @@ export function configure(host: Host, config: Record<string, unknown>): Promise<
 /** Starts an agent that may have to wait for its cluster. */
 export async function startWaitingAgent(node: Node): Promise<void> {
   await node.start('agent', ['node', AGENT]);
-  const socket = ['--unix-socket', '/run/socketplane/agent.sock'];
-  await node.ready('agent', ['curl', '-fsS', ...socket, 'http://agent/v0.1/cluster']);
+  await node.ready('agent', { socket: AGENT_SOCKET, path: '/v0.1/cluster' });
 }
 
 /** `socketplane cluster …` as a user types it; gives what it prints. */

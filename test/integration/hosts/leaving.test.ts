@@ -6,13 +6,12 @@ import { step } from '../../support/step.js';
 import { until } from '../../support/until.js';
 import { addressOf, firstPacketReaches, pings, sleeper } from '../agent/suite.js';
 import { cluster, networksOf, tunnelsOf, useAlone } from './alone.js';
-import { membersOf, PATIENCE_MS, STORY_MS, untilMembers } from './suite.js';
+import { askConsul, membersOf, PATIENCE_MS, STORY_MS, untilMembers } from './suite.js';
 
 /** Everything in a host's Consul, but for the list of what changed lately. */
 async function stored(node: Node): Promise<string> {
-  const argv = ['curl', '-fsS', '--unix-socket', '/run/socketplane/consul.sock'];
-  const { stdout } = await node.run([...argv, 'http://consul/v1/kv/socketplane/?recurse']);
-  return (JSON.parse(stdout) as { Key: string; Value: string | null }[])
+  const all = await askConsul(node, 'kv/socketplane/?recurse');
+  return (all as { Key: string; Value: string | null }[])
     .filter(({ Key }) => !Key.startsWith('socketplane/feed/'))
     .map(({ Key, Value }) => `${Key} ${Buffer.from(Value ?? '', 'base64').toString()}`)
     .join('\n');

@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
-import type { Node } from '../../lab/node.js';
+import { AGENT_SOCKET, type Node } from '../../lab/node.js';
 import { until } from '../../support/until.js';
 import { addressOf, firstPacketReaches, pings, sleeper } from '../agent/suite.js';
 import { needsPlugin } from '../proxy/clients/docker-client.js';
@@ -64,19 +64,12 @@ describe('networks that span three hosts', function () {
         .map(({ address }) => address);
       for (const peer of peers) expect(stdout).to.include(peer);
       expect(stdout.match(/remote_ip/g)).to.have.length(2);
-      const socket = '/run/socketplane/agent.sock';
       const says = ['tunnels 2', 'peers 2', 'cluster_member 1', 'consul_role{role="server"} 1'];
       // With three hosts each is a server before long.
       await until(
         `metrics of ${node.name}`,
         async () => {
-          const { stdout: metrics } = await node.run([
-            'curl',
-            '-sS',
-            '--unix-socket',
-            socket,
-            'http://agent/metrics',
-          ]);
+          const { text: metrics } = await node.ask(AGENT_SOCKET, 'GET', '/metrics');
           return expect(metrics.split('\n')).to.include.members(says.map((line) => `socketplane_${line}`));
         },
         PATIENCE_MS,

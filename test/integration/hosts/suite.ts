@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import { createLab, START_MS, type Lab } from '../../lab/lab.js';
-import { startNode, type Node } from '../../lab/node.js';
+import { CONSUL_SOCKET, startNode, type Node } from '../../lab/node.js';
 import { until } from '../../support/until.js';
 
 /** What several hosts have to agree on takes as long as Consul's elections do on a busy machine. */
@@ -117,8 +117,9 @@ export async function untilNothingIsLeft(nodes: Node[]): Promise<void> {
 }
 
 export async function askConsul(node: Node, path: string): Promise<unknown> {
-  const curl = ['curl', '-fsS', '-m', '2', '--unix-socket', '/run/socketplane/consul.sock'];
-  return JSON.parse((await node.run([...curl, `http://consul/v1/${path}`])).stdout);
+  const { status, text } = await node.ask(CONSUL_SOCKET, 'GET', `/v1/${path}`);
+  if (status >= 400) throw new Error(`Consul on ${node.name}: ${text}`);
+  return JSON.parse(text);
 }
 
 /** Waits until three servers have a vote: not before may one of them fail. */
