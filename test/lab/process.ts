@@ -33,7 +33,7 @@ export async function command(argv: string[], options: CommandOptions = {}): Pro
   return { stdout: result.stdout, stderr: result.stderr, exitCode: result.exitCode ?? -1 };
 }
 
-export async function tail(file: string): Promise<string> {
+export async function tail(file: string, lines = 15): Promise<string> {
   const text = await readFile(file, 'utf8').catch(() => '(no log)');
-  return text.split('\n').slice(-15).join('\n');
+  return text.split('\n').slice(-lines).join('\n');
 }

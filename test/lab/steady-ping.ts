@@ -9,10 +9,11 @@ export const INTERVAL_S = 0.1;
 export interface SteadyPing {
   /** Waits until this many more have been answered. */
   more(count: number): Promise<void>;
-  /** Waits for one more answer, ends, and returns which pings had none. */
+  /** Waits for one more answer, ends, and tells which pings had none. */
   end(): Promise<{
-    lost: number;
-    /** Longest run of those. */
+    /** Each run of those, in words: when it began says what it comes from. */
+    lost: string[];
+    /** Length of the longest run. */
     inARow: number;
   }>;
 }
@@ -47,8 +48,13 @@ export async function steadyPing(node: Node, from: string, address: string): Pro
       process.kill(await node.pidOf(daemon), 'SIGINT');
       await until('the end of ping', () => !node.isRunning(daemon));
       const numbers = [...new Set(await answered())].sort((a, b) => a - b);
-      const gaps = numbers.map((number, at) => number - (numbers[at - 1] ?? -1) - 1);
-      return { lost: gaps.reduce((sum, gap) => sum + gap, 0), inARow: Math.max(...gaps) };
+      const gaps = numbers
+        .map((number, at) => ({ answered: at, length: number - (numbers[at - 1] ?? -1) - 1 }))
+        .filter(({ length }) => length > 0);
+      return {
+        lost: gaps.map(({ answered, length }) => `${length} pings, ${answered} answers after the start`),
+        inARow: Math.max(0, ...gaps.map(({ length }) => length)),
+      };
     },
   };
 }

@@ -2,9 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Generous: a condition that holds ends the wait at once, even on a busy machine. Shorter than mocha's limit for a case. */
 const TIMEOUT_MS = 40_000;
-/** Milliseconds between the first two looks; the pauses double up to the last. */
+/** Milliseconds between the first two looks; the pauses double up to the last, or to what keeps most of the time free. */
 const FIRST_MS = 2;
 const LAST_MS = 50;
+/** A look that starts processes takes long itself, and that from what it waits for: this many times as long is paused, at most so long. */
+const REST = 4;
+const REST_MS = 500;
 
 /** Anything but `void`: a condition that forgets to answer would never hold. */
 type Answer = NonNullable<unknown> | null | undefined;
@@ -39,6 +42,7 @@ export async function until(
   };
   for (let every = FIRST_MS; ; every = Math.min(2 * every, LAST_MS)) {
     let last: unknown;
+    const looked = performance.now();
     try {
       if (await condition()) return;
     } catch (error) {
@@ -50,7 +54,8 @@ export async function until(
       throw inVain(hopeless);
     }
     if (performance.now() - began >= timeout) throw inVain(last);
-    await sleep(every);
+    const rest = Math.min(REST * (performance.now() - looked), REST_MS);
+    await sleep(Math.max(every, rest));
   }
 }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Host } from '../../lab/host.js';
 import { createLab, START_MS, type Lab } from '../../lab/lab.js';
+import { printLogsOfFailures } from '../../lab/logs-of-failures.js';
 import { AGENT_SOCKET, startNode, type Node } from '../../lab/node.js';
 
 const AGENT = join(import.meta.dirname, '../../../dist/lib/socketplaned.js');
@@ -23,6 +24,7 @@ export function useAlone(count: number): { lab: () => Lab; nodes: () => Node[] }
     this.timeout(START_MS);
     await lab.destroy();
   });
+  printLogsOfFailures(() => nodes);
   return { lab: () => lab, nodes: () => nodes };
 }
 
@@ -58,11 +60,4 @@ export async function networksOf(node: Node): Promise<Record<string, string>> {
   return Object.fromEntries(
     (body as { id: string; subnet: string }[]).map(({ id, subnet }) => [id, subnet] as const),
   );
-}
-
-/** The far ends of a host's tunnels. */
-export async function tunnelsOf(node: Node): Promise<string[]> {
-  const argv = ['ovs-vsctl', '--format=json', '--columns=options', 'find', 'Interface', 'type=vxlan'];
-  const { stdout } = await node.run(argv);
-  return [...stdout.matchAll(/"remote_ip","([\d.]+)"/g)].map(([, address = '']) => address).sort();
 }

@@ -4,8 +4,8 @@ import { createLab, START_MS, type Lab } from '../../lab/lab.js';
 import { startNode, type Node } from '../../lab/node.js';
 import { until } from '../../support/until.js';
 import { addressOf, firstPacketReaches, pings, sleeper } from '../agent/suite.js';
-import { cluster, clusterFails, configure, tunnelsOf } from './alone.js';
-import { startAtLast } from './reach.js';
+import { cluster, clusterFails, configure } from './alone.js';
+import { startAtLast, tunnelsOf } from './reach.js';
 import { createNetwork, PATIENCE_MS, STORY_MS, untilMembers } from './suite.js';
 
 const MASTER = '00000000-0000-4000-8000-000000000001';

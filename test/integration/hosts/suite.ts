@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import { createLab, START_MS, type Lab } from '../../lab/lab.js';
+import { printLogsOfFailures } from '../../lab/logs-of-failures.js';
 import { CONSUL_SOCKET, startNode, type Node } from '../../lab/node.js';
 import { until } from '../../support/until.js';
 
@@ -47,6 +48,7 @@ export function useCluster(count: number, settings: Record<string, unknown> = {}
     this.timeout(START_MS);
     await lab.destroy();
   });
+  printLogsOfFailures(() => nodes);
   return {
     lab: () => lab,
     nodes: () => nodes,
