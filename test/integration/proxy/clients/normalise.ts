@@ -4,7 +4,7 @@ const CHANGING: [pattern: RegExp, instead: string][] = [
   [/"(Created|CreatedAt|LastTagTime|time|timeNano|Pid|SystemTime)":"?-?\d+"?/g, '"$1":"<number>"'],
   [/\b([0-9a-f]{2}:){5}[0-9a-f]{2}\b/g, '<mac>'],
   [/"(HostPort)":"\d+"/g, '"$1":"<port>"'],
-  [/\b(\d+) (second|minute)s? ago\b/g, '<ago>'],
+  [/\b(Less than a second|About an? (minute|hour)|\d+ (second|minute)s?)\b/g, '<while>'],
 ];
 
 /**
