@@ -107,3 +107,16 @@ export function leasesOf(key: string, block: StoredBlock | undefined): Lease[] {
   const network = networkOfBlock(key);
   return Object.entries(block?.leases ?? {}).map(([ip, lease]) => ({ ...lease, network, ip, block: key }));
 }
+
+/** Whether two leases of one address are the same. */
+export function isSameLease(a: Lease | undefined, b: Lease): boolean {
+  return (
+    a !== undefined &&
+    a.container === b.container &&
+    a.host === b.host &&
+    a.time === b.time &&
+    a.up === b.up &&
+    a.names.length === b.names.length &&
+    a.names.every((name, at) => name === b.names[at])
+  );
+}

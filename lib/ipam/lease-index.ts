@@ -3,12 +3,14 @@ import {
   blockPrefix,
   firstOfBlock,
   isBlockKey,
+  isSameLease,
   leasesOf,
   networkOfBlock,
   parseBlock,
   type Lease,
   type StoredBlock,
 } from './blocks.js';
+import { createOwnLeases } from './own-leases.js';
 
 /**
  * Leases that are new or changed, and leases that are gone, including those whose address now belongs to another container.
@@ -98,8 +100,7 @@ export function createLeaseIndex(
    */
   const deleted = new Map<string, number>();
   const byNetwork = new Map<string, NetworkLeases>();
-  /** This host's leases, by container and address. */
-  const byContainer = new Map<string, Map<string, Lease>>();
+  const own = createOwnLeases();
   const listeners: ((change: LeaseChange, wasRead: boolean) => void)[] = [];
 
   function networkOf(network: string) {
@@ -108,23 +109,12 @@ export function createLeaseIndex(
     return known;
   }
 
-  function own(lease: Lease): void {
-    const leases = byContainer.get(lease.container) ?? new Map<string, Lease>();
-    byContainer.set(lease.container, leases.set(lease.ip, lease));
-  }
-
-  function disown({ container, ip }: Lease): void {
-    const leases = byContainer.get(container);
-    leases?.delete(ip);
-    if (leases?.size === 0) byContainer.delete(container);
-  }
-
   /** Replaces a block and returns what that changed. */
   function replace(key: string, block: StoredBlock | undefined, version: number): LeaseChange {
     const network = networkOf(networkOfBlock(key));
     const before = Object.keys(blocks.get(key)?.block?.leases ?? {});
     const after = leasesOf(key, block);
-    const put = after.filter((lease) => !isSame(network.leases.get(lease.ip), lease));
+    const put = after.filter((lease) => !isSameLease(network.leases.get(lease.ip), lease));
     const drop = before.flatMap((ip) => {
       const lease = network.leases.get(ip);
       return lease && block?.leases[ip]?.container !== lease.container ? [lease] : [];
@@ -136,12 +126,12 @@ export function createLeaseIndex(
     toggle(network.own, summary, block?.host === host);
     for (const lease of drop) {
       network.leases.delete(lease.ip);
-      disown(lease);
+      own.drop(lease);
     }
     for (const lease of put) {
       network.leases.set(lease.ip, lease);
-      if (lease.host === host) own(lease);
-      else disown(lease);
+      if (lease.host === host) own.put(lease);
+      else own.drop(lease);
     }
     return { put, drop };
   }
@@ -212,8 +202,8 @@ export function createLeaseIndex(
     at: (network, ip) => byNetwork.get(network)?.leases.get(ip),
     leases: (network) => byNetwork.get(network)?.leases.values() ?? [],
     count: (network) => byNetwork.get(network)?.leases.size ?? 0,
-    own: (container) => byContainer.get(container)?.values().next().value,
-    owned: () => [...byContainer.keys()],
+    own: own.of,
+    owned: own.containers,
     all,
     ofHost: (of) => [...all()].filter((lease) => lease.host === of),
     hosts: () => new Set([...all()].map((lease) => lease.host)),
@@ -224,17 +214,4 @@ export function createLeaseIndex(
 function toggle(blocks: Map<number, KnownBlock>, block: KnownBlock, on: boolean): void {
   if (on) blocks.set(block.first, block);
   else blocks.delete(block.first);
-}
-
-/** Whether two leases of one address are the same. */
-function isSame(a: Lease | undefined, b: Lease): boolean {
-  return (
-    a !== undefined &&
-    a.container === b.container &&
-    a.host === b.host &&
-    a.time === b.time &&
-    a.up === b.up &&
-    a.names.length === b.names.length &&
-    a.names.every((name, at) => name === b.names[at])
-  );
 }
