@@ -62,6 +62,28 @@ describe('leases, when news cross', () => {
     expect(index.own(ONE)).to.equal(undefined);
   });
 
+  it('leave a new block to the host that was quicker to make it', async () => {
+    const { store, record } = await setUp();
+    const quicker = createIpam({ store, host: 'h1' });
+    await quicker.acquire(record, ONE, { requested: '10.0.0.3' });
+    const { lease } = await createIpam({ store, host: 'h2' }).acquire(record, TWO);
+    expect(lease.block).not.to.equal(KEY);
+  });
+
+  it('are read anew when the store was set back', async () => {
+    const { store, record } = await setUp();
+    async function* setBack() {
+      yield { put: await store.list('blocks/'), drop: [] };
+      // By another host, in the store as it was before: of that the watch tells nothing.
+      await createIpam({ store, host: 'h2' }).acquire(record, TWO);
+      yield { put: [], drop: [], wasSetBack: true };
+    }
+    const ipam = createIpam({ store: { ...store, watch: setBack }, host: 'h1' });
+    await ipam.load();
+    await ipam.follow(new AbortController().signal);
+    expect(ipam.usedOn('web')).to.equal(1);
+  });
+
   it('tell others the truth although an earlier answer was lost', async () => {
     const { store, record } = await setUp();
     let mute = false;

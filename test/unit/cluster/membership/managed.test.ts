@@ -214,6 +214,14 @@ describe('membership in a cluster of our own', () => {
       });
     }
 
+    it('gives back what the host has, whether or not it is a member', async () => {
+      const membership = await start();
+      // As an agent finds it that was killed while it left.
+      world.host.isConnected = true;
+      await membership.leave();
+      isNothing(membership);
+    });
+
     it('is left even if the store cannot be reached', async () => {
       const membership = await start();
       await membership.join(MEMBER);
