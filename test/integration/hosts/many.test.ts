@@ -6,7 +6,7 @@ import { addressOf, firstPacketReaches, pings, sleeper } from '../agent/suite.js
 import { answering, createNetwork, STORY_MS, untilNothingIsLeft, useCluster } from './suite.js';
 
 /** MANY=100 CYCLES=500 go on for longer: Docker itself needs about a second of a small machine for each container. */
-const MANY = Number(process.env['MANY'] ?? 45);
+const MANY = Number(process.env['MANY'] ?? 30);
 const CYCLES = Number(process.env['CYCLES'] ?? 20);
 /** Containers that come and go at the same time on each host. */
 const PARALLEL = 2;
