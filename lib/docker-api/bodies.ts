@@ -73,7 +73,7 @@ const endpoint = struct(
   { IPAMConfig: struct('IPv4Address IPv6Address LinkLocalIPs'), DriverOpts: map() },
 );
 
-/** dockerd also accepts fields of HostConfig at the top level, as clients sent them in 2014; no hook looks there. */
+/** dockerd also accepts fields of HostConfig at the top level, as some clients send them to this day; no hook looks there. */
 const create: Shape = {
   ...merge(
     config,
@@ -84,11 +84,9 @@ const create: Shape = {
   ),
   misplaced: {
     inside: 'HostConfig',
-    fields: new Map([
-      ...[...hostConfig.fields].map(([folded, { name }]): [string, string] => [folded, name]),
-      ['cpuset', 'CpusetCpus'],
-    ]),
-    always: new Set(['memory', 'memoryswap', 'cpushares', 'cpusetcpus', 'cpuset', 'volumedriver']),
+    fields: new Map([...hostConfig.fields].map(([folded, { name }]) => [folded, name])),
+    always: new Set(['memory', 'memoryswap', 'cpushares', 'cpusetcpus', 'volumedriver']),
+    oldName: { key: 'cpuset', field: 'CpusetCpus' },
   },
 };
 

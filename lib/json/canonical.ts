@@ -1,6 +1,6 @@
 import type { Edit, Node } from 'jsonc-parser';
 import { AppError } from '../base/errors.js';
-import { fold, leaf, type Misplaced, type Shape } from './shape.js';
+import { fold, isEmpty, leaf, type Misplaced, type Shape } from './shape.js';
 import { splice } from './splice.js';
 import { parseJson } from './tree.js';
 
@@ -10,11 +10,12 @@ import { parseJson } from './tree.js';
  * that. So keys are spelled as in `shape`, and text that can be read in more than one way is refused. All other bytes
  * stay as they are.
  *
+ * @param root the text's syntax tree, if it is there already
  * @throws AppError `invalid`
  */
-export function canonicalJson(text: string, shape: Shape = leaf): string {
+export function canonicalJson(text: string, shape: Shape = leaf, root = parseJson(text)): string {
   const edits: Edit[] = [];
-  walk(parseJson(text), shape, [], edits);
+  walk(root, shape, [], edits);
   return edits.length === 0 ? text : splice(text, edits);
 }
 
@@ -59,18 +60,20 @@ function checkCharacters(text: string): void {
 }
 
 /**
- * Without a HostConfig, dockerd takes its fields from the enclosing object. With one, it still takes the few in
- * `always` from there, and the others have no effect. Empty values have no effect either, and many clients send them.
+ * Without a HostConfig, dockerd takes its fields from the enclosing object, even one that says `[]`. With one, it still
+ * takes the few in `always` from there, if they say something, and the others have no effect.
  */
 function checkPlace(
   key: string,
   value: Node,
-  { inside, fields, always }: Misplaced,
+  { inside, fields, always, oldName }: Misplaced,
   hasInside: boolean,
 ): void {
-  const name = fields.get(fold(key));
-  if (name === undefined || isEmpty(value)) return;
-  if (hasInside && !always.has(fold(key))) return;
+  const folded = fold(key);
+  const name = folded === oldName.key ? oldName.field : fields.get(folded);
+  if (name === undefined || value.type === 'null') return;
+  if (hasInside && !always.has(folded) && folded !== oldName.key) return;
+  if ((hasInside || folded === oldName.key) && isEmpty(value)) return;
   throw new AppError('invalid', `the body of a call with hooks has ${key}: expected ${inside}.${name}`);
 }
 
@@ -80,11 +83,6 @@ function hasObject({ children = [] }: Node, key: string): boolean {
     ({ children: [name, content] = [] }) =>
       fold(String(name?.value)) === fold(key) && content?.type === 'object',
   );
-}
-
-function isEmpty({ type, value, children }: Node): boolean {
-  if (type === 'object' || type === 'array') return !children?.length;
-  return value === null || value === false || value === 0 || value === '';
 }
 
 /** Whether every reader reads a repeated key the same way, by its last value. */

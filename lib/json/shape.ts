@@ -1,3 +1,5 @@
+import type { Node } from 'jsonc-parser';
+
 /** What dockerd decodes a JSON value into: a struct with fields, a map with any keys, a list, or anything simple. */
 export type Shape =
   | { kind: 'struct'; fields: Map<string, Field>; misplaced?: Misplaced }
@@ -13,12 +15,20 @@ export interface Misplaced {
   fields: Map<string, string>;
   /** Those that are accepted here even when that object is present. */
   always: Set<string>;
+  /** What one of them was once called; accepted here only. */
+  oldName: { key: string; field: string };
 }
 
 export interface Field {
   /** As Docker's documentation spells it. */
   name: string;
   shape: Shape;
+}
+
+/** Whether a value is what Go has where nothing was said. */
+export function isEmpty({ type, value, children }: Node): boolean {
+  if (type === 'object' || type === 'array') return !children?.length;
+  return value === null || value === false || value === 0 || value === '';
 }
 
 export const leaf: Shape = { kind: 'leaf' };

@@ -13,7 +13,8 @@ describe('a JSON body on a call with hooks', () => {
       '{"Labels":{"a":"1","A":"2","image":"3"},"HostConfig":{"PortBindings":{"80/tcp":[{"HostPort":"1"}]}}}',
       '{"Image":"a","Image":"b","Env":["x"],"Labels":{"l":"1","l":"2"},"HostConfig":{"Memory":1,"Memory":2}}',
       '{"Unknown":1,"Unknown":"2"}',
-      '{"VolumesFrom":[],"Dns":null,"Memory":0,"Privileged":false,"Runtime":"","Sysctls":{}}',
+      '{"Dns":null,"Memory":null,"Cpuset":""}',
+      '{"HostConfig":{"Memory":1},"Memory":0,"VolumeDriver":"","CpusetCpus":null,"MaskedPaths":[]}',
       '{"HostConfig":{},"Privileged":true,"Binds":["/:/h"]}',
       'null',
       '[]',
@@ -45,6 +46,39 @@ describe('a JSON body on a call with hooks', () => {
     expect(canonical('{"cmd":[]}', '/unknown')).to.equal('{"cmd":[]}');
   });
 
+  it('has the fields of HostConfig where Docker reads them', () => {
+    for (const [sent, read] of [
+      // Without a HostConfig all of them count, also those whose nothing is something.
+      [
+        '{"Image":"a","Dns":["1.1.1.1"], "privileged" : true}',
+        '{"Image":"a","HostConfig":{"Dns":["1.1.1.1"],"Privileged":true}}',
+      ],
+      ['{"Dns":["1.1.1.1"],"Image":"a"}', '{"Image":"a","HostConfig":{"Dns":["1.1.1.1"]}}'],
+      ['{"Memory":9007199254740993}', '{"HostConfig":{"Memory":9007199254740993}}'],
+      ['{"HostConfig":null,"Runtime":"odd"}', '{"HostConfig":{"Runtime":"odd"}}'],
+      ['{"MaskedPaths":[]}', '{"HostConfig":{"MaskedPaths":[]}}'],
+      ['{"Init":false,"Dns":null}', '{"HostConfig":{"Init":false,"Dns":null}}'],
+      ['{"privileged":true,"Privileged":false}', '{"HostConfig":{"Privileged":true,"Privileged":false}}'],
+      // With one, five of them count, where it says nothing.
+      ['{"HostConfig":{},"Memory":1}', '{"HostConfig":{"Memory":1}}'],
+      [
+        '{"memory":2,"HostConfig":{"Init":true,"memory":0},"VolumeDriver":"v","Privileged":true}',
+        '{"HostConfig":{"Init":true,"Memory":2,"VolumeDriver":"v"},"Privileged":true}',
+      ],
+      ['{"HostConfig":{"CpuShares":7},"CpuShares":2}', '{"HostConfig":{"CpuShares":7}}'],
+      ['{"HostConfig":{"Memory":null},"Memory":2,"Memory":null}', '{"HostConfig":{"Memory":2}}'],
+      // The old name counts beside any HostConfig.
+      ['{"Cpuset":"0"}', '{}'],
+      ['{"cpuset":"0","HostConfig":{}}', '{"HostConfig":{"CpusetCpus":"0"}}'],
+      ['{"Cpuset":"0","HostConfig":{"CpusetCpus":"1"}}', '{"HostConfig":{"CpusetCpus":"1"}}'],
+      ['{"Cpuset":"0","CpusetCpus":"1"}', '{"HostConfig":{"CpusetCpus":"1"}}'],
+      ['{"Cpuset":"0","Init":null}', '{"HostConfig":{"CpusetCpus":"0"}}'],
+      ['{"Cpuset":"0","CpusetCpus":"","HostConfig":null}', '{"HostConfig":{"CpusetCpus":"0"}}'],
+    ]) {
+      expect(canonical(sent!), sent).to.equal(read);
+    }
+  });
+
   it('is refused where readers would differ', () => {
     for (const [text, message] of [
       ['{"HostConfig":{"Privileged":true},"HostConfig":{}}', 'says HostConfig twice'],
@@ -53,12 +87,11 @@ describe('a JSON body on a call with hooks', () => {
       ['{"Image":"a","Image":null}', 'says Image twice'],
       ['{"HostConfig":{"Mounts":[{"Source":"/"}],"Mounts":[{}]}}', 'says HostConfig.Mounts twice'],
       ['{"Labels":{"a":"b"},"Labels":{}}', 'says Labels twice'],
-      ['{"Image":"a","Privileged":true}', 'has Privileged: expected HostConfig.Privileged'],
-      ['{"HostConfig":null,"Privileged":true}', 'has Privileged: expected HostConfig.Privileged'],
-      ['{"HostConfig":{},"Memory":1}', 'has Memory: expected HostConfig.Memory'],
-      ['{"Image":"a","binds":["/:/h"]}', 'has binds: expected HostConfig.Binds'],
+      ['{"HostConfig":"{}","Privileged":true}', 'has Privileged: expected HostConfig.Privileged'],
+      ['{"HostConfig":{},"HostConfig":null,"Privileged":true}', 'says HostConfig twice'],
+      ['{"Binds":["/:/h"],"binds":["/:/g"]}', 'says HostConfig.Binds twice'],
+      ['{"Privileged":true,"privileged":null}', 'says HostConfig.Privileged twice'],
       ['{"Unknown":{},"Unknown":{}}', 'says Unknown twice'],
-      ['{"Cpuset":"0"}', 'has Cpuset: expected HostConfig.CpusetCpus'],
       ['{"Image":"a"} {}', 'is not valid JSON'],
       ['{"Image":"a"}x', 'is not valid JSON'],
       ['{"Image":"a",}', 'is not valid JSON'],
