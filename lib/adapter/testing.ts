@@ -109,6 +109,9 @@ async function run(call: KitCall, { adapter, endpoints, config, socket }: Parts)
     config: { ...config, endpoints },
     adapters: new Map([[adapter.name, adapter]]),
     upstream,
+    // The kit's Docker has no containers.
+    attached: { add: () => undefined },
+    failedStart: () => Promise.resolve(),
     callLog: { ...callLog, begin: (start) => (context = { ...callLog.begin(start), traced: true }) },
     metrics: { call: () => undefined, stream: () => () => undefined, hook: () => undefined },
     log: silentLog,

@@ -1,4 +1,6 @@
 import type { Log } from '../base/log.js';
+import type { AttachedStreams } from './calls/attached-streams.js';
+import { createFailedStart, type FailedStart } from './calls/failed-start.js';
 import { createCallLog, type CallLog } from './observe/call-log.js';
 import type { ProxyConfig } from './config/config.js';
 import { createHandler, type Handler } from './calls/handler.js';
@@ -28,16 +30,27 @@ export interface Generation {
 export interface GenerationParts {
   metrics: Metrics;
   trace: TraceHub;
+  /** Of all generations: a stream lasts longer than the configuration that it began in. */
+  attached: AttachedStreams;
   log: Log;
 }
 
 /** @throws AppError when an adapter cannot be loaded */
 export async function createGeneration(config: ProxyConfig, parts: GenerationParts): Promise<Generation> {
-  const { metrics, trace, log } = parts;
+  const { metrics, trace, attached, log } = parts;
   const { adapters, callerOf } = await loadAdapters(config, log);
   const upstream = createUpstream(config.upstream, config.upstreamTls);
   const callLog = createCallLog({ callerOf, trace, log });
-  const handler = createHandling({ config, adapters, upstream, callLog, metrics, log });
+  const handler = createHandling({
+    config,
+    adapters,
+    upstream,
+    attached,
+    failedStart: createFailedStart({ upstream, attached, log }),
+    callLog,
+    metrics,
+    log,
+  });
   return {
     config,
     upstream,
@@ -55,19 +68,22 @@ export function createHandling(parts: {
   config: Pick<ProxyConfig, 'endpoints' | 'buildkit' | 'limits'>;
   adapters: Map<string, HookAdapter>;
   upstream: Upstream;
+  attached: Pick<AttachedStreams, 'add'>;
+  failedStart: FailedStart;
   callLog: CallLog;
   metrics: Pick<Metrics, 'call' | 'stream' | 'hook'>;
   log: Log;
 }): Handler {
-  const { config, adapters, upstream, callLog, metrics, log } = parts;
+  const { config, adapters, upstream, attached, failedStart, callLog, metrics, log } = parts;
   const { hookBody } = config.limits;
   const chains = createChains({ adapters, observer: metrics, log });
   return createHandler({
     match: createMatch(config.endpoints),
     buildkit: config.buildkit,
     passThrough: createPassThrough(upstream),
-    hooked: createHookedCall({ upstream, chains, hookBody }),
+    hooked: createHookedCall({ upstream, chains, failedStart, hookBody }),
     hijack: createHijack({ tunnel: createTunnel(upstream), chains, hookBody }),
+    attached,
     callLog,
     metrics,
   });

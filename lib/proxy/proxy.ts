@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Log } from '../base/log.js';
+import { createAttachedStreams } from './calls/attached-streams.js';
 import { createListener } from './client/listener.js';
 import type { ProxyConfig } from './config/config.js';
 import { createFastPath } from './fast/front.js';
@@ -33,7 +34,8 @@ export interface Proxy {
 export async function createProxy(config: ProxyConfig, log: Log): Promise<Proxy> {
   const metrics: Metrics = createMetrics(() => listener.connections());
   const trace = createTraceHub();
-  let current = await createGeneration(config, { metrics, trace, log });
+  const parts = { metrics, trace, attached: createAttachedStreams(), log };
+  let current = await createGeneration(config, parts);
   /** Generations of earlier configurations, whose calls may still be in progress. */
   const former = new Set<Generation>();
   const listener = createListener({
@@ -61,7 +63,7 @@ export async function createProxy(config: ProxyConfig, log: Log): Promise<Proxy>
     start: () => listener.listen(config.listen, config.tls),
     async reload(next, anew = false) {
       const same = !anew && isDeepStrictEqual(next, current.config);
-      const made = same ? undefined : await createGeneration(next, { metrics, trace, log });
+      const made = same ? undefined : await createGeneration(next, parts);
       try {
         // Certificates may have changed even if the configuration has not.
         await listener.listen(next.listen, next.tls);

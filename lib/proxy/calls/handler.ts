@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { AttachedStreams } from './attached-streams.js';
 import type { CallLog, CallStart } from '../observe/call-log.js';
 import type { CallContext } from '../hooks/hook.js';
 import type { Hijack } from './hijack.js';
@@ -19,6 +20,7 @@ export interface HandlerParts {
   passThrough: PassThrough;
   hooked: (call: HookedCall) => Promise<void>;
   hijack: Hijack;
+  attached: Pick<AttachedStreams, 'add'>;
   metrics: Pick<Metrics, 'call' | 'stream'>;
   callLog: CallLog;
 }
@@ -30,7 +32,7 @@ export interface Handler extends CallHandler {
 
 /** Decides which way each call goes. */
 export function createHandler(parts: HandlerParts): Handler {
-  const { match, buildkit, passThrough, hooked, hijack, callLog, metrics } = parts;
+  const { match, buildkit, passThrough, hooked, hijack, attached, callLog, metrics } = parts;
 
   function onRequest(req: IncomingMessage, res: ServerResponse): void {
     const method = req.method ?? 'GET';
@@ -43,6 +45,7 @@ export function createHandler(parts: HandlerParts): Handler {
     } else if (isHijack(method, target.path)) {
       metrics.call('stream');
       req.socket.once('close', metrics.stream());
+      attached.add(method, target.path, req.socket);
       // The answer bypasses `res` and goes straight to the connection.
       run({ req, target, hooks, answer: req.socket }, (context) =>
         hijack.plain({ req, target, hooks, context }),
@@ -76,6 +79,7 @@ export function createHandler(parts: HandlerParts): Handler {
     }
     metrics.call('stream');
     socket.once('close', metrics.stream());
+    attached.add(method, target.path, socket);
     run({ req, target, hooks, answer: socket }, (context) =>
       hijack.upgraded({ req, target, hooks, context }, socket, head),
     ).catch((error: unknown) => respondWithError(socket, error));

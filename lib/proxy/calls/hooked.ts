@@ -4,7 +4,8 @@ import { waitsToGoOn } from '../http/expect.js';
 import { forward, type OutgoingCall } from '../upstream/forward.js';
 import { HOP_BY_HOP, hasHeader, isJson, withoutHeaders } from '../http/headers.js';
 import { isVisible } from './body-visibility.js';
-import type { Chains, HookRun } from '../hooks/chain.js';
+import { HookRefusal, type Chains, type HookRun } from '../hooks/chain.js';
+import type { FailedStart } from './failed-start.js';
 import { DOCKER_FAILED, failureReason } from '../hooks/reason.js';
 import type { CallContext, HookedRequest, HookedResponse } from '../hooks/hook.js';
 import { canonicalBody } from '../../docker-api/canonical-body.js';
@@ -29,8 +30,19 @@ export interface HookedCall {
  * all others stream past them. When the call fails after a hook ran, the client is answered once the hooks have been
  * told.
  */
-export function createHookedCall(parts: { upstream: Upstream; chains: Chains; hookBody: number }) {
-  const { upstream, chains, hookBody } = parts;
+export function createHookedCall(parts: {
+  upstream: Upstream;
+  chains: Chains;
+  failedStart: FailedStart;
+  hookBody: number;
+}) {
+  const { upstream, chains, failedStart, hookBody } = parts;
+
+  /** A hook has said no. */
+  function refused({ req, target, context }: HookedCall): Promise<void> {
+    const { id, docker } = context;
+    return failedStart({ id, method: req.method ?? 'GET', path: target.path, answered: docker?.status });
+  }
 
   async function run(call: HookedCall, hookRun: HookRun): Promise<void> {
     const { req, res, target, hooks, context } = call;
@@ -45,6 +57,7 @@ export function createHookedCall(parts: { upstream: Upstream; chains: Chains; ho
     const { request, response: answer } = await hookRun.pre(hooks.pre, before);
     if (answer) {
       req.resume();
+      if (answer.status >= 400) await refused(call);
       reply(req, res, answer);
       return;
     }
@@ -120,6 +133,8 @@ export function createHookedCall(parts: { upstream: Upstream; chains: Chains; ho
     } catch (error) {
       const left = context.signal.aborted;
       if (left) res.destroy();
+      // First, as Docker does it: hooks that are told find what is left.
+      else if (error instanceof HookRefusal) await refused(call);
       await hookRun.unwind(failureReason(error, left));
       if (!left) refuse(req, res, error);
     }

@@ -126,10 +126,10 @@ describe('hooks', () => {
       docker,
       [() => Raw.status(500, '{"message":"no address"}')],
       {
-        endpoint: '"POST /containers/*/start": { post: [a] }',
+        endpoint: '"POST /containers/*/stop": { post: [a] }',
       },
     );
-    const reply = await harness.call('POST', '/containers/web/start');
+    const reply = await harness.call('POST', '/containers/web/stop');
     expect(reply).to.include({ status: 500, body: '{"message":"adapter a: no address"}\n' });
     expect(docker.calls).to.have.length(1);
   });
