@@ -111,7 +111,7 @@ async function run(call: KitCall, { adapter, endpoints, config, socket }: Parts)
     upstream,
     // The kit's Docker has no containers.
     attached: { add: () => undefined },
-    failedStart: () => Promise.resolve(),
+    leaveNothing: () => Promise.resolve(),
     callLog: { ...callLog, begin: (start) => (context = { ...callLog.begin(start), traced: true }) },
     metrics: { call: () => undefined, stream: () => () => undefined, hook: () => undefined },
     log: silentLog,

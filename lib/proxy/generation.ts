@@ -1,11 +1,11 @@
 import type { Log } from '../base/log.js';
 import type { AttachedStreams } from './calls/attached-streams.js';
-import { createFailedStart, type FailedStart } from './calls/failed-start.js';
 import { createCallLog, type CallLog } from './observe/call-log.js';
 import type { ProxyConfig } from './config/config.js';
 import { createHandler, type Handler } from './calls/handler.js';
 import { createHijack } from './calls/hijack.js';
 import { createHookedCall } from './calls/hooked.js';
+import { createLeaveNothing, type LeaveNothing } from './calls/leave-nothing.js';
 import type { HookAdapter } from './hooks/adapter.js';
 import { createChains } from './hooks/chain.js';
 import { loadAdapters } from './hooks/load-adapters.js';
@@ -46,7 +46,7 @@ export async function createGeneration(config: ProxyConfig, parts: GenerationPar
     adapters,
     upstream,
     attached,
-    failedStart: createFailedStart({ upstream, attached, log }),
+    leaveNothing: createLeaveNothing({ upstream, attached, log }),
     callLog,
     metrics,
     log,
@@ -69,19 +69,19 @@ export function createHandling(parts: {
   adapters: Map<string, HookAdapter>;
   upstream: Upstream;
   attached: Pick<AttachedStreams, 'add'>;
-  failedStart: FailedStart;
+  leaveNothing: LeaveNothing;
   callLog: CallLog;
   metrics: Pick<Metrics, 'call' | 'stream' | 'hook'>;
   log: Log;
 }): Handler {
-  const { config, adapters, upstream, attached, failedStart, callLog, metrics, log } = parts;
+  const { config, adapters, upstream, attached, leaveNothing, callLog, metrics, log } = parts;
   const { hookBody } = config.limits;
   const chains = createChains({ adapters, observer: metrics, log });
   return createHandler({
     match: createMatch(config.endpoints),
     buildkit: config.buildkit,
     passThrough: createPassThrough(upstream),
-    hooked: createHookedCall({ upstream, chains, failedStart, hookBody }),
+    hooked: createHookedCall({ upstream, chains, leaveNothing, hookBody }),
     hijack: createHijack({ tunnel: createTunnel(upstream), chains, hookBody }),
     attached,
     callLog,

@@ -5,7 +5,7 @@ import { forward, type OutgoingCall } from '../upstream/forward.js';
 import { HOP_BY_HOP, hasHeader, isJson, withoutHeaders } from '../http/headers.js';
 import { isVisible } from './body-visibility.js';
 import { HookRefusal, type Chains, type HookRun } from '../hooks/chain.js';
-import type { FailedStart } from './failed-start.js';
+import type { LeaveNothing } from './leave-nothing.js';
 import { DOCKER_FAILED, failureReason } from '../hooks/reason.js';
 import type { CallContext, HookedRequest, HookedResponse } from '../hooks/hook.js';
 import { canonicalBody } from '../../docker-api/canonical-body.js';
@@ -33,15 +33,16 @@ export interface HookedCall {
 export function createHookedCall(parts: {
   upstream: Upstream;
   chains: Chains;
-  failedStart: FailedStart;
+  leaveNothing: LeaveNothing;
   hookBody: number;
 }) {
-  const { upstream, chains, failedStart, hookBody } = parts;
+  const { upstream, chains, leaveNothing, hookBody } = parts;
 
-  /** A hook has said no. */
-  function refused({ req, target, context }: HookedCall): Promise<void> {
+  /** A hook has said no. @param body of Docker's answer, if it has come that far */
+  function refused({ req, target, context }: HookedCall, body?: Buffer): Promise<void> {
     const { id, docker } = context;
-    return failedStart({ id, method: req.method ?? 'GET', path: target.path, answered: docker?.status });
+    const answer = docker && { status: docker.status, body: body?.toString() };
+    return leaveNothing({ id, method: req.method ?? 'GET', path: target.path, answer });
   }
 
   async function run(call: HookedCall, hookRun: HookRun): Promise<void> {
@@ -108,7 +109,10 @@ export function createHookedCall(parts: {
       headers: response.rawHeaders,
       body: received?.toString() ?? null,
     };
-    const after = await hookRun.post(post, request, before).catch(discard);
+    const after = await hookRun.post(post, request, before).catch(async (error: unknown) => {
+      if (error instanceof HookRefusal) await refused(call, received);
+      return discard(error);
+    });
     const body = replyBody(after, before, received);
     const streams = body === undefined && (!hasNoBody(req, after.status) || hasNoBody(req, status));
     return () => {
@@ -134,7 +138,7 @@ export function createHookedCall(parts: {
       const left = context.signal.aborted;
       if (left) res.destroy();
       // First, as Docker does it: hooks that are told find what is left.
-      else if (error instanceof HookRefusal) await refused(call);
+      else if (error instanceof HookRefusal && !context.docker) await refused(call);
       await hookRun.unwind(failureReason(error, left));
       if (!left) refuse(req, res, error);
     }

@@ -21,8 +21,8 @@ const CREATE: Fields = new Map<string, Fields | 'map' | null>([
   ['Labels', 'map'],
   ['HostConfig', HOST],
 ]);
-/** Where there is no HostConfig, Docker takes its fields from here. */
-const DOCKER: Fields = new Map([...CREATE, ['Privileged', null]]);
+/** Docker also reads fields of HostConfig here. */
+const DOCKER: Fields = new Map([...CREATE, ...HOST]);
 
 /** The simple folding of Unicode, as far as it leads to ASCII. */
 const fold = (key: string) =>
@@ -55,11 +55,18 @@ function plain({ type, value, children = [] }: Node): unknown {
 
 function asDocker(text: string): unknown {
   const top = decode(parseTree(text)!, DOCKER, undefined) as Map<string, unknown>;
-  const isPrivileged = top.get('Privileged') === true && !(top.get('HostConfig') instanceof Map);
-  top.delete('Privileged');
-  if (isPrivileged) top.set('HostConfig', new Map([['Privileged', true]]));
+  const inside = top.get('HostConfig');
+  const above = new Map([...top].filter(([key]) => HOST.has(key)));
+  for (const key of above.keys()) top.delete(key);
+  // All of them count without a HostConfig; with one, a few do where it says nothing.
+  if (inside === undefined && above.size > 0) top.set('HostConfig', above);
+  if (inside instanceof Map && !says(inside.get('Memory')) && says(above.get('Memory'))) {
+    top.set('HostConfig', new Map([...(inside as Map<string, unknown>), ['Memory', above.get('Memory')]]));
+  }
   return sorted(top);
 }
+
+const says = (value: unknown) => value !== undefined && value !== '' && value !== 0 && value !== '[]';
 
 function sorted(value: unknown): unknown {
   if (!(value instanceof Map)) return value;
@@ -143,8 +150,8 @@ const host = object(
 );
 const body = object(
   fc.oneof(
-    fc.tuple(spelled('Image', 'Cmd', 'Future', 'Privileged'), simple),
-    fc.tuple(spelled('Labels'), labels),
+    fc.tuple(spelled('Image', 'Cmd', 'Future', 'Privileged', 'Memory', 'Binds'), simple),
+    fc.tuple(spelled('Labels', 'Sysctls'), labels),
     fc.tuple(spelled('HostConfig'), fc.oneof(host, host, simple)),
   ),
 );

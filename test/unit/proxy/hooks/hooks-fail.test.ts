@@ -45,7 +45,10 @@ describe('failing hooks', () => {
       const reply = await create(harness, '{}');
       expect(reply.status).to.equal(status);
       expect((JSON.parse(reply.body) as { message: string }).message).to.match(text);
-      expect(docker.calls).to.have.length(text.source.includes('post-hook') ? 1 : 0);
+      const asked = ['POST /v1.41/containers/create?name=web', 'DELETE /containers/1?v=1'];
+      expect(docker.calls.map(({ line }) => line)).to.deep.equal(
+        text.source.includes('post-hook') ? asked : [],
+      );
     }
   });
 

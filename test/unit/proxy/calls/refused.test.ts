@@ -77,7 +77,7 @@ describe('a start that a hook refuses', () => {
     expect((await start(no('post-hook'))).slice(1)).to.deep.equal(['GET /containers/web/json']);
   });
 
-  it('is no concern of other calls', async () => {
+  it('is no concern of a restart', async () => {
     const proxy = await use(no('pre-hook'), 'restart');
     expect((await proxy.call('POST', '/containers/web/restart')).status).to.equal(403);
     expect(lines()).to.deep.equal([]);
@@ -106,4 +106,27 @@ describe('a start that a hook refuses', () => {
     await Promise.all(ours.map(({ ended }) => ended));
     expect(other.socket.readableEnded).to.equal(false);
   });
+});
+
+describe('a call that a hook refuses after Docker has done it', () => {
+  const docker = useDocker((res, { line }) =>
+    line.startsWith('POST ')
+      ? res.writeHead(201, { 'Content-Type': 'application/json' }).end(`{"Id": "${ID}","Warnings":[]}`)
+      : res.writeHead(204).end(),
+  );
+  afterEach(closeAll);
+
+  for (const [path, removal] of [
+    ['/containers/create?name=web', [`DELETE /containers/${ID}?v=1`]],
+    ['/v1.45/networks/create', [`DELETE /networks/${ID}`]],
+    ['/volumes/create', []],
+  ] as const) {
+    it(`POST ${path} leaves ${removal.length === 0 ? 'what may have been there before' : 'nothing'}`, async () => {
+      const { proxy } = await startHooked(docker, [no('post-hook')], {
+        endpoint: '"POST /*/create": { post: [a] }',
+      });
+      expect(await proxy.call('POST', path)).to.include({ status: 403 });
+      expect(docker.calls.map(({ line }) => line)).to.deep.equal([`POST ${path}`, ...removal]);
+    });
+  }
 });
