@@ -2,7 +2,8 @@ import type { Datapath, PortRecord } from '../datapath/datapath.js';
 import type { OpenNetns } from '../datapath/kernel/netns.js';
 import type { Container, Docker } from '../docker/docker.js';
 import type { Runc } from '../docker/runc.js';
-import { messageOf } from '../base/errors.js';
+import { AppError, messageOf } from '../base/errors.js';
+import { until } from '../concurrency/until.js';
 import type { Log } from '../base/log.js';
 import type { Endpoint, Network } from '../base/model.js';
 import { macOf } from '../base/ipv4.js';
@@ -50,6 +51,9 @@ export interface Attachment extends Connection {
 
 /** After this long, a start whose end nobody reported (the proxy died) no longer keeps a prepared port. */
 const START_GRACE_MS = 120_000;
+
+/** How long Docker may take to notice that a container's process has ended. */
+const NOTICE_MS = 3000;
 
 export interface AttachmentsOptions {
   docker: Pick<Docker, 'inspect'>;
@@ -167,6 +171,17 @@ export function createAttachments(options: AttachmentsOptions) {
     if (prepared?.plugged !== attachment.pid) await datapath.plug(endpoint, netns);
   }
 
+  /** A process may be gone for a moment before Docker says so. */
+  async function hasEnded({ id, run }: Container, error: unknown): Promise<boolean> {
+    const isOver = async () => (await docker.inspect(id))?.run !== run;
+    if (!(error instanceof AppError && error.kind === 'notFound')) return isOver();
+    const over = async () => {
+      if (!(await isOver())) throw error;
+      return true;
+    };
+    return until(over, { timeout: NOTICE_MS }).catch(() => false);
+  }
+
   /** The run ended before the container was connected. The next event tells what has become of the container since. */
   async function ended(attachment: Attachment): Promise<Connection> {
     const { container, name } = attachment;
@@ -190,8 +205,7 @@ export function createAttachments(options: AttachmentsOptions) {
       // Otherwise it would keep waiting, plug in a later run, or make a port after this one was removed.
       await attachment.preparation?.end();
       // A container that has exited in the meantime needs no address: that is not a failure.
-      const now = await docker.inspect(container.id);
-      if (now?.run !== container.run) return await ended(attachment);
+      if (await hasEnded(container, error)) return await ended(attachment);
       attachment.state = 'failed';
       attachment.reason = messageOf(error);
       await datapath.unplug(container.id).catch(() => undefined);

@@ -118,6 +118,17 @@ describe('endpoints', () => {
     expect([await leases(store), bridge.ports.size]).to.deep.equal([0, 0]);
   });
 
+  it('takes one for a success that has exited before Docker notices', async () => {
+    const { docker, bridge, endpoints } = await setUp();
+    const id = docker.create('con', 'web');
+    docker.start('con');
+    bridge.datapath.plug = async () => {
+      setTimeout(() => docker.remove(id), 50);
+      throw new AppError('notFound', 'it does not run any more');
+    };
+    expect(await endpoints.started('con')).to.include({ state: 'down' });
+  });
+
   it('does not call a container connected that has exited while it was plugged', async () => {
     const { docker, bridge, endpoints, store } = await setUp();
     const id = docker.create('con', 'web');
