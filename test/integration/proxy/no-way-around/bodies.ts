@@ -16,6 +16,18 @@ export const bodies: Attacks = {
   'Privileged that comes twice': create(undefined, EVIL.replace('true,', 'true,"privileged":false,')),
   'Privileged, then null': create(undefined, EVIL.replace('true,', 'true,"Privileged":null,')),
   'HostConfig at the top': create(undefined, EVIL.replace(/"HostConfig":\{(.*)\}\}/, '$1}')),
+  'HostConfig at the top, beside null': create(
+    undefined,
+    EVIL.replace(/"HostConfig":\{(.*)\}\}/, '"HostConfig":null,$1}'),
+  ),
+  'HostConfig at the top, in another case': create(
+    undefined,
+    EVIL.replace(/"HostConfig":\{(.*)\}\}/, '$1}').replace('Privileged', 'privileged'),
+  ),
+  'Privileged at the top, twice': create(
+    undefined,
+    EVIL.replace(/"HostConfig":\{(.*)\}\}/, '"privileged":false,$1}'),
+  ),
   'bytes behind the object': create(undefined, `${EVIL}{}`),
   'a good object behind the object': create(undefined, `${EVIL}{"Image":"busybox"}`),
   'a mark in front': create(undefined, `\ufeff${EVIL}`),
