@@ -1,5 +1,5 @@
 import type { Node } from 'jsonc-parser';
-import { exchange, membersOf, type Member } from '../json/members.js';
+import { exchange, membersOf, type JsonMember } from '../json/members.js';
 import { fold, isEmpty, type Misplaced } from '../json/shape.js';
 import { splice } from '../json/splice.js';
 
@@ -23,9 +23,9 @@ export function moveMisplaced(text: string, root: Node, misplaced: Misplaced): s
 }
 
 interface Parts {
-  members: Member[];
+  members: JsonMember[];
   /** What there is of HostConfig. */
-  place: Member | undefined;
+  place: JsonMember | undefined;
   misplaced: Misplaced;
 }
 
@@ -49,7 +49,11 @@ function make(text: string, root: Node, { members, place, misplaced }: Parts): s
 }
 
 /** Adds to HostConfig what dockerd would. */
-function fill(text: string, root: Node, { members, place, misplaced }: Parts & { place: Member }): string {
+function fill(
+  text: string,
+  root: Node,
+  { members, place, misplaced }: Parts & { place: JsonMember },
+): string {
   const { fields, always, oldName } = misplaced;
   const inside = membersOf(place.value);
   const [above, within] = [said(members), said(inside)];
@@ -71,8 +75,8 @@ function fill(text: string, root: Node, { members, place, misplaced }: Parts & {
 }
 
 /** The members that say something, by their names: of each, the last that is not null, as Go reads it. */
-function said(members: Member[]): Map<string, Member> {
-  const last = new Map<string, Member>();
+function said(members: JsonMember[]): Map<string, JsonMember> {
+  const last = new Map<string, JsonMember>();
   for (const member of members) if (member.value.type !== 'null') last.set(member.key, member);
   return new Map([...last].filter(([, { value }]) => !isEmpty(value)));
 }

@@ -2,7 +2,7 @@ import type { Edit, Node } from 'jsonc-parser';
 import { fold } from './shape.js';
 
 /** A member of an object: `"Memory": 1`. */
-export interface Member {
+export interface JsonMember {
   node: Node;
   /** Its name, folded. */
   key: string;
@@ -10,7 +10,7 @@ export interface Member {
 }
 
 /** None, if the node is not an object. */
-export function membersOf({ type, children = [] }: Node): Member[] {
+export function membersOf({ type, children = [] }: Node): JsonMember[] {
   if (type !== 'object') return [];
   return children.flatMap((node) => {
     const [name, value] = node.children ?? [];
@@ -24,7 +24,12 @@ export function membersOf({ type, children = [] }: Node): Member[] {
  * @param members all that the object has
  * @param added as JSON text
  */
-export function exchange(object: Node, members: Member[], gone: Set<Member>, added: string[]): Edit[] {
+export function exchange(
+  object: Node,
+  members: JsonMember[],
+  gone: Set<JsonMember>,
+  added: string[],
+): Edit[] {
   const starts = members.map(({ node }) => node.offset);
   const ends = members.map(({ node }) => node.offset + node.length);
   const firstKept = members.findIndex((member) => !gone.has(member));
