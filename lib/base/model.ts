@@ -4,10 +4,25 @@ export interface Network {
   id: string;
   /** IPv4 CIDR with the host bits zero, for example `10.1.0.0/16`. */
   subnet: string;
-  /** First address of the subnet; the host answers on it. */
+  /** An address of the subnet, the first unless its creator chose another; the host answers on it. */
   gateway: string;
   /** Virtual network identifier, 1 to 2^24 − 1, unique in a cluster. */
   vni: number;
+  /** What else its creator chose; absent when nothing was chosen. */
+  settings?: NetworkSettings;
+}
+
+/** What a network's creator may choose besides name, subnet and gateway: the options of `docker network create`. */
+export interface NetworkSettings {
+  /** Whether containers have no way out of the network (`--internal`). */
+  internal?: boolean;
+  /** CIDR inside the subnet from which addresses are taken that nobody asked for (`--ip-range`). */
+  range?: string;
+  /** Addresses by name that are never given away (`--aux-address`). */
+  aux?: Record<string, string>;
+  labels?: Record<string, string>;
+  /** Driver options (`-o`) as the creator gave them. */
+  options?: Record<string, string>;
 }
 
 /** A network and the version of its record, which a lease refers to so that it cannot outlive the network. */
@@ -16,10 +31,10 @@ export interface NetworkRecord {
   version: number;
 }
 
-/** One container's place on a network. */
+/** A container's place on a network, for as long as the container runs. */
 export interface Endpoint {
-  /** Full container id, 64 hex digits. */
-  container: string;
+  /** Docker's id of the endpoint, 64 hex digits: another one at each start. */
+  id: string;
   network: Network;
   /** Dotted quad inside `network.subnet`. */
   ip: string;

@@ -4,10 +4,14 @@ import type { Endpoint, Network, Remote } from '../base/model.js';
 export interface PortRecord {
   /** Name of the host's end: `ovs` and eight hex digits. */
   port: string;
-  /** From the port's `external_ids`. */
-  container: string;
+  /** From the port's `external_ids`: Docker's id of the endpoint. */
+  endpoint: string;
   network: string;
   ip: string;
+  /** Lower case, colon-separated. */
+  mac: string;
+  /** Full id of the container, once that is known. */
+  container?: string;
 }
 
 /** A change to what is known about endpoints on other hosts. What is both dropped and put stays. */
@@ -27,9 +31,8 @@ export interface RemoteState {
  * at the same time. All of them throw `AppError`: `unavailable` when Open vSwitch does not answer, `internal` when a
  * command failed.
  *
- * An endpoint is attached in two halves, so that the first can run while Docker starts the container: {@link prepare}
- * makes everything on the host (link pair, port, flows); {@link plug} moves the container's end into its namespace as
- * `eth0` and gives it its address.
+ * An endpoint has a link pair. One end is a port on the bridge; Docker moves the other into the container, where it gives it
+ * its name, address and routes.
  */
 export interface Datapath {
   /** Which Open vSwitch datapath carries the packets. Known after {@link open}. */
@@ -41,18 +44,17 @@ export interface Datapath {
   /** Makes sure that the network has its gateway port with its address, NAT, and rules. */
   ensureNetwork(network: Network): Promise<void>;
   removeNetwork(network: Network): Promise<void>;
-  /** The host's half of an attachment. Returns the name of the port. Replaces what an earlier run of the container left. */
-  prepare(endpoint: Endpoint): Promise<string>;
   /**
-   * The container's half. `netns` is a path that names the namespace for as long as the call takes (see
-   * {@link openNetns}). Throws `AppError('notFound')` when the namespace no longer exists.
+   * Makes the endpoint's link pair, port and rules. Makes nothing when they are there and right; replaces what is wrong.
+   *
+   * @returns the name of the port; {@link peerName} is the name of the end that Docker moves
    */
-  plug(endpoint: Endpoint, netns: string): Promise<void>;
-  /** Whether the namespace's `eth0` belongs to this endpoint and has its MAC, address, and default route. */
-  isPlugged(endpoint: Endpoint, netns: string): Promise<boolean>;
-  /** Removes a container's port, flows and links. It is no error if there are none. */
-  unplug(container: string): Promise<void>;
-  /** All container ports on the bridge, whoever made them. */
+  attach(endpoint: Endpoint): Promise<string>;
+  /** Removes an endpoint's port, flows and links. It is no error if there are none. */
+  detach(endpoint: string): Promise<void>;
+  /** Writes on the endpoint's port which container it belongs to, for people who look at Open vSwitch. */
+  label(endpoint: string, container: string): Promise<void>;
+  /** All endpoints' ports on the bridge, whoever made them. */
   ports(): Promise<PortRecord[]>;
   /**
    * Makes a tunnel to another host, and rules for the endpoints known to be there. Throws `AppError('unavailable')`
@@ -69,15 +71,19 @@ export interface Datapath {
   readonly tunnelProblem: string | undefined;
   /**
    * Makes bridge, gateway ports, tunnels, NAT and rules exactly those of these networks, of the endpoints that own the ports,
-   * and of the other hosts, without interrupting traffic that is already right. `ownerOf` is asked about every container port
-   * on the bridge; a port without an owner is removed. No other change to the bridge runs meanwhile. Where this host cannot
-   * have tunnels, everything else is done, and {@link tunnelProblem} is logged once.
+   * and of the other hosts, without interrupting traffic that is already right. `ownerOf` is asked about every endpoint's
+   * port on the bridge; a port without an owner is removed. An endpoint in `expected` without a port gets one again if its
+   * link is still there, as after the bridge was deleted by hand. No other change to the bridge runs meanwhile. Where this
+   * host cannot have tunnels, everything else is done, and {@link tunnelProblem} is logged once.
+   *
+   * @returns the ids of expected endpoints whose link is gone: only Docker can make them anew
    */
   sync(
     networks: Network[],
     ownerOf: (port: PortRecord) => Endpoint | undefined,
     others: RemoteState,
-  ): Promise<void>;
+    expected?: readonly Endpoint[],
+  ): Promise<string[]>;
   /** Calls back whenever Open vSwitch has been restarted and lost its rules; the caller should then {@link sync}. */
   watch(onRestart: () => void, signal: AbortSignal): void;
 }

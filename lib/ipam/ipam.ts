@@ -10,10 +10,19 @@ import { createLeaseReader } from './read-leases.js';
 
 export type { Lease } from './blocks.js';
 
-/** What others on the network may know about a container. */
-export interface Description {
+/** What a lease says of its owner. */
+export interface Grant {
+  /** Full id of the container, once there is one: an address may be leased before Docker makes the container. */
+  container?: string;
+  /** Docker's id of the endpoint that has the address; absent while none has it. */
+  endpoint?: string;
+  /** Whether the address stays the container's until that is removed; otherwise it is the endpoint's. */
+  kept: boolean;
+  /** Chosen by the user, lower case and colon-separated; otherwise the MAC follows from the address, see {@link macOf}. */
+  mac?: string;
+  /** Names by which others on the network find the container; its own name first. */
   names: string[];
-  /** Whether it runs, or is about to. */
+  /** Whether an endpoint has the address, or is about to: other hosts send packets to it. */
   up: boolean;
 }
 
@@ -23,28 +32,35 @@ export interface Ipam {
   /** Learn what other hosts lease and give back, until `signal` aborts. */
   follow(signal: AbortSignal): Promise<void>;
   /**
-   * The container's address on the network: the one it has, else the requested one, else the next free one. Takes at most one
-   * store write, shared with whatever is written at the same moment, and none when the container already has an address.
-   * Throws `conflict` (the requested address belongs to another container), `invalid` (outside the subnet or reserved),
-   * `exhausted`, `notFound` (the network is gone), `unavailable`.
+   * Lease the requested address, else the next free one. Takes at most one store write, shared with whatever is written at
+   * the same moment. An address that was given back less than a minute ago, by any host, is leased only when it is requested
+   * or no other is left. Throws `conflict` (the requested address is leased, even to the same container), `invalid` (outside
+   * the subnet or reserved), `exhausted`, `notFound` (the network is gone), `unavailable`.
    */
-  acquire(
-    record: NetworkRecord,
-    container: string,
-    options?: { requested?: string; description?: Description },
-  ): Promise<{ lease: Lease; fresh: boolean }>;
-  /** Throws like `acquire` when this address could not be given to a new container. */
+  lease(record: NetworkRecord, grant: Grant, requested?: string): Promise<Lease>;
+  /** Throws like `lease` when this address could not be leased now. */
   check(network: Network, requested: string): Promise<void>;
-  /** Tell others what has become of a container; nothing is written when they already know. */
-  describe(container: string, description: Description): Promise<void>;
-  /** Give back whatever the container has. Having nothing to give back is no error. */
-  release(container: string): Promise<void>;
+  /**
+   * Change a lease of this host; nothing is written when it already says so. A field that is present and undefined is
+   * removed.
+   *
+   * @returns the lease as it is now; undefined when this host has none there
+   */
+  update(network: string, ip: string, change: Partial<Grant>): Promise<Lease | undefined>;
+  /**
+   * Give an address of this host back. Having nothing to give back is no error.
+   *
+   * @param onlyIf asked, of what the store holds at that moment, whether it may still be given back
+   */
+  release(network: string, ip: string, onlyIf?: (lease: Lease) => boolean): Promise<void>;
   /** Give back everything held by a host that is gone for good. */
   releaseHost(host: string): Promise<void>;
-  /** The lease that this host has given to the container. */
-  find(container: string): Lease | undefined;
-  /** Containers that have an address from this host. */
-  owned(): string[];
+  /** This host's lease of an address. */
+  find(network: string, ip: string): Lease | undefined;
+  /** This host's leases for a container. */
+  ofContainer(container: string): Lease[];
+  /** All leases of this host. */
+  owned(): Lease[];
   usedOn(network: string): number;
   /** Everything that is leased, by any host. */
   readonly index: LeaseIndex;
