@@ -1,8 +1,7 @@
 import { expect } from 'chai';
-import type { AppError } from '../../lib/base/errors.js';
 import { macOf } from '../../lib/base/ipv4.js';
 import type { Endpoint, Network } from '../../lib/base/model.js';
-import type { Datapath } from '../../lib/datapath/datapath.js';
+import type { Datapath, PortRecord } from '../../lib/datapath/datapath.js';
 
 const WEB: Network = { id: 'web', subnet: '10.50.0.0/16', gateway: '10.50.0.1', vni: 7 };
 const DB: Network = { id: 'db', subnet: '10.60.0.0/16', gateway: '10.60.0.1', vni: 8 };
@@ -12,10 +11,16 @@ const PEERS = ['192.168.108.201', '192.168.108.202'] as const;
 /** A datapath and the world around it. */
 export interface DatapathWorld {
   datapath: Datapath;
-  /** Makes a network namespace, and returns a path to it that the datapath accepts. */
-  newNetns(): Promise<string>;
-  /** A path that named a namespace that no longer exists. */
-  goneNetns: string;
+  /** Does what Docker does with the other end of an endpoint's link. */
+  plug(endpoint: Endpoint, port: string): Promise<void>;
+  /** The host's ends of links. */
+  links(): Promise<string[]>;
+  /** Makes a link pair that has no port. */
+  makeLink(name: string): Promise<void>;
+  /** The endpoint's link goes, as with a container's namespace. */
+  loseLink(endpoint: string): Promise<void>;
+  /** Somebody deletes the bridge by hand. */
+  deleteBridge(): Promise<void>;
   /** Open vSwitch ends and comes back without rules. */
   restart(): Promise<void>;
   close(): Promise<void>;
@@ -40,119 +45,157 @@ export function describeDatapath(kind: string, open: () => Promise<DatapathWorld
     function endpoint(network = WEB, head?: string): Endpoint {
       const number = ++made;
       const ip = network.gateway.replace(/\d+$/, String(number));
-      const container =
-        (head ?? number.toString(16).padStart(8, '0')) + number.toString(16).padStart(56, '0');
-      return { container, network, ip, mac: macOf(ip) };
+      const id = (head ?? number.toString(16).padStart(8, '0')) + number.toString(16).padStart(56, '0');
+      return { id, network, ip, mac: macOf(ip) };
     }
     async function attach(target: Endpoint): Promise<string> {
-      const netns = await world.newNetns();
-      await datapath.prepare(target);
-      await datapath.plug(target, netns);
-      return netns;
+      const port = await datapath.attach(target);
+      await world.plug(target, port);
+      return port;
     }
-    const portOf = async ({ container }: Endpoint) =>
-      (await datapath.ports()).find((port) => port.container === container);
-    const kindOf = (work: Promise<unknown>) =>
-      work.then(
-        () => 'success',
-        (error: unknown) => (error as AppError).kind,
-      );
+    const portOf = async ({ id }: Endpoint) => (await datapath.ports()).find((port) => port.endpoint === id);
+    const ownedBy =
+      (...owners: Endpoint[]) =>
+      ({ endpoint: id }: PortRecord) =>
+        owners.find((owner) => owner.id === id);
+    const sync = (...owners: Endpoint[]) => datapath.sync([WEB], ownedBy(...owners), ALONE, owners);
 
     it('has a kind, and an MTU that leaves room for a tunnel', async () => {
       expect(datapath.kind).to.be.oneOf(['kernel', 'userspace']);
       expect(await datapath.mtu()).to.equal(1450);
     });
 
-    it('remembers on the port whose it is', async () => {
+    it('remembers on the port whose it is, and later the container', async () => {
       const target = endpoint();
-      const port = await datapath.prepare(target);
+      const { id, ip, mac } = target;
+      const port = await datapath.attach(target);
       expect(port).to.match(/^ovs[0-9a-f]{8}$/);
-      expect(await portOf(target)).to.include({
-        port,
-        container: target.container,
-        network: 'web',
-        ip: target.ip,
-      });
+      const record = { port, endpoint: id, network: 'web', ip, mac };
+      expect(await portOf(target)).to.deep.equal(record);
+      await datapath.label(id, 'c'.repeat(64));
+      expect(await portOf(target)).to.deep.equal({ ...record, container: 'c'.repeat(64) });
+      await datapath.detach(id);
+      await datapath.label(id, 'c'.repeat(64));
+      expect(await portOf(target)).to.equal(undefined);
     });
 
-    it('gives containers whose ids begin alike ports of their own', async () => {
+    it('gives endpoints whose ids begin alike ports of their own', async () => {
       const [a, b] = [endpoint(WEB, 'abcdef01'), endpoint(WEB, 'abcdef01')];
-      const names = [await datapath.prepare(a), await datapath.prepare(b)];
+      const names = [await datapath.attach(a), await datapath.attach(b)];
       expect(new Set(names).size).to.equal(2);
       expect([(await portOf(a))?.port, (await portOf(b))?.port]).to.deep.equal(names);
     });
 
-    it('plugs a container in, and may be told so twice', async () => {
+    it('attaches once, however often it is told', async () => {
       const target = endpoint();
-      const netns = await world.newNetns();
-      expect(await datapath.isPlugged(target, netns)).to.equal(false);
-      await datapath.prepare(target);
-      expect(await datapath.isPlugged(target, netns)).to.equal(false);
-      await datapath.plug(target, netns);
-      await datapath.plug(target, netns);
-      expect(await datapath.isPlugged(target, netns)).to.equal(true);
+      const [first, second] = await Promise.all([datapath.attach(target), datapath.attach({ ...target })]);
+      await world.plug(target, first);
+      expect([second, await datapath.attach(target)]).to.deep.equal([first, first]);
+      expect((await datapath.ports()).length).to.equal(1);
+      expect(await world.links()).to.deep.equal([first]);
     });
 
-    it('knows an endpoint from another one, another network and another namespace', async () => {
-      const target = endpoint();
-      const netns = await attach(target);
-      const { ip } = endpoint();
-      expect(await datapath.isPlugged({ ...target, ip, mac: macOf(ip) }, netns), 'address').to.equal(false);
-      expect(await datapath.isPlugged({ ...target, network: DB }, netns), 'network').to.equal(false);
-      expect(await datapath.isPlugged(target, await world.newNetns()), 'namespace').to.equal(false);
-    });
+    const others: [what: string, other: () => Partial<Endpoint>][] = [
+      ['address', () => ({ ip: endpoint().ip })],
+      ['MAC', () => ({ mac: '02:42:aa:bb:cc:dd' })],
+      ['network', () => ({ network: DB, ip: endpoint(DB).ip })],
+    ];
+    for (const [what, other] of others) {
+      it(`replaces the port of an endpoint with another ${what}`, async () => {
+        const first = endpoint();
+        await attach(first);
+        const again = { ...first, ...other() };
+        const port = await attach(again);
+        const { ip, mac, network } = again;
+        expect(await portOf(first)).to.include({ port, ip, mac, network: network.id });
+        expect(await world.links()).to.deep.equal([port]);
+      });
+    }
 
-    it('replaces what an earlier run of the container left', async () => {
-      const first = endpoint();
-      const netns = await attach(first);
-      const again = { ...endpoint(DB), container: first.container };
-      await datapath.prepare(again);
-      expect(await portOf(first)).to.include({ network: 'db', ip: again.ip });
-      expect(await datapath.isPlugged(first, netns), 'the link went with its port').to.equal(false);
-      await datapath.plug(again, await world.newNetns());
-    });
-
-    it('takes a container away, also twice, also one that it never had', async () => {
+    it('takes an endpoint away, also twice, also one that it never had', async () => {
       const target = endpoint();
-      const netns = await attach(target);
-      await datapath.unplug(target.container);
-      await datapath.unplug(target.container);
-      await datapath.unplug(endpoint().container);
+      await attach(target);
+      await datapath.detach(target.id);
+      await datapath.detach(target.id);
+      await datapath.detach(endpoint().id);
       expect(await portOf(target)).to.equal(undefined);
-      expect(await datapath.isPlugged(target, netns)).to.equal(false);
+      expect(await world.links()).to.deep.equal([]);
     });
 
-    it('does not plug what was not prepared, nor into a namespace that has gone', async () => {
+    it('does what it is told in that order, also when it is not waited for', async () => {
       const target = endpoint();
-      expect(await kindOf(datapath.plug(target, await world.newNetns()))).to.equal('internal');
-      await datapath.prepare(target);
-      expect(await kindOf(datapath.plug(target, world.goneNetns))).to.equal('notFound');
-      expect(await datapath.isPlugged(target, world.goneNetns)).to.equal(false);
+      await attach(target);
+      const [, port] = await Promise.all([datapath.detach(target.id), datapath.attach(target)]);
+      expect((await portOf(target))?.port).to.equal(port);
+      expect(await world.links()).to.deep.equal([port]);
+      await Promise.all([datapath.attach(target), datapath.detach(target.id)]);
+      expect([await datapath.ports(), await world.links()]).to.deep.equal([[], []]);
     });
 
-    it('works on several containers at once', async () => {
+    it('works on several endpoints at once', async () => {
       const targets = Array.from({ length: 5 }, () => endpoint());
-      const spaces = await Promise.all(targets.map(attach));
-      expect(
-        await Promise.all(targets.map((target, index) => datapath.isPlugged(target, spaces[index]!))),
-      ).to.deep.equal(targets.map(() => true));
+      const ports = await Promise.all(targets.map(attach));
+      expect((await datapath.ports()).map(({ port }) => port)).to.have.members(ports);
+      await Promise.all(targets.map(({ id }) => datapath.detach(id)));
+      expect([await datapath.ports(), await world.links()]).to.deep.equal([[], []]);
     });
 
     it('keeps the ports that have an owner, and no others', async () => {
       const [kept, left] = [endpoint(), endpoint()];
-      const [keptAt, leftAt] = [await attach(kept), await attach(left)];
+      const port = await attach(kept);
+      await attach(left);
       const asked: string[] = [];
-      const ownerOf = ({ container }: { container: string }) => {
-        asked.push(container);
-        return container === kept.container ? kept : undefined;
+      const ownerOf = (record: PortRecord) => {
+        asked.push(record.endpoint);
+        return ownedBy(kept)(record);
       };
-      await datapath.sync([WEB], ownerOf, ALONE);
-      expect(asked).to.have.members([kept.container, left.container]);
-      expect((await datapath.ports()).map(({ container }) => container)).to.deep.equal([kept.container]);
-      expect(await datapath.isPlugged(kept, keptAt)).to.equal(true);
-      expect(await datapath.isPlugged(left, leftAt)).to.equal(false);
-      await datapath.unplug(kept.container);
+      expect(await datapath.sync([WEB], ownerOf, ALONE, [kept])).to.deep.equal([]);
+      expect(asked).to.have.members([kept.id, left.id]);
+      expect((await datapath.ports()).map(({ endpoint: id }) => id)).to.deep.equal([kept.id]);
+      expect(await world.links()).to.deep.equal([port]);
+      expect(await datapath.attach(kept), 'it is known still').to.equal(port);
+      await datapath.detach(kept.id);
       expect(await datapath.ports()).to.deep.equal([]);
+    });
+
+    for (const [what, other] of others) {
+      it(`keeps no port whose owner has another ${what}`, async () => {
+        const target = endpoint();
+        await attach(target);
+        const owner = { ...target, ...other() };
+        expect(await sync(owner), 'what must be made anew').to.deep.equal([owner.id]);
+        expect([await datapath.ports(), await world.links()]).to.deep.equal([[], []]);
+      });
+    }
+
+    it('tells whose link has gone, and keeps nothing of it', async () => {
+      const [kept, lost, unknown] = [endpoint(), endpoint(), endpoint()];
+      await attach(kept);
+      await attach(lost);
+      await world.loseLink(lost.id);
+      expect(await sync(kept, lost, unknown)).to.deep.equal([lost.id, unknown.id]);
+      expect((await datapath.ports()).map(({ endpoint: id }) => id)).to.deep.equal([kept.id]);
+      await attach(lost);
+      expect(await sync(kept, lost)).to.deep.equal([]);
+    });
+
+    it('gives links their ports back after the bridge was deleted by hand', async () => {
+      const targets = [endpoint(), endpoint()] as const;
+      const ports = [await attach(targets[0]), await attach(targets[1])];
+      await world.deleteBridge();
+      expect(await sync(...targets)).to.deep.equal([]);
+      expect([(await portOf(targets[0]))?.port, (await portOf(targets[1]))?.port]).to.deep.equal(ports);
+      expect((await portOf(targets[0]))?.mac).to.equal(targets[0].mac);
+      expect(await datapath.attach(targets[0])).to.equal(ports[0]);
+    });
+
+    it('removes the links that a crash left without a port, and no others', async () => {
+      const target = endpoint();
+      const port = await attach(target);
+      await world.makeLink('ovsdeadbeef');
+      await world.makeLink('ovsdeadbee');
+      await sync(target);
+      expect(await world.links()).to.have.members([port, 'ovsdeadbee']);
     });
 
     it('makes and removes networks, each also twice', async () => {
@@ -181,7 +224,8 @@ export function describeDatapath(kind: string, open: () => Promise<DatapathWorld
     });
 
     it('takes endpoints of other hosts before, with and after their tunnel', async () => {
-      const remote = { ...endpoint(), peer: PEERS[0] };
+      const { network, ip, mac } = endpoint();
+      const remote = { network, ip, mac, peer: PEERS[0] };
       await datapath.applyRemotes({ put: [remote], drop: [] });
       await datapath.ensurePeer(PEERS[0]);
       await datapath.applyRemotes({ put: [remote], drop: [remote] });
@@ -191,7 +235,7 @@ export function describeDatapath(kind: string, open: () => Promise<DatapathWorld
 
     it('tells when Open vSwitch was restarted, until nobody wants to know', async () => {
       const target = endpoint();
-      const netns = await attach(target);
+      await attach(target);
       const abort = new AbortController();
       const unwanted = new AbortController();
       let unwantedCalls = 0;
@@ -204,8 +248,8 @@ export function describeDatapath(kind: string, open: () => Promise<DatapathWorld
       await told;
       abort.abort();
       expect(unwantedCalls).to.equal(0);
-      await datapath.sync([WEB], () => target, ALONE);
-      expect(await datapath.isPlugged(target, netns)).to.equal(true);
+      expect(await sync(target)).to.deep.equal([]);
+      expect((await portOf(target))?.ip).to.equal(target.ip);
     });
   });
 }

@@ -1,13 +1,15 @@
 import { describeDatapath } from '../../support/datapath-contract.js';
-import { createFakeDatapath, GONE_NETNS } from '../../support/fake-datapath.js';
+import { createFakeDatapath } from '../../support/fake-datapath.js';
 
 describeDatapath('fake datapath', async () => {
   const fake = createFakeDatapath();
-  let namespaces = 0;
   return {
     datapath: fake.datapath,
-    newNetns: async () => `/netns/${++namespaces}`,
-    goneNetns: GONE_NETNS,
+    plug: async () => undefined,
+    links: async () => [...fake.links],
+    makeLink: async (name) => void fake.links.add(name),
+    loseLink: async (endpoint) => fake.loseLink(endpoint),
+    deleteBridge: async () => fake.deleteBridge(),
     restart: async () => fake.restart(),
     close: async () => undefined,
   };
