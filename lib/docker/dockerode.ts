@@ -1,13 +1,19 @@
 import Dockerode from 'dockerode';
-import { z } from 'zod';
-import { AppError, hasCode, messageOf, statusCodeOf } from '../base/errors.js';
+import { AppError, hasCode, messageOf, statusCodeOf, type ErrorKind } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { shortId } from '../base/short-id.js';
-import type { Container, ContainerEvent, Docker } from './docker.js';
+import { readContainers, readInspection, readNetworks } from './answers.js';
+import type { Docker, DockerEvent } from './docker.js';
 import { createEventParser } from './parse-events.js';
 
 /** Docker answers these calls in milliseconds; one that hangs must not hang the agent. */
 const TIMEOUT_MS = 15_000;
+/** These make Docker ask a driver, possibly one that is slow, and one call after another. */
+const PATIENCE_MS = 60_000;
+
+const EVENTS = ['start', 'die', 'destroy', 'rename', 'create', 'connect', 'disconnect'];
+/** Docker refuses to remove a network in use with 403, and a name that is taken with 409. */
+const KINDS: Record<number, ErrorKind> = { 403: 'conflict', 404: 'notFound', 409: 'conflict' };
 
 /**
  * References that cannot name a container, and that Docker answers with a redirect however they are escaped. Dockerode would
@@ -15,19 +21,13 @@ const TIMEOUT_MS = 15_000;
  */
 const LEADS_ELSEWHERE = /(^|\/)\.{0,2}(\/|$)/;
 
-const inspection = z.object({
-  Id: z.string(),
-  Name: z.string(),
-  State: z.object({ Running: z.boolean(), Pid: z.number(), StartedAt: z.string() }),
-  Config: z.object({ Hostname: z.string().default(''), Labels: z.record(z.string(), z.string()).nullish() }),
-  HostConfig: z.object({ NetworkMode: z.string() }),
-  NetworkSettings: z.object({ SandboxKey: z.string().default('') }),
-});
-
 /** Docker through its API on a unix socket. */
 export function createDocker(socketPath: string, log: Log): Docker {
   const api = new Dockerode({ socketPath });
   const abortSignal = () => AbortSignal.timeout(TIMEOUT_MS);
+  const patiently = () => AbortSignal.timeout(PATIENCE_MS);
+  /** Dockerode's types lack the signal for these calls. */
+  const withSignal = <O extends object>(options: O): O => ({ ...options, abortSignal: patiently() });
 
   async function call<T>(what: string, request: () => Promise<T>): Promise<T> {
     try {
@@ -44,34 +44,40 @@ export function createDocker(socketPath: string, log: Log): Docker {
         const found = await api
           .getContainer(encodeURIComponent(reference))
           .inspect({ abortSignal: abortSignal() });
-        return toContainer(inspection.parse(found));
+        return readInspection(found);
       } catch (cause) {
         if (statusCodeOf(cause) === 404) return undefined;
         throw dockerError(`inspect ${reference}`, socketPath, cause);
       }
     },
-    idsWithLabel: (label) =>
-      call('list containers', async () => {
-        const filters = { label: [label] };
-        const found = await api.listContainers({ all: true, filters, abortSignal: abortSignal() });
-        return found.map(({ Id }) => Id);
+    containers: () =>
+      call('list containers', async () =>
+        readContainers(await api.listContainers({ all: true, abortSignal: abortSignal() })),
+      ),
+    networks: () =>
+      call('list networks', async () => readNetworks(await api.listNetworks({ abortSignal: abortSignal() }))),
+    createNetwork: (body) =>
+      call(`create network ${String(body['Name'])}`, async () => {
+        const { id } = await api.createNetwork({ Name: '', ...body, abortSignal: patiently() });
+        return id;
       }),
-    async stop(id) {
-      await call(`stop ${shortId(id)}`, async () => {
-        await api
-          .getContainer(id)
-          .stop({ t: 0, abortSignal: abortSignal() })
-          // 304: it no longer runs; 404: it no longer exists.
+    removeNetwork: (id) =>
+      call(`remove network ${shortId(id)}`, () =>
+        api
+          .getNetwork(id)
+          .remove(withSignal({}))
           .catch((error: unknown) => {
-            if (![304, 404].includes(statusCodeOf(error) ?? 0)) throw error;
-          });
-      });
-    },
-    networkNames: () =>
-      call('list networks', async () => {
-        const found = await api.listNetworks({ abortSignal: abortSignal() });
-        return found.map(({ Name }) => Name);
-      }),
+            if (statusCodeOf(error) !== 404) throw error;
+          }),
+      ),
+    connect: (network, container, settings) =>
+      call(`connect ${shortId(container)}`, () =>
+        api.getNetwork(network).connect(withSignal({ Container: container, EndpointConfig: settings })),
+      ),
+    disconnect: (network, container) =>
+      call(`disconnect ${shortId(container)}`, () =>
+        api.getNetwork(network).disconnect(withSignal({ Container: container, Force: true })),
+      ),
     // Not `/_ping`: dockerd's router answers that by itself, which says nothing about the daemon behind it.
     ping: () =>
       call('answer', async () => {
@@ -80,7 +86,7 @@ export function createDocker(socketPath: string, log: Log): Docker {
     events: (signal) =>
       call('events', async () => {
         const stream = await api.getEvents({
-          filters: { type: ['container'], event: ['start', 'die', 'destroy', 'rename'] },
+          filters: { type: ['container', 'network'], event: EVENTS },
           abortSignal: signal,
         });
         return eventsOf(stream, log);
@@ -89,7 +95,7 @@ export function createDocker(socketPath: string, log: Log): Docker {
 }
 
 /** Ends when the connection does, for whatever reason: the caller subscribes again in any case. */
-async function* eventsOf(stream: NodeJS.ReadableStream, log: Log): AsyncGenerator<ContainerEvent> {
+async function* eventsOf(stream: NodeJS.ReadableStream, log: Log): AsyncGenerator<DockerEvent> {
   const parse = createEventParser();
   let reported = false;
   try {
@@ -109,27 +115,12 @@ async function* eventsOf(stream: NodeJS.ReadableStream, log: Log): AsyncGenerato
   }
 }
 
-function toContainer(found: z.infer<typeof inspection>): Container {
-  const { State: state, NetworkSettings: network } = found;
-  const running = state.Running && state.Pid > 0;
-  return {
-    id: found.Id,
-    name: found.Name.replace(/^\//, ''),
-    running,
-    pid: running ? state.Pid : 0,
-    startedAt: Date.parse(state.StartedAt),
-    run: running ? [state.Pid, state.StartedAt, network.SandboxKey].join(' ') : '',
-    hostname: found.Config.Hostname,
-    networkMode: found.HostConfig.NetworkMode,
-    labels: found.Config.Labels ?? {},
-  };
-}
-
 function dockerError(what: string, socketPath: string, cause: unknown): AppError {
   if (cause instanceof AppError) return cause;
   if (statusCodeOf(cause) === undefined) {
     const why = hasCode(cause, 'ENOENT', 'ECONNREFUSED') ? 'is it running?' : messageOf(cause);
     return new AppError('unavailable', `Docker does not answer on ${socketPath}: ${why}`, { cause });
   }
-  return new AppError('internal', `Docker could not ${what}: ${messageOf(cause)}`, { cause });
+  const kind = KINDS[statusCodeOf(cause) ?? 0] ?? 'internal';
+  return new AppError(kind, `Docker could not ${what}: ${messageOf(cause)}`, { cause });
 }

@@ -1,7 +1,7 @@
 import type { Log } from '../base/log.js';
 import { pause } from '../concurrency/pause.js';
 import { retryForever } from '../concurrency/retry-forever.js';
-import type { ContainerEvent, Docker } from './docker.js';
+import type { DockerEvent, Docker } from './docker.js';
 
 /** Milliseconds between the end of one stream of events and the call for the next. */
 const RECONNECT_MS = 200;
@@ -10,7 +10,7 @@ export interface FollowEvents {
   docker: Pick<Docker, 'events'>;
   /** Called whenever events begin to arrive: earlier events were missed, so the caller has to check everything. */
   onConnected: () => void;
-  onEvent: (event: ContainerEvent) => void;
+  onEvent: (event: DockerEvent) => void;
   log: Log;
 }
 

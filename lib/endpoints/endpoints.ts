@@ -1,163 +1,165 @@
-import { createKeyedLock, type KeyedLock } from '../concurrency/keyed-lock.js';
-import type { Container, Docker } from '../docker/docker.js';
-import { messageOf } from '../base/errors.js';
+import { AppError, messageOf } from '../base/errors.js';
+import { macOf } from '../base/ipv4.js';
 import type { Log } from '../base/log.js';
+import type { Endpoint, Network } from '../base/model.js';
 import { shortId } from '../base/short-id.js';
-import type { Attachments, Connection } from './attachments.js';
-import type { Ipam } from '../ipam/ipam.js';
-import { networkOf } from '../docker/labels.js';
-
-const FULL_ID = /^[0-9a-f]{64}$/;
-
-export interface Endpoints {
-  /**
-   * Docker is about to start the container: lease its address and begin the host half of its attachment, without waiting for
-   * the latter. A container that SocketPlane does not manage, or that already runs, is left alone.
-   */
-  starting(reference: string): Promise<void>;
-  /** Docker did not start the container: undo what {@link starting} did. */
-  startFailed(reference: string): Promise<void>;
-  /**
-   * Bring the container's connection in line with Docker's state of the container: plugged when it runs, unplugged when it
-   * does not, forgotten when it is gone. Every start, stop and removal takes this one path, whatever caused it. Calls for the
-   * same container run one after another; one with nothing to do costs one inspection.
-   */
-  settle(reference: string): Promise<Connection | undefined>;
-  /** {@link settle} for a start that a client waits for: when it fails, the container is stopped as well. */
-  started(reference: string): Promise<Connection | undefined>;
-  /**
-   * Settle every container that the reference may have named before its removal. Never fails: Docker has removed it, and what
-   * cannot be given back now is given back on the agent's next pass.
-   */
-  removed(reference: string): Promise<void>;
-  /** By full id, name or unique prefix; containers without an address are not found. */
-  find(reference: string): Connection | undefined;
-  /** Take away a container's connection and its address, whatever Docker says. */
-  release(id: string): Promise<void>;
-  /** Resolves when no work is in progress. */
-  idle(): Promise<void>;
-}
+import type { Datapath, PortRecord } from '../datapath/datapath.js';
+import type { Grant, Ipam, Lease } from '../ipam/ipam.js';
+import type { Addresses } from './addresses.js';
+import type { EndpointTable, Entry } from './table.js';
 
 /**
- * References (name, short id, full id) are resolved by Docker alone, which knows that a name may shadow another
- * container's id; everything here is keyed by full id.
+ * The endpoints that Docker opens and closes. Every call may be repeated, and none asks Docker anything: Docker holds locks
+ * while it waits for the answer.
  */
+export interface Endpoints {
+  /**
+   * Docker makes an endpoint with an address that it has asked for: the host's half is begun, and other hosts are told,
+   * without waiting for either. Throws `conflict` when the address is not leased to this host.
+   */
+  open(endpoint: Endpoint): void;
+  /**
+   * Docker moves the endpoint into its container.
+   *
+   * @returns the endpoint, and the name of its port, when the host's half is there
+   */
+  join(id: string): Promise<{ endpoint: Endpoint; port: string }>;
+  /** The endpoint is gone: its port, flows and link are taken away. Its address is given back by another call. */
+  close(id: string): Promise<void>;
+  /** The endpoint that owns a port found on the bridge, as the leases say; undefined when there is none. */
+  ownerOf(port: PortRecord, networks: readonly Network[]): Endpoint | undefined;
+  /** The endpoints that should have a port, as the leases say. */
+  expected(networks: readonly Network[]): Endpoint[];
+  /** Takes over the ports that were found on the bridge, and notes whose link is gone. */
+  adopt(ports: readonly PortRecord[], networks: readonly Network[], lost: readonly string[]): void;
+  /** Writes what has become of an address; what fails is written again by {@link tellAgain}. */
+  tell(network: string, ip: string, change: Partial<Grant>): void;
+  /** Whether everything that others should know is in the store. */
+  areAllTold(): boolean;
+  /** Repeats what could not be written. */
+  tellAgain(): Promise<void>;
+}
+
+export const LINK_LOST = 'its link to the bridge is gone';
+
 export function createEndpoints({
-  docker,
-  attachments,
+  table,
+  addresses,
   ipam,
+  datapath,
   log,
+  now = Date.now,
 }: {
-  docker: Docker;
-  attachments: Attachments;
-  ipam: Ipam;
+  table: EndpointTable;
+  addresses: Pick<Addresses, 'used'>;
+  ipam: Pick<Ipam, 'find' | 'owned' | 'update'>;
+  datapath: Pick<Datapath, 'attach' | 'detach'>;
   log: Log;
+  now?: () => number;
 }): Endpoints {
-  const locks = createKeyedLock();
-  const underWay = new Set<Promise<unknown>>();
-  const lock: KeyedLock = (id, task) => track(locks(id, task));
+  /** What could not be written, by network and address: the latest change of each field. */
+  const untold = new Map<string, { network: string; ip: string; change: Partial<Grant> }>();
 
-  function track<T>(work: Promise<T>): Promise<T> {
-    const end = () => void underWay.delete(work);
-    underWay.add(work);
-    work.then(end, end);
-    return work;
+  async function write(network: string, ip: string, change: Partial<Grant>): Promise<void> {
+    const key = `${network} ${ip}`;
+    const wanted = { network, ip, change: { ...untold.get(key)?.change, ...change } };
+    untold.set(key, wanted);
+    await ipam.update(network, ip, wanted.change);
+    if (untold.get(key) === wanted) untold.delete(key);
   }
 
-  const settleLocked = async (id: string) => settleAs(id, await docker.inspect(id));
-
-  /** @param container as Docker reports it now */
-  async function settleAs(id: string, container: Container | undefined): Promise<Connection | undefined> {
-    if (!container) {
-      await attachments.forget(id);
-      return undefined;
-    }
-    const network = networkOf(container);
-    if (network === undefined) return undefined;
-    if (container.running) return attachments.connect(container, network);
-    if (ipam.find(id)) await attachments.enter(container, network);
-    await attachments.disconnect(container);
-    return attachments.get(id);
-  }
-
-  /** Runs the task under the lock of the container that the reference names, if it names one. */
-  function locked<T>(reference: string, task: (id: string) => Promise<T>): Promise<T | undefined> {
-    return track(
-      (async () => {
-        const id = FULL_ID.test(reference) ? reference : (await docker.inspect(reference))?.id;
-        return id === undefined ? undefined : lock(id, () => task(id));
-      })(),
+  function tell(network: string, ip: string, change: Partial<Grant>): void {
+    write(network, ip, change).catch((error: unknown) =>
+      log.warn('other hosts cannot be told', { network, ip, up: change.up, error: messageOf(error) }),
     );
   }
 
-  function settleLater(id: string): void {
-    lock(id, () => settleLocked(id)).catch((error: unknown) =>
-      log.warn('not all is taken away yet', { container: shortId(id), error: messageOf(error) }),
+  function enter(endpoint: Endpoint, port: Promise<string>): Entry {
+    const entry: Entry = { endpoint, since: now(), port };
+    table.put(entry);
+    port.then(
+      (name) => (entry.portName = name),
+      (error: unknown) => (entry.failure = messageOf(error)),
     );
+    return entry;
   }
 
-  async function stopUnconnected(id: string): Promise<void> {
-    try {
-      await docker.stop(id);
-      const container = await docker.inspect(id);
-      if (container) await attachments.abandon(container);
-      else await attachments.forget(id);
-    } catch (error) {
-      log.error('cannot stop a container without network', { container: id, error: messageOf(error) });
+  function open(endpoint: Endpoint): Entry {
+    const { id, network, ip, mac } = endpoint;
+    const known = table.get(id);
+    if (known && known.failure === undefined) return known;
+    if (!ipam.find(network.id, ip)) {
+      throw new AppError('conflict', `address ${ip} of network ${network.id} is not leased to this host`);
     }
+    const before = table.at(network.id, ip);
+    // Docker has lost it in a crash. Begun before the new port is, so that the rules of the address end up as the new one's.
+    if (before && before.endpoint.id !== id) void close(before.endpoint.id).catch(() => undefined);
+    const began = now();
+    const entry = enter(endpoint, datapath.attach(endpoint));
+    addresses.used(network.id, ip);
+    tell(network.id, ip, { endpoint: id, up: true, mac: mac === macOf(ip) ? undefined : mac });
+    entry.port.then(
+      (port) =>
+        log.info('endpoint opened', {
+          endpoint: shortId(id),
+          ...{ network: network.id, ip, port, ms: now() - began },
+        }),
+      () => undefined,
+    );
+    return entry;
+  }
+
+  async function close(id: string): Promise<void> {
+    const entry = table.get(id);
+    table.drop(id);
+    await datapath.detach(id);
+    if (!entry) return;
+    const { network, ip } = entry.endpoint;
+    log.info('endpoint closed', { endpoint: shortId(id), network: network.id, ip });
+  }
+
+  function endpointOf(id: string, { network, ip, mac }: Lease, networks: readonly Network[]) {
+    const found = networks.find((one) => one.id === network);
+    return found && { id, network: found, ip, mac: mac ?? macOf(ip) };
   }
 
   return {
-    starting: (reference) =>
-      locked(reference, async (id) => {
-        const container = await docker.inspect(id);
-        if (!container || container.running) return;
-        const network = networkOf(container);
-        if (network !== undefined) await attachments.begin(container, network);
-      }),
-    startFailed: (reference) =>
-      locked(reference, async (id) => {
-        const container = await docker.inspect(id);
-        if (container && !container.running) await attachments.abandon(container);
-      }),
-    settle: (reference) => locked(reference, settleLocked),
-    started: (reference) =>
-      locked(reference, async (id) => {
-        attachments.startReported(id);
-        try {
-          const container = await docker.inspect(id);
-          if (container?.running) return await settleAs(id, container);
-          // The container has already exited: the client that started it need not wait until everything is taken away again.
-          settleLater(id);
-          return attachments.get(id);
-        } catch (error) {
-          await stopUnconnected(id);
-          throw error;
-        }
-      }),
-    async removed(reference) {
-      const named = attachments
-        .list()
-        .filter(({ container, name }) => name === reference || container.startsWith(reference));
-      await Promise.all(
-        named.map(({ container, name }) =>
-          lock(container, () => settleLocked(container)).catch((error: unknown) =>
-            log.warn('not all is given back yet', { name, error: messageOf(error) }),
-          ),
-        ),
-      );
+    open: (endpoint) => void open(endpoint),
+    async join(id) {
+      const entry = table.get(id);
+      if (!entry) {
+        throw new AppError('notFound', `endpoint ${shortId(id)} is not known here: start the container again`);
+      }
+      return { endpoint: entry.endpoint, port: await entry.port };
     },
-    find(reference) {
-      const known = attachments.get(reference);
-      // Listing containers asks for each by its full id, which must not cost a search through all of them.
-      if (known || FULL_ID.test(reference)) return known;
-      const all = attachments.list();
-      const matches = all.filter(({ container }) => reference !== '' && container.startsWith(reference));
-      return all.find(({ name }) => name === reference) ?? (matches.length === 1 ? matches[0] : undefined);
+    close,
+    ownerOf(port, networks) {
+      const lease = ipam.find(port.network, port.ip);
+      if (lease?.endpoint !== port.endpoint) return table.get(port.endpoint)?.endpoint;
+      return endpointOf(port.endpoint, lease, networks);
     },
-    release: (id) => lock(id, () => attachments.forget(id)),
-    async idle() {
-      while (underWay.size > 0) await Promise.allSettled(underWay);
+    expected: (networks) =>
+      ipam
+        .owned()
+        .flatMap((lease) => (lease.endpoint === undefined ? [] : (endpointOf(lease.endpoint, lease, networks) ?? []))),
+    adopt(ports, networks, lost) {
+      for (const record of ports) {
+        if (table.get(record.endpoint)) continue;
+        const lease = ipam.find(record.network, record.ip);
+        const endpoint = lease && endpointOf(record.endpoint, lease, networks);
+        if (endpoint && lease.endpoint === record.endpoint) enter(endpoint, Promise.resolve(record.port));
+      }
+      const there = new Set(ports.map(({ endpoint }) => endpoint));
+      for (const entry of table.list()) {
+        const { id } = entry.endpoint;
+        if (lost.includes(id)) entry.failure = LINK_LOST;
+        else if (there.has(id) && entry.failure === LINK_LOST) entry.failure = undefined;
+      }
+    },
+    tell,
+    areAllTold: () => untold.size === 0,
+    async tellAgain() {
+      await Promise.all([...untold.values()].map(({ network, ip, change }) => write(network, ip, change)));
     },
   };
 }

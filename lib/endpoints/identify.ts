@@ -1,0 +1,54 @@
+import { messageOf } from '../base/errors.js';
+import type { Log } from '../base/log.js';
+import { shortId } from '../base/short-id.js';
+import type { Datapath } from '../datapath/datapath.js';
+import type { Attached, Container } from '../docker/docker.js';
+import { namesOf } from '../docker/names.js';
+import type { Ipam } from '../ipam/ipam.js';
+import type { Endpoints } from './endpoints.js';
+import type { EndpointTable } from './table.js';
+
+/**
+ * Docker tells a driver nothing about the container of an endpoint; it is looked up afterwards, for people, for names, and for
+ * what belongs to the container rather than to the endpoint.
+ */
+export type Identify = (container: Container, attached: Attached) => void;
+
+export function createIdentify({
+  table,
+  endpoints,
+  ipam,
+  datapath,
+  gateways,
+  log,
+}: {
+  table: EndpointTable;
+  endpoints: Pick<Endpoints, 'tell'>;
+  ipam: Pick<Ipam, 'find'>;
+  datapath: Pick<Datapath, 'label'>;
+  /** Addresses of our own name servers, one for each network. */
+  gateways: () => ReadonlySet<string>;
+  log: Log;
+}): Identify {
+  return (container, attached) => {
+    const { id, name, pid } = container;
+    const entry = table.get(attached.endpoint);
+    if (entry) {
+      const isNew = entry.occupant?.id !== id;
+      const own = gateways();
+      const nameServers = container.nameServers.filter((address) => !own.has(address));
+      entry.occupant = { id, name, pid, nameServers };
+      if (isNew) {
+        datapath.label(attached.endpoint, id).catch((error: unknown) =>
+          log.debug('port not labelled', { container: shortId(id), error: messageOf(error) }),
+        );
+      }
+    }
+    const lease = ipam.find(attached.network, attached.ip);
+    if (!lease) return;
+    const names = namesOf({ ...container, aliases: attached.aliases });
+    // A kept address that another container uses meanwhile stays its first one's.
+    const isOthers = lease.kept && lease.container !== undefined && lease.container !== id;
+    endpoints.tell(attached.network, attached.ip, isOthers ? { names } : { container: id, names });
+  };
+}

@@ -1,0 +1,60 @@
+import type { Endpoint } from '../base/model.js';
+
+/** The container of an endpoint, as Docker said last. */
+export interface Occupant {
+  /** Full id. */
+  id: string;
+  name: string;
+  pid: number;
+  /** Name servers that the user chose for it; empty when there are none. */
+  nameServers: readonly string[];
+}
+
+/** An endpoint of this host. */
+export interface Entry {
+  readonly endpoint: Endpoint;
+  /** When it was opened, or found after a restart of the agent: ms since 1970. */
+  readonly since: number;
+  /** Resolves with the name of the port when the host's half is there. */
+  port: Promise<string>;
+  /** The same, once it is there. */
+  portName?: string;
+  occupant?: Occupant;
+  /** Why it carries no packets. */
+  failure?: string;
+}
+
+/** The endpoints that Docker has opened on this host and not closed again, by Docker's id. */
+export interface EndpointTable {
+  get(id: string): Entry | undefined;
+  put(entry: Entry): void;
+  drop(id: string): void;
+  /** By network and address. */
+  at(network: string, ip: string): Entry | undefined;
+  list(): Entry[];
+}
+
+export function createEndpointTable(): EndpointTable {
+  const entries = new Map<string, Entry>();
+  const byAddress = new Map<string, Entry>();
+  const place = ({ network, ip }: Endpoint) => `${network.id} ${ip}`;
+
+  function drop(id: string): void {
+    const entry = entries.get(id);
+    if (!entry) return;
+    entries.delete(id);
+    if (byAddress.get(place(entry.endpoint)) === entry) byAddress.delete(place(entry.endpoint));
+  }
+
+  return {
+    get: (id) => entries.get(id),
+    put(entry) {
+      drop(entry.endpoint.id);
+      entries.set(entry.endpoint.id, entry);
+      byAddress.set(place(entry.endpoint), entry);
+    },
+    drop,
+    at: (network, ip) => byAddress.get(`${network} ${ip}`),
+    list: () => [...entries.values()],
+  };
+}
