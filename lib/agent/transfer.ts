@@ -2,7 +2,7 @@ import { AppError, messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { Network } from '../base/model.js';
 import { shortId } from '../base/short-id.js';
-import type { Ipam, Lease } from '../ipam/ipam.js';
+import { grantOf, type Ipam, type Lease } from '../ipam/ipam.js';
 import { DEFAULT_NETWORK, type Networks } from '../network/networks.js';
 
 /** What one store holds. */
@@ -24,7 +24,8 @@ export interface Side {
  * exists is left alone, so a transfer may be repeated.
  *
  * A network that has no containers on this host and conflicts with one in the other store stays behind, and so does the
- * default network, which exists there already. An address that is taken there is lost; its container gets another.
+ * default network, which exists there already. An address that is taken there, or may not be given there, is lost; its
+ * container gets another.
  *
  * @param unused whether networks without containers are taken along too
  * @throws AppError `conflict` when a network in use here conflicts with one in the other store; nothing has been changed then
@@ -49,10 +50,10 @@ export async function transfer(
         'of the cluster: remove the containers or that network first',
     );
   }
-  for (const { id, subnet, vni } of mine) {
+  for (const { id, ...choice } of mine) {
     if (theirs.has(id) || !(unused || isUsed(id))) continue;
     try {
-      await to.networks.create(id, subnet, vni);
+      await to.networks.create(id, choice);
     } catch (error) {
       if (!(error instanceof AppError && error.kind === 'conflict')) throw error;
       log.warn('network stays behind', { network: id, reason: messageOf(error) });
@@ -66,18 +67,27 @@ async function clashOf(networks: Networks, id: string, subnet: string) {
 }
 
 async function move(lease: Lease, { networks, ipam }: Side, log: Log): Promise<void> {
-  const { container, network, ip, names, up } = lease;
-  const record = await networks.find(network);
+  const { container, network, ip } = lease;
+  const isThere = () => isOfSame(ipam.find(network, ip), lease);
+  if (isThere()) return;
   try {
+    const record = await networks.find(network);
     if (!record) throw new AppError('notFound', `network ${network} is not there`);
-    await ipam.acquire(record, container, { requested: ip, description: { names, up } });
+    await ipam.lease(record, grantOf(lease), ip);
   } catch (error) {
     if (!(error instanceof AppError) || error.kind === 'unavailable') throw error;
+    // Moved by an earlier attempt, of which nothing was known here until the address turned out to be taken.
+    if (isThere()) return;
     log.warn('address is lost, the container gets another', {
-      container: shortId(container),
+      container: container === undefined ? undefined : shortId(container),
       network,
       ip,
       reason: messageOf(error),
     });
   }
+}
+
+/** Whether two leases of one address are for the same container and endpoint. */
+function isOfSame(a: Lease | undefined, b: Lease): boolean {
+  return a !== undefined && a.container === b.container && a.endpoint === b.endpoint;
 }

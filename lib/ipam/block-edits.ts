@@ -41,7 +41,7 @@ export function takeBatch<E extends Edit>(queue: readonly E[]): { taken: E[]; le
 }
 
 /**
- * What the edits turn blocks into, by key. The index is not changed.
+ * What the edits turn blocks into, by key; blocks that they leave as they are are not among them. The index is not changed.
  *
  * @param host owner of the blocks that do not exist yet
  */
@@ -64,6 +64,8 @@ export function editBlocks<E extends Edit>(
     blocks.set(edit.key, block);
     accepted.push(edit);
   }
+  for (const [key, { leases }] of blocks)
+    if (hasSame(leases, index.block(key).block?.leases ?? {})) blocks.delete(key);
   return { accepted, refused, blocks };
 }
 
@@ -86,6 +88,12 @@ export function commitOf(
 
 export function isEmptyBlock({ leases }: StoredBlock): boolean {
   return Object.keys(leases).length === 0;
+}
+
+/** Edits put another object in the place of a lease that they change. */
+function hasSame(a: StoredBlock['leases'], b: StoredBlock['leases']): boolean {
+  const ips = Object.keys(a);
+  return ips.length === Object.keys(b).length && ips.every((ip) => a[ip] === b[ip]);
 }
 
 function copy({ host, leases }: StoredBlock): StoredBlock {

@@ -24,7 +24,7 @@ export interface BlockWriter {
 
 /**
  * Writes blocks by compare-and-swap. Edits that arrive while a write is in progress go out together as the next one, whatever
- * blocks they are for. `edit` resolves when the edit is in the store and in the index. It rejects with what the edit threw,
+ * blocks they are for; edits that change nothing are not written. `edit` resolves when the edit is in the store and in the index. It rejects with what the edit threw,
  * `notFound` when the network has changed, or `unavailable` when the store did not answer: the edit may have been made all
  * the same, and the block is read again before it is written again.
  */
@@ -71,11 +71,8 @@ export function createBlockWriter({
       const { accepted, refused, blocks } = editBlocks(waiting, index, host);
       for (const { edit, error } of refused) edit.reject(error);
       waiting = accepted;
-      const effective = new Map(
-        [...blocks].filter(([key, block]) => !(isEmptyBlock(block) && index.block(key).version === 0)),
-      );
-      if (effective.size === 0) break;
-      const commit = commitOf(waiting, effective, index);
+      if (blocks.size === 0) break;
+      const commit = commitOf(waiting, blocks, index);
       // A single edit always fits.
       if (waiting.length > 1 && bytesOf(commit) > MAX_BYTES) {
         const half = waiting.length / 2;
@@ -84,12 +81,12 @@ export function createBlockWriter({
       }
       const version = await store.commit(commit);
       if (version > 0) {
-        for (const [key, block] of effective)
+        for (const [key, block] of blocks)
           index.committed(key, isEmptyBlock(block) ? undefined : block, version);
         break;
       }
       if (attempt === RETRIES) throw new AppError('unavailable', 'leases keep changing: try again');
-      await refresh(effective.keys());
+      await refresh(blocks.keys());
       waiting = await checkGuards(waiting);
     }
     for (const { resolve } of waiting) resolve();

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { AppError } from '../base/errors.js';
 import type { Entry } from '../store/store.js';
-import { contains, formatAddress, gatewayOf, parseAddress, type Subnet } from '../base/ipv4.js';
+import { formatAddress, parseAddress, type Subnet } from '../base/ipv4.js';
+import { isSameGrant } from './grant.js';
 
 /**
  * How leases are kept in the store. A subnet is divided into small aligned blocks, each under one key,
@@ -16,10 +17,13 @@ const LARGEST = 16;
 const AIMED_AT_HOSTS = 64;
 
 const storedLease = z.object({
-  container: z.string(),
+  id: z.string(),
+  container: z.string().optional(),
+  endpoint: z.string().optional(),
   host: z.string(),
-  /** ISO 8601, when the address was given. */
   time: z.string(),
+  kept: z.boolean(),
+  mac: z.string().optional(),
   names: z.array(z.string()),
   up: z.boolean(),
 });
@@ -33,16 +37,14 @@ const storedBlock = z.object({
 });
 export type StoredBlock = z.infer<typeof storedBlock>;
 
-/** An address and its one owner. */
+/** An address and its one owner. What it says of the owner, see `Grant`, may change; the rest stays as long as it lasts. */
 export interface Lease extends StoredLease {
-  /** Full container id. */
-  container: string;
-  /** Id of the host that the container is on. */
+  /** Random: an address that is given back and leased again has another lease. */
+  id: string;
+  /** Id of the host that leased the address. */
   host: string;
-  /** Names by which others on the network find the container; its own name first. */
-  names: string[];
-  /** Whether the container runs, or is about to. */
-  up: boolean;
+  /** ISO 8601, when the address was leased. */
+  time: string;
   network: string;
   /** Dotted quad. */
   ip: string;
@@ -70,19 +72,6 @@ export function blockKey(network: string, subnet: Subnet, ip: string): string {
   return blockPrefix(network) + formatAddress(address - (address % size));
 }
 
-/** The first and last addresses in a block that containers may have. */
-export function usableIn(subnet: Subnet, first: number): { from: number; to: number } {
-  return {
-    from: Math.max(first, gatewayOf(subnet) + 1),
-    to: Math.min(first + blockSize(subnet), subnet.last) - 1,
-  };
-}
-
-/** Whether a container may have the address: any but the network, gateway and broadcast addresses. */
-export function isUsable(subnet: Subnet, address: number): boolean {
-  return contains(subnet, address) && address > gatewayOf(subnet) && address < subnet.last;
-}
-
 export function isBlockKey(key: string): boolean {
   return parseAddress(key.slice(key.lastIndexOf('/') + 1)) !== undefined;
 }
@@ -108,15 +97,7 @@ export function leasesOf(key: string, block: StoredBlock | undefined): Lease[] {
   return Object.entries(block?.leases ?? {}).map(([ip, lease]) => ({ ...lease, network, ip, block: key }));
 }
 
-/** Whether two leases of one address are the same. */
+/** Whether a lease is what it was. */
 export function isSameLease(a: Lease | undefined, b: Lease): boolean {
-  return (
-    a !== undefined &&
-    a.container === b.container &&
-    a.host === b.host &&
-    a.time === b.time &&
-    a.up === b.up &&
-    a.names.length === b.names.length &&
-    a.names.every((name, at) => name === b.names[at])
-  );
+  return a !== undefined && a.id === b.id && a.host === b.host && a.time === b.time && isSameGrant(a, b);
 }

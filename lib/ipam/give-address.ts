@@ -1,12 +1,14 @@
 import pLimit from 'p-limit';
 import { AppError } from '../base/errors.js';
-import { capacityOf, contains, gatewayOf, parseAddress, parseSubnet } from '../base/ipv4.js';
+import { contains, parseAddress, parseSubnet } from '../base/ipv4.js';
 import type { Network, NetworkRecord } from '../base/model.js';
 import { shortId } from '../base/short-id.js';
+import type { AbandonedLeases } from './abandoned.js';
+import { spaceOf } from './address-space.js';
 import type { Edit } from './block-edits.js';
 import type { BlockWriter } from './block-writer.js';
-import { blockKey, isUsable, type Lease, type StoredBlock, type StoredLease } from './blocks.js';
-import { createAddressChooser } from './choose-address.js';
+import { blockKey, type Lease, type StoredBlock, type StoredLease } from './blocks.js';
+import type { AddressChooser } from './choose-address.js';
 import type { LeaseIndex } from './lease-index.js';
 import type { LeaseReader } from './read-leases.js';
 
@@ -18,52 +20,54 @@ const CHOSEN = 900;
 /** Lost races for one address; each is won by another host, so losing this many in a row is no accident. */
 const RETRIES = 1_000;
 
-/** Gives addresses to containers that have none on the network. */
+/** Gives addresses of networks. */
 export interface AddressGiver {
-  /** Throws `conflict` or `invalid` when this address could not be given to a new container. */
+  /** Throws `conflict` or `invalid` when this address could not be given now. */
   check(network: Network, requested: string): Promise<void>;
   /** Leases the requested address, else the next free one. */
   give(record: NetworkRecord, lease: StoredLease, requested?: string): Promise<Lease>;
 }
 
-/** @param host id of this host */
 export function createAddressGiver({
   index,
   writer,
   reader,
+  chooser,
+  abandoned,
   host,
 }: {
   index: LeaseIndex;
   writer: BlockWriter;
   reader: LeaseReader;
+  chooser: AddressChooser;
+  abandoned: AbandonedLeases;
+  /** Id of this host. */
   host: string;
 }): AddressGiver {
-  const chooser = createAddressChooser(index);
   const limit = pLimit(CHOSEN);
 
   async function check(network: Network, requested: string): Promise<void> {
     checkUsable(network, requested);
     if (!index.at(network.id, requested)) return;
     // Another host may have given it back a moment ago: the watch may lag behind.
-    await writer.refresh([blockKey(network.id, parseSubnet(network.subnet), requested)]);
+    await writer.refresh([keyOf(network, requested)]);
     const owner = index.at(network.id, requested);
-    if (owner) throw taken(owner);
+    if (owner && !abandoned.has(owner)) throw taken(owner);
   }
 
-  async function choose({ network: { id, subnet } }: NetworkRecord): Promise<string> {
-    const free = chooser.choose(id, subnet);
+  async function choose(network: Network): Promise<string> {
+    const free = chooser.choose(network);
     if (free !== undefined) return free;
-    await reader.refresh(id);
-    const returned = chooser.choose(id, subnet);
+    await reader.refresh(network.id);
+    const returned = chooser.choose(network);
     if (returned !== undefined) return returned;
-    const capacity = capacityOf(parseSubnet(subnet));
-    throw new AppError('exhausted', `network ${id} (${subnet}) is full: all ${capacity} addresses are taken`);
+    throw full(network);
   }
 
-  /** An edit that gives the address to the container, unless another host was quicker. */
+  /** An edit that puts the lease at the address, unless another is there. */
   function giving(record: NetworkRecord, ip: string, lease: StoredLease, any: boolean): Edit {
     const { network } = record;
-    const key = blockKey(network.id, parseSubnet(network.subnet), ip);
+    const key = keyOf(network, ip);
     // A block that another host has made in the meantime is left to that host as long as there are other blocks.
     const mayShare = any || index.block(key).version > 0;
     return {
@@ -71,7 +75,8 @@ export function createAddressGiver({
       guard: record,
       change(block: StoredBlock) {
         const owner = block.leases[ip];
-        if (owner && owner.container !== lease.container)
+        // A swap that was given up may have been made: then the lease is there already.
+        if (owner && owner.id !== lease.id && !abandoned.has(owner))
           throw new Lost({ ...owner, network: network.id, ip, block: key });
         if (block.host !== host && !mayShare) throw new Lost();
         block.leases[ip] = lease;
@@ -80,54 +85,69 @@ export function createAddressGiver({
   }
 
   async function give(record: NetworkRecord, lease: StoredLease, requested?: string): Promise<Lease> {
-    const { id, subnet } = record.network;
+    const { network } = record;
     for (let attempt = 0; attempt < RETRIES; attempt++) {
-      if (requested !== undefined) await check(record.network, requested);
-      const ip = requested ?? (await choose(record));
+      if (requested !== undefined) await check(network, requested);
+      const ip = requested ?? (await choose(network));
+      const given = { ...lease, network: network.id, ip, block: keyOf(network, ip) };
       try {
         await writer.edit(giving(record, ip, lease, requested !== undefined));
-        return { ...lease, network: id, ip, block: blockKey(id, parseSubnet(subnet), ip) };
+        return given;
       } catch (error) {
-        if (!(error instanceof Lost)) throw error;
+        if (!(error instanceof Lost)) {
+          abandoned.add(given);
+          throw error;
+        }
         if (requested !== undefined && error.owner) throw taken(error.owner);
-        chooser.scatter(id, subnet, ip);
+        chooser.scatter(network, ip);
       } finally {
-        chooser.done(id, ip);
+        chooser.done(network, ip);
       }
     }
-    throw new AppError('unavailable', `no address of network ${id} could be leased: try again`);
+    throw new AppError('unavailable', `no address of network ${network.id} could be leased: try again`);
   }
 
   return { check, give: (...args) => limit(() => give(...args)) };
 }
 
+function keyOf({ id, subnet }: Network, ip: string): string {
+  return blockKey(id, parseSubnet(subnet), ip);
+}
+
 /** Throws `invalid` for an address outside the subnet, or one that no container may have. */
 function checkUsable(network: Network, requested: string): void {
-  const subnet = parseSubnet(network.subnet);
+  const space = spaceOf(network);
   const address = parseAddress(requested);
-  if (address === undefined || !contains(subnet, address)) {
+  if (address === undefined || !contains(space.subnet, address)) {
     throw new AppError(
       'invalid',
       `address ${JSON.stringify(requested)} is not in subnet ${network.subnet} of network ${network.id}`,
     );
   }
-  if (!isUsable(subnet, address)) {
-    const role =
-      address === gatewayOf(subnet) ? 'gateway' : address === subnet.first ? 'network' : 'broadcast';
-    throw new AppError('invalid', `address ${requested} is the ${role} address of network ${network.id}`);
-  }
+  const refusal = space.refusal(address);
+  if (refusal !== undefined) throw new AppError('invalid', `address ${requested} ${refusal}`);
+}
+
+function full(network: Network): AppError {
+  const { id, subnet, settings } = network;
+  const { choices, capacity } = spaceOf(network);
+  const where = choices < capacity ? ` of its range ${settings?.range}` : '';
+  return new AppError(
+    'exhausted',
+    `network ${id} (${subnet}) is full: all ${choices} addresses${where} are taken`,
+  );
 }
 
 /** Another host was quicker. */
 class Lost extends Error {
   constructor(readonly owner?: Lease) {
-    super('the address was given to another container meanwhile');
+    super('the address was leased meanwhile');
   }
 }
 
+/** Begins as Docker says it of an address on its own bridge, so that whoever looks for that finds it. */
 function taken({ ip, network, container }: Lease): AppError {
-  return new AppError(
-    'conflict',
-    `address ${ip} of network ${network} is in use by container ${shortId(container)}`,
-  );
+  const owner =
+    container === undefined ? 'a container that is being created' : `container ${shortId(container)}`;
+  return new AppError('conflict', `Address already in use: ${ip} of network ${network} belongs to ${owner}`);
 }

@@ -1,30 +1,22 @@
+import { randomBytes } from 'node:crypto';
 import { createKeyedLock } from '../concurrency/keyed-lock.js';
 import { silentLog, type Log } from '../base/log.js';
 import type { Network, NetworkRecord } from '../base/model.js';
 import type { Store } from '../store/store.js';
+import { createAbandonedLeases } from './abandoned.js';
 import { createBlockWriter } from './block-writer.js';
 import type { Lease, StoredLease } from './blocks.js';
+import { createAddressChooser } from './choose-address.js';
 import { createAddressGiver } from './give-address.js';
+import { grantOf, isSameGrant, type Grant } from './grant.js';
 import { createLeaseIndex, type LeaseIndex } from './lease-index.js';
 import { createLeaseReader } from './read-leases.js';
 
 export type { Lease } from './blocks.js';
+export { grantOf, type Grant } from './grant.js';
 
-/** What a lease says of its owner. */
-export interface Grant {
-  /** Full id of the container, once there is one: an address may be leased before Docker makes the container. */
-  container?: string;
-  /** Docker's id of the endpoint that has the address; absent while none has it. */
-  endpoint?: string;
-  /** Whether the address stays the container's until that is removed; otherwise it is the endpoint's. */
-  kept: boolean;
-  /** Chosen by the user, lower case and colon-separated; otherwise the MAC follows from the address, see {@link macOf}. */
-  mac?: string;
-  /** Names by which others on the network find the container; its own name first. */
-  names: string[];
-  /** Whether an endpoint has the address, or is about to: other hosts send packets to it. */
-  up: boolean;
-}
+/** Random bytes in the id of a lease, which only tells apart the leases that one address has in the course of time. */
+const ID_BYTES = 8;
 
 export interface Ipam {
   /** Read all leases: before anything else, and when what is known can no longer be trusted. */
@@ -88,56 +80,71 @@ export function createIpam({
   const index = createLeaseIndex(host, onInvalid);
   const writer = createBlockWriter({ store, index, host });
   const reader = createLeaseReader({ store, index, log });
-  const giver = createAddressGiver({ index, writer, reader, host });
+  const chooser = createAddressChooser(index, { now });
+  const abandoned = createAbandonedLeases({ index, writer });
+  const giver = createAddressGiver({ index, writer, reader, chooser, abandoned, host });
   const lock = createKeyedLock();
 
-  /** Change the container's lease in its block; null removes it. */
-  async function edit(container: string, change: (lease: StoredLease) => StoredLease | null): Promise<void> {
-    await writer.settle();
-    const lease = index.own(container);
-    if (!lease) return;
-    await writer.edit({
-      key: lease.block,
-      change(block) {
-        const found = block.leases[lease.ip];
-        // Only while it is still this host's lease: nobody else's lease of the same address may be changed.
-        if (found?.container !== container || found.host !== host) return;
-        const next = change(found);
-        if (next) block.leases[lease.ip] = next;
-        else delete block.leases[lease.ip];
-      },
+  /**
+   * Runs an edit of this host's lease of an address, one at a time.
+   *
+   * @param edit the lease as this host believes it to be
+   */
+  function withLease<T>(
+    network: string,
+    ip: string,
+    edit: (lease: Lease) => Promise<T>,
+  ): Promise<T | undefined> {
+    return lock(`${network} ${ip}`, async () => {
+      // An earlier write that got no answer may have been made all the same.
+      await writer.settle(index.ownAt(network, ip)?.block);
+      const lease = index.ownAt(network, ip);
+      return lease && edit(lease);
     });
   }
 
   return {
     index,
-    load: () => reader.refresh(),
+    async load() {
+      await reader.refresh();
+      abandoned.reclaim();
+    },
     follow: reader.follow,
-    // One call per container at a time, so that two triggers for the same start cannot lease twice.
-    acquire: (record, container, { requested, description = { names: [], up: true } } = {}) =>
-      lock(container, async () => {
-        await writer.settle();
-        const mine = index.own(container);
-        if (mine?.network === record.network.id) return { lease: mine, fresh: false };
-        const time = now().toISOString();
-        const lease = await giver.give(record, { container, host, time, ...description }, requested);
-        return { lease, fresh: true };
-      }),
+    async lease(record, grant, requested) {
+      await writer.settle();
+      abandoned.reclaim();
+      const id = randomBytes(ID_BYTES).toString('hex');
+      return giver.give(record, { id, host, time: now().toISOString(), ...grantOf(grant) }, requested);
+    },
     check: giver.check,
-    describe: (container, { names, up }) =>
-      lock(container, async () => {
-        const known = index.own(container);
-        // An earlier change that got no answer may have been made all the same.
-        if (known) await writer.settle(known.block);
-        const lease = index.own(container);
-        if (!lease || (lease.up === up && JSON.stringify(lease.names) === JSON.stringify(names))) return;
-        await edit(container, (found) => ({ ...found, names, up }));
+    update: (network, ip, change) =>
+      withLease(network, ip, async (lease) => {
+        const { id, block: key } = lease;
+        if (isSameGrant(lease, { ...lease, ...change })) return lease;
+        let updated: Lease | undefined;
+        await writer.edit({
+          key,
+          change({ leases }) {
+            const found = leases[ip];
+            // Only while it is still this lease: another's lease of the same address may not be changed.
+            const next = found?.id === id ? changed(found, change) : undefined;
+            if (next) leases[ip] = next;
+            updated = next && { ...next, network, ip, block: key };
+          },
+        });
+        return updated;
       }),
-    release: (container) =>
-      lock(container, async () => {
-        do await edit(container, () => null);
-        while (index.own(container));
-      }),
+    async release(network, ip, onlyIf = () => true) {
+      await withLease(network, ip, ({ id, block: key }) =>
+        writer.edit({
+          key,
+          change({ leases }) {
+            const found = leases[ip];
+            if (found?.id === id && onlyIf({ ...found, network, ip, block: key })) delete leases[ip];
+          },
+        }),
+      );
+    },
     async releaseHost(gone) {
       const keys = new Set(index.ofHost(gone).map(({ block }) => block));
       await Promise.all(
@@ -152,8 +159,16 @@ export function createIpam({
         ),
       );
     },
-    find: (container) => index.own(container),
-    owned: () => index.owned(),
-    usedOn: (network) => index.count(network),
+    find: index.ownAt,
+    ofContainer: index.ofContainer,
+    owned: index.owned,
+    usedOn: index.count,
   };
+}
+
+/** The lease with what a change says; the same object when it says that already. */
+function changed(lease: StoredLease, change: Partial<Grant>): StoredLease {
+  const { id, host, time } = lease;
+  const grant = grantOf({ ...lease, ...change });
+  return isSameGrant(lease, grant) ? lease : { id, host, time, ...grant };
 }

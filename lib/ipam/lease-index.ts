@@ -12,9 +12,7 @@ import {
 } from './blocks.js';
 import { createOwnLeases } from './own-leases.js';
 
-/**
- * Leases that are new or changed, and leases that are gone, including those whose address now belongs to another container.
- */
+/** Leases that are new or changed, and leases that are gone, including those whose address now has another lease. */
 export interface LeaseChange {
   put: Lease[];
   drop: Lease[];
@@ -61,9 +59,12 @@ export interface LeaseIndex {
   at(network: string, ip: string): Lease | undefined;
   leases(network: string): Iterable<Lease>;
   count(network: string): number;
-  /** The lease that this host has given to a container; the first, if a write that was given up made a second. */
-  own(container: string): Lease | undefined;
-  owned(): string[];
+  /** This host's lease of an address. */
+  ownAt(network: string, ip: string): Lease | undefined;
+  /** This host's leases for a container. */
+  ofContainer(container: string): Lease[];
+  /** All leases of this host. */
+  owned(): Lease[];
   /** All leases of all hosts. */
   all(): Iterable<Lease>;
   ofHost(host: string): Lease[];
@@ -117,7 +118,7 @@ export function createLeaseIndex(
     const put = after.filter((lease) => !isSameLease(network.leases.get(lease.ip), lease));
     const drop = before.flatMap((ip) => {
       const lease = network.leases.get(ip);
-      return lease && block?.leases[ip]?.container !== lease.container ? [lease] : [];
+      return lease && block?.leases[ip]?.id !== lease.id ? [lease] : [];
     });
     if (block) blocks.set(key, { version, block });
     else blocks.delete(key);
@@ -202,8 +203,12 @@ export function createLeaseIndex(
     at: (network, ip) => byNetwork.get(network)?.leases.get(ip),
     leases: (network) => byNetwork.get(network)?.leases.values() ?? [],
     count: (network) => byNetwork.get(network)?.leases.size ?? 0,
-    own: own.of,
-    owned: own.containers,
+    ownAt(network, ip) {
+      const lease = byNetwork.get(network)?.leases.get(ip);
+      return lease?.host === host ? lease : undefined;
+    },
+    ofContainer: own.of,
+    owned: own.all,
     all,
     ofHost: (of) => [...all()].filter((lease) => lease.host === of),
     hosts: () => new Set([...all()].map((lease) => lease.host)),

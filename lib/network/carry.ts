@@ -2,17 +2,17 @@ import type { Datapath } from '../datapath/datapath.js';
 import { AppError, messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { Network } from '../base/model.js';
-import type { Networks } from './networks.js';
+import type { NetworkChoice, Networks } from './networks.js';
 
 /** Creates and removes networks, in the store and on this host's data plane. Other hosts follow the store. */
 export interface NetworkCarrier {
   /**
    * Creates a network; when this host cannot carry it, it is not created. Throws what `Networks.create` and the data plane
    * throw, and `conflict` when it was removed in the meantime.
-   *
-   * @param subnet CIDR; by default the first free one
    */
-  create(id: string, subnet?: string): Promise<Network>;
+  create(id: string, choice?: NetworkChoice): Promise<Network>;
+  /** The same for a network that was removed a moment ago, see `Networks.restore`. */
+  restore(network: Network): Promise<Network>;
   /** Throws what `Networks.get` and `Networks.remove` throw. */
   remove(id: string): Promise<void>;
 }
@@ -22,16 +22,24 @@ export function createNetworkCarrier({
   datapath,
   log,
 }: {
-  networks: Pick<Networks, 'create' | 'find' | 'get' | 'remove'>;
+  networks: Pick<Networks, 'create' | 'find' | 'get' | 'remove' | 'restore'>;
   datapath: Pick<Datapath, 'open' | 'ensureNetwork' | 'removeNetwork'>;
   log: Log;
 }): NetworkCarrier {
-  async function carry(network: Network): Promise<void> {
+  /** @param create writes the network to the store */
+  async function carried(create: () => Promise<Network>): Promise<Network> {
+    // Checked first: without Open vSwitch, nothing is created that would have to be taken back.
+    await datapath.open();
+    const network = await create();
     try {
       await datapath.ensureNetwork(network);
     } catch (cause) {
       throw await takeBack(network, cause);
     }
+    if ((await networks.find(network.id))?.network.vni === network.vni) return network;
+    // This host may have heard of both changes before it carried the network, and would then never remove it.
+    await datapath.removeNetwork(network);
+    throw new AppError('conflict', `network ${network.id} was removed meanwhile`);
   }
 
   /** @returns the error for the caller: why the network cannot be carried and, if it could not be taken back, what is left */
@@ -55,16 +63,8 @@ export function createNetworkCarrier({
   }
 
   return {
-    async create(id, subnet) {
-      // Checked first: without Open vSwitch, nothing is created that would have to be taken back.
-      await datapath.open();
-      const network = await networks.create(id, subnet);
-      await carry(network);
-      if ((await networks.find(id))?.network.vni === network.vni) return network;
-      // This host may have heard of both changes before it carried the network, and would then never remove it.
-      await datapath.removeNetwork(network);
-      throw new AppError('conflict', `network ${id} was removed meanwhile`);
-    },
+    create: (id, choice) => carried(() => networks.create(id, choice)),
+    restore: (network) => carried(() => networks.restore(network)),
     async remove(id) {
       const network = await networks.get(id);
       await networks.remove(id);

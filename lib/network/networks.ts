@@ -4,6 +4,7 @@ import type { Entry, Store } from '../store/store.js';
 import type { Network, NetworkRecord } from '../base/model.js';
 import { finishRemoval, removeNetwork } from './remove-network.js';
 import {
+  compact,
   MAX_VNI,
   NETWORKS_PREFIX,
   parseNetwork,
@@ -11,17 +12,26 @@ import {
   toNetwork,
   type StoredNetwork,
 } from './stored-network.js';
+import { assertChoice, gatewayIn, type NetworkChoice } from './network-choice.js';
 import { assertFree, firstFree, type HostRoute } from './choose-subnet.js';
-import { formatAddress, gatewayOf, overlaps, parseCidr, parseSubnet } from '../base/ipv4.js';
+import { overlaps, parseCidr, parseSubnet } from '../base/ipv4.js';
+
+export type { NetworkChoice } from './network-choice.js';
 
 /** Written by every create, so that two creates at once cannot both pass the checks. Holds the last VNI that was assigned. */
 const LAST_VNI = 'last-vni';
 const RETRIES = 20;
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$/;
 /** Docker gives these names a meaning of its own. */
-const RESERVED = new Set(['host', 'none', 'bridge', 'container']);
+const RESERVED = new Set(['host', 'none', 'bridge', 'container', 'default']);
 
-export const DEFAULT_NETWORK = 'default';
+/** The network of containers without a choice. */
+export const DEFAULT_NETWORK = 'socketplane';
+
+/** The id of the network that a user means by a name: `default` is what Docker calls the network of no choice. */
+export function networkNamed(name: string): string {
+  return name === 'default' ? DEFAULT_NETWORK : name;
+}
 
 export interface NetworksOptions {
   store: Store;
@@ -44,12 +54,28 @@ export interface Networks {
   /** Throws `AppError('notFound')`. */
   get(id: string): Promise<Network>;
   /**
-   * Without `subnet`, takes the first free one from a list of private subnets. `vni` is used if it is free. Throws `invalid`
-   * (name, subnet) and `conflict` (name taken, overlap with a network or a route).
+   * Throws `invalid` (name, subnet, gateway, settings) and `conflict` (name taken, overlap with a network or a route).
+   *
+   * @param id name of up to 63 letters, digits, `.`, `_` and `-`; Docker's own rule is wider
    */
-  create(id: string, subnet?: string, vni?: number): Promise<Network>;
-  /** Throws `notFound`, or `conflict` when containers have addresses on it or it is the default network. */
+  create(id: string, choice?: NetworkChoice): Promise<Network>;
+  /**
+   * Puts back a network that was removed a moment ago, with its VNI if that is still free. One of its name that is there
+   * again with its subnet and gateway is as good. Throws `conflict` when its name or its subnet has been taken meanwhile.
+   */
+  restore(network: Network): Promise<Network>;
+  /**
+   * Removes a network with all its leases that are not up. Throws `notFound`, or `conflict` when endpoints are active on it or
+   * it is the default network.
+   */
   remove(id: string): Promise<void>;
+  /**
+   * The first private subnet that shares addresses with no network, no foreign route of this host and none of these. Nothing
+   * is reserved. Throws `exhausted`.
+   *
+   * @param avoid CIDRs; what is no IPv4 CIDR is in nobody's way
+   */
+  freeSubnet(avoid: readonly string[]): Promise<string>;
   /** The networks that share addresses with this subnet. Throws `invalid`. */
   overlapping(subnet: string): Promise<Network[]>;
   /** Make sure that the default network exists; finish removals that a crash interrupted. */
@@ -93,16 +119,22 @@ export function createNetworks({
     return new AppError('notFound', `network ${JSON.stringify(id.slice(0, 80))} not found${advice}`);
   }
 
-  async function create(id: string, subnetText?: string, wish?: number): Promise<Network> {
+  async function create(id: string, choice: NetworkChoice = {}): Promise<Network> {
     assertName(id);
-    const wanted = subnetText === undefined ? undefined : parseSubnet(subnetText);
+    assertChoice(choice);
     if ((await foreignNames()).includes(id)) {
       throw new AppError(
         'conflict',
         `network ${JSON.stringify(id)} exists already as one of Docker's own networks`,
       );
     }
-    const routes = await hostRoutes();
+    return write(id, choice, await hostRoutes());
+  }
+
+  /** @param routes which the subnet may not overlap */
+  async function write(id: string, choice: NetworkChoice, routes: HostRoute[]): Promise<Network> {
+    const wanted = choice.subnet === undefined ? undefined : parseSubnet(choice.subnet);
+    const settings = compact(choice.settings);
     for (let attempt = 0; attempt < RETRIES; attempt++) {
       const guard = await store.get(LAST_VNI);
       const entries = await store.list(NETWORKS_PREFIX);
@@ -113,9 +145,10 @@ export function createNetworks({
       const subnet = wanted ?? firstFree(existing, routes);
       assertFree(subnet, existing, routes);
       const last = Number(guard?.value ?? 0);
-      const isFree = wish !== undefined && !existing.some((other) => other.vni === wish);
-      const vni = isFree ? wish : nextVni(last, existing);
-      const network: Network = { id, subnet: subnet.text, gateway: formatAddress(gatewayOf(subnet)), vni };
+      const isFree = choice.vni !== undefined && !existing.some((other) => other.vni === choice.vni);
+      const vni = isFree ? choice.vni! : nextVni(last, existing);
+      const gateway = gatewayIn(subnet, choice.gateway);
+      const network: Network = { id, subnet: subnet.text, gateway, vni, ...(settings && { settings }) };
       const created = await store.commit([
         { key: LAST_VNI, value: String(isFree ? Math.max(last, vni) : vni), ifVersion: guard?.version ?? 0 },
         { key: NETWORKS_PREFIX + id, value: JSON.stringify(network), ifVersion: 0 },
@@ -128,6 +161,18 @@ export function createNetworks({
     );
   }
 
+  async function restore({ id, ...choice }: Network): Promise<Network> {
+    try {
+      // What it was made with is not examined anew: its own device may still have its route, and Docker its name.
+      return await write(id, choice, []);
+    } catch (error) {
+      ignoreConflict(error);
+      const there = (await find(id))?.network;
+      if (there?.subnet === choice.subnet && there.gateway === choice.gateway) return there;
+      throw error;
+    }
+  }
+
   return {
     list: async () => visible(await store.list(NETWORKS_PREFIX)),
     find,
@@ -138,6 +183,12 @@ export function createNetworks({
       return record.network;
     },
     create,
+    restore,
+    async freeSubnet(avoid) {
+      const existing = readable(await store.list(NETWORKS_PREFIX));
+      const avoided = avoid.filter((text) => parseCidr(text)).map((subnet) => ({ id: '', subnet }));
+      return firstFree([...existing, ...avoided], await hostRoutes()).text;
+    },
     async remove(id) {
       if (id === DEFAULT_NETWORK) {
         throw new AppError(
@@ -182,7 +233,8 @@ function assertName(id: string): void {
       `${JSON.stringify(id.slice(0, 80))} cannot be the name of a network: ` +
         (RESERVED.has(id)
           ? 'Docker uses it itself'
-          : 'use up to 63 letters, digits, ".", "_" and "-", starting with a letter or digit'),
+          : 'use up to 63 letters, digits, ".", "_" and "-", starting with a letter or digit ' +
+            '(narrower than for networks of other drivers)'),
     );
   }
 }

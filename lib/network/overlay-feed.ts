@@ -61,7 +61,8 @@ export function createOverlayFeed({
   function remoteOf(lease: Lease | undefined): Remote | undefined {
     if (!lease?.up || lease.host === host) return undefined;
     const [network, peer] = [networks.get(lease.network), peers.get(lease.host)];
-    return network && peer !== undefined ? { network, ip: lease.ip, mac: macOf(lease.ip), peer } : undefined;
+    if (!network || peer === undefined) return undefined;
+    return { network, ip: lease.ip, mac: lease.mac ?? macOf(lease.ip), peer };
   }
 
   function touch({ network: id, ip }: Pick<Lease, 'network' | 'ip'>): void {

@@ -1,17 +1,21 @@
 import { AppError } from '../base/errors.js';
-import { blockPrefix, leasesOf, parseBlock } from '../ipam/blocks.js';
-import type { Entry, Store } from '../store/store.js';
+import { blockPrefix, leasesOf, parseBlock, type Lease } from '../ipam/blocks.js';
+import { MAX_OPERATIONS } from '../store/limits.js';
+import type { Entry, Operation, Store } from '../store/store.js';
 import { NETWORKS_PREFIX, parseNetwork, toNetwork, type StoredNetwork } from './stored-network.js';
 
-/** Other hosts may write the record too; losing this many times in a row is no accident. */
+/** Other hosts may write the same keys too; losing this many times in a row is no accident. */
 const RETRIES = 20;
+/** How many active endpoints a refusal names. */
+const NAMED = 3;
 
 /**
- * Two steps, because a lease may be written at the same moment: the record is marked first, after which no lease can be
- * committed (leases check its version), and removed only when no lease is left.
+ * Removes a network and the leases on it that are not up: those of stopped containers, and reservations. Two steps, because a
+ * lease may be written at the same moment: the record is marked first, after which no lease can be committed (leases check
+ * its version), and removed only when no lease is up.
  *
  * @param missing makes the error for a network that does not exist
- * @throws AppError `conflict` when containers have addresses on it
+ * @throws AppError `conflict` when endpoints are active on it
  */
 export async function removeNetwork(
   store: Store,
@@ -19,34 +23,69 @@ export async function removeNetwork(
   missing: (id: string) => Promise<AppError>,
 ): Promise<void> {
   // To all hosts, a marked network is gone at once: a user's mistake must not take it away from the containers on it.
-  await assertUnused(store, id);
+  assertIdle(id, await store.list(blockPrefix(id)));
   const marked = await mark(store, id, missing);
   await finishRemoval(store, marked);
 }
 
-/** Removes a marked network, or clears the mark when the network turns out to be in use. */
+/** Removes a marked network, or clears the mark when an endpoint turns out to be active. */
 export async function finishRemoval(store: Store, marked: Entry): Promise<void> {
   const { key, version } = marked;
   const stored = parseNetwork(marked);
-  try {
-    await assertUnused(store, stored.id);
-  } catch (error) {
-    await store.commit([{ key, value: JSON.stringify(toNetwork(stored)), ifVersion: version }]);
-    throw error;
+  for (let attempt = 0; attempt < RETRIES; attempt++) {
+    const blocks = await store.list(blockPrefix(stored.id));
+    try {
+      assertIdle(stored.id, blocks);
+    } catch (error) {
+      await store.commit([{ key, value: JSON.stringify(toNetwork(stored)), ifVersion: version }]);
+      throw error;
+    }
+    if (await removeAll(store, marked, blocks)) return;
+    // A lease has been changed or given back meanwhile, unless another host was quicker to remove the network.
+    if ((await store.get(key))?.version !== version) return;
   }
-  await store.commit([{ key, value: null, ifVersion: version }]);
+  throw keepsChanging(stored.id);
 }
 
-async function assertUnused(store: Store, id: string): Promise<void> {
-  const blocks = await store.list(blockPrefix(id));
-  const leases = blocks.flatMap((entry) => leasesOf(entry.key, parseBlock(entry)));
-  if (leases.length === 0) return;
-  const some = leases.slice(0, 3).map(({ ip }) => ip);
+/**
+ * Deletes blocks and record, in one commit if they fit into one, the record always in the last: until then the mark keeps new
+ * leases out, and whoever comes across it finishes the removal.
+ *
+ * @returns false when one of them has changed; those before it may be gone
+ */
+async function removeAll(store: Store, { key, version }: Entry, blocks: readonly Entry[]): Promise<boolean> {
+  const deletions: Operation[] = blocks.map((block) => ({
+    key: block.key,
+    value: null,
+    ifVersion: block.version,
+  }));
+  const perCommit = MAX_OPERATIONS - 1;
+  while (deletions.length > perCommit) {
+    const part = deletions.splice(0, perCommit);
+    if (!(await store.commit([{ key, ifVersion: version }, ...part]))) return false;
+  }
+  return (await store.commit([{ key, value: null, ifVersion: version }, ...deletions])) > 0;
+}
+
+/** Throws `conflict`, in the words of Docker, when a lease is up. */
+function assertIdle(id: string, blocks: readonly Entry[]): void {
+  const active = blocks.flatMap(readable).filter(({ up }) => up);
+  if (active.length === 0) return;
+  const some = active.slice(0, NAMED).map(({ ip, names: [name] }) => (name ? `${ip} (${name})` : ip));
+  if (active.length > NAMED) some.push('…');
   throw new AppError(
     'conflict',
-    `network ${id} is in use: ${leases.length} container${leases.length > 1 ? 's have' : ' has'} ` +
-      `an address on it (${some.join(', ')}${leases.length > 3 ? ', …' : ''}); remove them first`,
+    `error while removing network: network ${id} has active endpoints: ${some.join(', ')}`,
   );
+}
+
+/** A block that cannot be understood belongs to nobody, and goes with the network. */
+function readable(entry: Entry): Lease[] {
+  try {
+    return leasesOf(entry.key, parseBlock(entry));
+  } catch {
+    return [];
+  }
 }
 
 async function mark(store: Store, id: string, missing: (id: string) => Promise<AppError>): Promise<Entry> {
@@ -59,5 +98,9 @@ async function mark(store: Store, id: string, missing: (id: string) => Promise<A
     const marked = await store.get(key);
     if (marked && parseNetwork(marked).removing) return marked;
   }
-  throw new AppError('unavailable', `network ${id} could not be removed: it keeps changing, try again`);
+  throw keepsChanging(id);
+}
+
+function keepsChanging(id: string): AppError {
+  return new AppError('unavailable', `network ${id} could not be removed: it keeps changing, try again`);
 }
