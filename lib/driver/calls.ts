@@ -1,0 +1,50 @@
+import type { z } from 'zod';
+import { AppError } from '../base/errors.js';
+import type { Driver } from './driver.js';
+import * as ipam from './ipam-driver.js';
+import * as messages from './messages.js';
+import * as network from './network-driver.js';
+
+/** One of Docker's calls, from body to answer. */
+export type Call = (driver: Driver, body: unknown) => Promise<object>;
+
+function call<T>(
+  schema: z.ZodType<T>,
+  handle: (driver: Driver, request: T) => object | Promise<object>,
+): Call {
+  return async (driver, body) => {
+    const parsed = schema.safeParse(body);
+    if (parsed.success) return handle(driver, parsed.data);
+    const [issue] = parsed.error.issues;
+    throw new AppError('invalid', `Docker sent ${issue?.path.join('.') || 'a body'} that cannot be read: ${issue?.message}`);
+  };
+}
+
+/** Nothing has to be done: ports are published by Docker, and what it asks of an endpoint it knows already. */
+const nothing = call(messages.onEndpoint, () => ({}));
+
+/** Swarm alone makes these, and takes no driver of this kind. */
+const refuse: Call = async () => {
+  throw new AppError('invalid', 'SocketPlane networks are not for Swarm services');
+};
+
+/** Docker's calls by path, except those that are answered before there is an agent. */
+export const CALLS: ReadonlyMap<string, Call> = new Map([
+  ['/NetworkDriver.CreateNetwork', call(messages.createNetwork, network.createNetwork)],
+  ['/NetworkDriver.DeleteNetwork', call(messages.deleteNetwork, network.deleteNetwork)],
+  ['/NetworkDriver.CreateEndpoint', call(messages.createEndpoint, network.createEndpoint)],
+  ['/NetworkDriver.Join', call(messages.join, network.join)],
+  ['/NetworkDriver.Leave', call(messages.onEndpoint, network.takeDown)],
+  ['/NetworkDriver.DeleteEndpoint', call(messages.onEndpoint, network.takeDown)],
+  ['/NetworkDriver.EndpointOperInfo', call(messages.onEndpoint, () => ({ Value: {} }))],
+  ['/NetworkDriver.ProgramExternalConnectivity', nothing],
+  ['/NetworkDriver.RevokeExternalConnectivity', nothing],
+  ['/NetworkDriver.DiscoverNew', async () => ({})],
+  ['/NetworkDriver.DiscoverDelete', async () => ({})],
+  ['/NetworkDriver.AllocateNetwork', refuse],
+  ['/NetworkDriver.FreeNetwork', refuse],
+  ['/IpamDriver.RequestPool', call(messages.requestPool, ipam.requestPool)],
+  ['/IpamDriver.ReleasePool', call(messages.releasePool, ipam.releasePool)],
+  ['/IpamDriver.RequestAddress', call(messages.requestAddress, ipam.requestAddress)],
+  ['/IpamDriver.ReleaseAddress', call(messages.releaseAddress, ipam.releaseAddress)],
+]);

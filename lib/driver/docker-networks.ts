@@ -1,0 +1,81 @@
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { ignoreMissing, messageOf } from '../base/errors.js';
+import type { Log } from '../base/log.js';
+import { createKeyedLock } from '../concurrency/keyed-lock.js';
+import { writePrivateFile } from '../os/private-file.js';
+
+const record = z.object({
+  /** Name of the network in the cluster; absent until Docker has said it. */
+  name: z.string().optional(),
+  subnet: z.string(),
+});
+export type DockerNetworkRecord = z.infer<typeof record>;
+const stored = z.record(z.string(), record);
+
+/**
+ * Which of the cluster's networks Docker means by an id, which is another one on each host. Docker tells it when it makes the
+ * network, and never again, so it is kept in a file.
+ */
+export interface DockerNetworks {
+  /** @param id Docker's id of the network */
+  get(id: string): DockerNetworkRecord | undefined;
+  /** By the network's name in the cluster. */
+  idOf(name: string): string | undefined;
+  /** Resolves when the file is written; a failure is logged, as Docker can be asked. */
+  set(id: string, record: DockerNetworkRecord): Promise<void>;
+  drop(id: string): Promise<void>;
+  /** Forgets all but these. */
+  keep(ids: ReadonlySet<string>): Promise<void>;
+}
+
+/** @param file where the records are kept; one that cannot be read is begun anew, as Docker can be asked */
+export function createDockerNetworks(file: string, log: Log): DockerNetworks {
+  const records = new Map<string, DockerNetworkRecord>(Object.entries(read()));
+
+  function read(): z.infer<typeof stored> {
+    try {
+      const text = readText();
+      return text === undefined ? {} : stored.parse(JSON.parse(text));
+    } catch (error) {
+      log.warn("the record of Docker's networks cannot be read, Docker is asked", { file, error: messageOf(error) });
+      return {};
+    }
+  }
+
+  function readText(): string | undefined {
+    try {
+      return readFileSync(file, 'utf8');
+    } catch (error) {
+      return ignoreMissing(error);
+    }
+  }
+
+  const lock = createKeyedLock();
+  async function write(): Promise<void> {
+    try {
+      await lock(file, () => writePrivateFile(file, JSON.stringify(Object.fromEntries(records))));
+    } catch (error) {
+      log.warn("the record of Docker's networks is not written", { file, error: messageOf(error) });
+    }
+  }
+
+  return {
+    get: (id) => records.get(id),
+    idOf: (name) => [...records].find(([, known]) => known.name === name)?.[0],
+    async set(id, known) {
+      const before = records.get(id);
+      if (before?.name === known.name && before?.subnet === known.subnet) return;
+      records.set(id, known);
+      await write();
+    },
+    async drop(id) {
+      if (records.delete(id)) await write();
+    },
+    async keep(ids) {
+      const gone = [...records.keys()].filter((id) => !ids.has(id));
+      for (const id of gone) records.delete(id);
+      if (gone.length > 0) await write();
+    },
+  };
+}

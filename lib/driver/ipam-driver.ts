@@ -1,0 +1,51 @@
+import { AppError } from '../base/errors.js';
+import { formatAddress, gatewayOf, parseAddress, parseSubnet } from '../base/ipv4.js';
+import { networkBySubnet, type Driver } from './driver.js';
+import { ADDRESS_TYPE, GATEWAY } from './messages.js';
+import type * as messages from './messages.js';
+import { poolOf, subnetOf } from './pools.js';
+
+/** Docker asks for the subnet of a network that it is about to make. */
+export async function requestPool(driver: Driver, { Pool, V6 }: messages.RequestPool): Promise<object> {
+  if (V6) throw new AppError('invalid', 'SocketPlane networks have no IPv6: leave --ipv6 out');
+  const subnet = Pool ? parseSubnet(Pool).text : await driver.networks.freeSubnet(driver.offers.list());
+  if (!Pool) driver.offers.add(subnet);
+  return { PoolID: poolOf(subnet), Pool: subnet };
+}
+
+export async function releasePool({ offers }: Driver, { PoolID }: { PoolID: string }): Promise<object> {
+  offers.drop(subnetOf(PoolID));
+  return {};
+}
+
+/**
+ * Docker asks for an address: of an endpoint that it will make; or, while it makes the network, of the gateway or one that is
+ * kept aside, which nobody leases.
+ */
+export async function requestAddress(
+  driver: Driver,
+  { PoolID, Address, Options }: messages.RequestAddress,
+): Promise<object> {
+  const subnet = subnetOf(PoolID);
+  const { prefix } = parseSubnet(subnet);
+  const answer = (ip: string) => ({ Address: `${ip}/${prefix}` });
+  const wanted = Address?.split('/')[0] || undefined;
+  if (wanted !== undefined && parseAddress(wanted) === undefined)
+    throw new AppError('invalid', `${JSON.stringify(wanted)} is not an IPv4 address`);
+  if (Options?.[ADDRESS_TYPE] === GATEWAY) return answer(wanted ?? formatAddress(gatewayOf(parseSubnet(subnet))));
+  const network = await networkBySubnet(driver, subnet);
+  const isAside = wanted !== undefined && Object.values(network?.settings?.aux ?? {}).includes(wanted);
+  if (wanted !== undefined && (!network || isAside)) return answer(wanted);
+  if (!network) throw new AppError('notFound', `no network of the cluster has subnet ${subnet}`);
+  return answer(await driver.addresses.request(network.id, wanted));
+}
+
+/** Of the gateway's address too, which was never leased: nothing happens then. */
+export async function releaseAddress(
+  driver: Driver,
+  { PoolID, Address }: messages.ReleaseAddress,
+): Promise<object> {
+  const network = await networkBySubnet(driver, subnetOf(PoolID));
+  if (network) await driver.addresses.giveBack(network.id, Address.split('/')[0] ?? Address);
+  return {};
+}

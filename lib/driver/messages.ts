@@ -1,0 +1,67 @@
+import { z } from 'zod';
+
+/**
+ * What Docker's daemon sends to a network driver and to an IPAM driver, as far as it is used here: protocol 1.2, the same in
+ * Docker 20.10 to 29. Docker adds fields from version to version; those not named here are ignored.
+ */
+
+/** Driver options (`-o`), which Docker passes on below this name. */
+export const GENERIC = 'com.docker.network.generic';
+export const INTERNAL = 'com.docker.network.internal';
+export const ENABLE_IPV6 = 'com.docker.network.enable_ipv6';
+export const PORT_MAP = 'com.docker.network.portmap';
+/** In `RequestAddress`: what the address is for. */
+export const ADDRESS_TYPE = 'RequestAddressType';
+export const GATEWAY = 'com.docker.network.gateway';
+
+const options = z.record(z.string(), z.unknown()).nullish();
+const id = z.string().min(1);
+const text = z.string().nullish();
+
+const ipv4Data = z.object({
+  AddressSpace: text,
+  Pool: z.string(),
+  Gateway: text,
+  AuxAddresses: z.record(z.string(), z.string()).nullish(),
+});
+
+export const createNetwork = z.object({
+  NetworkID: id,
+  Options: options,
+  IPv4Data: z.array(ipv4Data).nullish(),
+  IPv6Data: z.array(z.unknown()).nullish(),
+});
+export type CreateNetwork = z.infer<typeof createNetwork>;
+
+export const deleteNetwork = z.object({ NetworkID: id });
+
+export const createEndpoint = z.object({
+  NetworkID: id,
+  EndpointID: id,
+  /** Addresses carry the prefix length of their subnet. */
+  Interface: z.object({ Address: text, AddressIPv6: text, MacAddress: text }).nullish(),
+  Options: options,
+});
+
+export const join = z.object({ NetworkID: id, EndpointID: id, SandboxKey: text, Options: options });
+/** Leave, DeleteEndpoint, EndpointOperInfo, ProgramExternalConnectivity and RevokeExternalConnectivity. */
+export const onEndpoint = z.object({ NetworkID: id, EndpointID: id });
+
+export const requestPool = z.object({
+  AddressSpace: text,
+  /** CIDR, empty when Docker leaves the choice to the driver. */
+  Pool: text,
+  SubPool: text,
+  Options: options,
+  V6: z.boolean().nullish(),
+});
+export const releasePool = z.object({ PoolID: id });
+export const requestAddress = z.object({ PoolID: id, Address: text, Options: options });
+export const releaseAddress = z.object({ PoolID: id, Address: z.string() });
+
+export type CreateEndpoint = z.infer<typeof createEndpoint>;
+export type Join = z.infer<typeof join>;
+export type OnEndpoint = z.infer<typeof onEndpoint>;
+export type RequestPool = z.infer<typeof requestPool>;
+export type RequestAddress = z.infer<typeof requestAddress>;
+export type ReleaseAddress = z.infer<typeof releaseAddress>;

@@ -1,0 +1,105 @@
+import { AppError } from '../base/errors.js';
+import { macOf, parseAddress } from '../base/ipv4.js';
+import type { NetworkSettings } from '../base/model.js';
+import { peerName } from '../datapath/device-names.js';
+import { DRIVER, NETWORK_OPTION } from '../docker/driver-names.js';
+import { networkById, type Driver } from './driver.js';
+import * as messages from './messages.js';
+import { subnetOf } from './pools.js';
+import { settingsOf, stringsIn } from './settings.js';
+
+/** Docker names the interface in the container with this and a number. */
+const INTERFACE_PREFIX = 'eth';
+
+/**
+ * Docker makes a network. The cluster's network has been made before, by a hook or by another host; or Docker was asked past
+ * the proxy, and will tell the name when it is done.
+ */
+export async function createNetwork(driver: Driver, request: messages.CreateNetwork): Promise<object> {
+  const { NetworkID: id, Options, IPv4Data } = request;
+  const [data, ...more] = IPv4Data ?? [];
+  if (!data || more.length > 0) throw new AppError('invalid', 'a SocketPlane network has exactly one IPv4 subnet');
+  if (Options?.[messages.ENABLE_IPV6] === true)
+    throw new AppError('invalid', 'SocketPlane networks have no IPv6: leave --ipv6 out');
+  if (data.AddressSpace && !data.AddressSpace.startsWith(DRIVER)) {
+    throw new AppError(
+      'invalid',
+      `a SocketPlane network takes its addresses from SocketPlane: add \`--ipam-driver ${DRIVER}\`, or use the proxy`,
+    );
+  }
+  const subnet = subnetIn(data.Pool);
+  const gateway = data.Gateway?.split('/')[0];
+  const settings = settingsOf(request);
+  const name = stringsIn(Options?.[messages.GENERIC])[NETWORK_OPTION];
+  driver.offers.drop(subnet);
+  if (name !== undefined) await agree(driver, name, { subnet, gateway, settings });
+  else await assertFree(driver, subnet);
+  await driver.dockerNetworks.set(id, { subnet, ...(name !== undefined && { name }) });
+  return {};
+}
+
+function subnetIn(pool: string): string {
+  return pool.includes('/') && parseAddress(pool.split('/')[0] ?? '') !== undefined ? pool : subnetOf(pool);
+}
+
+/** The network of this name has this subnet; there is one from now on. */
+async function agree(
+  { networks }: Driver,
+  name: string,
+  wanted: { subnet: string; gateway?: string; settings?: NetworkSettings },
+): Promise<void> {
+  const network = (await networks.find(name))?.network ?? (await networks.create(name, wanted));
+  if (network.subnet === wanted.subnet) return;
+  throw new AppError('conflict', `network ${name} has subnet ${network.subnet} in the cluster, not ${wanted.subnet}`);
+}
+
+async function assertFree({ networks }: Driver, subnet: string): Promise<void> {
+  const other = (await networks.list()).find((network) => network.subnet === subnet);
+  if (other) throw new AppError('conflict', `subnet ${subnet} overlaps network ${other.id} (${other.subnet})`);
+}
+
+export async function createEndpoint(
+  driver: Driver,
+  { NetworkID, EndpointID, Interface }: messages.CreateEndpoint,
+): Promise<object> {
+  const { network } = await networkById(driver, NetworkID);
+  const ip = Interface?.Address?.split('/')[0] ?? '';
+  if (Interface?.AddressIPv6) throw new AppError('invalid', 'SocketPlane networks have no IPv6 addresses');
+  if (parseAddress(ip) === undefined) throw new AppError('invalid', 'an endpoint needs an IPv4 address');
+  const mac = (Interface?.MacAddress || macOf(ip)).toLowerCase();
+  driver.endpoints.open({ id: EndpointID, network, ip, mac });
+  // Docker refuses an answer that repeats what it has sent.
+  return { Interface: Interface?.MacAddress ? {} : { MacAddress: mac } };
+}
+
+export async function join(driver: Driver, { EndpointID, Options }: messages.Join): Promise<object> {
+  const { endpoint, port } = await driver.endpoints.join(EndpointID);
+  const { gateway, settings } = endpoint.network;
+  return {
+    InterfaceName: { SrcName: peerName(port), DstPrefix: INTERFACE_PREFIX },
+    ...way(gateway, settings?.internal === true, Options?.[messages.PORT_MAP]),
+  };
+}
+
+/**
+ * The way out of the container. Without a gateway, Docker gives it a second interface, on a bridge of its own, and publishes
+ * ports there; a driver that publishes them itself cannot tell Docker which, so that nobody would see them.
+ */
+function way(gateway: string, isInternal: boolean, portMap: unknown): object {
+  if (isInternal) return { DisableGatewayService: true };
+  const publishes = Array.isArray(portMap) && portMap.length > 0;
+  return publishes ? {} : { Gateway: gateway };
+}
+
+export async function takeDown(driver: Driver, { EndpointID }: messages.OnEndpoint): Promise<object> {
+  await driver.endpoints.close(EndpointID);
+  return {};
+}
+
+export async function deleteNetwork(
+  { dockerNetworks }: Driver,
+  { NetworkID }: { NetworkID: string },
+): Promise<object> {
+  await dockerNetworks.drop(NetworkID);
+  return {};
+}
