@@ -19,7 +19,7 @@ export interface Port extends OnPort<Endpoint> {
 
 /** What the rules on a bridge are made from. Pure state: nothing here talks to Open vSwitch. */
 export interface BridgeModel {
-  /** By container. */
+  /** By endpoint. */
   ports: Map<string, Port>;
   /**
    * By VNI, because a network may be removed and another created under the same name before every part of this host knows.
@@ -27,13 +27,20 @@ export interface BridgeModel {
   gateways: Map<number, OnPort<Network>>;
   /** OpenFlow port numbers, by peer. */
   tunnels: Map<string, number>;
+  /**
+   * OpenFlow port numbers of ports that are being removed, by name. Nothing else may have the name or the number before
+   * Open vSwitch has let go of them.
+   */
+  leaving: Map<string, number>;
   remotes: Remotes;
   freeOfport(of: 'local' | 'tunnel'): number;
-  freeName(container: string): string;
+  freeName(endpoint: string): string;
   /** Returns no rules for a network that has no gateway here. */
   flood(network: Network): string[];
   /** Returns no rules unless a tunnel leads there. */
   remote(network: Network, ip: string): string[];
+  /** Rules of the endpoints on this host that have an address. */
+  local(network: Network, ip: string): string[];
   /** Every rule of the bridge. */
   flows(): string[];
   clear(): void;
@@ -43,6 +50,7 @@ export function createBridgeModel(): BridgeModel {
   const ports = new Map<string, Port>();
   const gateways = new Map<number, OnPort<Network>>();
   const tunnels = new Map<string, number>();
+  const leaving = new Map<string, number>();
   const remotes = createRemotes();
 
   function firstFree([first, last]: readonly [number, number], taken: Set<number>): number {
@@ -68,25 +76,32 @@ export function createBridgeModel(): BridgeModel {
     return found && tunnel !== undefined ? remoteFlows(found, tunnel) : [];
   }
 
+  const numbersOf = (owners: Iterable<{ ofport: number }>) => [...owners].map(({ ofport }) => ofport);
+
   return {
     ports,
     gateways,
     tunnels,
+    leaving,
     remotes,
     freeOfport: (of) =>
       of === 'tunnel'
-        ? firstFree(TUNNEL_PORTS, new Set(tunnels.values()))
+        ? firstFree(TUNNEL_PORTS, new Set([...tunnels.values(), ...leaving.values()]))
         : firstFree(
             LOCAL_PORTS,
-            new Set([...ports.values(), ...gateways.values()].map(({ ofport }) => ofport)),
+            new Set([...numbersOf(ports.values()), ...numbersOf(gateways.values()), ...leaving.values()]),
           ),
-    freeName(container) {
+    freeName(endpoint) {
       const taken = new Set([...ports.values()].map(({ name }) => name));
-      for (const name of portNames(container)) if (!taken.has(name)) return name;
-      throw new AppError('exhausted', `no port name is left for container ${shortId(container)}`);
+      for (const name of portNames(endpoint)) if (!taken.has(name) && !leaving.has(name)) return name;
+      throw new AppError('exhausted', `no port name is left for endpoint ${shortId(endpoint)}`);
     },
     flood,
     remote,
+    local: (network, ip) =>
+      [...ports.values()]
+        .filter(({ owner }) => owner.network.vni === network.vni && owner.ip === ip)
+        .flatMap(endpointFlows),
     flows: () => [
       ...baseFlows(),
       ...[...gateways.values()].flatMap((gateway) => [...gatewayFlows(gateway), ...flood(gateway.owner)]),
@@ -98,6 +113,7 @@ export function createBridgeModel(): BridgeModel {
       ports.clear();
       gateways.clear();
       tunnels.clear();
+      leaving.clear();
       remotes.clear();
     },
   };

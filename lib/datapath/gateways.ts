@@ -1,4 +1,5 @@
 import type { Network } from '../base/model.js';
+import { singleFlight } from '../concurrency/single-flight.js';
 import type { Run } from '../os/exec.js';
 import type { BridgeModel } from './bridge-model.js';
 import { gatewayName } from './device-names.js';
@@ -8,11 +9,12 @@ import { gatewayMac } from './flows/tables.js';
 import type { Links } from './kernel/links.js';
 import { applyNat } from './kernel/nat.js';
 import type { UnderlayState } from './kernel/underlay.js';
+import { networkMtu } from './network-mtu.js';
 import { EXTERNAL_ID } from './vswitch/external-ids.js';
 import { adding, type OpenFlow } from './vswitch/openflow.js';
 import type { Interface, Ovsdb } from './vswitch/ovsdb.js';
 
-/** The networks' gateways: for each an internal port with its first address, and address translation for all of them. */
+/** The networks' gateways: for each an internal port with its address, and address translation for all of them. */
 export interface Gateways {
   ensure(network: Network): Promise<void>;
   remove(network: Network): Promise<void>;
@@ -34,32 +36,34 @@ export function createGateways(options: {
   underlay: () => Promise<UnderlayState>;
 }): Gateways {
   const { model, ovsdb, openflow, links, run, bridge, underlay } = options;
-  const { gateways } = model;
+  const { gateways, leaving } = model;
 
   async function addPort(network: Network): Promise<void> {
     const ofport = gateways.get(network.vni)?.ofport ?? model.freeOfport('local');
     gateways.set(network.vni, { owner: network, ofport });
-    const device = gatewayName(network);
     await ovsdb.transact([
-      ['--may-exist', 'add-port', bridge, device],
-      [
-        'set',
-        'Interface',
-        device,
-        'type=internal',
-        `ofport_request=${ofport}`,
-        `mtu_request=${(await underlay()).mtu}`,
-        `mac="${gatewayMac(network.vni)}"`,
-        `external_ids:${EXTERNAL_ID.gateway}="${network.id}"`,
-      ],
+      {
+        do: 'setPort',
+        bridge,
+        port: gatewayName(network),
+        settings: {
+          type: 'internal',
+          ofport,
+          mtu: networkMtu(network, (await underlay()).mtu),
+          mac: gatewayMac(network.vni),
+          externalIds: { [EXTERNAL_ID.gateway]: network.id },
+        },
+      },
     ]);
     await links.configureGateway(network);
   }
 
-  async function translate(): Promise<void> {
+  // One at a time, each with the networks that there are when it runs: the last one is right for all.
+  const translate = singleFlight(async () => {
+    const way = await underlay();
     const networks = [...gateways.values()].map(({ owner }) => owner);
-    await applyNat(run, networks, await underlay());
-  }
+    await applyNat(run, networks, way);
+  });
 
   return {
     async ensure(network) {
@@ -72,9 +76,14 @@ export function createGateways(options: {
     },
 
     async remove(network) {
-      if (!gateways.delete(network.vni)) return;
+      const gateway = gateways.get(network.vni);
+      if (!gateway) return;
+      const port = gatewayName(network);
+      gateways.delete(network.vni);
+      leaving.set(port, gateway.ofport);
       await openflow.change(() => [`delete ${networkMatch(network.vni)}`]);
-      await ovsdb.transact([['--if-exists', 'del-port', bridge, gatewayName(network)]]);
+      await ovsdb.transact([{ do: 'removePort', bridge, port }]);
+      leaving.delete(port);
       await translate();
     },
 

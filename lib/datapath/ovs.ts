@@ -1,6 +1,7 @@
 import type { Log } from '../base/log.js';
 import { createReadWriteLock } from '../concurrency/read-write-lock.js';
 import type { Run } from '../os/exec.js';
+import { allDone } from './all-done.js';
 import { createBridgeModel } from './bridge-model.js';
 import type { Underlay } from '../base/model.js';
 import type { Datapath } from './datapath.js';
@@ -10,9 +11,9 @@ import { createUnderlayReader } from './kernel/underlay.js';
 import { createPorts } from './ports.js';
 import { createTunnels } from './tunnels.js';
 import { createBridge, type DatapathKind } from './vswitch/bridge.js';
-import { containerPorts } from './vswitch/external-ids.js';
+import { endpointPorts } from './vswitch/external-ids.js';
 import { createOpenFlow } from './vswitch/openflow.js';
-import { createOvsdb } from './vswitch/ovsdb.js';
+import { createOvsdb, type Interface } from './vswitch/ovsdb.js';
 import { watchRestarts } from './vswitch/watch-restarts.js';
 
 export interface OvsOptions {
@@ -43,9 +44,13 @@ export function createOvsDatapath(options: OvsOptions): Datapath {
   const underlay = createUnderlayReader(run, () => options.underlay?.(), options.readRoutes);
   const mtu = async () => (await underlay.read()).mtu;
   const parts = { model, ovsdb, openflow, links, run, log, bridge: name, underlay: underlay.read, mtu };
-  const ports = createPorts(parts);
+  const ports = createPorts({ ...parts, open: () => bridge.open() });
   const gateways = createGateways(parts);
   const tunnels = createTunnels({ ...parts, isKernel: () => bridge.kind === 'kernel' });
+
+  async function removeLinks(names: readonly string[]): Promise<void> {
+    for (const device of names) await links.remove(device);
+  }
 
   return {
     get kind() {
@@ -67,15 +72,10 @@ export function createOvsDatapath(options: OvsOptions): Datapath {
       }),
     removeNetwork: (network) => lock.shared(() => gateways.remove(network)),
 
-    prepare: (endpoint) =>
-      lock.shared(async () => {
-        await bridge.open();
-        return ports.prepare(endpoint);
-      }),
-    plug: (endpoint, netns) => lock.shared(() => ports.plug(endpoint, netns)),
-    isPlugged: (endpoint, netns) => links.isConfigured(endpoint, netns),
-    unplug: (container) => lock.shared(() => ports.remove(container)),
-    ports: async () => containerPorts(await ovsdb.interfaces()),
+    attach: (endpoint) => lock.shared(() => ports.attach(endpoint)),
+    detach: (endpoint) => lock.shared(() => ports.detach(endpoint)),
+    label: (endpoint, container) => lock.shared(() => ports.label(endpoint, container)),
+    ports: async () => endpointPorts(await ovsdb.interfaces()).map(({ record }) => record),
 
     ensurePeer: (address) =>
       lock.shared(async () => {
@@ -85,23 +85,46 @@ export function createOvsDatapath(options: OvsOptions): Datapath {
     removePeer: (address) => lock.shared(() => tunnels.remove(address)),
     applyRemotes: (change) => lock.shared(() => tunnels.apply(change)),
 
-    sync: (networks, ownerOf, { peers, remotes }) =>
+    sync: (networks, ownerOf, { peers, remotes }, expected = []) =>
       lock.exclusive(async () => {
         await bridge.open(true);
         underlay.forget();
-        const found = await ovsdb.interfaces();
+        const [found, devices] = await Promise.all([ovsdb.interfaces(), links.list()]);
         model.clear();
         for (const remote of remotes) model.remotes.put(remote);
-        const orphans = [...ports.adopt(found, ownerOf), ...gateways.adopt(found, networks)];
-        for (const orphan of orphans) {
-          await ovsdb.transact([['--if-exists', 'del-port', name, orphan]]);
-          await links.remove(orphan);
+        const { orphans, broken } = ports.adopt(found, devices, ownerOf);
+        const strangers = [...orphans, ...gateways.adopt(found, networks)];
+        const unwanted = [...strangers, ...broken];
+        if (unwanted.length > 0) {
+          await ovsdb.transact(unwanted.map((port) => ({ do: 'removePort', bridge: name, port })));
         }
-        await Promise.all([...networks.map(gateways.addPort), tunnels.adopt(found, peers)]);
+        await removeLinks(strangers);
+        const left = strayLinks(devices, found, orphans);
+        let missing: string[] = [];
+        await allDone([
+          ports.recover(expected, left).then((ids) => (missing = ids)),
+          ...networks.map(gateways.addPort),
+          tunnels.adopt(found, peers),
+        ]);
         await openflow.replace(model.flows());
         await gateways.translate();
+        const used = new Set([...model.ports.values()].map((port) => port.name));
+        await removeLinks([...left].filter((link) => !used.has(link)));
+        return missing;
       }),
 
     watch: (onRestart, signal) => void watchRestarts(bridge, openflow, onRestart, signal),
   };
+}
+
+/** Links that are neither orphans nor ports of somebody else's: on the bridge only as ports of endpoints, if at all. */
+function strayLinks(
+  devices: ReadonlySet<string>,
+  found: Interface[],
+  orphans: readonly string[],
+): Set<string> {
+  const ours = new Set(endpointPorts(found).map(({ record }) => record.port));
+  const others = found.map((one) => one.name).filter((one) => !ours.has(one));
+  const excluded = new Set([...orphans, ...others]);
+  return new Set([...devices].filter((device) => !excluded.has(device)));
 }

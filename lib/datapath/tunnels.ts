@@ -1,11 +1,13 @@
 import { AppError, messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
+import type { Remote } from '../base/model.js';
 import type { BridgeModel } from './bridge-model.js';
 import type { RemoteChange } from './datapath.js';
 import { VXLAN_PORT } from '../base/ports.js';
 import { tunnelName } from './device-names.js';
 import { EXTERNAL_ID } from './vswitch/external-ids.js';
 import { adding, type OpenFlow } from './vswitch/openflow.js';
+import type { Operation } from './vswitch/operations.js';
 import type { Interface, Ovsdb } from './vswitch/ovsdb.js';
 import { remoteMatch, tunnelMatch } from './flows/cookie.js';
 import { tunnelFlows } from './flows/tunnel-flows.js';
@@ -35,7 +37,7 @@ export function createTunnels(options: {
   log: Log;
 }): Tunnels {
   const { model, ovsdb, openflow, bridge, isKernel, underlay, log } = options;
-  const { tunnels, remotes } = model;
+  const { tunnels, leaving, remotes } = model;
   const origin = createTunnelOrigin({ isKernel, underlay, log });
 
   /** Rules for a peer's endpoints, and for the networks that they are on. */
@@ -74,7 +76,7 @@ export function createTunnels(options: {
       const ofport = tunnels.get(peer) ?? model.freeOfport('tunnel');
       tunnels.set(peer, ofport);
       await Promise.all([
-        ovsdb.transact(portCommands(bridge, peer, ofport, local)),
+        ovsdb.transact([tunnelPort(bridge, peer, ofport, local)]),
         openflow.change(() =>
           tunnels.get(peer) === ofport ? [...adding(tunnelFlows(peer, ofport)), ...reachLines(peer)] : [],
         ),
@@ -83,19 +85,28 @@ export function createTunnels(options: {
     },
 
     async remove(peer) {
-      if (!tunnels.delete(peer)) return;
+      const ofport = tunnels.get(peer);
+      if (ofport === undefined) return;
+      const port = tunnelName(peer);
+      tunnels.delete(peer);
+      leaving.set(port, ofport);
       await openflow.change(() =>
         tunnels.has(peer) ? [] : [`delete ${tunnelMatch(peer)}`, ...reachLines(peer)],
       );
-      await ovsdb.transact([['--if-exists', 'del-port', bridge, tunnelName(peer)]]);
+      await ovsdb.transact([{ do: 'removePort', bridge, port }]);
+      leaving.delete(port);
     },
 
     async apply({ put, drop }) {
       const stays = new Set(put.map(({ network, ip }) => `${network.vni} ${ip}`));
       const gone = drop.filter(({ network, ip }) => !stays.has(`${network.vni} ${ip}`));
+      const known = put.map((remote) => ({ remote, before: remotes.get(remote.network, remote.ip) }));
+      const moved = known.filter(({ remote, before }) => !before || !isSameRemote(before, remote));
+      // What leads to another MAC has another match, so that adding rules would not replace it.
+      const stale = moved.filter(({ remote, before }) => before && before.mac !== remote.mac);
       const changed = [
         ...gone.filter(({ network, ip }) => remotes.get(network, ip)),
-        ...put.filter(({ network, ip, peer }) => remotes.get(network, ip)?.peer !== peer),
+        ...moved.map(({ remote }) => remote),
       ];
       const flooded = new Map(
         [
@@ -104,6 +115,7 @@ export function createTunnels(options: {
         ].map(({ network }) => [network.vni, network]),
       );
       await openflow.change(() => [
+        ...stale.map(({ remote }) => `delete ${remoteMatch(remote.network.vni, remote.ip)}`),
         ...changed.flatMap(({ network, ip }) => remoteLines(network.vni, ip, model.remote(network, ip))),
         ...adding([...flooded.values()].flatMap(model.flood)),
       ]);
@@ -114,41 +126,36 @@ export function createTunnels(options: {
         peers.length === 0 ? undefined : await origin.find(async () => found).catch(onlyImpossible);
       if (local !== undefined || peers.length === 0) origin.solved();
       const wanted = new Set(local === undefined ? [] : peers);
-      const commands: string[][] = [];
+      const operations: Operation[] = [];
       for (const { name, ofport, externalIds } of found) {
         const peer = externalIds.get(EXTERNAL_ID.peer);
         if (peer === undefined) continue;
         if (wanted.has(peer) && name === tunnelName(peer) && ofport > 0) tunnels.set(peer, ofport);
-        else commands.push(['--if-exists', 'del-port', bridge, name]);
+        else operations.push({ do: 'removePort', bridge, port: name });
       }
       for (const peer of wanted) {
         const ofport = tunnels.get(peer) ?? model.freeOfport('tunnel');
         tunnels.set(peer, ofport);
-        commands.push(...portCommands(bridge, peer, ofport, local ?? ''));
+        operations.push(tunnelPort(bridge, peer, ofport, local ?? ''));
       }
-      if (commands.length > 0) await ovsdb.transact(commands);
+      if (operations.length > 0) await ovsdb.transact(operations);
       await findHosts([...wanted]);
     },
   };
 }
 
-function portCommands(bridge: string, peer: string, ofport: number, local: string): string[][] {
-  const name = tunnelName(peer);
-  return [
-    ['--may-exist', 'add-port', bridge, name],
-    [
-      'set',
-      'Interface',
-      name,
-      'type=vxlan',
-      `ofport_request=${ofport}`,
-      `options:remote_ip=${peer}`,
-      `options:local_ip=${local}`,
-      'options:key=flow',
-      `options:dst_port=${VXLAN_PORT}`,
-      `external_ids:${EXTERNAL_ID.peer}=${peer}`,
-    ],
-  ];
+function tunnelPort(bridge: string, peer: string, ofport: number, local: string): Operation {
+  return {
+    do: 'setPort',
+    bridge,
+    port: tunnelName(peer),
+    settings: {
+      type: 'vxlan',
+      ofport,
+      options: { remote_ip: peer, local_ip: local, key: 'flow', dst_port: String(VXLAN_PORT) },
+      externalIds: { [EXTERNAL_ID.peer]: peer },
+    },
+  };
 }
 
 /** Swallows the error that there can be no tunnels: it has been logged already, and everything else goes on. */
@@ -156,7 +163,9 @@ function onlyImpossible(error: unknown): undefined {
   if (!(error instanceof AppError && error.kind === 'unavailable')) throw error;
 }
 
-/** The rules of an address that stays keep their match, so that adding them replaces the old ones at once. */
+const isSameRemote = (a: Remote, b: Remote) => a.peer === b.peer && a.mac === b.mac;
+
+/** The rules of an address that keeps its MAC keep their match, so that adding them replaces the old ones at once. */
 function remoteLines(vni: number, ip: string, flows: string[]): string[] {
   return flows.length > 0 ? adding(flows) : [`delete ${remoteMatch(vni, ip)}`];
 }

@@ -18,7 +18,7 @@ export const FROM = { container: 0, tunnel: 1, gateway: 2 };
 
 /** Broadcast and multicast. */
 export const GROUP = 'dl_dst=01:00:00:00:00:00/01:00:00:00:00:00';
-/** First half of every gateway's MAC address; containers have Docker's 02:42. */
+/** First half of every gateway's MAC address; containers have Docker's 02:42 unless somebody chose another. */
 const GATEWAY_OUI = '02:53:50';
 export const FROM_GATEWAY_MAC = `dl_src=${GATEWAY_OUI}:00:00:00/ff:ff:ff:00:00:00`;
 

@@ -37,6 +37,7 @@ type Chain = (typeof CHAINS)[number];
  * atomically.
  *
  * - Containers reach the outside from the host's address; answers come back; nothing outside reaches them.
+ * - Nothing is forwarded from or to an internal network, not even an answer; its gateway itself still answers.
  * - Routing never joins two networks that the bridge keeps apart.
  * - No container speaks to other hosts as if it were this one.
  * - Towards Docker's own bridges, Docker's rules decide; `uplink` is none of them, whatever its name.
@@ -44,9 +45,13 @@ type Chain = (typeof CHAINS)[number];
  *   otherwise see each frame too, and route it past the bridge's rules.
  */
 export function natRules(networks: Network[], { uplink, tunnels }: Way): string {
-  const masquerade = networks.map(
+  const [closed, open] = [networks.filter(isInternal), networks.filter((network) => !isInternal(network))];
+  const masquerade = open.map(
     (network) => `-A ${POSTROUTING} -s ${network.subnet} ! -o ${gatewayName(network)} -j MASQUERADE`,
   );
+  const shut = closed
+    .map(gatewayName)
+    .flatMap((device) => [`-A ${FORWARD} -i ${device} -j DROP`, `-A ${FORWARD} -o ${device} -j DROP`]);
   const any = `${GATEWAY_PREFIX}+`;
   // Packets from Docker's own containers also leave with this host's address.
   const masqueraded = tunnels ? DOCKER_BRIDGES.map((bridge) => `-i ${bridge} -o ${tunnels.device}`) : [];
@@ -60,6 +65,7 @@ export function natRules(networks: Network[], { uplink, tunnels }: Way): string 
     'COMMIT',
     '*filter',
     `:${FORWARD} - [0:0]`,
+    ...shut,
     `-A ${FORWARD} -i ${any} -o ${any} -j DROP`,
     ...forged,
     `-A ${FORWARD} -o ${any} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT`,
@@ -75,6 +81,8 @@ export function natRules(networks: Network[], { uplink, tunnels }: Way): string 
     '',
   ].join('\n');
 }
+
+const isInternal = ({ settings }: Network) => settings?.internal === true;
 
 /** Makes forwarding and address translation those of these networks. May be repeated. */
 export async function applyNat(run: Run, networks: Network[], way: Way): Promise<void> {

@@ -1,7 +1,8 @@
 import { AppError } from '../../base/errors.js';
 import type { Log } from '../../base/log.js';
 import type { OpenFlow } from './openflow.js';
-import { down, type Ovsdb } from './ovsdb.js';
+import { down } from './down.js';
+import type { Ovsdb } from './ovsdb.js';
 
 export type DatapathKind = 'kernel' | 'userspace';
 
@@ -51,15 +52,15 @@ export function createBridge(options: {
       const chosen = await chooseKind();
       if (chosen !== kind) log.info('using Open vSwitch', { bridge: name, datapath: chosen });
       kind = chosen;
-      const settings = [
-        `datapath_type=${kind === 'kernel' ? 'system' : 'netdev'}`,
-        'protocols=OpenFlow10,OpenFlow13,OpenFlow14,OpenFlow15',
-        // Nothing is switched without rules.
-        'fail_mode=secure',
-      ];
       await ovsdb.transact([
-        ['--may-exist', 'add-br', name],
-        ['set', 'bridge', name, ...settings],
+        {
+          do: 'setBridge',
+          bridge: name,
+          datapathType: kind === 'kernel' ? 'system' : 'netdev',
+          protocols: ['OpenFlow10', 'OpenFlow13', 'OpenFlow14', 'OpenFlow15'],
+          // Nothing is switched without rules.
+          failMode: 'secure',
+        },
       ]);
       // `ovs-vsctl` waits for ovs-vswitchd only when it has changed something.
       if ((await openflow.state()) !== 'alive') throw down(undefined);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { createBatcher } from '../../concurrency/batcher.js';
 import { hasCode } from '../../base/errors.js';
 import type { Run } from '../../os/exec.js';
+import { down } from './down.js';
 
 /** Bundles, which apply changes to many rules as one, need OpenFlow 1.4. */
 const PROTOCOL = ['-O', 'OpenFlow14'];
@@ -31,32 +32,39 @@ export const adding = (flows: string[]) => flows.map((flow) => `add ${flow}`);
 
 /** @param runFolder where Open vSwitch has its sockets */
 export function createOpenFlow(run: Run, bridge: string, runFolder: string): OpenFlow {
+  /** @throws AppError `unavailable` when ovs-vswitchd has gone */
+  async function ofctl(args: string[], input?: string[]): Promise<void> {
+    try {
+      const options = input && { input: `${input.join('\n')}\n` };
+      await run(['ovs-ofctl', ...PROTOCOL, ...args], options);
+    } catch (error) {
+      throw (await state()) === 'dead' ? down(error) : error;
+    }
+  }
+
+  function state(): ReturnType<OpenFlow['state']> {
+    return new Promise((resolve) => {
+      const socket = connect(join(runFolder, `${bridge}.mgmt`));
+      socket.once('connect', () => {
+        socket.destroy();
+        resolve('alive');
+      });
+      socket.once('error', (error) => resolve(hasCode(error, 'ENOENT') ? 'absent' : 'dead'));
+    });
+  }
+
   const change = createBatcher<() => string[]>(async (makers) => {
-    const input = makers.flatMap((lines) => lines()).join('\n');
-    if (input === '') return;
-    await run(['ovs-ofctl', ...PROTOCOL, '--bundle', 'add-flows', bridge, '-'], { input: `${input}\n` });
+    const lines = makers.flatMap((make) => make());
+    if (lines.length > 0) await ofctl(['--bundle', 'add-flows', bridge, '-'], lines);
   });
 
   return {
     change,
-    async replace(flows) {
-      await run(['ovs-ofctl', ...PROTOCOL, '--bundle', 'replace-flows', bridge, '-'], {
-        input: `${flows.join('\n')}\n`,
-      });
-    },
+    replace: (flows) => ofctl(['--bundle', 'replace-flows', bridge, '-'], flows),
     async send(frame, actions) {
-      const packet = `in_port=local,packet=${frame},actions=${actions}`;
-      await run(['ovs-ofctl', ...PROTOCOL, 'packet-out', bridge, packet]);
+      await ofctl(['packet-out', bridge, `in_port=local,packet=${frame},actions=${actions}`]);
     },
-    state: () =>
-      new Promise((resolve) => {
-        const socket = connect(join(runFolder, `${bridge}.mgmt`));
-        socket.once('connect', () => {
-          socket.destroy();
-          resolve('alive');
-        });
-        socket.once('error', (error) => resolve(hasCode(error, 'ENOENT') ? 'absent' : 'dead'));
-      }),
+    state,
     async closed(signal) {
       // Ends with this process, however that ends.
       const argv = ['setpriv', '--pdeathsig', 'KILL', 'ovs-ofctl', ...PROTOCOL, 'monitor', bridge] as const;

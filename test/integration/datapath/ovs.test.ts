@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import type { Datapath } from '../../../lib/datapath/datapath.js';
+import type { Datapath, PortRecord } from '../../../lib/datapath/datapath.js';
 import type { AppError } from '../../../lib/base/errors.js';
 import { macOf } from '../../../lib/base/ipv4.js';
 import type { Endpoint, Network } from '../../../lib/base/model.js';
@@ -15,7 +15,6 @@ import {
   DB,
   endpoint,
   flowsOf,
-  netnsOf,
   reaches,
   trace,
   WEB,
@@ -28,7 +27,8 @@ describe('Open vSwitch datapath', function () {
   let datapath: Datapath;
   const containers = createContainers();
   const attach = (target: Endpoint): Promise<Namespace> => containers.attach(datapath, target);
-  const flows = () => flowsOf(host);
+  const flows = async () => (await flowsOf(host)).split('\n').sort().join('\n');
+  const ports = async () => (await host.run(['ovs-vsctl', 'list-ports', 'docker0-ovs'])).stdout;
   const nets = async () => (await host.run(['ip', '-o', 'link'])).stdout;
 
   before(async () => {
@@ -85,7 +85,7 @@ describe('Open vSwitch datapath', function () {
     expect(await reaches(a, '10.50.0.31'), 'forged MAC').to.equal(false);
     await a.run(['ip', 'link', 'set', 'eth0', 'address', macOf('10.50.0.30')]);
 
-    const port = `in_port=ovs${endpoint(30, WEB).container.slice(0, 8)}`;
+    const port = `in_port=ovs${endpoint(30, WEB).id.slice(0, 8)}`;
     const frame = `${port},dl_src=${macOf('10.50.0.30')},dl_dst=${macOf('10.50.0.31')},icmp,nw_src=10.50.0.30`;
     expect(await trace(host, frame)).to.match(/^\d+$/);
     for (const tag of ['dl_vlan=5', 'dl_vlan=0']) {
@@ -95,7 +95,7 @@ describe('Open vSwitch datapath', function () {
 
   it('lets nobody past the bridge into the host', async () => {
     const a = await attach(endpoint(40, WEB));
-    const port = `ovs${endpoint(40, WEB).container.slice(0, 8)}`;
+    const port = `ovs${endpoint(40, WEB).id.slice(0, 8)}`;
     const { stdout } = await host.run(['ip', '-o', 'link', 'show', port]);
     const hostEnd = / link\/ether (\S+)/.exec(stdout)?.[1] ?? '';
     // A frame to the MAC of the host's end would be the kernel's, not the bridge's.
@@ -103,26 +103,84 @@ describe('Open vSwitch datapath', function () {
     expect(await reaches(a, '10.50.0.1')).to.equal(false);
   });
 
-  it('may be told everything twice, and finishes what was left half-done', async () => {
+  it('may be told everything twice', async () => {
     const target = endpoint(50, WEB);
-    await datapath.prepare(target);
     const a = await attach(target);
-    await datapath.plug(target, netnsOf(a));
-    await a.run(['ip', 'address', 'flush', 'dev', 'eth0']);
-    expect(await datapath.isPlugged(target, netnsOf(a))).to.equal(false);
-    await datapath.plug(target, netnsOf(a));
-    expect(await datapath.isPlugged(target, netnsOf(a))).to.equal(true);
-    await attach(endpoint(51, WEB));
-    expect(await reaches(a, '10.50.0.51')).to.equal(true);
+    const before = [await flows(), await nets()];
+    await datapath.attach(target);
     await datapath.ensureNetwork(WEB);
+    expect([await flows(), await nets()]).to.deep.equal(before);
+    await attach(endpoint(51, WEB));
     expect(await reaches(a, '10.50.0.51')).to.equal(true);
   });
 
-  it('says so when the namespace has gone', async () => {
-    const target = endpoint(55, WEB);
-    await datapath.prepare(target);
-    const error = await datapath.plug(target, '/proc/1/fd/999').catch((thrown: unknown) => thrown);
-    expect((error as AppError).kind).to.equal('notFound');
+  it('leaves nothing of an endpoint that could not be attached', async () => {
+    const before = [await flows(), await nets(), await ports()];
+    const target = { ...endpoint(55, WEB), mac: '01:00:00:00:00:01' };
+    const error = await datapath.attach(target).catch((thrown: unknown) => thrown);
+    expect((error as AppError).kind).to.equal('internal');
+    expect([await flows(), await nets(), await ports()]).to.deep.equal(before);
+    await attach(endpoint(55, WEB));
+  });
+
+  it('keeps links and gateways to the MTU that the network chose, and to what the underlay carries', async () => {
+    const options = (mtu: string) => ({ options: { 'com.docker.network.driver.mtu': mtu } });
+    const network: Network = { id: 'mtu', subnet: '10.71.0.0/24', gateway: '10.71.0.200', vni: 98 };
+    for (const [n, chosen, mtu] of [
+      [2, '1300', 1300],
+      [3, '9000', 1450],
+    ] as const) {
+      const chosenNetwork = { ...network, settings: options(chosen) };
+      await datapath.ensureNetwork(chosenNetwork);
+      const target = endpoint(n, chosenNetwork);
+      const a = await attach(target);
+      expect(await reaches(a, '10.71.0.200', '-s', `${mtu - 28}`)).to.equal(true);
+      const inside = (await a.run(['ip', '-o', 'link', 'show', 'eth0'])).stdout;
+      const gateway = (await host.run(['ip', '-o', 'link', 'show', 'sp00000062'])).stdout;
+      expect([inside, gateway].map((text) => / mtu (\d+) /.exec(text)?.[1])).to.deep.equal([
+        `${mtu}`,
+        `${mtu}`,
+      ]);
+      await datapath.detach(target.id);
+      await datapath.removeNetwork(chosenNetwork);
+    }
+  });
+
+  it('keeps an internal network to itself, whose gateway answers', async () => {
+    const network: Network = {
+      ...{ id: 'closed', subnet: '10.72.0.0/24', gateway: '10.72.0.1', vni: 97 },
+      settings: { internal: true },
+    };
+    await datapath.ensureNetwork(network);
+    const [a, b] = [await attach(endpoint(2, network)), await attach(endpoint(3, network))];
+    expect(await reaches(a, '10.72.0.3')).to.equal(true);
+    expect(await reaches(b, '10.72.0.1'), 'the gateway').to.equal(true);
+    expect(await reaches(a, OUTSIDE)).to.equal(false);
+    await lab.outside.run(['ip', 'route', 'add', '10.72.0.0/24', 'via', host.address]);
+    expect(await reaches(a, OUTSIDE), 'with a way back').to.equal(false);
+    expect(await reaches(lab.outside, '10.72.0.2')).to.equal(false);
+    await lab.outside.run(['ip', 'route', 'del', '10.72.0.0/24']);
+    const rules = (await host.run(['iptables-save'])).stdout;
+    expect(rules).to.not.include('10.72.0.0/24');
+    await Promise.all([2, 3].map((n) => datapath.detach(endpoint(n, network).id)));
+    await datapath.removeNetwork(network);
+  });
+
+  it('gives every link its port and number again after the bridge was deleted by hand', async () => {
+    const owners = [endpoint(56, WEB), endpoint(57, WEB), endpoint(58, DB)];
+    const [a, , c] = [await attach(owners[0]!), await attach(owners[1]!), await attach(owners[2]!)];
+    await host.run(['ovs-vsctl', 'del-br', 'docker0-ovs']);
+    expect(await reaches(a, '10.50.0.57')).to.equal(false);
+    const ownerOf = ({ endpoint: id }: PortRecord) => owners.find((owner) => owner.id === id);
+    expect(await datapath.sync([WEB, DB], ownerOf, ALONE, owners)).to.deep.equal([]);
+    const columns = ['--columns=name,ofport,ofport_request', '--format=json', 'list', 'Interface'];
+    const { data } = JSON.parse((await host.run(['ovs-vsctl', ...columns])).stdout) as { data: unknown[][] };
+    const numbered = data.filter(([name]) => /^(ovs|sp)/.test(String(name)));
+    expect(numbered).to.have.length(5);
+    for (const [name, ofport, requested] of numbered) expect(ofport, String(name)).to.equal(requested);
+    expect(await reaches(a, '10.50.0.57')).to.equal(true);
+    expect(await reaches(a, OUTSIDE)).to.equal(true);
+    expect(await reaches(c, '10.60.0.1')).to.equal(true);
   });
 
   it('leaves nothing behind', async () => {
@@ -132,8 +190,8 @@ describe('Open vSwitch datapath', function () {
     const target = endpoint(9, network);
     await attach(target);
     expect(await flows()).to.not.equal(before[0]);
-    await datapath.unplug(target.container);
-    await datapath.unplug(target.container);
+    await datapath.detach(target.id);
+    await datapath.detach(target.id);
     await datapath.removeNetwork(network);
     expect([await flows(), await nets()]).to.deep.equal(before);
     const rules = await host.run(['iptables-save']);
@@ -144,11 +202,11 @@ describe('Open vSwitch datapath', function () {
     const [a] = [await attach(endpoint(60, WEB)), await attach(endpoint(61, WEB))];
     await attach(endpoint(62, WEB));
     const ping = a.run(['busybox', 'ping', '-c', '60', '-i', '0.02', '10.50.0.61'], { reject: false });
-    const owned = new Map([60, 61].map((n) => [endpoint(n, WEB).container, endpoint(n, WEB)]));
+    const owned = new Map([60, 61].map((n) => [endpoint(n, WEB).id, endpoint(n, WEB)]));
     for (let round = 0; round < 5; round++)
-      await datapath.sync([WEB], ({ container: id }) => owned.get(id), ALONE);
+      await datapath.sync([WEB], ({ endpoint: id }) => owned.get(id), ALONE);
     expect((await ping).stdout).to.match(/60 packets transmitted, 60 packets received/);
-    expect((await datapath.ports()).map(({ container: id }) => id).sort()).to.deep.equal(
+    expect((await datapath.ports()).map(({ endpoint: id }) => id).sort()).to.deep.equal(
       [...owned.keys()].sort(),
     );
     expect(await nets()).to.not.include('sp00000008');
@@ -156,17 +214,17 @@ describe('Open vSwitch datapath', function () {
 
   it('notices a restart of ovs-vswitchd and brings everything back', async () => {
     const [a] = [await attach(endpoint(70, WEB)), await attach(endpoint(71, WEB))];
-    const owned = new Map([70, 71].map((n) => [endpoint(n, WEB).container, endpoint(n, WEB)]));
+    const owned = new Map([70, 71].map((n) => [endpoint(n, WEB).id, endpoint(n, WEB)]));
     const abort = new AbortController();
     let restarts = 0;
     datapath.watch(() => void restarts++, abort.signal);
     await new Promise((resolve) => setTimeout(resolve, 500));
     await host.stop('ovs-vswitchd', 'SIGKILL');
-    const error = await datapath.prepare(endpoint(72, WEB)).catch((thrown: unknown) => thrown);
+    const error = await datapath.attach(endpoint(72, WEB)).catch((thrown: unknown) => thrown);
     expect((error as AppError).message).to.match(/Open vSwitch does not answer/);
     await host.startVswitchd();
     await until('the restart to be noticed', async () => restarts > 0);
-    await datapath.sync([WEB], ({ container: id }) => owned.get(id), ALONE);
+    await datapath.sync([WEB], ({ endpoint: id }) => owned.get(id), ALONE);
     expect(await reaches(a, '10.50.0.71')).to.equal(true);
     expect(await reaches(a, OUTSIDE)).to.equal(true);
     abort.abort();

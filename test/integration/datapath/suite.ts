@@ -1,4 +1,5 @@
 import type { Datapath } from '../../../lib/datapath/datapath.js';
+import { peerName } from '../../../lib/datapath/device-names.js';
 import { createOvsDatapath } from '../../../lib/datapath/ovs.js';
 import { createRun, type Run } from '../../../lib/os/exec.js';
 import { silentLog } from '../../../lib/base/log.js';
@@ -14,14 +15,17 @@ export const ALONE = { peers: [], remotes: [] };
 
 export function endpoint(n: number, network: Network): Endpoint {
   const ip = network.gateway.replace(/\d+$/, String(n));
-  const container = (network.vni * 256 + n).toString(16).padStart(8, '0').padEnd(64, 'a');
-  return { container, network, ip, mac: macOf(ip) };
+  const id = (network.vni * 256 + n).toString(16).padStart(8, '0').padEnd(64, 'a');
+  return { id, network, ip, mac: macOf(ip) };
 }
+
+/** Where each data plane is. */
+const hosts = new WeakMap<Datapath, Host>();
 
 /** The data plane of a host, driven from here. */
 export function datapathOn(host: Host): Datapath {
   const run = runIn(host);
-  return createOvsDatapath({
+  const datapath = createOvsDatapath({
     run,
     readRoutes: () => run(['cat', '/proc/net/route']),
     log: silentLog,
@@ -29,10 +33,12 @@ export function datapathOn(host: Host): Datapath {
     kind: 'auto',
     runFolder: host.file('/run/openvswitch'),
   });
+  hosts.set(datapath, host);
+  return datapath;
 }
 
 /** Commands of the datapath, in the host's network but with the paths of this process. */
-function runIn(host: Host): Run {
+export function runIn(host: Host): Run {
   const run = createRun(silentLog);
   const sockets = `OVS_RUNDIR=${host.file('/run/openvswitch')}`;
   return (argv, options) => {
@@ -41,19 +47,37 @@ function runIn(host: Host): Run {
   };
 }
 
-export const netnsOf = (container: Namespace) => `/proc/${container.pid}/ns/net`;
+/** Does what Docker does with the other end of an endpoint's link: it becomes `eth0` in the container's namespace. */
+export async function plug(run: Run, target: Endpoint, port: string, container: Namespace): Promise<void> {
+  await run(['ip', 'link', 'set', peerName(port), 'netns', String(container.pid), 'name', 'eth0']);
+  const { ip, mac, network } = target;
+  const prefix = network.subnet.split('/')[1];
+  const lines = [
+    `link set eth0 address ${mac} up`,
+    `address add ${ip}/${prefix} dev eth0`,
+    `route add default via ${network.gateway} dev eth0`,
+  ];
+  await container.run(['ip', '-batch', '-'], { input: lines.join('\n') });
+}
 
 /** Namespaces that stand for containers. */
 export function createContainers() {
   const made: Namespace[] = [];
+  async function add(): Promise<Namespace> {
+    const namespace = await createNamespace(['--net'], ['sleep', 'infinity']);
+    made.push(namespace);
+    await namespace.run(['ip', 'link', 'set', 'lo', 'up']);
+    return namespace;
+  }
   return {
+    add,
+    /** Makes a container with the endpoint, on the host of the data plane. */
     async attach(datapath: Datapath, target: Endpoint): Promise<Namespace> {
-      const namespace = await createNamespace(['--net'], ['sleep', 'infinity']);
-      made.push(namespace);
-      await namespace.run(['ip', 'link', 'set', 'lo', 'up']);
-      await datapath.prepare(target);
-      await datapath.plug(target, netnsOf(namespace));
-      return namespace;
+      const host = hosts.get(datapath);
+      if (!host) throw new Error('the data plane is on no host');
+      const [container, port] = [await add(), await datapath.attach(target)];
+      await plug(runIn(host), target, port, container);
+      return container;
     },
     destroy: () => Promise.all(made.map((namespace) => namespace.destroy())),
   };

@@ -45,7 +45,7 @@ describe('tunnels between hosts', function () {
   }
 
   async function publish(target: Endpoint, on: number): Promise<void> {
-    placed.set(target.container, { target, on });
+    placed.set(target.id, { target, on });
     const others = paths.filter((_, index) => index !== on);
     await Promise.all(others.map((path) => path.applyRemotes({ put: [remoteOf(target, on)], drop: [] })));
   }
@@ -53,12 +53,10 @@ describe('tunnels between hosts', function () {
   /** All that a host's agent would make of the store. */
   async function sync(index: number): Promise<void> {
     const all = [...placed.values()];
-    const owned = new Map(
-      all.filter(({ on }) => on === index).map(({ target }) => [target.container, target]),
-    );
+    const owned = new Map(all.filter(({ on }) => on === index).map(({ target }) => [target.id, target]));
     const remotes = all.filter(({ on }) => on !== index).map(({ target, on }) => remoteOf(target, on));
     const overlay = { peers: peersOf(index), remotes };
-    await paths[index]!.sync([WEB, DB], ({ container }) => owned.get(container), overlay);
+    await paths[index]!.sync([WEB, DB], ({ endpoint: id }) => owned.get(id), overlay);
   }
 
   /** Echo requests that have got into a namespace. */
@@ -155,7 +153,7 @@ describe('tunnels between hosts', function () {
     expect(await reaches(a, '10.50.0.31'), 'forged MAC').to.equal(false);
     await a.run(['ip', 'link', 'set', 'eth0', 'address', macOf('10.50.0.30')]);
 
-    const port = `in_port=ovs${endpoint(30, WEB).container.slice(0, 8)}`;
+    const port = `in_port=ovs${endpoint(30, WEB).id.slice(0, 8)}`;
     const frame = `${port},dl_src=${macOf('10.50.0.30')},dl_dst=${macOf('10.50.0.31')}`;
     expect(await trace(hosts[0]!, `${frame},icmp,nw_src=10.50.0.30`)).to.include('192.168.108.2');
     expect(await trace(hosts[0]!, `${frame},icmp,nw_src=10.50.0.30,dl_vlan=5`), 'VLAN tag').to.equal('drop');
@@ -212,8 +210,8 @@ describe('tunnels between hosts', function () {
   });
 
   for (const [order, first] of [
-    ['unplugged before it is plugged', true],
-    ['plugged before it is unplugged', false],
+    ['detached before it is attached', true],
+    ['attached before it is detached', false],
   ] as const) {
     it(`follow an address that moves, ${order}`, async () => {
       const n = first ? 71 : 72;
@@ -221,15 +219,32 @@ describe('tunnels between hosts', function () {
       const target = endpoint(n, WEB);
       await attach(2, n);
       expect(await reaches(a, target.ip)).to.equal(true);
-      if (first) await paths[2]!.unplug(target.container);
+      if (first) await paths[2]!.detach(target.id);
       await attach(1, n);
-      if (!first) await paths[2]!.unplug(target.container);
+      if (!first) await paths[2]!.detach(target.id);
       await paths[1]!.applyRemotes({ put: [], drop: [target] });
       expect(await reaches(a, target.ip)).to.equal(true);
       const c = await attach(2, first ? 75 : 76);
       expect(await reaches(c, target.ip), 'from where it was').to.equal(true);
     });
   }
+
+  it('follow an address that gets another MAC', async () => {
+    const a = await attach(0, 77);
+    const target = endpoint(78, WEB);
+    await attach(1, 78);
+    expect(await reaches(a, target.ip)).to.equal(true);
+    await paths[1]!.detach(target.id);
+    const again = { ...target, id: 'e'.repeat(64), mac: '02:42:aa:bb:cc:dd' };
+    await containers.attach(paths[1]!, again);
+    await publish(again, 1);
+    placed.delete(target.id);
+    await a.run(['ip', 'neighbour', 'flush', 'dev', 'eth0']);
+    expect(await reaches(a, target.ip)).to.equal(true);
+    expect(await flowsOf(hosts[0]!))
+      .to.include(again.mac)
+      .and.not.include(target.mac);
+  });
 
   it('are made right without losing a packet', async () => {
     const [a] = [await attach(0, 80), await attach(1, 81)];
