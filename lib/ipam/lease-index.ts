@@ -127,12 +127,13 @@ export function createLeaseIndex(
     toggle(network.own, summary, block?.host === host);
     for (const lease of drop) {
       network.leases.delete(lease.ip);
-      own.drop(lease);
+      if (lease.host === host) own.drop(lease);
     }
     for (const lease of put) {
+      const before = network.leases.get(lease.ip);
+      if (before?.host === host) own.drop(before);
       network.leases.set(lease.ip, lease);
       if (lease.host === host) own.put(lease);
-      else own.drop(lease);
     }
     return { put, drop };
   }

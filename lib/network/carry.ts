@@ -11,7 +11,7 @@ export interface NetworkCarrier {
    * throw, and `conflict` when it was removed in the meantime.
    */
   create(id: string, choice?: NetworkChoice): Promise<Network>;
-  /** The same for a network that was removed a moment ago, see `Networks.restore`. */
+  /** Puts back a network that was removed a moment ago, see `Networks.restore`. It stays when this host cannot carry it. */
   restore(network: Network): Promise<Network>;
   /** Throws what `Networks.get` and `Networks.remove` throw. */
   remove(id: string): Promise<void>;
@@ -26,16 +26,7 @@ export function createNetworkCarrier({
   datapath: Pick<Datapath, 'open' | 'ensureNetwork' | 'removeNetwork'>;
   log: Log;
 }): NetworkCarrier {
-  /** @param create writes the network to the store */
-  async function carried(create: () => Promise<Network>): Promise<Network> {
-    // Checked first: without Open vSwitch, nothing is created that would have to be taken back.
-    await datapath.open();
-    const network = await create();
-    try {
-      await datapath.ensureNetwork(network);
-    } catch (cause) {
-      throw await takeBack(network, cause);
-    }
+  async function assertThere(network: Network): Promise<Network> {
     if ((await networks.find(network.id))?.network.vni === network.vni) return network;
     // This host may have heard of both changes before it carried the network, and would then never remove it.
     await datapath.removeNetwork(network);
@@ -63,8 +54,22 @@ export function createNetworkCarrier({
   }
 
   return {
-    create: (id, choice) => carried(() => networks.create(id, choice)),
-    restore: (network) => carried(() => networks.restore(network)),
+    async create(id, choice) {
+      // Checked first: without Open vSwitch, nothing is created that would have to be taken back.
+      await datapath.open();
+      const network = await networks.create(id, choice);
+      try {
+        await datapath.ensureNetwork(network);
+      } catch (cause) {
+        throw await takeBack(network, cause);
+      }
+      return assertThere(network);
+    },
+    async restore(removed) {
+      const network = await networks.restore(removed);
+      await datapath.ensureNetwork(network);
+      return assertThere(network);
+    },
     async remove(id) {
       const network = await networks.get(id);
       await networks.remove(id);

@@ -30,21 +30,32 @@ export async function removeNetwork(
 
 /** Removes a marked network, or clears the mark when an endpoint turns out to be active. */
 export async function finishRemoval(store: Store, marked: Entry): Promise<void> {
-  const { key, version } = marked;
-  const stored = parseNetwork(marked);
-  for (let attempt = 0; attempt < RETRIES; attempt++) {
-    const blocks = await store.list(blockPrefix(stored.id));
+  const { id, vni } = parseNetwork(marked);
+  for (let attempt = 0, record = marked; attempt < RETRIES; attempt++) {
+    const blocks = await store.list(blockPrefix(id));
     try {
-      assertIdle(stored.id, blocks);
+      assertIdle(id, blocks);
     } catch (error) {
-      await store.commit([{ key, value: JSON.stringify(toNetwork(stored)), ifVersion: version }]);
+      await unmark(store, record);
       throw error;
     }
-    if (await removeAll(store, marked, blocks)) return;
-    // A lease has been changed or given back meanwhile, unless another host was quicker to remove the network.
-    if ((await store.get(key))?.version !== version) return;
+    if (await removeAll(store, record, blocks)) return;
+    // A lease has been changed or given back meanwhile, or another host removes the network too.
+    const now = await store.get(record.key);
+    if (!now || parseNetwork(now).vni !== vni) return;
+    if (parseNetwork(now).removing) record = now;
+    else {
+      // The other host has found an endpoint that is active. Without the mark, nothing may be deleted.
+      assertIdle(id, await store.list(blockPrefix(id)));
+      break;
+    }
   }
-  throw keepsChanging(stored.id);
+  throw keepsChanging(id);
+}
+
+async function unmark(store: Store, { key, version, value }: Entry): Promise<void> {
+  const network = toNetwork(parseNetwork({ key, version, value }));
+  await store.commit([{ key, value: JSON.stringify(network), ifVersion: version }]);
 }
 
 /**
