@@ -37,7 +37,7 @@ export function createOvsDatapath(options: OvsOptions): Datapath {
   const { run, log, bridge: name, kind, runFolder = '/run/openvswitch' } = options;
   const model = createBridgeModel();
   const lock = createReadWriteLock();
-  const ovsdb = createOvsdb(run);
+  const ovsdb = createOvsdb(run, runFolder);
   const openflow = createOpenFlow(run, name, runFolder);
   const bridge = createBridge({ ovsdb, openflow, name, kind, log });
   const links = createLinks(run, () => bridge.kind === 'userspace');

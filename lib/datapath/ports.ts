@@ -12,7 +12,7 @@ import type { Links } from './kernel/links.js';
 import { networkMtu } from './network-mtu.js';
 import { endpointPorts, EXTERNAL_ID, externalIdsOf, isPortOf } from './vswitch/external-ids.js';
 import { adding, type OpenFlow } from './vswitch/openflow.js';
-import type { Operation } from './vswitch/operations.js';
+import type { SwitchOperation } from './vswitch/operations.js';
 import type { Interface, Ovsdb } from './vswitch/ovsdb.js';
 
 /** The endpoints' ports: for each, its link, its port on the bridge and its rules. */
@@ -59,11 +59,11 @@ export function createPorts(options: {
   /** Ports whose removal has failed, by endpoint: it is tried again before anything else happens to them. */
   const unfinished = new Map<string, Port>();
 
-  const adds = ({ name, ofport, owner }: Port): Operation => {
+  const adds = ({ name, ofport, owner }: Port): SwitchOperation => {
     return { do: 'setPort', bridge, port: name, settings: { ofport, externalIds: externalIdsOf(owner) } };
   };
 
-  const removes = ({ name }: Port): Operation => ({ do: 'removePort', bridge, port: name });
+  const removes = ({ name }: Port): SwitchOperation => ({ do: 'removePort', bridge, port: name });
 
   async function make(endpoint: Endpoint): Promise<string> {
     const known = ports.get(endpoint.id);

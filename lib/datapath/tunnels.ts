@@ -7,7 +7,7 @@ import { VXLAN_PORT } from '../base/ports.js';
 import { tunnelName } from './device-names.js';
 import { EXTERNAL_ID } from './vswitch/external-ids.js';
 import { adding, type OpenFlow } from './vswitch/openflow.js';
-import type { Operation } from './vswitch/operations.js';
+import type { SwitchOperation } from './vswitch/operations.js';
 import type { Interface, Ovsdb } from './vswitch/ovsdb.js';
 import { remoteMatch, tunnelMatch } from './flows/cookie.js';
 import { tunnelFlows } from './flows/tunnel-flows.js';
@@ -126,7 +126,7 @@ export function createTunnels(options: {
         peers.length === 0 ? undefined : await origin.find(async () => found).catch(onlyImpossible);
       if (local !== undefined || peers.length === 0) origin.solved();
       const wanted = new Set(local === undefined ? [] : peers);
-      const operations: Operation[] = [];
+      const operations: SwitchOperation[] = [];
       for (const { name, ofport, externalIds } of found) {
         const peer = externalIds.get(EXTERNAL_ID.peer);
         if (peer === undefined) continue;
@@ -144,7 +144,7 @@ export function createTunnels(options: {
   };
 }
 
-function tunnelPort(bridge: string, peer: string, ofport: number, local: string): Operation {
+function tunnelPort(bridge: string, peer: string, ofport: number, local: string): SwitchOperation {
   return {
     do: 'setPort',
     bridge,

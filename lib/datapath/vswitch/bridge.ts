@@ -62,8 +62,6 @@ export function createBridge(options: {
           failMode: 'secure',
         },
       ]);
-      // `ovs-vsctl` waits for ovs-vswitchd only when it has changed something.
-      if ((await openflow.state()) !== 'alive') throw down(undefined);
       opened = true;
     },
   };

@@ -12,7 +12,7 @@ export interface InterfaceSettings {
 }
 
 /** A change to Open vSwitch's database. All of them may be repeated. */
-export type Operation =
+export type SwitchOperation =
   | {
       do: 'setBridge';
       /** Made unless it is there. */

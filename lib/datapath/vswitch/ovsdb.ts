@@ -1,18 +1,28 @@
+import { join } from 'node:path';
 import { z } from 'zod';
-import { createBatcher } from '../../concurrency/batcher.js';
+import { AppError, asError } from '../../base/errors.js';
 import { succeeds } from '../../base/succeeds.js';
-import { CommandError, type Run } from '../../os/exec.js';
+import { createBatcher } from '../../concurrency/batcher.js';
+import type { Run } from '../../os/exec.js';
 import { down } from './down.js';
-import type { Operation } from './operations.js';
+import type { SwitchOperation } from './operations.js';
+import { createOvsdbClient } from './ovsdb-client.js';
+import { columnsOf, rowsOf, type InterfaceRow, type Table } from './ovsdb-rows.js';
+import { namesIn, writeTransaction, type DatabaseOperation } from './ovsdb-transaction.js';
 
-/** `ovs-vsctl` waits for ovs-vswitchd, which answers in milliseconds when it runs. */
-const TIMEOUT_S = 4;
+/** How long ovs-vswitchd may take to put a change in force, in milliseconds; it takes a few when it runs. */
+const PATIENCE_MS = 4_000;
+/** How often a transaction is made anew when somebody else has changed the same rows meanwhile. */
+const TRIES = 10;
+const DATABASE = 'Open_vSwitch';
 
-const ovsMap = z.tuple([z.literal('map'), z.array(z.tuple([z.string(), z.string()]))]);
-const optionalNumber = z.union([z.number(), z.tuple([z.literal('set'), z.array(z.number())])]);
-const table = z.object({
-  data: z.array(z.tuple([z.string(), z.string(), optionalNumber, ovsMap])),
-});
+const outcomes = z.array(
+  z.union([
+    z.object({ error: z.string(), details: z.string().default('') }),
+    z.object({ rows: z.array(z.unknown()).default([]) }),
+    z.null(),
+  ]),
+);
 
 /** An interface as recorded in Open vSwitch's database. */
 export interface Interface {
@@ -26,97 +36,167 @@ export interface Interface {
   externalIds: Map<string, string>;
 }
 
+/** Open vSwitch's database. All calls throw `AppError`: `unavailable` when Open vSwitch does not answer, else `internal`. */
 export interface Ovsdb {
-  /** One transaction of several operations; concurrent calls share it. Waits until it is in force, unless told not to. */
-  transact(operations: readonly Operation[], options?: { wait?: boolean }): Promise<void>;
+  /**
+   * One transaction of several operations; concurrent calls share it. Waits until it is in force, unless told not to, and
+   * throws when a port that it sets does not work or has not got its number.
+   */
+  transact(operations: readonly SwitchOperation[], options?: { wait?: boolean }): Promise<void>;
   /** All interfaces of all bridges. */
   interfaces(): Promise<Interface[]>;
   /** Whether the kernel can carry packets. The database names the kernel's datapath type even where it cannot. */
   hasKernelDatapath(): Promise<boolean>;
 }
 
-export function createOvsdb(run: Run): Ovsdb {
-  async function vsctl(args: string[]): Promise<string> {
-    try {
-      return await run(['ovs-vsctl', `--timeout=${TIMEOUT_S}`, ...args]);
-    } catch (error) {
-      throw isDown(error) ? down(error) : error;
-    }
-  }
-  const batch = createBatcher<{ operations: readonly Operation[]; wait: boolean }>(async (items) => {
-    const commands = items.flatMap(({ operations }) => operations).flatMap(commandsOf);
-    const wait = items.some((item) => item.wait);
-    await vsctl([
-      ...(wait ? [] : ['--no-wait', '--']),
-      ...commands.flatMap((command, index) => (index === 0 ? command : ['--', ...command])),
-    ]);
+interface Item {
+  operations: readonly SwitchOperation[];
+  wait: boolean;
+  failure?: Error;
+}
+
+/**
+ * @param runFolder where Open vSwitch has its sockets
+ * @param patience milliseconds within which ovs-vswitchd must put a change in force
+ */
+export function createOvsdb(run: Run, runFolder = '/run/openvswitch', patience = PATIENCE_MS): Ovsdb {
+  const client = createOvsdbClient(join(runFolder, 'db.sock'), async (cause) => {
+    const missing = await run(['ovs-vsctl', '--version']).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    return down(missing ?? cause);
   });
 
+  /** Returns what each operation found: rows for a `select`. Undefined when a `wait` was in vain. */
+  async function ask(
+    operations: readonly DatabaseOperation[],
+    timeout = patience,
+  ): Promise<unknown[][] | undefined> {
+    const result = await client.request('transact', [DATABASE, ...operations], timeout);
+    const found = outcomes.parse(result);
+    for (const outcome of found) {
+      if (!outcome || !('error' in outcome)) continue;
+      if (outcome.error === 'timed out') return undefined;
+      throw new AppError('internal', `Open vSwitch's database refused: ${outcome.details || outcome.error}`);
+    }
+    return found.map((outcome) => (outcome && 'rows' in outcome ? outcome.rows : []));
+  }
+
+  /** One after another: what is read is still true when it is written, unless somebody else changes it. */
+  async function commit(items: readonly Item[]): Promise<number> {
+    const operations = items.flatMap((item) => item.operations);
+    const names = namesIn(operations);
+    const force = items.some(({ wait }) => wait);
+    for (let tried = 0; tried < TRIES; tried++) {
+      const found = await ask([
+        ...names.bridges.map((name) => select('Bridge', name)),
+        ...names.ports.map((name) => select('Port', name)),
+      ]);
+      const bridges = rowsOf.Bridge.parse(found?.slice(0, names.bridges.length).flat());
+      const ports = rowsOf.Port.parse(found?.slice(names.bridges.length).flat());
+      const changes = writeTransaction(operations, { bridges, ports });
+      const done = await ask([...changes, ...(force ? [NEXT] : []), select('Open_vSwitch')]);
+      if (done) return rowsOf.Open_vSwitch.parse(done.at(-1)).at(0)?.next_cfg ?? 0;
+    }
+    throw new AppError('internal', "somebody else keeps changing the same rows of Open vSwitch's database");
+  }
+
+  /** Waits until ovs-vswitchd has put the configuration of that number in force, and returns how the ports are then. */
+  async function inForce(configuration: number, ports: readonly string[]): Promise<Map<string, Interface>> {
+    const reached = {
+      ...{ op: 'wait', table: 'Open_vSwitch', where: [['cur_cfg', '>=', configuration]] },
+      ...{ columns: ['_uuid'], until: '!=', rows: [], timeout: patience },
+    };
+    const look = ports.map((name) => select('Interface', name));
+    const found = await ask([reached, ...look], 2 * patience);
+    if (!found) throw down(undefined);
+    return new Map(rowsOf.Interface.parse(found.slice(1).flat()).map((row) => [row.name, asInterface(row)]));
+  }
+
+  async function attempt(items: readonly Item[]): Promise<void> {
+    const configuration = await commit(items);
+    const waiting = items.filter(({ wait }) => wait);
+    if (waiting.length === 0) return;
+    const set = settingsIn(waiting);
+    const now = await inForce(configuration, [...set.keys()]);
+    for (const item of waiting) item.failure = problemOf([...settingsIn([item]).keys()], set, now);
+  }
+
+  /** One bad operation does not fail what others have asked for at the same time. */
+  async function attemptAll(items: readonly Item[]): Promise<void> {
+    try {
+      await attempt(items);
+    } catch (error) {
+      const isDown = error instanceof AppError && error.kind === 'unavailable';
+      if (items.length > 1 && !isDown) for (const item of items) await attemptAll([item]);
+      else for (const item of items) item.failure = asError(error);
+    }
+  }
+  const batch = createBatcher(attemptAll);
+
   return {
-    transact: (operations, { wait = true } = {}) => batch({ operations, wait }),
+    async transact(operations, { wait = true } = {}) {
+      const item: Item = { operations, wait };
+      await batch(item);
+      if (item.failure) throw item.failure;
+    },
     async interfaces() {
-      const columns = 'name,type,ofport,external_ids';
-      const text = await vsctl(['--format=json', `--columns=${columns}`, 'list', 'Interface']);
-      return table.parse(JSON.parse(text)).data.map(([name, type, ofport, [, ids]]) => ({
-        name,
-        type,
-        ofport: typeof ofport === 'number' ? ofport : (ofport[1][0] ?? -1),
-        externalIds: new Map(ids),
-      }));
+      const [rows] = (await ask([select('Interface')])) ?? [];
+      return rowsOf.Interface.parse(rows).map(asInterface);
     },
     hasKernelDatapath: () => succeeds(run(['ovs-dpctl', 'dump-dps'])),
   };
 }
 
-function commandsOf(operation: Operation): string[][] {
-  const columns = (name: string, map: Record<string, string> = {}) =>
-    Object.entries(map).map(([key, value]) => `${name}:${key}="${value}"`);
-  switch (operation.do) {
-    case 'setBridge': {
-      const { bridge, datapathType, protocols, failMode } = operation;
-      const settings = [
-        `datapath_type=${datapathType}`,
-        `protocols=${protocols.join(',')}`,
-        `fail_mode=${failMode}`,
-      ];
-      return [
-        ['--may-exist', 'add-br', bridge],
-        ['set', 'bridge', bridge, ...settings],
-      ];
-    }
-    case 'setPort': {
-      const { bridge, port, settings } = operation;
-      const { type, ofport, mtu, mac, options, externalIds } = settings;
-      const set = [
-        ...(type === undefined ? [] : [`type=${type}`]),
-        `ofport_request=${ofport}`,
-        ...(mtu === undefined ? [] : [`mtu_request=${mtu}`]),
-        ...(mac === undefined ? [] : [`mac="${mac}"`]),
-        ...columns('options', options),
-        ...columns('external_ids', externalIds),
-      ];
-      return [
-        ['--may-exist', 'add-port', bridge, port],
-        ['set', 'Interface', port, ...set],
-      ];
-    }
-    case 'removePort':
-      return [['--if-exists', 'del-port', operation.bridge, operation.port]];
-    case 'setExternalIds':
-      return [
-        [
-          '--if-exists',
-          'set',
-          'Interface',
-          operation.port,
-          ...columns('external_ids', operation.externalIds),
-        ],
-      ];
-  }
+const NEXT: DatabaseOperation = {
+  ...{ op: 'mutate', table: 'Open_vSwitch', where: [] },
+  mutations: [['next_cfg', '+=', 1]],
+};
+
+function select(table: Table, name?: string): DatabaseOperation {
+  const where = name === undefined ? [] : [['name', '==', name]];
+  return { op: 'select', table, where, columns: columnsOf[table] };
 }
 
-/** Without ovs-vswitchd, `ovs-vsctl` is killed by its own alarm; without ovsdb-server, its connection is refused. */
-function isDown(error: unknown): boolean {
-  if (!(error instanceof CommandError)) return false;
-  return error.exitCode === undefined || /database connection failed|Alarm clock/i.test(error.output);
+function asInterface({ name, type, ofport, error, external_ids: externalIds }: InterfaceRow): Interface {
+  const [problem] = error;
+  return {
+    name,
+    type,
+    ofport: ofport[0] ?? -1,
+    ...(problem !== undefined && { error: problem }),
+    externalIds,
+  };
+}
+
+/** The OpenFlow port numbers that the ports must have in the end, by name. */
+function settingsIn(items: readonly Item[]): Map<string, number> {
+  const numbers = new Map<string, number>();
+  for (const operation of items.flatMap(({ operations }) => operations)) {
+    if (operation.do === 'setPort') numbers.set(operation.port, operation.settings.ofport);
+    if (operation.do === 'removePort') numbers.delete(operation.port);
+  }
+  return numbers;
+}
+
+function problemOf(
+  ports: readonly string[],
+  numbers: ReadonlyMap<string, number>,
+  now: ReadonlyMap<string, Interface>,
+): AppError | undefined {
+  for (const port of ports) {
+    const [wanted, found] = [numbers.get(port), now.get(port)];
+    // Whoever has removed it since then has nothing to complain about.
+    if (wanted === undefined || !found) continue;
+    if (found.error !== undefined)
+      return new AppError('internal', `Open vSwitch cannot use port ${port}: ${found.error}`);
+    if (found.ofport !== wanted) {
+      return new AppError(
+        'internal',
+        `Open vSwitch gave port ${port} the number ${found.ofport} instead of ${wanted}`,
+      );
+    }
+  }
+  return undefined;
 }

@@ -1,0 +1,134 @@
+import { connect, type Socket } from 'node:net';
+import { z } from 'zod';
+import { AppError, asError } from '../../base/errors.js';
+import { createMessageSplitter } from './json-messages.js';
+
+const message = z.object({
+  method: z.string().optional(),
+  id: z.unknown().optional(),
+  params: z.unknown().optional(),
+  result: z.unknown().optional(),
+  error: z.unknown().optional(),
+});
+
+/** JSON-RPC with Open vSwitch's database (RFC 7047). The connection is made when it is needed, and kept. */
+export interface OvsdbClient {
+  /**
+   * Sends a request and returns its result.
+   *
+   * @param timeout milliseconds until the answer must be there
+   * @throws AppError `unavailable` without a connection, when it breaks before the answer, or without an answer in time;
+   *   `internal` when the answer is an error
+   */
+  request(method: string, params: unknown[], timeout: number): Promise<unknown>;
+}
+
+/** What became of a connection before the server can have read a request, so that it may be sent again. */
+class NotSent extends Error {}
+
+/** @param unavailable makes the error for a connection that cannot be had, or broke */
+export function createOvsdbClient(
+  path: string,
+  unavailable: (cause: unknown) => AppError | Promise<AppError>,
+): OvsdbClient {
+  let current: Promise<Connection> | undefined;
+
+  function connection(): Promise<Connection> {
+    const opened = (current ??= openConnection(path, () => {
+      if (current === opened) current = undefined;
+    }));
+    return opened;
+  }
+
+  return {
+    async request(method, params, timeout) {
+      try {
+        return await (await connection()).request(method, params, timeout);
+      } catch (error) {
+        if (error instanceof AppError) throw error;
+        if (!(error instanceof NotSent)) throw await unavailable(error);
+      }
+      // The server has been restarted since the last request.
+      try {
+        return await (await connection()).request(method, params, timeout);
+      } catch (error) {
+        throw error instanceof AppError ? error : await unavailable(error);
+      }
+    },
+  };
+}
+
+interface Connection {
+  request(method: string, params: unknown[], timeout: number): Promise<unknown>;
+}
+
+/** @param onClose called once, when there will be no more answers */
+function openConnection(path: string, onClose: () => void): Promise<Connection> {
+  interface Waiting {
+    resolve: (result: unknown) => void;
+    reject: (error: Error) => void;
+    timer: NodeJS.Timeout;
+  }
+  const waiting = new Map<number, Waiting>();
+  let last = 0;
+
+  function settle(id: number): Waiting | undefined {
+    const one = waiting.get(id);
+    clearTimeout(one?.timer);
+    waiting.delete(id);
+    // An idle connection keeps no program running.
+    if (waiting.size === 0) socket.unref();
+    return one;
+  }
+
+  function close(cause: Error): void {
+    onClose();
+    socket.destroy();
+    for (const id of [...waiting.keys()]) settle(id)?.reject(cause);
+  }
+
+  function receive(text: string): void {
+    const { method, id, params, result, error } = message.parse(JSON.parse(text));
+    if (method === 'echo') {
+      socket.write(JSON.stringify({ id, result: params, error: null }));
+    } else if (method === undefined && typeof id === 'number') {
+      const one = settle(id);
+      if (error === null || error === undefined) one?.resolve(result);
+      else one?.reject(new AppError('internal', `Open vSwitch's database refused: ${JSON.stringify(error)}`));
+    }
+  }
+
+  const split = createMessageSplitter();
+  const socket: Socket = connect(path);
+  return new Promise<Connection>((resolve, reject) => {
+    socket.on('error', (error) => {
+      reject(error);
+      close(error);
+    });
+    socket.on('close', () => close(new Error('the connection was closed')));
+    socket.on('data', (chunk) => {
+      try {
+        split(chunk).forEach(receive);
+      } catch (error) {
+        close(asError(error));
+      }
+    });
+    socket.once('connect', () =>
+      resolve({
+        request: (method, params, timeout) =>
+          new Promise((resolveRequest, rejectRequest) => {
+            if (socket.destroyed) return rejectRequest(new NotSent());
+            const id = ++last;
+            const late = () => settle(id)?.reject(new Error(`no answer within ${timeout} ms`));
+            const timer = setTimeout(late, timeout);
+            waiting.set(id, { resolve: resolveRequest, reject: rejectRequest, timer });
+            socket.ref();
+            socket.write(JSON.stringify({ method, params, id }), (error) => {
+              // The kernel took nothing of it, because the server had closed its end.
+              if (error) settle(id)?.reject(new NotSent(error.message));
+            });
+          }),
+      }),
+    );
+  });
+}
