@@ -1,9 +1,12 @@
 import { expect } from 'chai';
-import { createLog } from '../../../lib/base/log.js';
-import { createIpam } from '../../../lib/ipam/ipam.js';
+import { createLog, type Log } from '../../../lib/base/log.js';
+import { createIpam, grantOf, type Lease } from '../../../lib/ipam/ipam.js';
+import type { Network } from '../../../lib/base/model.js';
 import { createNetworks } from '../../../lib/network/networks.js';
 import { transfer, type Belongings } from '../../../lib/agent/transfer.js';
 import { createMemoryStore } from '../../../lib/store/memory.js';
+import type { Store } from '../../../lib/store/store.js';
+import { grantTo, storedLeases } from '../../support/leases.js';
 
 const log = createLog('test', 'error');
 const network = (id: string, vni: number, subnet: string) => ({
@@ -12,14 +15,20 @@ const network = (id: string, vni: number, subnet: string) => ({
   subnet,
   gateway: subnet.replace(/0\/\d+$/, '1'),
 });
-const lease = (id: string, ip: string) => ({
-  ...{ container: ip.padEnd(64, '0'), host: 'here', network: id, ip, block: '' },
-  ...{ time: new Date(0).toISOString(), names: [], up: true },
+const lease = (id: string, ip: string, change: Partial<Lease> = {}): Lease => ({
+  ...{ id: `${id} ${ip}`, container: ip.padEnd(64, '0'), host: 'here', network: id, ip, block: '' },
+  ...{ time: new Date(0).toISOString(), kept: false, names: [], up: true, ...change },
 });
 
-function side() {
-  const store = createMemoryStore();
+/** @param warnings gets what is logged with each */
+function watchedLog(warnings: unknown[]): Log {
+  const warn = (_: string, details?: object) => void warnings.push(details);
+  return { warn } as unknown as Log;
+}
+
+function side(store: Store = createMemoryStore()) {
   return {
+    store,
     networks: createNetworks({ store, hostRoutes: async () => [], foreignNames: async () => [] }),
     ipam: createIpam({ store, host: 'here' }),
   };
@@ -41,7 +50,7 @@ describe('what a host takes along', () => {
 
   it('gets another VNI where its own is taken', async () => {
     const there = side();
-    await there.networks.create('theirs', '10.60.0.0/16', 7);
+    await there.networks.create('theirs', { subnet: '10.60.0.0/16', vni: 7 });
     await transfer(mine, there, { unused: false, log });
     expect(await there.networks.list()).to.have.deep.members([
       network('theirs', 7, '10.60.0.0/16'),
@@ -51,10 +60,60 @@ describe('what a host takes along', () => {
 
   it('stays where it is when a network in use is in the way', async () => {
     const there = side();
-    await there.networks.create('theirs', '10.50.128.0/17');
+    await there.networks.create('theirs', { subnet: '10.50.128.0/17' });
     const error = await transfer(mine, there, { unused: true, log }).catch((caught: unknown) => caught);
     expect(error).to.have.property('kind', 'conflict');
     expect(String(error)).to.match(/network web .* in the way of network theirs/);
     expect(await there.networks.list()).to.have.length(1);
+  });
+
+  it('keeps what networks and leases say', async () => {
+    const there = side();
+    const settings = { internal: true, aux: { printer: '10.50.0.77' }, labels: { a: 'b' } };
+    const odd: Network = { ...web, gateway: '10.50.9.9', settings };
+    const leases = [
+      lease('web', '10.50.0.1', { endpoint: 'e', kept: true, mac: '02:00:00:00:00:01', names: ['one'] }),
+      lease('web', '10.50.0.2', { container: undefined, up: false }),
+      lease('web', '10.50.0.3', { kept: true, up: false, names: ['stopped'] }),
+    ];
+    await transfer({ networks: [odd], leases }, there, { unused: false, log });
+    expect(await there.networks.list()).to.deep.equal([odd]);
+    const arrived = await storedLeases(there.store);
+    const said = (some: Lease[]) => some.map((one) => ({ ip: one.ip, ...grantOf(one) }));
+    expect(said(arrived)).to.have.deep.members(said(leases));
+  });
+
+  it('is not taken for lost when it was there already, also by an agent that has only begun', async () => {
+    const there = side();
+    await transfer(mine, there, { unused: false, log });
+    const before = await storedLeases(there.store);
+    const lost: unknown[] = [];
+    const watching = watchedLog(lost);
+    await transfer(mine, there, { unused: false, log: watching });
+    // This one has not read the leases.
+    await transfer(mine, side(there.store), { unused: false, log: watching });
+    expect(lost).to.deep.equal([]);
+    expect(await storedLeases(there.store)).to.deep.equal(before);
+  });
+
+  it('is lost where another has the address, and no other is', async () => {
+    const there = side();
+    await there.networks.create('web', { subnet: '10.50.0.0/16' });
+    const record = (await there.networks.find('web'))!;
+    await createIpam({ store: there.store, host: 'far' }).lease(record, grantTo('theirs'), '10.50.0.9');
+    const lost: unknown[] = [];
+    const watching = watchedLog(lost);
+    const leases = [...mine.leases, lease('web', '10.50.0.10'), lease('web', '10.50.0.1')];
+    await transfer({ networks: [web], leases }, there, { unused: false, log: watching });
+    expect(lost).to.have.length(2);
+    expect(lost[0]).to.include({
+      ip: '10.50.0.1',
+      reason: 'address 10.50.0.1 is the gateway address of network web',
+    });
+    expect(lost[1]).to.include({ ip: '10.50.0.9' });
+    expect((await storedLeases(there.store)).map(({ ip, host }) => `${ip} ${host}`)).to.have.members([
+      '10.50.0.9 far',
+      '10.50.0.10 here',
+    ]);
   });
 });

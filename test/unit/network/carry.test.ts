@@ -24,7 +24,9 @@ describe('a network that a host makes', () => {
 
   it('is in the store and on the bridge, and leaves both', async () => {
     const { carrier, carried, ids } = setUp();
-    const network = await carrier.create('web', '10.9.0.0/24');
+    const choice = { subnet: '10.9.0.0/24', gateway: '10.9.0.9', settings: { internal: true } };
+    const network = await carrier.create('web', choice);
+    expect(network).to.deep.include(choice);
     expect([await ids(), carried.get('web')]).to.deep.equal([['web'], network]);
     await carrier.remove('web');
     expect([await ids(), carried.size]).to.deep.equal([[], 0]);
@@ -68,5 +70,22 @@ describe('a network that a host makes', () => {
     };
     expect((await caught(carrier.create('web')))?.message).to.equal('network web was removed meanwhile');
     expect(carried.size).to.equal(0);
+  });
+
+  it('is put back in both as it was', async () => {
+    const { carrier, carried, ids } = setUp();
+    const network = await carrier.create('web', { subnet: '10.9.0.0/24', gateway: '10.9.0.9' });
+    await carrier.remove('web');
+    expect(await carrier.restore(network)).to.deep.equal(network);
+    expect([await ids(), carried.get('web')]).to.deep.equal([['web'], network]);
+  });
+
+  it('is in the store again, for the other hosts, though this one cannot carry it', async () => {
+    const { carrier, datapath, ids } = setUp();
+    const network = await carrier.create('web');
+    await carrier.remove('web');
+    datapath.ensureNetwork = broken;
+    expect((await caught(carrier.restore(network)))?.message).to.equal('Open vSwitch does not answer');
+    expect(await ids()).to.deep.equal(['web']);
   });
 });

@@ -12,10 +12,16 @@ const B = { id: 'b', address: '192.0.2.2' };
 const BLOCK = 'blocks/web/10.0.0.16';
 
 /** A block of host a with a lease on each of these addresses. */
-function block(version: number, ...ips: [ip: string, name: string, up?: boolean][]) {
-  const leases = ips.map(([ip, name, up = true]): [string, StoredLease] => [
+function block(
+  version: number,
+  ...ips: [ip: string, name: string, up?: boolean, more?: Partial<StoredLease>][]
+) {
+  const leases = ips.map(([ip, name, up = true, more = {}]): [string, StoredLease] => [
     ip,
-    { container: name.padEnd(64, '0'), host: 'a', time: '', names: [name, 'Web'], up },
+    {
+      ...{ id: name, container: name.padEnd(64, '0'), host: 'a', time: '', kept: false },
+      ...{ names: [name, 'Web'], up, ...more },
+    },
   ]);
   return { key: BLOCK, version, value: JSON.stringify({ host: 'a', leases: Object.fromEntries(leases) }) };
 }
@@ -68,6 +74,16 @@ describe('overlay', () => {
     expect(await settled()).to.deep.equal(['-10.0.0.16/7']);
     index.apply({ put: [], drop: [{ key: BLOCK, version: 4 }] });
     expect(await settled()).to.deep.equal(['-10.0.0.16/7 -10.0.0.17/7']);
+  });
+
+  it('tells of the MAC that was chosen, and when it changes', async () => {
+    const { index, overlay, settled } = await setUp();
+    await overlay.setPeers([A]);
+    index.apply({ put: [block(1, ['10.0.0.16', 'x', true, { mac: '02:00:00:00:00:01' }])], drop: [] });
+    expect((await settled())[1]).to.equal('10.0.0.16@192.0.2.1 02:00:00:00:00:01');
+    expect(overlay.state().remotes.map(({ mac }) => mac)).to.deep.equal(['02:00:00:00:00:01']);
+    index.apply({ put: [block(2, ['10.0.0.16', 'x'])], drop: [] });
+    expect(await settled()).to.deep.equal(['10.0.0.16@192.0.2.1 02:42:0a:00:00:10']);
   });
 
   it('waits for host and network of a lease, in whatever order they come', async () => {
@@ -162,7 +178,7 @@ describe('lease index', () => {
     const stored = JSON.parse(block(0, ['10.0.0.16', 'x']).value) as Parameters<typeof index.committed>[1];
     index.committed(BLOCK, stored, 5);
     index.apply({ put: [block(4, ['10.0.0.17', 'old'])], drop: [{ key: BLOCK, version: 3 }] });
-    expect(index.owned()).to.deep.equal(['x'.padEnd(64, '0')]);
+    expect(index.owned().map(({ id }) => id)).to.deep.equal(['x']);
     index.committed(BLOCK, undefined, 6);
     index.apply({ put: [block(5, ['10.0.0.16', 'x'])], drop: [] });
     expect(index.owned(), 'what was given back stays so').to.deep.equal([]);
