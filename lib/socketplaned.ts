@@ -8,6 +8,7 @@ import { createLog } from './base/log.js';
 import { hostPaths } from './base/paths.js';
 import { VERSION } from './base/version.js';
 import { readAgentConfig, type AgentConfig } from './config/agent.js';
+import { serveDriver } from './driver/serve.js';
 import { ensureConsul } from './install/system/consul.js';
 import { createRun } from './os/exec.js';
 import { writePidFile } from './os/pid-file.js';
@@ -33,6 +34,13 @@ async function serve(config: AgentConfig, pidFile: string): Promise<void> {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
   });
 
+  // Before all else: Docker may be starting too, and wait for its driver.
+  const driver = await serveDriver({
+    socket: hostPaths.driverSocket,
+    driver: runtime.driver.get,
+    observe: runtime.metrics.driver,
+    log,
+  });
   await runtime.start();
   const routes = apiRoutes({ ...runtime, version: VERSION, config, log });
   const servers = await serveApi(createApp(routes, log), config);
@@ -47,7 +55,7 @@ async function serve(config: AgentConfig, pidFile: string): Promise<void> {
 
   await stopped;
   log.info('agent stops');
-  await servers.close();
+  await Promise.all([servers.close(), driver.close()]);
   await runtime.stop();
   await removePidFile();
 }

@@ -1,125 +1,142 @@
 import { z } from 'zod';
-import type { PostHook, PreHook, Unwind } from '../../lib/adapter/index.js';
-import { retryBriefly } from '../../lib/concurrency/retry-briefly.js';
+import { parametersOf, type PostHook, type PreHook, type Unwind } from '../../lib/adapter/index.js';
 import { AppError, messageOf } from '../../lib/base/errors.js';
-import type { Ipam } from '../../lib/ipam/ipam.js';
-import { ADDRESS_LABEL, ALIASES_LABEL, DNS_LABEL, NETWORK_LABEL } from '../../lib/docker/labels.js';
-import type { Networks } from '../../lib/network/networks.js';
 import type { Network } from '../../lib/base/model.js';
-import { createBody, endpointOfMode, selectNetwork, type CreateBody } from './select-network.js';
-import { warningsFor } from './warnings.js';
+import { retryBriefly } from '../../lib/concurrency/retry-briefly.js';
+import { namesOf } from '../../lib/docker/names.js';
+import type { Lease } from '../../lib/ipam/ipam.js';
+import { place } from './addresses.js';
+import { parseCreateBody, type CreateBody, type EndpointSettings } from './create-body.js';
+import type { Deps } from './deps.js';
+import { createPending } from './pending.js';
+import { requestedAddress, selectNetwork, settingsOfMode } from './select-network.js';
 
-/**
- * For how many calls warnings are kept. If more are in progress, or the proxy never reported their end, the oldest are
- * dropped.
- */
-const MAX_PENDING = 1_000;
+/** A lease for the container that is being made, and what else is known of the container. */
+interface Reserved {
+  lease: Lease;
+  named: { name?: string; hostname?: string; labels?: Record<string, string>; aliases: string[] };
+}
 
-/** The hooks of a create call: they put the new container on its network and add our warnings to Docker's answer. */
-export function createHooks(options: { networks: Networks; ipam: Ipam }) {
-  /** Kept between the hooks of a call, by its id. */
-  const pending = new Map<string, string[]>();
+const created = z.object({ Id: z.string() });
 
-  function remember(id: string, warnings: string[]): void {
-    if (warnings.length === 0) return;
-    pending.set(id, warnings);
-    const [oldest] = pending.keys();
-    if (pending.size > MAX_PENDING && oldest !== undefined) pending.delete(oldest);
+/** The hooks of a create call: they put the new container on its networks. */
+export function createHooks(deps: Deps) {
+  const { addresses } = deps;
+  const pending = createPending<Reserved[]>((reserved) => void giveBack(reserved));
+
+  async function giveBack(reserved: readonly Reserved[]): Promise<void> {
+    await Promise.allSettled(reserved.map(({ lease }) => addresses.abandon(lease)));
   }
 
   return {
-    async pre({ RequestId, ClientRequest }: PreHook) {
-      const placed = await place(ClientRequest.Body, options);
-      if (!placed) return;
-      remember(RequestId, placed.warnings);
-      return { ModifiedClientRequest: { Body: placed.body } };
+    async pre(hook: PreHook) {
+      const reserved: Reserved[] = [];
+      try {
+        const name = parametersOf(hook.ClientRequest).get('name') ?? undefined;
+        const body = await placed(parseCreateBody(hook.ClientRequest.Body), name, reserved, deps);
+        if (!body) return;
+        if (reserved.length > 0) pending.put(hook.RequestId, reserved);
+        return { ModifiedClientRequest: { Body: body } };
+      } catch (error) {
+        await giveBack(reserved);
+        throw error;
+      }
     },
 
-    post({ RequestId, ServerResponse: { Code, Body } }: PostHook) {
-      const warnings = pending.get(RequestId);
-      pending.delete(RequestId);
-      const created = createdBody.safeParse(Body);
-      if (!warnings || Code !== 201 || !created.success) return;
-      const Warnings = [...(created.data.Warnings ?? []), ...warnings];
-      return { ModifiedServerResponse: { Body: { ...created.data, Warnings } } };
+    async post({ RequestId, ServerResponse: { Code, Body } }: PostHook): Promise<void> {
+      const made = created.safeParse(Body);
+      if (Code !== 201 || !made.success) return;
+      const { Id: id } = made.data;
+      const reserved = pending.take(RequestId) ?? [];
+      await Promise.all(
+        reserved.map(({ lease, named }) => addresses.assign(lease, id, namesOf({ id, ...named }))),
+      );
     },
 
-    unwind({ RequestId }: Unwind): void {
-      pending.delete(RequestId);
+    async unwind({ RequestId }: Unwind): Promise<void> {
+      await giveBack(pending.take(RequestId) ?? []);
     },
   };
 }
 
-const createdBody = z.looseObject({ Warnings: z.array(z.unknown()).nullish() });
+/** The body that puts the container on its networks; undefined when none of them is ours. */
+async function placed(
+  body: CreateBody,
+  name: string | undefined,
+  reserved: Reserved[],
+  deps: Deps,
+): Promise<CreateBody | undefined> {
+  const selection = selectNetwork(body);
+  const { key, settings } = settingsOfMode(body);
+  const endpoints = body.NetworkingConfig?.EndpointsConfig ?? {};
+  const first = selection && (await primary(selection, deps));
+  const targets = new Map<string, { network: Network; sent: NonNullable<EndpointSettings> }>();
+  // The key by which the client named the network stays, if it is the network's.
+  const chosen = first && (selection.by === 'mode' ? selection.network : first.id);
+  if (first && chosen !== undefined) targets.set(chosen, { network: first, sent: settings });
+  for (const [other, sent] of Object.entries(endpoints)) {
+    const network = other === key ? undefined : await deps.find(other);
+    if (network && network.id !== first?.id) targets.set(other, { network, sent: sent ?? {} });
+  }
+  if (targets.size === 0) return undefined;
+
+  const named = { name, hostname: body.Hostname || undefined, labels: body.Labels ?? {} };
+  const result = { ...endpoints };
+  if (first) delete result[key];
+  for (const [under, { network, sent }] of targets) {
+    const requested = network === first ? requestedAddress(body, sent) : requestedAddress({}, sent);
+    const aliases = sent.Aliases ?? [];
+    const future = { names: namesOf({ ...named, aliases }) };
+    const { settings: set, lease } = await place(sent, network, requested, { addresses: deps.addresses, future });
+    if (lease) reserved.push({ lease, named: { ...named, aliases } });
+    result[under] = set;
+  }
+  return {
+    ...body,
+    ...(first && { HostConfig: { ...body.HostConfig, NetworkMode: chosen, Dns: nameServers(body, first, deps) } }),
+    NetworkingConfig: { ...body.NetworkingConfig, EndpointsConfig: result },
+  };
+}
+
+/** Docker's resolver asks the gateway first, which knows the names on other hosts, and passes on what it does not know. */
+function nameServers({ HostConfig }: CreateBody, { gateway }: Network, { known }: Deps): string[] {
+  const own = new Set(known().map((network) => network.gateway));
+  return [gateway, ...(HostConfig?.Dns ?? []).filter((address) => !own.has(address) && address !== gateway)];
+}
 
 /**
- * The create body that puts the container on its network, and a warning for each option that has no effect there;
- * undefined when the container is left to Docker.
+ * The network of ours that was selected, once Docker has it too; undefined when `--network` names one that is not ours.
+ *
+ * @throws AppError `invalid` when there is none; `unavailable` when Docker does not have it
  */
-async function place(
-  sent: unknown,
-  { networks, ipam }: { networks: Networks; ipam: Ipam },
-): Promise<{ body: CreateBody; warnings: string[] } | undefined> {
-  const body = parseBody(sent);
-  const known = await retryBriefly(() => networks.list());
-  const selection = selectNetwork(body, (name) => known.some(({ id }) => id === name));
-  if (!selection) return undefined;
-  const { network, address } = selection;
-  const found = known.find(({ id }) => id === network);
-  if (!found) throw await unknownNetwork(networks, network);
-  if (address !== undefined) await retryBriefly(() => ipam.check(found, address));
-  return {
-    body: {
-      ...body,
-      HostConfig: { ...body.HostConfig, ...hostConfig(body, found) },
-      // Docker refuses endpoints together with the mode "none".
-      ...(body.NetworkingConfig && { NetworkingConfig: {} }),
-      ...(body.MacAddress && { MacAddress: '' }),
-      Labels: { ...body.Labels, ...labelsFor(body, network, address) },
-    },
-    warnings: warningsFor(body, network),
-  };
-}
-
-/** The gateway resolves names; without `ndots:0`, a single-word name would be tried with each search domain first. */
-function hostConfig({ HostConfig }: CreateBody, { gateway }: Network) {
-  const options = HostConfig?.DnsOptions ?? [];
-  const dots = options.some((option) => option.startsWith('ndots:')) ? [] : ['ndots:0'];
-  return { NetworkMode: 'none', Dns: [gateway], DnsOptions: [...options, ...dots] };
-}
-
-/** What has to be known about the container later. */
-function labelsFor(body: CreateBody, network: string, address: string | undefined): Record<string, string> {
-  const aliases = endpointOfMode(body)?.Aliases ?? [];
-  const servers = body.HostConfig?.Dns ?? [];
-  return {
-    [NETWORK_LABEL]: network,
-    ...(address && { [ADDRESS_LABEL]: address }),
-    ...(aliases.length > 0 && { [ALIASES_LABEL]: aliases.join(',') }),
-    ...(servers.length > 0 && { [DNS_LABEL]: servers.join(',') }),
-  };
-}
-
-/** Returns the body itself, not zod's copy, which would lack fields that the schema does not name. */
-function parseBody(value: unknown): CreateBody {
-  const parsed = createBody.safeParse(value);
-  if (parsed.success) return value as CreateBody;
-  const [issue] = parsed.error.issues;
-  throw new AppError(
-    'invalid',
-    `the create call's ${issue?.path.join('.') || 'body'} is not valid: ${issue?.message}`,
-  );
+async function primary(selection: NonNullable<ReturnType<typeof selectNetwork>>, deps: Deps) {
+  const { network: name, by } = selection;
+  const found = await deps.find(name);
+  if (found) {
+    const hasIt = deps.fanOut.expect(found.id).then(
+      () => true,
+      (error: unknown) => {
+        // Docker's own network of that name is what `--network` means on this host.
+        if (by === 'mode' && deps.fanOut.problems().has(found.id)) return false;
+        throw error;
+      },
+    );
+    return (await hasIt) ? found : undefined;
+  }
+  if (by === 'mode') return undefined;
+  throw await unknownNetwork(deps, name);
 }
 
 /**
  * A 400, although it is a network that was not found: on a 404 from create, `docker` pulls the image and never shows
  * the reason.
  */
-async function unknownNetwork(networks: Networks, network: string): Promise<AppError> {
+async function unknownNetwork({ networks }: Deps, network: string): Promise<AppError> {
   try {
-    await networks.get(network);
+    await retryBriefly(() => networks.get(network));
     return new AppError('unavailable', `network ${network} is being changed: try again`);
   } catch (error) {
+    if (error instanceof AppError && error.kind === 'unavailable') return error;
     return new AppError('invalid', messageOf(error), { cause: error });
   }
 }

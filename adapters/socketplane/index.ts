@@ -1,56 +1,83 @@
-import { defineAdapter, pathOf, type Adapter } from '../../lib/adapter/index.js';
+import { defineAdapter, pathOf, type Adapter, type ClientRequest } from '../../lib/adapter/index.js';
 import { containerCall } from '../../lib/docker-api/container-call.js';
-import type { Endpoints } from '../../lib/endpoints/endpoints.js';
-import type { Ipam } from '../../lib/ipam/ipam.js';
-import type { Networks } from '../../lib/network/networks.js';
+import { networkCall } from '../../lib/docker-api/network-call.js';
+import { connectHooks } from './connect.js';
 import { createHooks } from './create.js';
-import { describeInspected, describeListed } from './describe.js';
+import type { AdapterOptions } from './deps.js';
+import { withFind } from './find-network.js';
+import { networkCreateHooks } from './network-create.js';
+import { networkPruneHooks } from './network-prune.js';
+import { networkRemoveHooks } from './network-remove.js';
 import { refusing } from './refuse.js';
-import { startHooks } from './start.js';
 
-export interface AdapterOptions {
-  networks: Networks;
-  ipam: Ipam;
-  endpoints: Endpoints;
-}
+export type { AdapterOptions } from './deps.js';
 
-/** The adapter that puts containers on our networks. It runs in the agent, which serves it at `POST /adapter`. */
-export function createSocketplaneAdapter({ networks, ipam, endpoints }: AdapterOptions): Adapter {
-  const create = createHooks({ networks, ipam });
-  const start = startHooks(endpoints);
+/**
+ * The adapter that puts containers on our networks, and networks into the cluster. It runs in the agent, which serves it at
+ * `POST /adapter`; Docker and the agent's driver do the rest.
+ */
+export function createSocketplaneAdapter(options: AdapterOptions): Adapter {
+  const deps = withFind(options);
+  const create = createHooks(deps);
+  const connect = connectHooks(deps);
+  const network = {
+    create: networkCreateHooks(deps),
+    remove: networkRemoveHooks(deps),
+    prune: networkPruneHooks(deps),
+  };
+  const callOf = (request: ClientRequest) => {
+    const path = pathOf(request);
+    return containerCall(request.Method, path)?.kind === 'create'
+      ? ({ kind: 'container' } as const)
+      : networkCall(request.Method, path);
+  };
 
   const hooks = defineAdapter({
-    pre(hook, { signal }) {
-      const call = containerCall(hook.ClientRequest.Method, pathOf(hook.ClientRequest));
-      if (call?.kind === 'create') return create.pre(hook);
-      if (call?.kind === 'start') return start.pre(call.container, signal);
-    },
-
-    async post(hook) {
-      const { ClientRequest, ServerResponse } = hook;
-      const call = containerCall(ClientRequest.Method, pathOf(ClientRequest));
+    async pre(hook) {
+      const call = callOf(hook.ClientRequest);
       switch (call?.kind) {
+        case 'container':
+          return create.pre(hook);
+        case 'connect':
+          return connect.pre(hook, call.network);
         case 'create':
-          return create.post(hook);
-        case 'start':
-          return start.post(call.container, ServerResponse.Code);
-        case 'restart':
-          if (ServerResponse.Code === 204) await endpoints.started(call.container);
-          return;
+          return network.create.pre(hook);
         case 'remove':
-          if (ServerResponse.Code === 204) await endpoints.removed(call.container);
-          return;
-        case 'inspect':
-          return describeInspected(ServerResponse, endpoints.find);
-        case 'list':
-          return describeListed(ServerResponse, endpoints.find);
+          return network.remove.pre(hook, call.network);
+        case 'prune':
+          return network.prune.pre(hook);
       }
     },
 
-    unwind(hook) {
-      const call = containerCall(hook.ClientRequest.Method, pathOf(hook.ClientRequest));
-      if (call?.kind === 'create') create.unwind(hook);
-      if (call?.kind === 'start' && hook.Hook === 'pre-hook') return start.unwind(call.container);
+    async post(hook) {
+      const { RequestId, ServerResponse } = hook;
+      switch (callOf(hook.ClientRequest)?.kind) {
+        case 'container':
+          return create.post(hook);
+        case 'connect':
+          return connect.post(RequestId, ServerResponse.Code);
+        case 'create':
+          return network.create.post(hook);
+        case 'remove':
+          return network.remove.post(RequestId, ServerResponse.Code);
+        case 'prune':
+          return network.prune.post(hook);
+      }
+    },
+
+    async unwind(hook) {
+      switch (callOf(hook.ClientRequest)?.kind) {
+        case 'container':
+          return create.unwind(hook);
+        case 'connect':
+          return connect.unwind(hook);
+        case 'create':
+          return network.create.unwind(hook);
+        case 'remove':
+          return network.remove.unwind(hook);
+        case 'prune':
+          return network.prune.unwind(hook);
+      }
     },
   });
   return refusing(hooks);

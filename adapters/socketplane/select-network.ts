@@ -1,65 +1,30 @@
-import { z } from 'zod';
 import { AppError } from '../../lib/base/errors.js';
 import { ADDRESS_LABEL, NETWORK_LABEL } from '../../lib/docker/labels.js';
-import { DEFAULT_NETWORK } from '../../lib/network/networks.js';
+import { userAddress } from '../../lib/endpoints/kept-address.js';
+import { DEFAULT_NETWORK, networkNamed } from '../../lib/network/networks.js';
+import type { CreateBody, EndpointSettings } from './create-body.js';
 
 const ENV = 'SP_NETWORK';
 
-const endpointConfig = z
-  .object({
-    IPAMConfig: z
-      .object({
-        IPv4Address: z.string().nullish(),
-        IPv6Address: z.string().nullish(),
-        LinkLocalIPs: z.array(z.string()).nullish(),
-      })
-      .nullish(),
-    Links: z.array(z.string()).nullish(),
-    Aliases: z.array(z.string()).nullish(),
-    MacAddress: z.string().nullish(),
-    DriverOpts: z.record(z.string(), z.string()).nullish(),
-  })
-  .nullish();
-
-/** The fields of a create body that have to do with networks; Docker checks the rest. */
-export const createBody = z.object({
-  Env: z.array(z.string()).nullish(),
-  Labels: z.record(z.string(), z.string()).nullish(),
-  MacAddress: z.string().nullish(),
-  HostConfig: z
-    .object({
-      NetworkMode: z.string().nullish(),
-      PortBindings: z.record(z.string(), z.unknown()).nullish(),
-      PublishAllPorts: z.boolean().nullish(),
-      Links: z.array(z.string()).nullish(),
-      Dns: z.array(z.string()).nullish(),
-      DnsOptions: z.array(z.string()).nullish(),
-    })
-    .nullish(),
-  NetworkingConfig: z.object({ EndpointsConfig: z.record(z.string(), endpointConfig).nullish() }).nullish(),
-});
-export type CreateBody = z.infer<typeof createBody>;
-export type EndpointConfig = z.infer<typeof endpointConfig>;
-
-/** Which network a new container asks for, and with which address. */
+/** Which network a new container asks for. */
 export interface Selection {
+  /** Its name in the cluster, or what `--network` says. */
   network: string;
   /** `environment`: SP_NETWORK or the label; `mode`: `--network`; `default`: no network was named. */
   by: 'environment' | 'mode' | 'default';
-  address?: string;
 }
 
 /**
- * The network that SP_NETWORK or the label `socketplane.network` names, else that of `--network`, else the default
- * network. Undefined when the container is left to Docker.
+ * The network that SP_NETWORK or the label `socketplane.network` names, else that of `--network`, else the default network.
+ * Undefined when the container is to have none, or that of the host or of another container. An image's labels and variables
+ * are not in the body: they choose nothing.
  *
- * @param isOurs whether a name belongs to one of our networks
  * @throws AppError `invalid` when the choices contradict each other
  */
-export function selectNetwork(body: CreateBody, isOurs: (name: string) => boolean): Selection | undefined {
-  const mode = body.HostConfig?.NetworkMode ?? '';
-  const address = requestedAddress(body);
+export function selectNetwork(body: CreateBody): Selection | undefined {
+  const mode = modeOf(body);
   const named = namedNetwork(body);
+  if (body.NetworkDisabled) return undefined;
   if (named !== undefined) {
     if (mode === 'host' || mode.startsWith('container:')) {
       throw new AppError(
@@ -67,20 +32,40 @@ export function selectNetwork(body: CreateBody, isOurs: (name: string) => boolea
         `${ENV} or label ${NETWORK_LABEL} (${named}) contradicts --network ${mode}: drop one`,
       );
     }
-    return { network: named, by: 'environment', address };
+    return { network: networkNamed(named), by: 'environment' };
   }
-  if (mode === '' || mode === 'default') return { network: DEFAULT_NETWORK, by: 'default', address };
-  return isOurs(mode) ? { network: mode, by: 'mode', address } : undefined;
+  if (mode === 'default') return { network: DEFAULT_NETWORK, by: 'default' };
+  if (['host', 'none', 'bridge'].includes(mode) || mode.startsWith('container:')) return undefined;
+  return { network: mode, by: 'mode' };
 }
 
-/** The endpoint settings for the network that the client asked for, whatever that network is called. */
-export function endpointOfMode(body: CreateBody): EndpointConfig {
+/** `--network`; `default` when the client named none. */
+export function modeOf({ HostConfig }: CreateBody): string {
+  return HostConfig?.NetworkMode || 'default';
+}
+
+/** The settings for the network that the client asked for, whatever that network is called, and the name they are under. */
+export function settingsOfMode(body: CreateBody): { key: string; settings: NonNullable<EndpointSettings> } {
   const endpoints = body.NetworkingConfig?.EndpointsConfig ?? {};
-  const mode = body.HostConfig?.NetworkMode;
-  return (
-    endpoints[mode === undefined || mode === null || mode === '' ? 'default' : mode] ??
-    Object.values(endpoints)[0]
-  );
+  const mode = modeOf(body);
+  const names = Object.keys(endpoints);
+  const [only] = names;
+  const key = mode in endpoints || names.length !== 1 || only === undefined ? mode : only;
+  return { key, settings: endpoints[key] ?? {} };
+}
+
+/**
+ * The address that the user asked for, by `--ip` or by label.
+ *
+ * @throws AppError `invalid` when the two contradict each other
+ */
+export function requestedAddress({ Labels }: CreateBody, settings: NonNullable<EndpointSettings>) {
+  const option = userAddress(settings);
+  const label = Labels?.[ADDRESS_LABEL];
+  if (option && label && option !== label) {
+    throw new AppError('invalid', `--ip ${option} contradicts the label ${ADDRESS_LABEL}=${label}: drop one`);
+  }
+  return [option, label].find((ip) => ip !== undefined && ip !== '');
 }
 
 function namedNetwork({ Env, Labels }: CreateBody): string | undefined {
@@ -95,13 +80,4 @@ function namedNetwork({ Env, Labels }: CreateBody): string | undefined {
   }
   // An empty value, as in `-e SP_NETWORK=`, is not a choice.
   return [variable, label].find((name) => name !== undefined && name !== '');
-}
-
-function requestedAddress(body: CreateBody): string | undefined {
-  const option = endpointOfMode(body)?.IPAMConfig?.IPv4Address;
-  const label = body.Labels?.[ADDRESS_LABEL];
-  if (option && label && option !== label) {
-    throw new AppError('invalid', `--ip ${option} contradicts the label ${ADDRESS_LABEL}=${label}: drop one`);
-  }
-  return [option ?? undefined, label].find((ip) => ip !== undefined && ip !== '');
 }

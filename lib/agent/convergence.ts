@@ -7,10 +7,11 @@ import { messageOf } from '../base/errors.js';
 import { shortId } from '../base/short-id.js';
 import type { Log } from '../base/log.js';
 import type { Network } from '../base/model.js';
-import type { Attachments } from '../endpoints/attachments.js';
-import type { Endpoints } from '../endpoints/endpoints.js';
-import type { Ipam } from '../ipam/ipam.js';
+import type { DockerEvent } from '../docker/docker.js';
+import type { FanOut } from '../driver/fan-out.js';
+import type { Ipam, Lease } from '../ipam/ipam.js';
 import type { Networks } from '../network/networks.js';
+import type { Containers } from './containers.js';
 import { createPass, type PassOptions } from './pass.js';
 import { createSettleQueue } from './settle-queue.js';
 
@@ -23,12 +24,14 @@ export interface ConvergenceOptions {
   networks: Networks;
   ipam: Ipam;
   datapath: Datapath;
-  attachments: Attachments;
-  endpoints: Endpoints;
+  containers: Containers;
+  fanOut: FanOut;
   overlay: PassOptions['overlay'];
   /** Told the current networks once the data plane knows them. */
   onNetworks: (current: readonly Network[]) => Promise<void>;
-  /** Told of each pass; `repairs`: how many containers it connected differently or disconnected. */
+  /** Called once the bridge has been looked at, whatever was found: from then on Docker's calls can be answered. */
+  onBridge: () => void;
+  /** Told of each pass; `repairs`: how many connections it changed. */
   onPass: (result: 'ok' | 'failed', seconds: number, repairs: number) => void;
   /** Stops the convergence. */
   signal: AbortSignal;
@@ -66,11 +69,11 @@ export interface Convergence {
  * no harm.
  */
 export function createConvergence(options: ConvergenceOptions): Convergence {
-  const { docker, networks, ipam, datapath, attachments, endpoints, onNetworks, onPass, signal, log } =
-    options;
+  const { docker, networks, ipam, datapath, containers, fanOut, onNetworks, onPass, signal, log } = options;
+  const { table, endpoints } = containers;
   const state: State = { networks: [], hasLooked: false, bridged: false, undone: false };
   const retry = () => void (state.undone = true);
-  const queue = createSettleQueue({ settle: endpoints.settle, onFailure: retry, signal, log });
+  const queue = createSettleQueue({ settle: containers.settle.container, onFailure: retry, signal, log });
   const pass = createPass({ ...options, networks: () => state.networks, settle: queue.settle });
 
   const converge = singleFlight(async () => {
@@ -108,26 +111,57 @@ export function createConvergence(options: ConvergenceOptions): Convergence {
       for (const network of missingFrom(current, before)) await apply('remove', network);
       for (const network of missingFrom(before, current)) await apply('ensure', network);
       await onNetworks(current);
+      lookAtNetworks();
     }
   }
 
-  /** Settles the containers whose leases in the store differ from what this host left there. */
+  function lookAtNetworks(): void {
+    fanOut.reconcile().catch((error: unknown) => {
+      retry();
+      log.debug("Docker's networks not looked at", { error: messageOf(error) });
+    });
+  }
+
+  /** A lease of an endpoint of this host is gone although nobody here gave it back. */
+  function onDrop({ network, ip, container }: Lease): void {
+    const entry = table.at(network, ip);
+    if (!entry || ipam.find(network, ip)) return;
+    const id = entry.occupant?.id ?? container;
+    if (id === undefined) retry();
+    else void queue.settle(id);
+  }
+
+  /**
+   * A lease was read that differs from what this host wants there. The latest state is written last, but a write that was given
+   * up may arrive even later, after waiting in a stalled Consul or for a cable.
+   */
+  function onPut({ network, ip, endpoint, up, container }: Lease): void {
+    if (!ipam.find(network, ip)) return;
+    const entry = table.at(network, ip);
+    if (entry && (endpoint !== entry.endpoint.id || !up))
+      endpoints.tell(network, ip, { endpoint: entry.endpoint.id, up: true });
+    else if (!entry && up && container !== undefined) void queue.settle(container);
+  }
+
   function followLeases(): void {
     ipam.index.subscribe(({ put, drop }, wasRead) => {
       // A host that leaves gives its leases back at the end, but its containers go on using the addresses.
       if (signal.aborted) return;
-      for (const { container } of drop)
-        if (attachments.isDispossessed(container)) void queue.settle(container);
-      if (!wasRead) return;
-      for (const lease of put) {
-        const isOurs = ipam.find(lease.container)?.ip === lease.ip;
-        if (isOurs && attachments.isUnexpected(lease)) void queue.settle(lease.container);
-      }
+      drop.forEach(onDrop);
+      if (wasRead) put.forEach(onPut);
     });
   }
 
+  /** Whether there is an endpoint or address of which nobody has said yet whose it is. */
+  const hasStrangers = () =>
+    table.list().some(({ occupant }) => occupant === undefined) ||
+    ipam.owned().some(({ container }) => container === undefined);
+
   const isIncomplete = () =>
-    state.undone || !attachments.areAllTold() || attachments.list().some((one) => one.state === 'failed');
+    state.undone ||
+    !endpoints.areAllTold() ||
+    hasStrangers() ||
+    table.list().some(({ failure }) => failure !== undefined);
 
   async function patrol(): Promise<void> {
     let last = Date.now();
@@ -140,16 +174,20 @@ export function createConvergence(options: ConvergenceOptions): Convergence {
     }
   }
 
+  function onEvent({ type, action, id, container }: DockerEvent): void {
+    log.debug('event', { type, id: shortId(id), action });
+    const concerned = type === 'container' ? id : container;
+    // Not awaited: one slow container must not hold up the others.
+    if (concerned !== undefined) void queue.settle(concerned);
+    else lookAtNetworks();
+  }
+
   const followDocker = () =>
     followEvents(
       {
         docker,
         onConnected: () => void converge(),
-        onEvent({ id, action }) {
-          log.debug('event', { container: shortId(id), action });
-          // Not awaited: one slow container must not hold up the others.
-          void queue.settle(id);
-        },
+        onEvent,
         log,
       },
       signal,
@@ -177,7 +215,7 @@ export function createConvergence(options: ConvergenceOptions): Convergence {
       const loops = [followDocker(), followNetworks(), ipam.follow(signal), patrol()];
       const ended = Promise.all(loops.map(untilAborted));
       // Also waits for work that is still in progress.
-      return { stopped: ended.then(converge).then(endpoints.idle), bridged: state.bridged };
+      return { stopped: ended.then(converge).then(queue.idle), bridged: state.bridged };
     },
     async converge() {
       await converge();

@@ -1,81 +1,105 @@
-import type { Datapath, RemoteState, PortRecord } from '../datapath/datapath.js';
+import type { Network } from '../base/model.js';
+import type { Datapath, RemoteState } from '../datapath/datapath.js';
 import type { Docker } from '../docker/docker.js';
-import { NETWORK_LABEL } from '../docker/labels.js';
-import { macOf } from '../base/ipv4.js';
-import type { Endpoint, Network } from '../base/model.js';
-import type { Attachments } from '../endpoints/attachments.js';
+import type { FanOut } from '../driver/fan-out.js';
 import type { Ipam } from '../ipam/ipam.js';
+import type { Containers } from './containers.js';
 
 export interface PassOptions {
-  docker: Pick<Docker, 'idsWithLabel'>;
-  ipam: Pick<Ipam, 'find' | 'owned'>;
+  docker: Pick<Docker, 'containers'>;
+  ipam: Pick<Ipam, 'owned'>;
   /** As last heard from the store; they may change during a pass. */
   networks: () => readonly Network[];
-  datapath: Pick<Datapath, 'open' | 'sync'>;
-  attachments: Pick<Attachments, 'adopt' | 'get' | 'list' | 'runOf'>;
+  datapath: Pick<Datapath, 'open' | 'sync' | 'ports'>;
+  containers: Containers;
+  fanOut: Pick<FanOut, 'reconcile'>;
   /** What the data plane has to know about other hosts. */
   overlay: () => RemoteState;
   /** Never rejects. */
   settle: (container: string) => Promise<void>;
+  /** Called between the two halves: from now on Docker's calls can be answered. */
+  onBridge: () => void;
 }
 
 /** The outcome of one pass. */
 export interface PassResult {
   /** Whether the data plane matches the store: no port has an address that belongs to another container. */
   bridged: boolean;
-  /** How many containers had their connection changed. */
+  /** How many connections were changed. */
   repairs: number;
   /** Why it ended early. */
   error?: unknown;
 }
 
 /**
- * A pass over everything: first the bridge, so that legitimate traffic continues; then each container that Docker or this
- * agent knows.
+ * A pass over everything: first the bridge, so that legitimate traffic continues, and without asking Docker, which may itself
+ * be waiting for this host's driver; then Docker's networks, and each container that Docker or this agent knows.
  */
 export function createPass(options: PassOptions): () => Promise<PassResult> {
-  const { docker, ipam, networks, datapath, attachments, overlay, settle } = options;
+  const { docker, ipam, networks, datapath, containers, fanOut, overlay, settle, onBridge } = options;
+  const { endpoints, table, connections } = containers;
 
-  function ownerOf(port: PortRecord): Endpoint | undefined {
-    const lease = ipam.find(port.container);
-    const network = networks().find(({ id }) => id === lease?.network);
-    if (!lease || !network || lease.network !== port.network || lease.ip !== port.ip) return undefined;
-    return { container: port.container, network, ip: lease.ip, mac: macOf(lease.ip) };
+  async function lookAtBridge(): Promise<void> {
+    const current = [...networks()];
+    await datapath.open();
+    const ownerOf = (port: Parameters<typeof endpoints.ownerOf>[0]) => endpoints.ownerOf(port, current);
+    const lost = await datapath.sync(current, ownerOf, overlay(), endpoints.expected(current));
+    endpoints.adopt(await datapath.ports(), current, lost);
   }
 
-  /** What settling a container may change. */
-  function traits(container: string): string {
-    const { state, ip } = attachments.get(container) ?? {};
-    return [state, ip, attachments.runOf(container)].join(' ');
+  /** Ids of the containers that have, or should have, something of ours. */
+  async function concerned(): Promise<Set<string>> {
+    const names = new Set(networks().map(({ id }) => id));
+    const listed = await docker.containers();
+    return new Set(
+      [
+        ...listed
+          .filter(({ attached }) => attached.some(({ network, endpoint }) => endpoint && names.has(network)))
+          .map(({ id }) => id),
+        ...ipam.owned().map(({ container }) => container),
+        ...table.list().map(({ occupant }) => occupant?.id),
+      ].filter((id) => id !== undefined),
+    );
   }
 
-  async function containers(): Promise<Set<string>> {
-    const ports = await attachments.adopt();
-    return new Set([
-      ...(await docker.idsWithLabel(NETWORK_LABEL)),
-      ...attachments.list().map(({ container }) => container),
-      ...ports.map(({ container }) => container),
-      ...ipam.owned(),
-    ]);
+  /** What settling may change, by container and network. */
+  function traits(): Map<string, string> {
+    return new Map(
+      connections
+        .list()
+        .map(({ container, network, state, ip, endpoint }) => [
+          `${container} ${network.id}`,
+          [state, ip, endpoint].join(' '),
+        ]),
+    );
   }
 
-  /** @returns whether anything has changed */
-  async function look(container: string): Promise<boolean> {
-    const before = traits(container);
-    await settle(container);
-    return traits(container) !== before;
+  async function lookAtDocker(): Promise<number> {
+    await endpoints.tellAgain();
+    await fanOut.reconcile();
+    const before = traits();
+    await Promise.all([...(await concerned())].map(settle));
+    await containers.settle.orphans();
+    const after = traits();
+    const all = new Set([...before.keys(), ...after.keys()]);
+    return [...all].filter((key) => before.get(key) !== after.get(key)).length;
   }
 
   return async () => {
     let bridged = false;
+    let problem: unknown;
     try {
-      await datapath.open();
-      await datapath.sync([...networks()], ownerOf, overlay());
+      await lookAtBridge();
       bridged = true;
-      const changed = await Promise.all([...(await containers())].map(look));
-      return { bridged, repairs: changed.filter(Boolean).length };
     } catch (error) {
-      return { bridged, repairs: 0, error };
+      problem = error;
+    }
+    onBridge();
+    try {
+      const repairs = await lookAtDocker();
+      return { bridged, repairs, ...(problem !== undefined && { error: problem }) };
+    } catch (error) {
+      return { bridged, repairs: 0, error: problem ?? error };
     }
   };
 }

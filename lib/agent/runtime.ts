@@ -16,11 +16,11 @@ import { createCell } from '../concurrency/observable.js';
 import type { AgentConfig } from '../config/agent.js';
 import { withBootstrap, type ClusterConfig } from '../config/cluster.js';
 import type { Datapath } from '../datapath/datapath.js';
-import { openNetns } from '../datapath/kernel/netns.js';
 import { createOvsDatapath } from '../datapath/ovs.js';
 import type { Docker } from '../docker/docker.js';
 import { createDocker } from '../docker/dockerode.js';
-import { createRunc } from '../docker/runc.js';
+import { createDockerNetworks } from '../driver/docker-networks.js';
+import type { Driver } from '../driver/driver.js';
 import { createAgentMetrics, type AgentMetrics } from '../metrics/agent-metrics.js';
 import type { Observed, ReportedRole } from '../metrics/gauges.js';
 import { measured } from '../metrics/measured-store.js';
@@ -40,6 +40,9 @@ const PREFIX = 'socketplane/';
  */
 const FENCE_MS = { own: 10_000, external: 5_000 };
 
+/** How long a start of a container waits for an agent that is starting itself, in milliseconds. */
+const DRIVER_PATIENCE_MS = 25_000;
+
 export interface RuntimeOptions {
   config: AgentConfig;
   run: Run;
@@ -54,6 +57,8 @@ export interface Runtime {
   datapath: Datapath;
   /** Absent while the host changes from one store to another, or waits for its cluster. */
   services: Current<Services>;
+  /** What Docker's calls act on; absent while there are no services, and until they have looked at the bridge. */
+  driver: Current<Driver>;
   membership: Membership;
   metrics: AgentMetrics;
   /** The state at this moment, for metrics. */
@@ -69,21 +74,21 @@ export interface Runtime {
 
 /** Chooses the stores, datapath and Docker client, and ties them together. */
 export async function createRuntime({ config, run, ensureConsul, log }: RuntimeOptions): Promise<Runtime> {
-  // A container's program is held until its network is ready, so nothing else may take precedence.
+  // Docker holds up a container's start until the driver has answered, so nothing else may take precedence.
   await raisePriority();
   const hostId = await readHostId(config.state);
   const { consul: external } = config;
   const cluster = external ? config.cluster : withBootstrap(config.cluster, process.env);
   const underlay = createCell<Underlay | undefined>(undefined);
   const docker = createDocker(config.docker, log);
-  const runc = createRunc();
-  runc.release();
+  const dockerNetworks = createDockerNetworks(join(config.state, 'docker-networks.json'), log);
   const datapath = createOvsDatapath({
     ...{ run, log, bridge: config.bridge, kind: config.datapath },
     underlay: () => underlay.value,
   });
   const metrics = createAgentMetrics();
   const services = createCurrent<Services>('the agent is starting: try again');
+  const driver = createCurrent<Driver>('the agent is not ready: `socketplane agent status` says more', DRIVER_PATIENCE_MS);
   const files = consulFiles(config.state, hostPaths.consulSocket);
   const consul = createConsulAgent({ files, ensureConsul, run, log });
 
@@ -92,7 +97,11 @@ export async function createRuntime({ config, run, ensureConsul, log }: RuntimeO
     name: hostname(),
     current: services,
     createServices: (store) =>
-      createServices({ store, host: hostId, docker, runc, openNetns, datapath, run, metrics, log }),
+      createServices({
+        ...{ store, host: hostId, docker, dockerNetworks, datapath, run, metrics, log },
+        onDriver: driver.set,
+        onStop: () => void driver.clear('the agent is changing its store, or stops: try again'),
+      }),
     openOwnStore: async () => measured(await openEmbeddedStore(join(config.state, 'store')), metrics.store),
     openCluster() {
       const opened = external
@@ -120,6 +129,7 @@ export async function createRuntime({ config, run, ensureConsul, log }: RuntimeO
     docker,
     datapath,
     services,
+    driver,
     membership,
     metrics,
     observe: () => ({

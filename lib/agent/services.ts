@@ -3,12 +3,10 @@ import { hostname } from 'node:os';
 import { createMembers } from '../cluster/hosts/records.js';
 import type { Datapath } from '../datapath/datapath.js';
 import { hostRoutes } from '../datapath/kernel/host-routes.js';
-import type { OpenNetns } from '../datapath/kernel/netns.js';
 import { createDns } from '../dns/dns.js';
 import { createForward } from '../dns/forward.js';
 import { createHostResolvers } from '../dns/resolv-conf.js';
 import type { Docker } from '../docker/docker.js';
-import type { Runc } from '../docker/runc.js';
 import { messageOf } from '../base/errors.js';
 import type { Run } from '../os/exec.js';
 import type { Log } from '../base/log.js';
@@ -16,14 +14,19 @@ import type { AgentMetrics } from '../metrics/agent-metrics.js';
 import { measuredAttach } from '../metrics/measured-attach.js';
 import type { ServicesStatus } from '../metrics/gauges.js';
 import { createConvergence } from './convergence.js';
-import { createAttachments, type Attachments } from '../endpoints/attachments.js';
-import { capacityOf, parseSubnet } from '../base/ipv4.js';
-import { createEndpoints, type Endpoints } from '../endpoints/endpoints.js';
+import { DRIVER } from '../docker/driver-names.js';
+import type { DockerNetworks } from '../driver/docker-networks.js';
+import type { Driver } from '../driver/driver.js';
+import { createFanOut, type FanOut } from '../driver/fan-out.js';
+import { createOffers } from '../driver/pools.js';
+import { capacityOfNetwork } from '../ipam/address-space.js';
+import { createContainers, type Containers } from './containers.js';
 import { createIpam, type Ipam } from '../ipam/ipam.js';
 import { createNames } from '../dns/names.js';
 import { createNetworkCarrier, type NetworkCarrier } from '../network/carry.js';
 import { createNetworks, type Networks } from '../network/networks.js';
 import { createOverlayFeed, type Peer } from '../network/overlay-feed.js';
+import type { Connection } from '../endpoints/connection.js';
 import type { Belongings } from './transfer.js';
 import type { Store } from '../store/store.js';
 import type { Network } from '../base/model.js';
@@ -33,10 +36,13 @@ export interface ServicesOptions {
   /** Id of this host. */
   host: string;
   docker: Docker;
-  runc: Runc;
-  openNetns: OpenNetns;
+  dockerNetworks: DockerNetworks;
   datapath: Datapath;
   run: Run;
+  /** Told of the driver once it can answer Docker's calls. */
+  onDriver: (driver: Driver) => void;
+  /** From now on it cannot. */
+  onStop: () => void;
   metrics: AgentMetrics;
   log: Log;
 }
@@ -51,10 +57,13 @@ export interface Services {
   /** Creates and removes networks, both in the store and on this host. */
   readonly carrier: NetworkCarrier;
   readonly ipam: Ipam;
-  readonly endpoints: Endpoints;
-  readonly attachments: Pick<Attachments, 'list'>;
+  readonly containers: Containers;
+  /** Makes Docker's networks on this host those of the store. */
+  readonly fanOut: FanOut;
   /** Names of the hosts of the cluster by their ids. */
   hostNames(): Promise<ReadonlyMap<string, string>>;
+  /** The networks as last heard from the store: available even while it does not answer. */
+  heard(): readonly Network[];
   /** What this host has, as last heard from the store: available even while it does not answer. */
   known(): Belongings;
   status(): ServicesStatus;
@@ -74,34 +83,42 @@ export interface Services {
 }
 
 export function createServices(options: ServicesOptions): Services {
-  const { store, host, docker, runc, openNetns, datapath, run, metrics, log } = options;
+  const { store, host, docker, dockerNetworks, datapath, run, metrics, onDriver, onStop, log } = options;
   const stopping = new AbortController();
   const onInvalid = (error: unknown) => log.error('the store is damaged', { error: messageOf(error) });
+  const known = () => convergence.networks();
   const networks = createNetworks({
     store,
     hostRoutes: () => hostRoutes(run),
     // Docker's names are only checked to avoid confusion; a Docker that does not answer is no reason to refuse.
-    foreignNames: () => docker.networkNames().catch(() => []),
+    foreignNames: async () =>
+      (await docker.networks().catch(() => []))
+        .filter(({ driver }) => driver !== DRIVER)
+        .map(({ name }) => name),
     onInvalid,
   });
   const ipam = createIpam({ store, host, onInvalid, log });
-  const attachments = createAttachments({
+  const containers = createContainers({
     ...measuredAttach({ ipam, datapath }, metrics.attach),
-    docker,
-    networks,
-    openNetns,
-    runc,
-    log,
+    ...{ docker, networks, known, run, log },
   });
-  const endpoints = createEndpoints({ docker, attachments, ipam, log });
+  const { table, connections } = containers;
+  const carrier = createNetworkCarrier({ networks, datapath, log });
+  const fanOut = createFanOut({ docker, dockerNetworks, wanted: known, adopt: carrier.create, log });
+  const driver: Driver = { ...containers, networks, known, dockerNetworks, offers: createOffers() };
   const hostResolvers = createHostResolvers();
   const dns = createDns({
     names: createNames(ipam.index),
     forward: createForward(),
     async resolversFor(network, ip) {
-      const own = attachments.list().find((one) => one.ip === ip && one.network.id === network);
-      const chosen = own?.nameServers.filter((address) => isIP(address) !== 0) ?? [];
-      return chosen.length > 0 ? chosen : hostResolvers();
+      const chosen = table.at(network, ip)?.occupant?.nameServers ?? [];
+      const usable = chosen.filter((address) => isIP(address) !== 0);
+      return usable.length > 0 ? usable : hostResolvers();
+    },
+    networksOf(network, ip) {
+      const occupant = table.at(network, ip)?.occupant;
+      const all = table.list().filter((one) => occupant && one.occupant?.id === occupant.id);
+      return all.map(({ endpoint }) => endpoint.network);
     },
     count: metrics.dns,
     log,
@@ -118,12 +135,15 @@ export function createServices(options: ServicesOptions): Services {
     networks,
     ipam,
     datapath,
-    attachments,
-    endpoints,
+    containers,
+    fanOut,
     overlay: overlay.state,
     async onNetworks(current) {
       dns.setNetworks(current);
       await overlay.setNetworks(current);
+    },
+    onBridge() {
+      if (!stopping.signal.aborted) onDriver(driver);
     },
     onPass: metrics.reconcile,
     signal: stopping.signal,
@@ -134,18 +154,19 @@ export function createServices(options: ServicesOptions): Services {
   return {
     store,
     networks,
-    carrier: createNetworkCarrier({ networks, datapath, log }),
+    carrier,
     ipam,
-    endpoints,
-    attachments,
+    containers,
+    fanOut,
     async hostNames() {
       const members = await createMembers(store, log).list();
       return new Map([[host, hostname()], ...members.map(({ hostId, name }) => [hostId, name] as const)]);
     },
-    known: () => ({ networks: convergence.networks(), leases: ipam.index.ofHost(host) }),
+    heard: known,
+    known: () => ({ networks: known(), leases: ipam.index.ofHost(host) }),
     status: () => ({
-      endpoints: countByState(attachments.list()),
-      networks: convergence.networks().map((network) => usageOf(network, ipam)),
+      endpoints: countByState(connections.list()),
+      networks: known().map((network) => usageOf(network, ipam)),
       peers: overlay.peers(),
     }),
     async start(peers) {
@@ -159,6 +180,7 @@ export function createServices(options: ServicesOptions): Services {
     setPeers: overlay.setPeers,
     async stop() {
       stopping.abort();
+      onStop();
       overlay.deactivate();
       dns.close();
       await stopped;
@@ -166,12 +188,12 @@ export function createServices(options: ServicesOptions): Services {
   };
 }
 
-function countByState(endpoints: ReturnType<Attachments['list']>): ServicesStatus['endpoints'] {
+function countByState(endpoints: readonly Connection[]): ServicesStatus['endpoints'] {
   const counts = { starting: 0, up: 0, down: 0, failed: 0 };
   for (const { state } of endpoints) counts[state]++;
   return counts;
 }
 
-function usageOf({ id, subnet }: Network, ipam: Ipam): ServicesStatus['networks'][number] {
-  return { id, total: capacityOf(parseSubnet(subnet)), used: ipam.usedOn(id) };
+function usageOf(network: Network, ipam: Ipam): ServicesStatus['networks'][number] {
+  return { id: network.id, total: capacityOfNetwork(network), used: ipam.usedOn(network.id) };
 }

@@ -23,12 +23,15 @@ export interface SettleQueue {
    * takes one place at most, so a slow one leaves room for the others however often it is requested.
    */
   settle(container: string): Promise<void>;
+  /** Resolves when no container is being settled. */
+  idle(): Promise<void>;
 }
 
 export function createSettleQueue({ settle, onFailure, signal, log }: SettleQueueOptions): SettleQueue {
   const limit = pLimit(PARALLEL);
   const lock = createKeyedLock();
   const waiting = new Map<string, Promise<void>>();
+  const underWay = new Set<Promise<void>>();
   /** The last problem logged for each container that cannot be settled, so that it is logged only once. */
   const problems = new Map<string, string>();
 
@@ -56,7 +59,12 @@ export function createSettleQueue({ settle, onFailure, signal, log }: SettleQueu
         }),
       );
       waiting.set(container, turn);
+      underWay.add(turn);
+      void turn.finally(() => underWay.delete(turn));
       return turn;
+    },
+    async idle() {
+      while (underWay.size > 0) await Promise.all(underWay);
     },
   };
 }

@@ -41,7 +41,7 @@ export function apiRoutes(options: ApiOptions): Router[] {
     clusterRoutes({ membership, store: () => services.current?.store, log }),
     metricsRoutes(metrics, observe),
     openApiRoutes(version),
-    adapterRoutes(services.get, log),
+    adapterRoutes(docker, services.get, log),
     networkRoutes(services.get),
     leaseRoutes(services.get),
     connectionRoutes(docker, services.get),

@@ -7,6 +7,8 @@ import { LOG_LEVELS } from '../base/log.js';
 
 const oneOf = (...words: string[]) => z.string().meta({ enum: words });
 
+const strings = z.record(z.string(), z.string());
+
 export const failure = z.looseObject({
   message: z.string().describe('One line: what was wanted, what was found, what to do.'),
 });
@@ -14,8 +16,18 @@ export const failure = z.looseObject({
 export const network = z.looseObject({
   id: z.string().describe('Its name.'),
   subnet: z.string().meta({ examples: ['10.1.0.0/16'] }),
-  gateway: z.string().describe('First address of the subnet.'),
+  gateway: z.string().describe('The first address of the subnet, unless its creator chose another.'),
   vni: z.number().int().describe('Virtual network identifier, unique in the cluster.'),
+  settings: z
+    .looseObject({
+      internal: z.boolean().optional().describe('Whether there is no way out of it.'),
+      range: z.string().optional().describe('CIDR from which addresses are taken.'),
+      aux: strings.optional().describe('Addresses by name that are kept aside.'),
+      labels: strings.optional(),
+      options: strings.optional().describe('Driver options.'),
+    })
+    .optional()
+    .describe('What else its creator chose.'),
 });
 
 export const networkDetails = network.extend({
@@ -32,6 +44,12 @@ export const networkDetails = network.extend({
 export const networkRequest = z.strictObject({
   id: z.string(),
   subnet: z.string().optional().describe('IPv4 CIDR; the first free private one where it is left out.'),
+  gateway: z.string().optional().describe('An address of the subnet; its first where it is left out.'),
+  internal: z.boolean().optional().describe('Whether there is to be no way out of it.'),
+  range: z.string().optional().describe('CIDR in the subnet from which addresses are taken.'),
+  aux: strings.optional().describe('Addresses by name that are kept aside.'),
+  labels: strings.optional(),
+  options: strings.optional().describe('Driver options.'),
 });
 
 export const connection = z.looseObject({
@@ -49,12 +67,13 @@ export const connection = z.looseObject({
   }),
   state: oneOf('starting', 'up', 'down', 'failed'),
   reason: z.string().optional().describe('Why the state is failed.'),
+  endpoint_id: z.string().optional().describe("Docker's id of the endpoint; absent when it does not run."),
 });
 
 /** A whole connection may be sent, as with the original SocketPlane: what the caller cannot choose is ignored. */
 export const connectionRequest = z.strictObject({
   container_id: z.string().min(1).describe('Id, unique beginning of it, or name.'),
-  network: z.string().optional().describe('Checked when given: the container has chosen when it was made.'),
+  network: z.string().optional().describe('Checked when given: Docker connects containers.'),
   ...connection.pick({ container_name: true, container_pid: true, ovs_port_id: true, state: true }).partial()
     .shape,
   connection_details: z.looseObject({}).optional(),
@@ -63,7 +82,10 @@ export const connectionRequest = z.strictObject({
 export const lease = z.looseObject({
   network: z.string(),
   ip: z.string(),
-  container: z.string().describe('Its full id.'),
+  container: z.string().optional().describe('Its full id, once there is a container.'),
+  endpoint: z.string().optional().describe("Docker's id of the endpoint that has it; absent while none has."),
+  kept: z.boolean().describe("Whether it stays the container's until that is removed."),
+  mac: z.string().optional().describe('Absent where it follows from the address.'),
   names: z.array(z.string()).describe('By which the network finds it; its own name first.'),
   host: z.string().describe('Id of the host that it is on.'),
   up: z.boolean().describe('Whether it runs, or is about to.'),
@@ -118,8 +140,8 @@ export const converged = z.looseObject({
 
 export const configuration = z.looseObject({
   bridge_name: z.string(),
-  bridge_ip: z.string().optional().describe('Gateway of the network default.'),
-  bridge_cidr: z.string().optional().describe('Subnet of the network default.'),
+  bridge_ip: z.string().optional().describe('Gateway of the network socketplane.'),
+  bridge_cidr: z.string().optional().describe('Subnet of the network socketplane.'),
   bridge_mtu: z.number().int().describe('MTU of containers.'),
   listen: z.string(),
   tcp: z.string().optional(),

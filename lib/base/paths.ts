@@ -5,6 +5,8 @@ import { dirname, join } from 'node:path';
 export interface HostPaths {
   agentSocket: string;
   agentPid: string;
+  /** Where the agent answers Docker's calls to its network driver, for root only. */
+  driverSocket: string;
   /** Socket of the Consul that the agent runs, for root only: anyone who can use it controls the cluster. */
   consulSocket: string;
   /** Where `docker` talks to the proxy. */
@@ -28,6 +30,7 @@ export interface HostPaths {
 export const hostPaths: HostPaths = {
   agentSocket: '/run/socketplane/agent.sock',
   agentPid: '/run/socketplane/agent.pid',
+  driverSocket: '/run/socketplane/driver.sock',
   consulSocket: '/run/socketplane/consul.sock',
   proxySocket: '/run/socketplane/docker.sock',
   proxyPid: '/run/socketplane/proxy.pid',

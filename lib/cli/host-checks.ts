@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { readAgentConfig } from '../config/agent.js';
 import { createConsulApi } from '../cluster/consul/api.js';
+import { networkMtu } from '../datapath/network-mtu.js';
 import { reachThroughTunnels } from '../datapath/flows/echo.js';
 import { createOvsdb } from '../datapath/vswitch/ovsdb.js';
 import type { Check } from '../doctor/check.js';
@@ -49,15 +50,26 @@ export async function hostChecks(options: {
     const [connections, networks] = await Promise.all([agent.connections(), agent.networks()]);
     const vnis = new Map(networks.map(({ id, vni }) => [id, vni]));
     return connections.map((one) => ({
-      container: one.container_id,
+      endpoint: one.endpoint_id,
       vni: vnis.get(one.network) ?? 0,
       ip: one.connection_details.ip,
     }));
   }
 
   async function attached() {
-    const up = (await agent.connections()).filter(({ state }) => state === 'up');
-    return up.map((one) => ({ name: one.container_name, pid: one.container_pid, port: one.ovs_port_id }));
+    const [connections, networks, { bridge_mtu: carried }] = await Promise.all([
+      agent.connections(),
+      agent.networks(),
+      configuration(),
+    ]);
+    const mtus = new Map(networks.map(({ id, settings }) => [id, networkMtu({ settings }, carried)]));
+    return connections
+      .filter(({ state, container_pid }) => state === 'up' && container_pid !== '0')
+      .map((one) => ({
+        ...{ name: one.container_name, pid: one.container_pid, port: one.ovs_port_id },
+        mac: one.connection_details.mac,
+        mtu: mtus.get(one.network) ?? carried,
+      }));
   }
 
   async function containers(): Promise<Set<string>> {

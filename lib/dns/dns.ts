@@ -19,6 +19,8 @@ export interface DnsOptions {
   forward: Forward;
   /** The resolvers to ask what the agent does not know, for a container: the servers that it was given, else the host's. */
   resolversFor: (network: string, ip: string) => Promise<readonly string[]>;
+  /** All networks of the container that has this address, whose names it may ask for; that of the address is known anyway. */
+  networksOf?: (network: string, ip: string) => readonly Network[];
   /** Told the outcome of each question. */
   count: (outcome: 'local' | 'forwarded' | 'failed' | 'refused' | 'ignored') => void;
   log: Log;
@@ -29,7 +31,8 @@ export interface DnsOptions {
 /** The containers' name server: it listens on the gateway address of each network, for that network's containers. */
 export type Dns = ReturnType<typeof createDns>;
 
-export function createDns({ names, forward, resolversFor, count, log, port = PORT }: DnsOptions) {
+export function createDns(options: DnsOptions) {
+  const { names, forward, resolversFor, networksOf = () => [], count, log, port = PORT } = options;
   const serving = new Map<string, { vni: number; stop: () => void }>();
   const takePlace = createShares(PLACES);
 
@@ -44,7 +47,9 @@ export function createDns({ names, forward, resolversFor, count, log, port = POR
         count('ignored');
         return undefined;
       }
-      const known = answer(query, network, names, transport);
+      const others = networksOf(network.id, from).filter(({ id }) => id !== network.id);
+      let known: Buffer | undefined;
+      for (const one of [network, ...others]) known ??= answer(query, one, names, transport);
       if (known) {
         count('local');
         return known;

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Network } from '../base/model.js';
 import type { DockerNetwork } from '../docker/docker.js';
 import { DRIVER } from '../docker/driver-names.js';
@@ -35,7 +36,7 @@ export function planFanOut({ wanted, there, isHeld, wasOurs }: FanOutFacts): Fan
   const found = new Set<string>();
 
   for (const network of there) {
-    const { id, name, driver, ipamDriver, subnet } = network;
+    const { id, name, driver, ipamDriver } = network;
     const target = byName.get(name);
     if (isHeld(name)) continue;
     if (driver !== DRIVER) {
@@ -49,7 +50,7 @@ export function planFanOut({ wanted, there, isHeld, wasOurs }: FanOutFacts): Fan
       const problem = `Docker's network ${name} takes its addresses from another IPAM driver (${ipamDriver}): \`docker network rm ${name}\``;
       others.push({ do: 'report', name, problem });
       found.add(name);
-    } else if (target?.subnet === subnet && target && !found.has(name)) {
+    } else if (target && isSame(target, network) && !found.has(name)) {
       found.add(name);
       others.push({ do: 'know', name, id, subnet: target.subnet });
     } else if (target || wasOurs(network)) removals.push({ do: 'remove', name, id });
@@ -59,4 +60,13 @@ export function planFanOut({ wanted, there, isHeld, wasOurs }: FanOutFacts): Fan
     if (!found.has(network.id) && !isHeld(network.id)) others.push({ do: 'create', name: network.id, network });
   }
   return [...removals, ...others];
+}
+
+/** Whether Docker's record is the one of this network, and not of one that had its name before. */
+function isSame({ subnet, settings }: Network, docker: DockerNetwork): boolean {
+  return (
+    subnet === docker.subnet &&
+    (settings?.internal ?? false) === docker.internal &&
+    isDeepStrictEqual(settings?.labels ?? {}, docker.labels)
+  );
 }

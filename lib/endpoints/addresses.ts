@@ -1,6 +1,7 @@
 import { AppError, messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { shortId } from '../base/short-id.js';
+import type { Network } from '../base/model.js';
 import type { Ipam, Lease } from '../ipam/ipam.js';
 import type { Networks } from '../network/networks.js';
 import { withRecord } from '../network/with-record.js';
@@ -22,6 +23,11 @@ export interface FutureContainer {
 export interface Addresses {
   /** Leases an address for a container that is about to be made or connected. Throws what `Ipam.lease` throws. */
   keep(network: string, future: FutureContainer): Promise<Lease>;
+  /**
+   * Throws `conflict` or `invalid` when no container of this host can have the address. One that a running container has may
+   * be another's later: a successor is made while its predecessor runs.
+   */
+  check(network: Network, ip: string): Promise<void>;
   /** Docker has made the container that the lease is for. */
   assign(lease: Lease, container: string, names: string[]): Promise<void>;
   /** The container was not made after all. */
@@ -44,11 +50,14 @@ export interface Addresses {
 export function createAddresses({
   networks,
   ipam,
+  isAlive,
   log,
   now = Date.now,
 }: {
   networks: Pick<Networks, 'find' | 'get' | 'recall'>;
-  ipam: Pick<Ipam, 'lease' | 'update' | 'release' | 'find'>;
+  ipam: Pick<Ipam, 'lease' | 'update' | 'release' | 'find' | 'check'>;
+  /** Whether an endpoint that has the address really exists: Docker forgets to give addresses back when it is killed. */
+  isAlive: (network: string, ip: string) => Promise<boolean>;
   log: Log;
   now?: () => number;
 }): Addresses {
@@ -60,12 +69,16 @@ export function createAddresses({
     return now() - (awaited.get(key(network, ip)) ?? -Infinity) < UNUSED_MS;
   }
 
-  /** Hands out a kept address, if that is what it is. */
-  function takeKept(network: string, ip: string): boolean {
+  /** Hands out an address that is leased to this host already: a kept one, or one that Docker forgot in a crash. */
+  async function takeOwn(network: string, ip: string): Promise<boolean> {
     const lease = ipam.find(network, ip);
-    if (!lease?.kept) return false;
-    if (lease.endpoint !== undefined || isAwaited(network, ip)) throw taken(lease);
-    return true;
+    if (!lease) return false;
+    if (isAwaited(network, ip)) throw taken(lease);
+    // Nobody else may take it while this is found out.
+    awaited.set(key(network, ip), now());
+    if (!(await isAlive(network, ip))) return true;
+    awaited.delete(key(network, ip));
+    throw taken(lease);
   }
 
   return {
@@ -73,6 +86,11 @@ export function createAddresses({
       withRecord(networks, network, (record) =>
         ipam.lease(record, { container, names, kept: true, up: false }),
       ),
+    async check(network, ip) {
+      const own = ipam.find(network.id, ip);
+      if (own?.kept) throw taken(own);
+      if (!own) await ipam.check(network, ip);
+    },
     async assign({ network, ip }, container, names) {
       await ipam.update(network, ip, { container, names });
     },
@@ -80,15 +98,12 @@ export function createAddresses({
       await ipam.release(network, ip, (found) => found.time === time && found.endpoint === undefined);
     },
     async request(network, wanted) {
-      if (wanted === undefined || !takeKept(network, wanted)) {
-        const { ip } = await withRecord(networks, network, (record) =>
-          ipam.lease(record, { names: [], kept: false, up: false }, wanted),
-        );
-        awaited.set(key(network, ip), now());
-        return ip;
-      }
-      awaited.set(key(network, wanted), now());
-      return wanted;
+      if (wanted !== undefined && (await takeOwn(network, wanted))) return wanted;
+      const { ip } = await withRecord(networks, network, (record) =>
+        ipam.lease(record, { names: [], kept: false, up: false }, wanted),
+      );
+      awaited.set(key(network, ip), now());
+      return ip;
     },
     used: (network, ip) => void awaited.delete(key(network, ip)),
     async giveBack(network, ip) {

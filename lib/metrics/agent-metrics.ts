@@ -1,8 +1,8 @@
 import { collectDefaultMetrics, Counter, Histogram, Registry } from 'prom-client';
 import { addGauges, type Observed } from './gauges.js';
 
-/** Steps in giving a container its address: lease, the host's half, the container's half. */
-export type AttachStep = 'lease' | 'datapath' | 'plug';
+/** Steps in giving a container its address: the lease, and the host's half of the link. */
+export type AttachStep = 'lease' | 'datapath';
 /** `local`: known here; `ignored`: not from the network, or not a question at all; `refused`: too many pending. */
 export type DnsOutcome = 'local' | 'forwarded' | 'failed' | 'refused' | 'ignored';
 export type StoreOperation = 'get' | 'list' | 'commit';
@@ -12,6 +12,8 @@ export type StoreResult = 'ok' | 'conflict' | 'failed';
 /** What the agent measures. Labels come from fixed lists, except for the networks' names, whose number is limited. */
 export interface AgentMetrics {
   attach(step: AttachStep, seconds: number): void;
+  /** One of Docker's calls to its driver, for example `NetworkDriver.Join`. */
+  driver(call: string, result: 'ok' | 'failed', seconds: number): void;
   dns(outcome: DnsOutcome): void;
   store(operation: StoreOperation, result: StoreResult, seconds: number): void;
   /** A pass over everything; `repairs`: how many connections it changed. */
@@ -37,6 +39,13 @@ export function createAgentMetrics(): AgentMetrics {
     name: 'socketplane_attach_duration_seconds',
     help: 'Time that the parts of giving a container its address took.',
     labelNames: ['step'] as const,
+    buckets: BUCKETS,
+    registers,
+  });
+  const driver = new Histogram({
+    name: 'socketplane_driver_duration_seconds',
+    help: 'Time that calls of Docker to its driver took, by how they ended.',
+    labelNames: ['call', 'result'] as const,
     buckets: BUCKETS,
     registers,
   });
@@ -68,11 +77,12 @@ export function createAgentMetrics(): AgentMetrics {
 
   // So that each series exists from the start.
   for (const outcome of DNS_OUTCOMES) dns.inc({ outcome }, 0);
-  for (const step of ['lease', 'datapath', 'plug']) attach.zero({ step });
+  for (const step of ['lease', 'datapath']) attach.zero({ step });
   for (const result of ['ok', 'failed']) reconcile.zero({ result });
 
   return {
     attach: (step, seconds) => attach.observe({ step }, seconds),
+    driver: (call, result, seconds) => driver.observe({ call, result }, seconds),
     dns: (outcome) => dns.inc({ outcome }),
     store: (operation, result, seconds) => store.observe({ operation, result }, seconds),
     reconcile(result, seconds, repaired) {

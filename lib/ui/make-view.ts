@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type * as schemas from '../api/schemas.js';
-import { capacityOf, parseSubnet } from '../base/ipv4.js';
+import { capacityOfNetwork } from '../ipam/address-space.js';
 import { shortId } from '../base/short-id.js';
 import type { ClusterView, ContainerView, HostView, NetworkView, View } from './view.js';
 
@@ -45,12 +45,13 @@ function hostsOf({ cluster, leases, problems }: AgentAnswers, name: string): Hos
 }
 
 function networksOf({ networks, leases }: AgentAnswers, nameOf: (id: string) => string): NetworkView[] {
-  return networks.map(({ id, subnet, gateway, vni }) => {
-    const own = leases.filter(({ network }) => network === id);
+  return networks.map((network) => {
+    const { id, subnet, gateway, vni } = network;
+    const own = leases.filter((lease) => lease.network === id);
     const hosts = [...countBy(own.map(({ host }) => nameOf(host)))]
       .map(([host, used]) => ({ name: host, used }))
       .sort((a, b) => a.name.localeCompare(b.name));
-    return { id, subnet, gateway, vni, total: capacityOf(parseSubnet(subnet)), used: own.length, hosts };
+    return { id, subnet, gateway, vni, total: capacityOfNetwork(network), used: own.length, hosts };
   });
 }
 
@@ -58,11 +59,12 @@ function containersOf(
   { leases, connections }: AgentAnswers,
   nameOf: (id: string) => string,
 ): ContainerView[] {
-  const here = new Map(connections.map((connection) => [connection.container_id, connection]));
+  const placeOf = (network: string, ip: string) => `${network} ${ip}`;
+  const here = new Map(connections.map((one) => [placeOf(one.network, one.connection_details.ip), one]));
   return leases
-    .map(({ container, names, network, ip, host, up }) => {
-      const own = here.get(container);
-      const name = own?.container_name ?? names[0] ?? shortId(container);
+    .map(({ container = '', names, network, ip, host, up }) => {
+      const own = here.get(placeOf(network, ip));
+      const name = [own?.container_name, names[0], shortId(container)].find(Boolean) ?? '';
       const state = own?.state ?? (up ? 'up' : 'down');
       const reason = own?.reason === undefined ? {} : { reason: own.reason };
       return { id: container, name, network, ip, host: nameOf(host), state, ...reason };

@@ -3,8 +3,8 @@ import { suggestName } from '../../base/suggest-name.js';
 import type { Services } from '../../agent/services.js';
 import type { Docker } from '../../docker/docker.js';
 import { AppError } from '../../base/errors.js';
-import type { Connection } from '../../endpoints/attachments.js';
-import { networkOf } from '../../docker/labels.js';
+import type { Connection } from '../../endpoints/connection.js';
+import { networkNamed } from '../../network/networks.js';
 import { connectionRequest } from '../schemas.js';
 import { parseRequest } from '../http/validate.js';
 import type { GetServices } from '../services.js';
@@ -16,59 +16,59 @@ import type { GetServices } from '../services.js';
 export function connectionRoutes(docker: Pick<Docker, 'inspect'>, services: GetServices): Router {
   const router = Router();
 
-  async function get(reference: string, { endpoints, attachments }: Services): Promise<Connection> {
-    const connection = endpoints.find(reference);
-    if (connection) return connection;
+  /** The first of a container's connections; each of them, in the order in which Docker made them. */
+  async function all(reference: string, { containers }: Services): Promise<[Connection, ...Connection[]]> {
+    const [first, ...others] = containers.connections.find(reference);
+    if (first) return [first, ...others];
     const container = await docker.inspect(reference);
     if (container) {
       throw new AppError('notFound', `container ${container.name} has no address on a SocketPlane network`);
     }
-    const names = attachments.list().map(({ name }) => name);
+    const names = containers.connections.list().map(({ name }) => name);
     const advice = suggestName(reference, names, ': `socketplane info` shows what there is');
     throw new AppError('notFound', `container ${JSON.stringify(reference.slice(0, 80))} not found${advice}`);
   }
 
   router.get('/connections', async (_request, response) => {
-    const { attachments } = await services();
-    response.json(attachments.list().map(toJson));
+    const { containers } = await services();
+    response.json(containers.connections.list().map(toJson));
   });
 
   router.post('/connections', async (request, response) => {
     const current = await services();
     const { container_id: reference, network } = parseRequest(connectionRequest, request.body);
     const container = await docker.inspect(reference);
-    const chosen = container && networkOf(container);
     // Clients in Go send all fields; those without a value are empty.
-    if (container && network && network !== chosen) {
-      const has = chosen === undefined ? 'none of ours' : `network ${chosen}`;
+    if (container && network && !container.attached.some((one) => one.network === networkNamed(network))) {
       throw new AppError(
         'conflict',
-        `container ${container.name} was made with ${has}, which cannot be changed: make it anew with \`--network ${network}\``,
+        `container ${container.name} is not on network ${network}: \`docker network connect ${network} ${container.name}\` puts it there`,
       );
     }
-    await current.endpoints.settle(reference);
-    const connection = await get(reference, current);
+    if (container) await current.containers.settle.container(container.id);
+    const connections = await all(reference, current);
+    const connection = connections.find((one) => one.network.id === networkNamed(network ?? '')) ?? connections[0];
     response.status(201).location(`/v0.1/connections/${connection.container}`).json(toJson(connection));
   });
 
   router.get('/connections/:id', async (request, response) => {
-    response.json(toJson(await get(request.params.id, await services())));
+    response.json(toJson((await all(request.params.id, await services()))[0]));
   });
 
   router.delete('/connections/:id', async (request, response) => {
     const current = await services();
-    const { container, name } = await get(request.params.id, current);
+    const [{ container, name }] = await all(request.params.id, current);
     if ((await docker.inspect(container))?.running) {
       throw new AppError('conflict', `container ${name} runs and uses its address: stop it first`);
     }
-    await current.endpoints.release(container);
+    await current.containers.settle.release(container);
     response.status(204).end();
   });
 
   return router;
 }
 
-function toJson({ container, name, pid, network, state, reason, port, ip, mac }: Connection) {
+function toJson({ container, name, pid, network, state, reason, port, ip, mac, endpoint }: Connection) {
   return {
     container_id: container,
     container_name: name,
@@ -78,5 +78,6 @@ function toJson({ container, name, pid, network, state, reason, port, ip, mac }:
     connection_details: { name: port ?? '', ip, subnet: network.subnet, mac, gateway: network.gateway },
     state,
     ...(reason && { reason }),
+    ...(endpoint && { endpoint_id: endpoint }),
   };
 }

@@ -12,6 +12,6 @@ export function leaseRoutes(services: GetServices): Router {
   return router;
 }
 
-function toJson({ network, ip, container, names, host, up, time }: Lease) {
-  return { network, ip, container, names, host, up, time };
+function toJson({ network, ip, container, endpoint, kept, mac, names, host, up, time }: Lease) {
+  return { network, ip, container, endpoint, kept, mac, names, host, up, time };
 }

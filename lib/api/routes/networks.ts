@@ -1,6 +1,8 @@
 import { Router } from 'express';
-import { capacityOf, parseSubnet } from '../../base/ipv4.js';
+import { capacityOfNetwork } from '../../ipam/address-space.js';
 import type { Lease } from '../../ipam/blocks.js';
+import { tidy } from '../../driver/settings.js';
+import { networkNamed } from '../../network/networks.js';
 import { networkRequest } from '../schemas.js';
 import { parseRequest } from '../http/validate.js';
 import type { GetServices } from '../services.js';
@@ -13,23 +15,25 @@ export function networkRoutes(services: GetServices): Router {
   });
 
   router.post('/networks', async (request, response) => {
-    const { carrier } = await services();
-    const { id, subnet } = parseRequest(networkRequest, request.body);
-    const network = await carrier.create(id, subnet);
+    const { carrier, fanOut } = await services();
+    const { id, subnet, gateway, ...settings } = parseRequest(networkRequest, request.body);
+    const network = await carrier.create(id, { subnet, gateway, settings: tidy(settings) });
+    // So that `docker run --network` finds it. Without Docker it is made there later.
+    await fanOut.expect(id).catch(() => undefined);
     response.status(201).location(`/v0.1/networks/${network.id}`).json(network);
   });
 
   router.get('/networks/:id', async (request, response) => {
-    const { networks, ipam, attachments, hostNames } = await services();
-    const network = await networks.get(request.params.id);
+    const { networks, ipam, containers, hostNames } = await services();
+    const network = await networks.get(networkNamed(request.params.id));
     response.json({
       ...network,
       addresses: {
-        total: capacityOf(parseSubnet(network.subnet)),
+        total: capacityOfNetwork(network),
         used: ipam.usedOn(network.id),
         hosts: usage([...ipam.index.leases(network.id)], await hostNames()),
       },
-      connections: attachments
+      connections: containers.connections
         .list()
         .filter((one) => one.network.id === network.id)
         .map(({ name }) => name),
@@ -37,7 +41,9 @@ export function networkRoutes(services: GetServices): Router {
   });
 
   router.delete('/networks/:id', async (request, response) => {
-    await (await services()).carrier.remove(request.params.id);
+    const { carrier, fanOut } = await services();
+    await carrier.remove(networkNamed(request.params.id));
+    await fanOut.reconcile().catch(() => undefined);
     response.status(204).end();
   });
 

@@ -1,12 +1,13 @@
 import { parseCookie } from '../../datapath/flows/cookie.js';
-import { containerPorts } from '../../datapath/vswitch/external-ids.js';
+import { endpointPorts } from '../../datapath/vswitch/external-ids.js';
 import { createOvsdb } from '../../datapath/vswitch/ovsdb.js';
 import type { Run } from '../../os/exec.js';
 import { ok, type Check, type Finding } from '../check.js';
 
 /** An address that a container of this host has. */
 export interface Held {
-  container: string;
+  /** Docker's id of the endpoint; absent while the container does not run. */
+  endpoint?: string;
   vni: number;
   ip: string;
 }
@@ -31,11 +32,14 @@ export function leftoversCheck(options: {
     needs: 'store',
     async inspect() {
       const known = await held();
-      const containers = new Set(known.map(({ container }) => container));
-      const addresses = new Set(known.map(({ vni, ip }) => `${vni} ${ip}`));
-      const ports = containerPorts(await createOvsdb(run).interfaces());
+      const running = known.filter(({ endpoint }) => endpoint !== undefined);
+      const endpoints = new Set(running.map(({ endpoint }) => endpoint));
+      const addresses = new Set(running.map(({ vni, ip }) => `${vni} ${ip}`));
+      const ports = endpointPorts(await createOvsdb(run).interfaces());
       const rules = await run(['ovs-ofctl', '-O', 'OpenFlow14', '--no-stats', 'dump-flows', await bridge()]);
-      const strayPorts = ports.filter(({ container }) => !containers.has(container)).map(({ port }) => port);
+      const strayPorts = ports
+        .filter(({ record }) => !endpoints.has(record.endpoint))
+        .map(({ record }) => record.port);
       const strayRules = new Set(
         [...rules.matchAll(/cookie=(0x[0-9a-f]+)/g)]
           .map(([, cookie = '0']) => parseCookie(cookie))
@@ -47,7 +51,7 @@ export function leftoversCheck(options: {
         ...strayPorts.map((port) => leftover(`port ${port} belongs to no container`)),
         ...[...strayRules].map((owner) => {
           const [vni, ip] = owner.split(' ');
-          return leftover(`rules for ${ip} on VNI ${vni}, which no container has`);
+          return leftover(`rules for ${ip} on VNI ${vni}, which no running container has`);
         }),
       ];
       return found.length > 0 ? found : [ok('none: every port and rule has its container')];

@@ -8,9 +8,13 @@ export interface ConnectedContainer {
   pid: string;
   /** The host's end of its link. */
   port: string;
+  /** Of the container's end, which Docker may have named anything. */
+  mac: string;
+  /** MTU that its link should have, in bytes. */
+  mtu: number;
 }
 
-const links = z.array(z.object({ mtu: z.number() })).min(1);
+const links = z.array(z.object({ ifname: z.string(), address: z.string().default(''), mtu: z.number() }));
 
 /** Containers' links: their MTU, and their checksums, which no hardware behind a link of the userspace datapath completes. */
 export function linkChecks(options: {
@@ -21,33 +25,41 @@ export function linkChecks(options: {
   const { run, attached, configuration } = options;
   const inside = (pid: string, ...argv: string[]) => run(['nsenter', `--net=/proc/${pid}/ns/net`, ...argv]);
 
-  async function mtu({ name, pid, port }: ConnectedContainer, wanted: number): Promise<Finding[]> {
-    const [link] = links.parse(
-      JSON.parse(await inside(pid, 'ip', '-json', 'link', 'show', 'dev', 'eth0')) as unknown,
-    );
-    if (link?.mtu === wanted) return [];
+  async function linkOf({ name, pid, mac }: ConnectedContainer) {
+    const found = links.parse(JSON.parse(await inside(pid, 'ip', '-json', 'link', 'show')) as unknown);
+    const link = found.find(({ address }) => address === mac);
+    if (!link) throw new Error(`${name} has no device with address ${mac}`);
+    return link;
+  }
+
+  async function mtu(container: ConnectedContainer): Promise<Finding[]> {
+    const { name, pid, port, mtu: wanted } = container;
+    const link = await linkOf(container);
+    if (link.mtu === wanted) return [];
     return [
       {
         level: 'problem',
-        message: `${name} has ${link?.mtu}, tunnels carry ${wanted}: large packets to other hosts may be lost`,
+        message: `${name} has ${link.mtu}, tunnels carry ${wanted}: large packets to other hosts may be lost`,
         advice: `restart ${name}, or let \`doctor --fix\` set it`,
         async fix() {
           await run(['ip', 'link', 'set', 'dev', port, 'mtu', `${wanted}`]);
-          await inside(pid, 'ip', 'link', 'set', 'dev', 'eth0', 'mtu', `${wanted}`);
+          await inside(pid, 'ip', 'link', 'set', 'dev', link.ifname, 'mtu', `${wanted}`);
         },
       },
     ];
   }
 
-  async function checksums({ name, pid }: ConnectedContainer): Promise<Finding[]> {
-    const features = await inside(pid, 'ethtool', '-k', 'eth0');
+  async function checksums(container: ConnectedContainer): Promise<Finding[]> {
+    const { name, pid } = container;
+    const { ifname } = await linkOf(container);
+    const features = await inside(pid, 'ethtool', '-k', ifname);
     if (!/^tx-checksumming: on/m.test(features)) return [];
     return [
       {
         level: 'problem',
         message: `${name} leaves them to hardware that is not there: ping works, TCP stalls`,
-        advice: 'ethtool -K eth0 tx off in it, or `doctor --fix`',
-        fix: () => inside(pid, 'ethtool', '-K', 'eth0', 'tx', 'off'),
+        advice: `ethtool -K ${ifname} tx off in it, or \`doctor --fix\``,
+        fix: () => inside(pid, 'ethtool', '-K', ifname, 'tx', 'off'),
       },
     ];
   }
@@ -58,7 +70,7 @@ export function linkChecks(options: {
       needs: 'store',
       async inspect() {
         const { bridge_mtu: wanted } = await configuration();
-        const found = (await Promise.all((await attached()).map((one) => mtu(one, wanted)))).flat();
+        const found = (await Promise.all((await attached()).map(mtu))).flat();
         return found.length > 0 ? found : [ok(`containers have ${wanted}, what tunnels carry`)];
       },
     },

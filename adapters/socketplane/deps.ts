@@ -1,0 +1,22 @@
+import type { Network } from '../../lib/base/model.js';
+import type { Docker } from '../../lib/docker/docker.js';
+import type { FanOut } from '../../lib/driver/fan-out.js';
+import type { Addresses } from '../../lib/endpoints/addresses.js';
+import type { NetworkCarrier } from '../../lib/network/carry.js';
+import type { Networks } from '../../lib/network/networks.js';
+
+/** What the hooks act on. */
+export interface AdapterOptions {
+  networks: Pick<Networks, 'find' | 'get' | 'recall'>;
+  /** The networks as last heard from the store. */
+  known: () => readonly Network[];
+  carrier: NetworkCarrier;
+  addresses: Pick<Addresses, 'keep' | 'check' | 'assign' | 'abandon'>;
+  fanOut: FanOut;
+  docker: Pick<Docker, 'inspect' | 'networks'>;
+}
+
+export interface Deps extends AdapterOptions {
+  /** The network of ours that a reference in a call means: by name, or by Docker's id. Undefined when it is none of ours. */
+  find(reference: string): Promise<Network | undefined>;
+}

@@ -1,0 +1,123 @@
+import { z } from 'zod';
+import type { PostHook, PreHook, Unwind } from '../../lib/adapter/index.js';
+import { AppError } from '../../lib/base/errors.js';
+import { DRIVER } from '../../lib/docker/driver-names.js';
+import { networkBody } from '../../lib/docker/network-body.js';
+import { tidy } from '../../lib/driver/settings.js';
+import { parseBody } from './create-body.js';
+import type { Deps } from './deps.js';
+import { createPending } from './pending.js';
+
+const strings = z.record(z.string(), z.string());
+const networkCreate = z.object({
+  Name: z.string(),
+  Driver: z.string().nullish(),
+  Scope: z.string().nullish(),
+  Internal: z.boolean().nullish(),
+  EnableIPv6: z.boolean().nullish(),
+  ConfigOnly: z.boolean().nullish(),
+  ConfigFrom: z.object({ Network: z.string().nullish() }).nullish(),
+  Ingress: z.boolean().nullish(),
+  IPAM: z
+    .object({
+      Driver: z.string().nullish(),
+      Config: z
+        .array(
+          z.object({
+            Subnet: z.string().nullish(),
+            Gateway: z.string().nullish(),
+            IPRange: z.string().nullish(),
+            AuxiliaryAddresses: strings.nullish(),
+          }),
+        )
+        .nullish(),
+    })
+    .nullish(),
+  Options: strings.nullish(),
+  Labels: strings.nullish(),
+});
+type NetworkCreate = z.infer<typeof networkCreate>;
+
+/** A network that is in the cluster, and is being made in Docker. */
+interface Making {
+  name: string;
+  letGo: () => void;
+}
+
+/** The hooks of `POST /networks/create`: a network of ours is made in the cluster first, then in this Docker by the call itself. */
+export function networkCreateHooks({ carrier, networks, fanOut }: Deps) {
+  const pending = createPending<Making>(({ letGo }) => letGo());
+  return {
+    async pre({ RequestId, ClientRequest: { Body } }: PreHook) {
+      if (!isOurs(Body)) return;
+      const body = parseBody(networkCreate, Body, 'the call');
+      const { Name: name, IPAM } = body;
+      assertPossible(body);
+      if ((await networks.find(name)) !== undefined)
+        throw new AppError('conflict', `network with name ${name} already exists`);
+      const letGo = fanOut.hold(name);
+      try {
+        const network = await carrier.create(name, choiceOf(body));
+        pending.put(RequestId, { name, letGo });
+        const ours = networkBody(network);
+        return {
+          ModifiedClientRequest: {
+            Body: {
+              ...body,
+              CheckDuplicate: true,
+              IPAM: { ...IPAM, ...(ours['IPAM'] as object) },
+              Options: ours['Options'],
+            },
+          },
+        };
+      } catch (error) {
+        letGo();
+        throw error;
+      }
+    },
+
+    post({ RequestId, ServerResponse: { Code } }: PostHook): void {
+      if (Code === 201) pending.take(RequestId)?.letGo();
+    },
+
+    async unwind({ RequestId }: Unwind): Promise<void> {
+      const making = pending.take(RequestId);
+      if (!making) return;
+      try {
+        await carrier.remove(making.name);
+      } finally {
+        making.letGo();
+      }
+    },
+  };
+}
+
+function isOurs(body: unknown): boolean {
+  return typeof body === 'object' && body !== null && 'Driver' in body && body.Driver === DRIVER;
+}
+
+function choiceOf({ IPAM, Internal, Options, Labels }: NetworkCreate) {
+  const [config] = IPAM?.Config ?? [];
+  return {
+    subnet: config?.Subnet || undefined,
+    gateway: config?.Gateway || undefined,
+    settings: tidy({
+      internal: Internal ?? false,
+      range: config?.IPRange || undefined,
+      aux: config?.AuxiliaryAddresses ?? {},
+      labels: Labels ?? {},
+      options: Options ?? {},
+    }),
+  };
+}
+
+/** Refuses in words what a network of ours cannot be. */
+function assertPossible({ EnableIPv6, ConfigOnly, ConfigFrom, Ingress, Scope, IPAM }: NetworkCreate): void {
+  const refuse = (what: string) => new AppError('invalid', `a SocketPlane network ${what}`);
+  if (EnableIPv6) throw refuse('has no IPv6: leave --ipv6 out');
+  if (ConfigOnly || ConfigFrom?.Network) throw refuse('has its configuration in the cluster: leave --config-… out');
+  if (Ingress || Scope === 'swarm') throw refuse('is not for Swarm services: leave --ingress and --scope out');
+  const driver = IPAM?.Driver ?? '';
+  if (!['', 'default', DRIVER].includes(driver)) throw refuse(`takes no other IPAM driver (${driver})`);
+  if ((IPAM?.Config?.length ?? 0) > 1) throw refuse('has one subnet');
+}
