@@ -20,7 +20,7 @@ export async function listenUnix(server: Server, path: string, mode = 0o660): Pr
       `cannot listen on ${path}: the path of a socket has ${LONGEST} bytes at most`,
     );
   }
-  if (await isAlive(path)) {
+  if (await isListening(path)) {
     throw new AppError('conflict', `another process listens on ${path}: stop it first`);
   }
   try {
@@ -62,8 +62,8 @@ async function removeStale(path: string): Promise<void> {
   await unlink(path).catch(ignoreMissing);
 }
 
-/** A process that does not accept the connection right now, or not from this process, is alive too. */
-async function isAlive(path: string): Promise<boolean> {
+/** Whether a process listens on a unix socket. One that does not accept the connection right now, or not from this process, is alive too. */
+export async function isListening(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path);
     socket.once('connect', () => {
