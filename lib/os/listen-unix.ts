@@ -52,8 +52,12 @@ function bind(server: Server, path: string): Promise<void> {
   });
 }
 
-/** Removes only a socket: a mistyped path may be any file. */
-async function removeStale(path: string): Promise<void> {
+/**
+ * Removes the socket of a process that has ended.
+ *
+ * @throws Error where there is anything but a socket: a mistyped path may be any file
+ */
+export async function removeStale(path: string): Promise<void> {
   const found = await lstat(path).catch(ignoreMissing);
   if (!found) return;
   if (!found.isSocket() && !found.isSymbolicLink()) {

@@ -1,8 +1,8 @@
 import { chmod, mkdir, rename, stat, unlink } from 'node:fs/promises';
 import type { Server } from 'node:http';
 import { dirname } from 'node:path';
-import { AppError, ignoreMissing } from '../base/errors.js';
-import { isListening, listenUnix } from '../os/listen-unix.js';
+import { AppError, ignoreMissing, messageOf } from '../base/errors.js';
+import { isListening, listenUnix, removeStale } from '../os/listen-unix.js';
 
 /**
  * Listens where Docker looks for plugins, for root only. A socket file that a dead process left is replaced.
@@ -17,6 +17,9 @@ export async function holdSocket(server: Server, path: string): Promise<() => Pr
   await makeFolder(dirname(path));
   // Node removes the path it listened on when it ends, whoever listens there by then. So it never knows the real one.
   const own = `${path}.${process.pid}`;
+  await removeStale(path).catch((cause: unknown) => {
+    throw new AppError('unavailable', `cannot listen on ${path}: ${messageOf(cause)}`, { cause });
+  });
   await listenUnix(server, own, 0o600);
   await rename(own, path);
   const { ino } = await stat(path);
