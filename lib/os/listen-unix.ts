@@ -6,10 +6,11 @@ import { hostPaths } from '../base/paths.js';
 
 /** `sun_path` without its terminating zero. Node would truncate a longer path and listen there. */
 const LONGEST = 107;
+const GROUP = 0o070;
 
 /**
  * Listen on a unix socket that only root and the group `docker` can use (mode 0660; where there is no such group, that of
- * Docker's socket). A socket file left behind by a dead process is replaced.
+ * Docker's socket), or root alone with mode 0600. A socket file left behind by a dead process is replaced.
  *
  * @throws AppError `conflict` when another process listens there, `unavailable` when the path cannot be used
  */
@@ -27,7 +28,7 @@ export async function listenUnix(server: Server, path: string, mode = 0o660): Pr
     await mkdir(dirname(path), { recursive: true });
     await removeStale(path);
     await bind(server, path);
-    const group = await dockerGroup();
+    const group = (mode & GROUP) === 0 ? undefined : await dockerGroup();
     if (group !== undefined) await chown(path, 0, group);
     await chmod(path, mode);
   } catch (cause) {

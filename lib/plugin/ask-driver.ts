@@ -16,7 +16,7 @@ export interface DriverAnswer {
   body: Buffer;
 }
 
-export interface AskOptions {
+export interface DriverOptions {
   /** Path of the agent's unix socket. */
   socket: string;
   /** Milliseconds for the whole call. */
@@ -33,7 +33,7 @@ export const isAway = (error: unknown): boolean => hasCode(error, 'ENOENT', 'ENO
  *
  * @throws the system's error where the connection cannot be made or breaks, AppError `unavailable` when time is up
  */
-export function askDriver(call: DriverCall, { socket, timeout, signal }: AskOptions): Promise<DriverAnswer> {
+export function askDriver(call: DriverCall, { socket, timeout, signal }: DriverOptions): Promise<DriverAnswer> {
   return new Promise((resolve, reject) => {
     const outgoing = request({
       socketPath: socket,
