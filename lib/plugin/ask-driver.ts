@@ -33,7 +33,10 @@ export const isAway = (error: unknown): boolean => hasCode(error, 'ENOENT', 'ENO
  *
  * @throws the system's error where the connection cannot be made or breaks, AppError `unavailable` when time is up
  */
-export function askDriver(call: DriverCall, { socket, timeout, signal }: DriverOptions): Promise<DriverAnswer> {
+export function askDriver(
+  call: DriverCall,
+  { socket, timeout, signal }: DriverOptions,
+): Promise<DriverAnswer> {
   return new Promise((resolve, reject) => {
     const outgoing = request({
       socketPath: socket,

@@ -1,6 +1,6 @@
-import type { Log, LogLevel } from '../base/log.js';
+import type { LogLevel } from '../base/log.js';
 
-/** What the plugin process logs with; {@link Log} without `debug`. */
+/** What the plugin process logs with: the log of the other daemons without `debug`. */
 export type LightLog = Record<'error' | 'warn' | 'info', (message: string, fields?: object) => void>;
 
 /**
@@ -9,7 +9,7 @@ export type LightLog = Record<'error' | 'warn' | 'info', (message: string, field
  */
 export function createLightLog(name: string): LightLog {
   const write =
-    (level: LogLevel & keyof Log) =>
+    (level: LogLevel) =>
     (message: string, fields: object = {}): void => {
       const timestamp = new Date().toISOString();
       if (!process.stderr.isTTY) {

@@ -28,16 +28,18 @@ export async function startNode(host: Host, environment: Record<string, string> 
   return node;
 }
 
+/** The process that holds Docker's plugin socket, which is the host's own as all of `/run`; it needs nothing else. */
+export async function startPlugin(host: Host): Promise<void> {
+  await host.start('plugin', ['node', join(ROOT, 'dist/lib/plugin-socket.js')]);
+  await host.ready('plugin', async () => {
+    const { status } = await host.ask(PLUGIN_SOCKET, 'POST', '/Plugin.Activate');
+    return status === 200;
+  });
+}
+
 function productOn(host: Host, environment: Record<string, string>) {
   return {
-    /** The process that holds Docker's plugin socket, which is the host's own as all of `/run`. */
-    async startPlugin(): Promise<void> {
-      await host.start('plugin', ['node', join(ROOT, 'dist/lib/plugin-socket.js')]);
-      await host.ready('plugin', async () => {
-        const { status } = await host.ask(PLUGIN_SOCKET, 'POST', '/Plugin.Activate');
-        return status === 200;
-      });
-    },
+    startPlugin: () => startPlugin(host),
     async startAgent(): Promise<void> {
       await host.start('agent', ['node', join(ROOT, 'dist/lib/socketplaned.js')], environment);
       await host.ready('agent', { socket: AGENT_SOCKET, path: '/v0.1/networks' });

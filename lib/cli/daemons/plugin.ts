@@ -41,7 +41,7 @@ export async function pluginDaemon(
       ...daemon,
       logs: (lines, follow) => [
         'tail',
-        [`--lines=${lines}`, ...(follow ? ['--follow=name', '--retry'] : []), '--', log],
+        ['--verbose', `--lines=${lines}`, ...(follow ? ['--follow=name', '--retry'] : []), '--', log],
       ],
     };
   }

@@ -21,7 +21,7 @@ export async function createBench(options: Partial<PluginServerOptions> = {}) {
   const [socket, driver] = [join(folder, 'plugin.sock'), join(folder, 'driver.sock')];
   const lines: string[] = [];
   const write = (message: string, fields?: object) =>
-    void lines.push([message, ...Object.values(fields ?? {})].join(' '));
+    void lines.push([message, ...Object.values({ ...fields }).map(String)].join(' '));
   const log: LightLog = { error: write, warn: write, info: write };
   const open: Server[] = [];
 
