@@ -9,7 +9,7 @@ const LIB = [
   ['base'],
   ['concurrency', 'hook', 'json'],
   ['docker-api', 'os'],
-  ['config', 'docker', 'store'],
+  ['config', 'docker', 'plugin', 'store'],
   ['datapath', 'ipam', 'proxy'],
   ['adapter', 'cluster', 'dns', 'install', 'metrics', 'network'],
   ['doctor', 'endpoints'],

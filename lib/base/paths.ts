@@ -5,8 +5,11 @@ import { dirname, join } from 'node:path';
 export interface HostPaths {
   agentSocket: string;
   agentPid: string;
-  /** Where the agent answers Docker's calls to its network driver, for root only. */
+  /** The agent's other socket, for root only: the calls of Docker's network driver. */
   driverSocket: string;
+  /** Where Docker looks for the driver `socketplane`. */
+  pluginSocket: string;
+  pluginPid: string;
   /** Socket of the Consul that the agent runs, for root only: anyone who can use it controls the cluster. */
   consulSocket: string;
   /** Where `docker` talks to the proxy. */
@@ -31,6 +34,8 @@ export const hostPaths: HostPaths = {
   agentSocket: '/run/socketplane/agent.sock',
   agentPid: '/run/socketplane/agent.pid',
   driverSocket: '/run/socketplane/driver.sock',
+  pluginSocket: '/run/docker/plugins/socketplane.sock',
+  pluginPid: '/run/socketplane/plugin.pid',
   consulSocket: '/run/socketplane/consul.sock',
   proxySocket: '/run/socketplane/docker.sock',
   proxyPid: '/run/socketplane/proxy.pid',

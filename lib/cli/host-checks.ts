@@ -17,7 +17,9 @@ import { leasesCheck } from '../doctor/checks/leases.js';
 import { leftoversCheck } from '../doctor/checks/leftovers.js';
 import { linkChecks } from '../doctor/checks/links.js';
 import { peersCheck } from '../doctor/checks/peers.js';
+import { pluginSocketCheck } from '../doctor/checks/plugin/socket.js';
 import { serviceCheck } from '../doctor/checks/services.js';
+import { startOrderCheck } from '../doctor/checks/plugin/start-order.js';
 import { storeCheck } from '../doctor/checks/store.js';
 import { tunnelsCheck } from '../doctor/checks/tunnels.js';
 import { underlayCheck } from '../doctor/checks/underlay.js';
@@ -26,6 +28,7 @@ import { createDockerService } from '../install/system/docker-service.js';
 import { createOvsService } from '../install/system/ovs-service.js';
 import { CONSUL_WANTED } from '../install/system/host-programs.js';
 import type { Systemd } from '../install/system/systemd.js';
+import { PLUGIN_UNIT } from '../install/units/unit-files.js';
 import { requestUnix } from '../os/request-unix.js';
 import { VERSION } from '../base/version.js';
 import type { AgentClient } from './agent/client.js';
@@ -141,20 +144,35 @@ export async function hostChecks(options: {
   return [
     serviceCheck(createDockerService({ paths, systemd }), 'start it, or `doctor --fix`'),
     serviceCheck(createOvsService({ run, paths, systemd }), 'start it, or `doctor --fix`'),
-    ...daemons.all.map((daemon) =>
-      serviceCheck(
-        {
-          name: daemon.name,
-          async check() {
-            await (answers[daemon.name] ?? daemon.ready)();
+    pluginSocketCheck({
+      socket: paths.pluginSocket,
+      activate: daemons.plugin.ready,
+      start: daemons.plugin.start,
+      command,
+    }),
+    startOrderCheck({
+      systemd: systemd.booted,
+      unit: PLUGIN_UNIT,
+      show: (...names) => run(['systemctl', 'show', PLUGIN_UNIT, `--property=${names.join(',')}`]),
+      enable: () => run(['systemctl', 'enable', PLUGIN_UNIT]),
+      command,
+    }),
+    ...daemons.all
+      .filter(({ name }) => name !== daemons.plugin.name)
+      .map((daemon) =>
+        serviceCheck(
+          {
+            name: daemon.name,
+            async check() {
+              await (answers[daemon.name] ?? daemon.ready)();
+            },
+            async start() {
+              await daemons.start();
+            },
           },
-          async start() {
-            await daemons.start();
-          },
-        },
-        `\`${command} doctor --fix\` starts it, \`${command} agent logs\` says why it ended`,
+          `\`${command} doctor --fix\` starts it, \`${command} agent logs\` says why it ended`,
+        ),
       ),
-    ),
     dockerHostCheck(context.env, paths.proxySocket),
     forwardingCheck(converge),
     firewallCheck(run, converge),

@@ -54,11 +54,14 @@ export async function createSteps(
       return ensureImage({ run, dockerSocket: paths.dockerSocket, say });
     },
     async arrange(record, wasInterrupted) {
-      if (record.mode === 'containers') return containers.arrange(record);
       const isNew = copied || wasInterrupted;
-      if (systemd.booted) return units.arrange(record, isNew);
-      if (isNew) await (await daemonsOf({ ...record, powerstrip: true })).stop();
-      return isNew;
+      const changed = systemd.booted ? await units.arrange(record, isNew) : isNew;
+      if (record.mode === 'containers') {
+        if (!systemd.booted && isNew) await (await daemonsOf(record)).plugin.stop();
+        return (await containers.arrange(record)) || changed;
+      }
+      if (!systemd.booted && isNew) await (await daemonsOf({ ...record, powerstrip: true })).stop();
+      return changed;
     },
     async start(record) {
       say(`starting agent${record.powerstrip ? ' and proxy' : ''}`);

@@ -6,10 +6,11 @@ import { hostPaths } from '../base/paths.js';
 
 /** `sun_path` without its terminating zero. Node would truncate a longer path and listen there. */
 const LONGEST = 107;
+const GROUP = 0o070;
 
 /**
  * Listen on a unix socket that only root and the group `docker` can use (mode 0660; where there is no such group, that of
- * Docker's socket). A socket file left behind by a dead process is replaced.
+ * Docker's socket), or root alone with mode 0600. A socket file left behind by a dead process is replaced.
  *
  * @throws AppError `conflict` when another process listens there, `unavailable` when the path cannot be used
  */
@@ -20,14 +21,14 @@ export async function listenUnix(server: Server, path: string, mode = 0o660): Pr
       `cannot listen on ${path}: the path of a socket has ${LONGEST} bytes at most`,
     );
   }
-  if (await isAlive(path)) {
+  if (await isListening(path)) {
     throw new AppError('conflict', `another process listens on ${path}: stop it first`);
   }
   try {
     await mkdir(dirname(path), { recursive: true });
     await removeStale(path);
     await bind(server, path);
-    const group = await dockerGroup();
+    const group = (mode & GROUP) === 0 ? undefined : await dockerGroup();
     if (group !== undefined) await chown(path, 0, group);
     await chmod(path, mode);
   } catch (cause) {
@@ -52,8 +53,12 @@ function bind(server: Server, path: string): Promise<void> {
   });
 }
 
-/** Removes only a socket: a mistyped path may be any file. */
-async function removeStale(path: string): Promise<void> {
+/**
+ * Removes the socket of a process that has ended.
+ *
+ * @throws Error where there is anything but a socket: a mistyped path may be any file
+ */
+export async function removeStale(path: string): Promise<void> {
   const found = await lstat(path).catch(ignoreMissing);
   if (!found) return;
   if (!found.isSocket() && !found.isSymbolicLink()) {
@@ -62,8 +67,8 @@ async function removeStale(path: string): Promise<void> {
   await unlink(path).catch(ignoreMissing);
 }
 
-/** A process that does not accept the connection right now, or not from this process, is alive too. */
-async function isAlive(path: string): Promise<boolean> {
+/** Whether a process listens on a unix socket. One that does not accept the connection right now, or not from this process, is alive too. */
+export async function isListening(path: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = connect(path);
     socket.once('connect', () => {

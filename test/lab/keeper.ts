@@ -8,7 +8,7 @@ import { startNode } from './node.js';
 
 /** Socket of the one lab that people use. */
 export const SOCKET = '/run/socketplane-lab.sock';
-const DAEMONS = ['dockerd', 'ovs-vswitchd', 'agent', 'proxy'];
+const DAEMONS = ['plugin', 'dockerd', 'ovs-vswitchd', 'agent', 'proxy'];
 
 export interface HostStatus {
   name: string;

@@ -7,6 +7,7 @@ const ROOT = join(import.meta.dirname, '../..');
 export const PROXY_SOCKET = 'unix:///run/socketplane/docker.sock';
 export const AGENT_SOCKET = '/run/socketplane/agent.sock';
 export const CONSUL_SOCKET = '/run/socketplane/consul.sock';
+export const PLUGIN_SOCKET = '/run/docker/plugins/socketplane.sock';
 /** Cookies of rules for containers, on this host and on others. */
 const OF_ENDPOINTS = /cookie=0x[35]0/;
 
@@ -20,13 +21,25 @@ export type Node = Host & ReturnType<typeof productOn>;
  */
 export async function startNode(host: Host, environment: Record<string, string> = {}): Promise<Node> {
   const node = Object.assign(host, productOn(host, environment));
+  // Docker asks for it while it starts, if it knows networks of ours.
+  await node.startPlugin();
   await Promise.all([host.startDocker(), host.startOvs()]);
   await Promise.all([host.importBusybox(), node.startAgent(), node.startProxy()]);
   return node;
 }
 
+/** The process that holds Docker's plugin socket, which is the host's own as all of `/run`; it needs nothing else. */
+export async function startPlugin(host: Host): Promise<void> {
+  await host.start('plugin', ['node', join(ROOT, 'dist/lib/plugin-socket.js')]);
+  await host.ready('plugin', async () => {
+    const { status } = await host.ask(PLUGIN_SOCKET, 'POST', '/Plugin.Activate');
+    return status === 200;
+  });
+}
+
 function productOn(host: Host, environment: Record<string, string>) {
   return {
+    startPlugin: () => startPlugin(host),
     async startAgent(): Promise<void> {
       await host.start('agent', ['node', join(ROOT, 'dist/lib/socketplaned.js')], environment);
       await host.ready('agent', { socket: AGENT_SOCKET, path: '/v0.1/networks' });

@@ -1,5 +1,8 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { AppError, messageOf } from '../../base/errors.js';
+import { silentLog } from '../../base/log.js';
+import { createPluginNetworks } from '../../install/plugin-networks.js';
+import { createRun } from '../../os/exec.js';
 import { runOnTerminal, SIGNALED } from '../../os/terminal-child.js';
 import type { Context } from '../context.js';
 import { daemonsOf as daemonsOfHost } from '../daemons/of-host.js';
@@ -10,7 +13,7 @@ import { json, table } from '../terminal/output.js';
 import { progressOn } from '../terminal/progress.js';
 import { becomeRoot } from '../root.js';
 
-/** `agent start|stop|restart|status|logs`: the agent and the proxy, together. */
+/** `agent start|stop|restart|status|logs`: the agent, the proxy and the process that holds Docker's plugin socket, together. */
 export function addAgentCommand(program: Command, context: Context): void {
   const { stdout, command: name } = context;
   const progress = progressOn(context.stderr, context.env);
@@ -29,21 +32,21 @@ export function addAgentCommand(program: Command, context: Context): void {
 
   const stop = agent
     .command('stop')
-    .description('stop agent and proxy; containers keep running and stay connected');
+    .description("stop agent and proxy, and what holds Docker's plugin socket; containers stay connected");
   addCommonOptions(stop, 'agent').action(async (_options, command: Command) => {
     await becomeRoot(context);
     const state = await progress('stopping agent and proxy', (await daemonsOf(command)).stop);
     stdout.write(state === 'stopped' ? 'agent and proxy stopped\n' : 'agent and proxy were not running\n');
+    const note = await noteOnNetworks(context);
+    if (note !== undefined) stdout.write(note);
   });
 
   const restart = agent
     .command('restart')
-    .description('stop and start; containers keep running and stay connected');
+    .description('stop and start; containers stay connected, and calls of Docker wait');
   addCommonOptions(restart, 'agent').action(async (_options, command: Command) => {
     await becomeRoot(context);
-    const daemons = await daemonsOf(command);
-    await progress('stopping agent and proxy', daemons.stop);
-    await progress('starting agent and proxy', daemons.start);
+    await progress('restarting agent and proxy', (await daemonsOf(command)).restart);
     stdout.write('agent and proxy restarted\n');
   });
 
@@ -66,6 +69,17 @@ export function addAgentCommand(program: Command, context: Context): void {
       await becomeRoot(context);
       await showLogs(await daemonsOf(command), lines, follow === true);
     },
+  );
+}
+
+/** Undefined where Docker has none of our networks, or does not answer. */
+async function noteOnNetworks({ paths, command }: Context): Promise<string | undefined> {
+  const networks = createPluginNetworks(createRun(silentLog), paths.dockerSocket);
+  const names = await networks.list().catch(() => []);
+  if (names.length === 0) return undefined;
+  return (
+    `note: at its next start, Docker waits 15 s for each of its networks of SocketPlane, ${names.join(', ')}, ` +
+    `unless \`${command} agent start\` comes before; that, then \`docker network rm\`, removes them\n`
   );
 }
 

@@ -1,12 +1,13 @@
 import type { Command } from 'commander';
 import { DEFAULT_BRIDGE, readAgentConfig } from '../../config/agent.js';
 import { AppError, messageOf } from '../../base/errors.js';
-import { createRun } from '../../os/exec.js';
+import { createRun, type Run } from '../../os/exec.js';
 import { createDockerService } from '../../install/system/docker-service.js';
 import { withHostLock } from '../../install/system/host-lock.js';
 import { createInstalledContainers } from '../../install/containers/install-containers.js';
 import { readInstallRecord } from '../../install/files/install-record.js';
 import { removeFolder } from '../../install/files/remove-folder.js';
+import { createPluginNetworks } from '../../install/plugin-networks.js';
 import { createSystemd } from '../../install/system/systemd.js';
 import { uninstall } from '../../install/uninstall.js';
 import { which } from '../../os/which.js';
@@ -16,6 +17,7 @@ import type { AgentClient } from '../agent/client.js';
 import { askYesNo } from '../terminal/ask.js';
 import type { Context } from '../context.js';
 import { createDaemons } from '../daemons/create.js';
+import { daemonsOf } from '../daemons/of-host.js';
 import { addCommonOptions, agentOf } from '../options.js';
 import { becomeRoot } from '../root.js';
 
@@ -24,13 +26,30 @@ export function addUninstallCommands(program: Command, context: Context): void {
   const { stdout, paths, command: name } = context;
   const say = (line: string) => stdout.write(`${line}\n`);
 
+  /** First of all, while everything runs: with what Docker kept it would wait for the plugin at each of its starts. */
+  async function removeNetworks(run: Run, agent: AgentClient): Promise<void> {
+    const networks = createPluginNetworks(run, paths.dockerSocket);
+    const names = await networks.list();
+    if (names.length === 0) return;
+    say(`removing Docker's networks of SocketPlane: ${names.join(', ')}`);
+    await (await daemonsOf(context, agent)).plugin.start();
+    await networks.removeAll();
+  }
+
   async function remove(agent: AgentClient) {
     const run = createRun(silentLog);
     const systemd = createSystemd(run);
     const hasDocker = await succeeds(createDockerService({ paths, systemd }).check());
     const containers = createInstalledContainers(run, paths.dockerSocket);
-    if (hasDocker) await containers.refuseCompose();
-    else await refuseWithoutDocker(paths.installRecord);
+    if (hasDocker) {
+      await containers.refuseCompose();
+      await removeNetworks(run, agent);
+    } else if ((await which('dockerd')) !== undefined) {
+      await refuseWithoutDocker(paths.installRecord);
+      say(
+        'Docker does not answer: if it has networks of SocketPlane, it keeps them and waits 15 s for each when it starts',
+      );
+    }
     await leaveCluster(agent, say);
     say('removing agent, proxy, programs and the bridge');
     await uninstall({
@@ -79,7 +98,7 @@ export function addUninstallCommands(program: Command, context: Context): void {
 /** Without Docker, agent and proxy containers may keep running, and would come back with Docker. */
 async function refuseWithoutDocker(record: string): Promise<void> {
   const installed = await readInstallRecord(record);
-  if (installed?.mode !== 'containers' || (await which('dockerd')) === undefined) return;
+  if (installed?.mode !== 'containers') return;
   throw new AppError(
     'unavailable',
     'Docker does not answer, and SocketPlane is installed as its containers: start Docker first',

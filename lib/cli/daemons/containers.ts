@@ -2,7 +2,7 @@ import { CommandError, type Run } from '../../os/exec.js';
 import { AppError, messageOf } from '../../base/errors.js';
 import { logLine } from '../../os/detached.js';
 import type { HostPaths } from '../../base/paths.js';
-import type { DaemonParts, Daemons } from './types.js';
+import type { AgentAndProxy, DaemonParts } from './types.js';
 import { findProcess, isProgram } from '../../os/pid-file.js';
 import { waitReady } from './ready.js';
 
@@ -16,7 +16,7 @@ export function containerDaemons(
   { dockerSocket, agentPid, proxyPid }: HostPaths,
   run: Run,
   parts: DaemonParts,
-): Daemons {
+): AgentAndProxy {
   const host = ['--host', `unix://${dockerSocket}`];
   const names = parts.powerstrip ? ['socketplane', 'powerstrip'] : ['socketplane'];
 

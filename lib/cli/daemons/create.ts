@@ -13,8 +13,10 @@ import { problemsOf } from '../agent/answers.js';
 import type { Context } from '../context.js';
 import { containerDaemons } from './containers.js';
 import { processDaemons } from './processes.js';
-import type { DaemonParts, Daemons } from './types.js';
+import { pluginDaemon } from './plugin.js';
+import type { AgentAndProxy, DaemonParts, Daemons } from './types.js';
 import { unitDaemons } from './units.js';
+import { withPlugin } from './with-plugin.js';
 
 const PING_TIMEOUT_MS = 5_000;
 
@@ -28,8 +30,14 @@ export interface DaemonsOptions {
 }
 
 export async function createDaemons(options: DaemonsOptions): Promise<Daemons> {
-  const { context, agent, run, systemd, record } = options;
+  const { context, agent, systemd, record } = options;
   const parts = partsOf(context, agent, record);
+  const plugin = await pluginDaemon(context, systemd, parts.root);
+  return withPlugin(plugin, await agentAndProxy(options, parts));
+}
+
+async function agentAndProxy(options: DaemonsOptions, parts: DaemonParts): Promise<AgentAndProxy> {
+  const { context, run, systemd, record } = options;
   if (record?.mode === 'containers') return containerDaemons(context.paths, run, parts);
   const names = parts.powerstrip ? [AGENT_UNIT, PROXY_UNIT] : [AGENT_UNIT];
   if (await systemd.has(...names)) return unitDaemons(context.paths, systemd, run, parts, names);

@@ -7,7 +7,7 @@ import type { Context } from '../context.js';
 import { createDaemons } from './create.js';
 import type { Daemons } from './types.js';
 
-/** Agent and proxy of this host, however they were installed. */
+/** The daemons of this host, however they were installed. */
 export async function daemonsOf(context: Context, agent: AgentClient): Promise<Daemons> {
   const run = createRun(silentLog);
   const record = await readInstallRecord(context.paths.installRecord);

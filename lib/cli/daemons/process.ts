@@ -11,9 +11,9 @@ const LOOK_MS = 200;
 const STOP_MS = 10_000;
 const KILL_MS = 5_000;
 
-/** One of the two daemons, run as a process of its own where no init supervises it. */
+/** One of the daemons, run as a process of its own where no init supervises it. */
 export interface DaemonOptions {
-  /** What messages call it: `agent` or `proxy`. */
+  /** What messages call it: `plugin`, `agent` or `proxy`. */
   name: string;
   /** Name of its program. */
   program: string;

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import type { Context } from '../context.js';
 import { createDaemon } from './process.js';
-import type { DaemonParts, Daemons } from './types.js';
+import type { AgentAndProxy, DaemonParts } from './types.js';
 
 /** Agent and proxy as plain processes, where no init supervises them. */
-export function processDaemons({ paths, env }: Context, parts: DaemonParts, strict: boolean): Daemons {
+export function processDaemons({ paths, env }: Context, parts: DaemonParts, strict: boolean): AgentAndProxy {
   const { root, proxyConfig, powerstrip, agentReady, proxyReady } = parts;
   const agent = createDaemon({
     name: 'agent',

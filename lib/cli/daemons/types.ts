@@ -1,6 +1,6 @@
-/** One of the two daemons, seen from outside, however it runs. */
+/** One of the daemons, seen from outside, however it runs. */
 export interface DaemonView {
-  /** What messages call it: `agent` or `proxy`. */
+  /** What messages call it: `plugin`, `agent` or `proxy`. */
   readonly name: string;
   /** Where its log is: a file, or the command that shows it. */
   readonly log: string;
@@ -9,14 +9,35 @@ export interface DaemonView {
   ready(): Promise<unknown>;
 }
 
+/** A command with its arguments. */
+type LogCommand = [string, string[]];
+
+/** The process that holds Docker's plugin socket. */
+export interface PluginDaemon extends DaemonView {
+  /** Returns whether it had to be started. May be repeated. */
+  start(): Promise<boolean>;
+  /** Returns whether it was running. May be repeated. */
+  stop(): Promise<boolean>;
+  /** The command that shows its log. */
+  logs(lines: number, follow: boolean): LogCommand;
+}
+
 /** Agent and proxy together, however they run on this host. */
-export interface Daemons {
+export interface AgentAndProxy {
   /** The agent comes first, because the proxy's hooks need it. */
   readonly all: readonly DaemonView[];
   start(): Promise<'started' | 'running'>;
   stop(): Promise<'stopped' | 'not running'>;
   /** Commands that show the logs, to be run side by side. */
-  logs(lines: number, follow: boolean): [string, string[]][];
+  logs(lines: number, follow: boolean): LogCommand[];
+}
+
+/** Everything of SocketPlane's that runs on this host. */
+export interface Daemons extends AgentAndProxy {
+  /** The first of all: Docker may ask it at any time. */
+  readonly plugin: PluginDaemon;
+  /** Stops and starts agent and proxy; the plugin process goes on, so that Docker's calls only wait. */
+  restart(): Promise<void>;
 }
 
 /** What every implementation knows about the two daemons: where they are, and when they serve. */

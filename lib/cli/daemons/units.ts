@@ -3,7 +3,7 @@ import type { Run } from '../../os/exec.js';
 import type { HostPaths } from '../../base/paths.js';
 import { succeeds } from '../../base/succeeds.js';
 import type { Systemd } from '../../install/system/systemd.js';
-import type { DaemonParts, Daemons } from './types.js';
+import type { AgentAndProxy, DaemonParts } from './types.js';
 import { findProcess, isProgram } from '../../os/pid-file.js';
 import { waitReady } from './ready.js';
 
@@ -14,7 +14,7 @@ export function unitDaemons(
   run: Run,
   parts: DaemonParts,
   units: string[],
-): Daemons {
+): AgentAndProxy {
   const isActive = () => succeeds(run(['systemctl', 'is-active', '--quiet', ...units]));
   const part = (
     name: string,

@@ -6,7 +6,7 @@ import type { Product } from './product.js';
 
 export const PROGRAMS = '/usr/local/lib/socketplane';
 const LINKS = '/usr/local/bin';
-const NAMES = ['socketplane', 'socketplaned', 'powerstrip'];
+const NAMES = ['socketplane', 'socketplaned', 'powerstrip', 'socketplane-plugin'];
 /** File in that folder, written last, with the hash of what was copied. */
 const STAMP = '.installed';
 

@@ -2,7 +2,7 @@ import { rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasCode } from '../../base/errors.js';
 
-const OWN_LOGS = ['agent.log', 'proxy.log', 'apt.log'];
+const OWN_LOGS = ['agent.log', 'proxy.log', 'plugin.log', 'apt.log'];
 
 /**
  * Removes SocketPlane's logs. Those of a Docker or Open vSwitch that was started here stay, as these keep running and writing

@@ -5,11 +5,14 @@ import type { Run } from '../../os/exec.js';
 import { PROGRAMS } from '../files/programs.js';
 import type { InstallRecord } from '../files/install-record.js';
 import type { Systemd } from '../system/systemd.js';
-import { AGENT_UNIT, PROXY_UNIT, unitFiles } from './unit-files.js';
+import { AGENT_UNIT, PLUGIN_UNIT, PROXY_UNIT, unitFiles } from './unit-files.js';
 
 const FOLDER = '/etc/systemd/system';
+const WANTED_BY = ['multi-user.target', 'docker.service'];
+/** Those that need others first. */
+const NAMES = [PLUGIN_UNIT, AGENT_UNIT, PROXY_UNIT];
 
-/** The units of a native install. */
+/** The units of an install. */
 export function createInstalledUnits(run: Run, systemd: Systemd, folder = FOLDER) {
   const path = (name: string) => join(folder, name);
   const read = (name: string) => readFile(path(name), 'utf8').catch(() => undefined);
@@ -17,8 +20,8 @@ export function createInstalledUnits(run: Run, systemd: Systemd, folder = FOLDER
   async function remove(name: string): Promise<boolean> {
     if ((await read(name)) === undefined) return false;
     if (systemd.booted) await run(['systemctl', 'disable', '--now', name], { timeout: 90_000 });
-    // The link that enabled it, which systemctl would remove if systemd were running.
-    else await rm(path(`multi-user.target.wants/${name}`), { force: true });
+    // The links that enabled it, which systemctl would remove if systemd were running.
+    else for (const by of WANTED_BY) await rm(path(`${by}.wants/${name}`), { force: true });
     await rm(path(name), { force: true });
     return true;
   }
@@ -28,7 +31,7 @@ export function createInstalledUnits(run: Run, systemd: Systemd, folder = FOLDER
     async arrange(record: InstallRecord, isNew: boolean): Promise<boolean> {
       const files = unitFiles(record, PROGRAMS, hostPaths.proxyConfig);
       let changed = isNew;
-      for (const name of [AGENT_UNIT, PROXY_UNIT]) {
+      for (const name of NAMES) {
         const text = files[name];
         if (text === undefined) changed = (await remove(name)) || changed;
         else if ((await read(name)) !== text) {
@@ -46,7 +49,7 @@ export function createInstalledUnits(run: Run, systemd: Systemd, folder = FOLDER
     },
     async removeAll(): Promise<void> {
       let removed = false;
-      for (const name of [PROXY_UNIT, AGENT_UNIT]) removed = (await remove(name)) || removed;
+      for (const name of NAMES.toReversed()) removed = (await remove(name)) || removed;
       if (removed && systemd.booted) await run(['systemctl', 'daemon-reload']);
     },
   };

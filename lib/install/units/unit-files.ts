@@ -1,16 +1,46 @@
+import { hostPaths } from '../../base/paths.js';
 import type { InstallRecord } from '../files/install-record.js';
 
+export const PLUGIN_UNIT = 'socketplane-plugin.service';
 export const AGENT_UNIT = 'socketplane-agent.service';
 export const PROXY_UNIT = 'socketplane-proxy.service';
 
-const AFTER = 'After=network-online.target docker.service openvswitch-switch.service';
+const AFTER = `After=network-online.target docker.service openvswitch-switch.service ${PLUGIN_UNIT}`;
+const BOOT = 'multi-user.target';
 
-/** The systemd units of a native install, by name. */
+/** Ends when the process serves, which it shows by its pid file, or has ended. systemd doubles the dollar signs. */
+export const AWAIT_PLUGIN = `exec 2>/dev/null; until read -r pid <${hostPaths.pluginPid} && [ "$pid" = "$MAINPID" ]; do kill -0 "$MAINPID" || exit 1; sleep 0.05; done`;
+
+/**
+ * The systemd units of an install, the first to be started first. With containers the plugin process alone is one: Docker asks
+ * for it while it starts, before any container runs.
+ */
 export function unitFiles(
-  { powerstrip, bootstrap }: Pick<InstallRecord, 'powerstrip' | 'bootstrap'>,
+  { mode, powerstrip, bootstrap }: Pick<InstallRecord, 'mode' | 'powerstrip' | 'bootstrap'>,
   programs: string,
   proxyConfig: string,
 ): Record<string, string> {
+  const plugin = unit(
+    // Docker does not need it, so this is an order and no requirement: Docker starts whatever becomes of this unit.
+    `Description=SocketPlane's end of Docker's plugin socket\nBefore=docker.service\nStartLimitIntervalSec=0`,
+    // It only passes on what comes on one socket to another, both of root's. Its folder is below /run/docker, which may not be there yet.
+    `ExecStart=${programs}/bin/socketplane-plugin
+ExecStartPost=/bin/sh -c '${AWAIT_PLUGIN.replaceAll('$', '$$$$')}'
+NoNewPrivileges=yes
+CapabilityBoundingSet=
+ProtectSystem=strict
+ReadWritePaths=/run
+ProtectHome=yes
+RestrictAddressFamilies=AF_UNIX
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectControlGroups=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+OOMScoreAdjust=-500`,
+    `docker.service ${BOOT}`,
+  );
+  if (mode === 'containers') return { [PLUGIN_UNIT]: plugin };
   const environment = bootstrap === undefined ? '' : `Environment=BOOTSTRAP=${bootstrap}\n`;
   const agent = unit(
     `Description=SocketPlane's network agent\n${AFTER}\nWants=network-online.target`,
@@ -37,10 +67,10 @@ ProtectControlGroups=yes
 RestrictSUIDSGID=yes
 LockPersonality=yes`,
   );
-  return { [AGENT_UNIT]: agent, ...(powerstrip && { [PROXY_UNIT]: proxy }) };
+  return { [PLUGIN_UNIT]: plugin, [AGENT_UNIT]: agent, ...(powerstrip && { [PROXY_UNIT]: proxy }) };
 }
 
-function unit(head: string, service: string): string {
+function unit(head: string, service: string, wantedBy = BOOT): string {
   return `# Written by \`socketplane install\`; \`systemctl edit\` changes it so that an upgrade keeps it.
 [Unit]
 ${head}
@@ -52,6 +82,6 @@ Restart=always
 RestartSec=1
 
 [Install]
-WantedBy=multi-user.target
+WantedBy=${wantedBy}
 `;
 }

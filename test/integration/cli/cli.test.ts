@@ -27,9 +27,15 @@ describe('socketplane on a bare host', function () {
     expect(stderr).to.match(/^socketplane: [^\n]+$/);
     return stderr;
   }
-  async function pids(): Promise<[number, number]> {
-    const [agent, proxy] = JSON.parse(await succeeds('agent', 'status', '--json')) as { pid: number }[];
-    return [agent?.pid ?? 0, proxy?.pid ?? 0];
+  async function pids() {
+    const daemons = JSON.parse(await succeeds('agent', 'status', '--json')) as {
+      name: string;
+      pid: number;
+    }[];
+    const [plugin, agent, proxy] = ['plugin', 'agent', 'proxy'].map(
+      (name) => daemons.find((daemon) => daemon.name === name)?.pid ?? 0,
+    );
+    return { plugin, agent, proxy };
   }
 
   before(async () => {
@@ -114,11 +120,13 @@ describe('socketplane on a bare host', function () {
   });
 
   it('agent start, stop and restart may be repeated; containers go on talking', async () => {
-    const [agent, proxy] = await pids();
+    const before = await pids();
     expect(await succeeds('agent', 'start')).to.equal('agent and proxy are already running');
-    expect(await pids()).to.deep.equal([agent, proxy]);
+    expect(await pids()).to.deep.equal(before);
     for (let round = 0; round < 2; round++) await succeeds('agent', 'restart');
-    expect((await pids())[0]).to.not.equal(agent);
+    const after = await pids();
+    expect(after.agent).to.not.equal(before.agent);
+    expect(after.plugin, "goes on holding Docker's plugin socket").to.equal(before.plugin).and.above(1);
 
     expect(await succeeds('agent', 'stop')).to.equal('agent and proxy stopped');
     expect(await succeeds('agent', 'stop')).to.equal('agent and proxy were not running');
@@ -139,9 +147,9 @@ describe('socketplane on a bare host', function () {
 
   it('kill -9 leaves files that do not stand in the way', async () => {
     const killed = await pids();
-    for (const pid of killed) await host.run(['kill', '-9', String(pid)]);
+    for (const pid of Object.values(killed)) await host.run(['kill', '-9', String(pid)]);
     await until('both to be gone', async () => (await socketplane(['agent', 'status'])).exitCode === 1);
-    expect(await readFile(host.file('/run/socketplane/agent.pid'), 'utf8')).to.equal(`${killed[0]}\n`);
+    expect(await readFile(host.file('/run/socketplane/agent.pid'), 'utf8')).to.equal(`${killed.agent}\n`);
     expect(await fails('network', 'ls')).to.include('nothing listens on');
     expect(await succeeds('agent', 'start')).to.equal('agent and proxy started');
     expect(await succeeds('run', '-n', 'web', '--rm', 'busybox', 'echo', 'fine')).to.equal('fine');
@@ -150,6 +158,7 @@ describe('socketplane on a bare host', function () {
   it('agent logs shows both', async () => {
     const output = await succeeds('agent', 'logs', '-n', '5');
     expect(output).to.include('/var/log/socketplane/agent.log').and.include('/var/log/socketplane/proxy.log');
+    expect(output).to.include('/var/log/socketplane/plugin.log');
   });
 
   async function addressOf(name: string): Promise<string> {

@@ -49,7 +49,9 @@ describe('an installed host', function () {
       ),
       files: await found(
         ...['/run/socketplane', '/usr/local/lib/socketplane', '/usr/local/bin/socketplane'],
-        ...['/usr/local/bin/socketplaned', '/usr/local/bin/powerstrip', '/var/log/socketplane/agent.log'],
+        ...['/usr/local/bin/socketplaned', '/usr/local/bin/powerstrip', '/usr/local/bin/socketplane-plugin'],
+        ...['/var/log/socketplane/agent.log', '/var/log/socketplane/plugin.log'],
+        ...['/run/docker/plugins/socketplane.sock'],
         ...['/usr/share/bash-completion/completions/socketplane', '/usr/share/man/man1/socketplane.1'],
         ...['/usr/share/zsh/vendor-completions/_socketplane'],
       ),
@@ -254,7 +256,7 @@ describe('an installed host', function () {
       .to.include('socketplane')
       .and.not.include('powerstrip');
     await install(one, 'true', 'unattended');
-    expect((await sp(one, 'agent', 'status')).stdout.match(/ ok /g)).to.have.length(2);
+    expect((await sp(one, 'agent', 'status')).stdout.match(/ ok /g)).to.have.length(3);
     await one.docker('exec', 'con1', 'ping', '-c', '2', '-W', '2', 'con2');
   });
 

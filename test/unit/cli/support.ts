@@ -19,6 +19,9 @@ export async function createBench() {
   const paths = {
     agentSocket: join(folder, 'agent.sock'),
     agentPid: join(folder, 'agent.pid'),
+    driverSocket: join(folder, 'driver.sock'),
+    pluginSocket: join(folder, 'plugins/socketplane.sock'),
+    pluginPid: join(folder, 'plugin.pid'),
     consulSocket: join(folder, 'consul.sock'),
     proxySocket: join(folder, 'docker.sock'),
     proxyPid: join(folder, 'proxy.pid'),

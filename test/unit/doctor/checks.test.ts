@@ -9,6 +9,8 @@ import { leasesCheck } from '../../../lib/doctor/checks/leases.js';
 import { leftoversCheck } from '../../../lib/doctor/checks/leftovers.js';
 import { linkChecks } from '../../../lib/doctor/checks/links.js';
 import { peersCheck } from '../../../lib/doctor/checks/peers.js';
+import { pluginSocketCheck } from '../../../lib/doctor/checks/plugin/socket.js';
+import { startOrderCheck } from '../../../lib/doctor/checks/plugin/start-order.js';
 import { storeCheck } from '../../../lib/doctor/checks/store.js';
 import { tunnelsCheck } from '../../../lib/doctor/checks/tunnels.js';
 import { underlayCheck } from '../../../lib/doctor/checks/underlay.js';
@@ -264,5 +266,55 @@ describe('doctor', () => {
     expect(await levels(check())).to.deep.equal(['ok']);
     expect(await levels(check('unix:///run/p.sock'))).to.deep.equal(['ok']);
     expect(await levels(check('unix:///var/run/docker.sock'))).to.deep.equal(['warning']);
+  });
+
+  it('tells a plugin socket that is missing from one that a dead process left, and starts its holder', async () => {
+    let code: string | undefined = 'ENOENT';
+    const check = pluginSocketCheck({
+      socket: '/run/docker/plugins/socketplane.sock',
+      async activate() {
+        if (code !== undefined) throw Object.assign(new Error(`connect ${code}`), { code });
+      },
+      start: async () => (code = undefined),
+      command: 'socketplane',
+    });
+    expect(await said(check)).to.equal(
+      '/run/docker/plugins/socketplane.sock is missing: Docker has no driver socketplane',
+    );
+    code = 'ECONNREFUSED';
+    const found = await examine([check]);
+    expect(found[0]?.message).to.match(/^nothing listens on .*: Docker waits 15 s for it/);
+    expect(found[0]?.advice).to.include('`socketplane agent start`');
+    expect(await applyFixes(found)).to.deep.equal([]);
+    expect(await levels(check)).to.deep.equal(['ok']);
+    code = 'EPIPE';
+    expect(await said(check)).to.equal('does not answer: connect EPIPE');
+  });
+
+  it('finds a unit of the plugin that starts after Docker, or not at all', async () => {
+    let unit = { LoadState: 'loaded', UnitFileState: 'disabled', Before: 'shutdown.target docker.service.d' };
+    const options = {
+      unit: 'socketplane-plugin.service',
+      show: async (...names: string[]) =>
+        Object.entries(unit)
+          .filter(([name]) => names.includes(name))
+          .map((pair) => pair.join('='))
+          .join('\n'),
+      enable: async () => (unit = { ...unit, UnitFileState: 'enabled' }),
+      command: 'socketplane',
+    };
+    const check = startOrderCheck({ ...options, systemd: true });
+    const found = await examine([check]);
+    expect(found.map(({ message }) => message.split(':')[0])).to.deep.equal([
+      'socketplane-plugin.service does not start before docker.service',
+      'socketplane-plugin.service is not enabled',
+    ]);
+    await applyFixes(found);
+    expect(await levels(check)).to.deep.equal(['problem']);
+    unit.Before = 'multi-user.target docker.service shutdown.target';
+    expect(await levels(check)).to.deep.equal(['ok']);
+    unit.LoadState = 'not-found';
+    expect(await levels(check)).to.deep.equal(['warning']);
+    expect(await levels(startOrderCheck({ ...options, systemd: false }))).to.deep.equal(['ok']);
   });
 });

@@ -1,10 +1,19 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { bootstrapOf, install, type InstallSteps, type Wish } from '../../../lib/install/install.js';
 import { readInstallRecord, writeInstallRecord } from '../../../lib/install/files/install-record.js';
-import { AGENT_UNIT, PROXY_UNIT, unitFiles } from '../../../lib/install/units/unit-files.js';
+import { hostPaths } from '../../../lib/base/paths.js';
+import {
+  AGENT_UNIT,
+  AWAIT_PLUGIN,
+  PLUGIN_UNIT,
+  PROXY_UNIT,
+  unitFiles,
+} from '../../../lib/install/units/unit-files.js';
 
 const CONTAINERS: Wish = { mode: 'containers', powerstrip: true };
 
@@ -97,10 +106,48 @@ describe('an install', () => {
   });
 
   it('as units starts after Docker and Open vSwitch, and keeps BOOTSTRAP', () => {
-    const files = unitFiles({ powerstrip: true, bootstrap: 'false' }, '/p', '/c.yml');
-    expect(files[AGENT_UNIT]).to.match(/^After=.*docker.service openvswitch-switch.service$/m);
+    const files = unitFiles({ mode: 'native', powerstrip: true, bootstrap: 'false' }, '/p', '/c.yml');
+    expect(files[AGENT_UNIT]).to.match(
+      /^After=.*docker.service openvswitch-switch.service socketplane-plugin.service$/m,
+    );
     expect(files[AGENT_UNIT]).to.match(/^Environment=BOOTSTRAP=false$/m);
     expect(files[PROXY_UNIT]).to.match(/^ExecStart=\/p\/bin\/powerstrip --config \/c.yml$/m);
-    expect(unitFiles({ powerstrip: false }, '/p', '/c.yml')).to.have.all.keys(AGENT_UNIT);
+    expect(unitFiles({ mode: 'native', powerstrip: false }, '/p', '/c.yml')).to.have.all.keys(
+      ...[PLUGIN_UNIT, AGENT_UNIT],
+    );
+  });
+
+  it('starts the plugin process before Docker, with containers too', () => {
+    for (const mode of ['native', 'containers'] as const) {
+      const [[name, text] = []] = Object.entries(unitFiles({ mode, powerstrip: true }, '/p', '/c.yml'));
+      expect(name).to.equal(PLUGIN_UNIT);
+      expect(text).to.match(/^Before=docker.service$/m);
+      expect(text).to.match(/^WantedBy=docker.service multi-user.target$/m);
+      expect(text).to.match(/^Restart=always$/m);
+      expect(text).to.match(/^ExecStart=\/p\/bin\/socketplane-plugin$/m);
+      expect(text, 'is left to the shell by systemd').not.to.match(/[^$]\$[^$]/);
+    }
+    expect(unitFiles({ mode: 'containers', powerstrip: true }, '/p', '/c.yml')).to.have.all.keys(PLUGIN_UNIT);
+  });
+
+  it('has Docker wait until the plugin process serves, and no longer than that lives', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'await-'));
+    const pidFile = join(folder, 'pid');
+    const script = AWAIT_PLUGIN.replace(hostPaths.pluginPid, pidFile);
+    const waiting = (pid: number) => {
+      const child = spawn('sh', ['-c', script], { env: { ...process.env, MAINPID: String(pid) } });
+      return once(child, 'exit') as Promise<[number]>;
+    };
+    await writeFile(pidFile, '4194303\n');
+    const long = spawn('sleep', ['60']);
+    try {
+      const served = waiting(long.pid!);
+      expect((await waiting(4194304))[0], 'of a process that has ended').to.equal(1);
+      await writeFile(pidFile, `${long.pid}\n`);
+      expect((await served)[0]).to.equal(0);
+    } finally {
+      long.kill();
+      await rm(folder, { recursive: true });
+    }
   });
 });

@@ -6,6 +6,8 @@ import type { Run } from '../../../lib/os/exec.js';
 import { createInstalledContainers } from '../../../lib/install/containers/install-containers.js';
 import { createInstalledUnits } from '../../../lib/install/units/install-units.js';
 import { removeFolder } from '../../../lib/install/files/remove-folder.js';
+import { messageOf } from '../../../lib/base/errors.js';
+import { createPluginNetworks } from '../../../lib/install/plugin-networks.js';
 import { createSystemd } from '../../../lib/install/system/systemd.js';
 
 describe('what is removed', () => {
@@ -44,12 +46,37 @@ describe('what is removed', () => {
 
   it('of units is all where systemd does not run any more', async () => {
     const units = join(place, 'units');
-    await mkdir(join(units, 'multi-user.target.wants'), { recursive: true });
-    for (const file of ['socketplane-agent.service', 'multi-user.target.wants/socketplane-agent.service'])
+    const [boot, docker] = ['multi-user.target.wants', 'docker.service.wants'];
+    for (const folder of [boot, docker]) await mkdir(join(units, folder), { recursive: true });
+    const links = [`${boot}/socketplane-agent.service`, `${docker}/socketplane-plugin.service`];
+    for (const file of ['socketplane-agent.service', 'socketplane-plugin.service', ...links])
       await writeFile(join(units, file), '');
     const run: Run = ([command]) => Promise.reject(new Error(`${command} has nothing to talk to`));
     await createInstalledUnits(run, createSystemd(run, false), units).removeAll();
-    expect(await readdir(units, { recursive: true })).to.deep.equal(['multi-user.target.wants']);
+    expect(await readdir(units, { recursive: true })).to.have.members([boot, docker]);
+  });
+
+  it("of Docker's networks are those of the plugin, unless others' containers are on them", async () => {
+    const done: string[] = [];
+    let others = 'web1\n';
+    const run: Run = async ([, , , ...args]) => {
+      const words = args.join(' ');
+      if (words.startsWith('network ls'))
+        return words.includes('driver=socketplane') ? 'shop\ndb\n' : 'bridge\n';
+      if (!words.startsWith('ps --all')) done.push(words);
+      else if (words.includes('network=shop')) {
+        return words.includes('label=socketplane.part') ? 'socketplane\n' : `socketplane\n${others}`;
+      }
+      return '';
+    };
+    const networks = createPluginNetworks(run, '/docker.sock');
+    expect(await networks.removeAll().catch(messageOf)).to.equal(
+      "containers are still on Docker's networks of SocketPlane: web1; remove them, or `docker network disconnect` them, first",
+    );
+    expect(done).to.deep.equal([]);
+    others = '';
+    await networks.removeAll();
+    expect(done).to.deep.equal(['network disconnect --force shop socketplane', 'network rm shop db']);
   });
 
   it("of containers are ours, not another's with the proxy's name", async () => {

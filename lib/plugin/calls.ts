@@ -1,0 +1,42 @@
+/** Docker's name for the plugin, which is that of its socket, and the driver that its networks name. */
+export const PLUGIN_NAME = 'socketplane';
+
+/** Content type of every answer. */
+export const PLUGIN_TYPE = 'application/vnd.docker.plugins.v1.2+json';
+
+/**
+ * Calls whose answers never change, by path. They carry no body. Docker makes them while it starts, so the plugin process
+ * answers them itself.
+ */
+export const FIXED_ANSWERS = {
+  '/Plugin.Activate': { Implements: ['NetworkDriver', 'IpamDriver'] },
+  // Each host has its own record of a network, but its containers reach those of other hosts.
+  '/NetworkDriver.GetCapabilities': { Scope: 'local', ConnectivityScope: 'global' },
+  '/IpamDriver.GetCapabilities': { RequiresMACAddress: false, RequiresRequestReplay: false },
+  '/IpamDriver.GetDefaultAddressSpaces': {
+    LocalDefaultAddressSpace: 'socketplane',
+    GlobalDefaultAddressSpace: 'socketplane-global',
+  },
+} as const satisfies Record<string, object>;
+
+/**
+ * Calls that take something down. Docker goes on without their answer, and after a power loss makes them one by one before
+ * its API opens. So they never wait for an agent that is away: its own sweep removes what is left.
+ */
+export const TAKE_DOWN_CALLS: ReadonlySet<string> = new Set([
+  '/NetworkDriver.Leave',
+  '/NetworkDriver.DeleteEndpoint',
+  '/NetworkDriver.DeleteNetwork',
+  '/NetworkDriver.RevokeExternalConnectivity',
+  '/IpamDriver.ReleaseAddress',
+  '/IpamDriver.ReleasePool',
+]);
+
+/**
+ * The body of an answer with status 200 that fails a call. Docker shows the text to its user.
+ *
+ * @param text one line
+ */
+export function failureBody(path: string, text: string): { Err: string } | { Error: string } {
+  return path.startsWith('/IpamDriver.') ? { Error: text } : { Err: text };
+}
