@@ -37,7 +37,7 @@ export interface RemoteState {
 export interface Datapath {
   /** Which Open vSwitch datapath carries the packets. Known after {@link open}. */
   readonly kind: 'kernel' | 'userspace';
-  /** MTU of containers' links, in bytes. */
+  /** The largest MTU that the underlay allows containers' links, in bytes; a network may have chosen a smaller one. */
   mtu(): Promise<number>;
   /** Makes sure that the bridge and its fixed rules are there. Cheap when they are. */
   open(): Promise<void>;

@@ -1,7 +1,7 @@
 import { pause } from '../../concurrency/pause.js';
 import type { Run } from '../../os/exec.js';
 import { tunnelName } from '../device-names.js';
-import { createOvsdb } from '../vswitch/ovsdb.js';
+import { createOvsdb, type Ovsdb } from '../vswitch/ovsdb.js';
 import { cookie, parseCookie } from './cookie.js';
 import { ADMIT } from './tables.js';
 
@@ -34,8 +34,9 @@ export async function reachThroughTunnels(
   bridge: string,
   peers: readonly string[],
   every = EVERY_MS,
+  ovsdb: Pick<Ovsdb, 'interfaces'> = createOvsdb(run),
 ): Promise<Set<string>> {
-  const interfaces = await createOvsdb(run).interfaces();
+  const interfaces = await ovsdb.interfaces();
   const ofports = new Map(interfaces.map(({ name, ofport }) => [name, ofport]));
   const before = await answers(run, bridge);
   const reached = new Set<string>();

@@ -212,6 +212,37 @@ describe('Open vSwitch datapath', function () {
     expect(await nets()).to.not.include('sp00000008');
   });
 
+  it('goes on after a restart of ovsdb-server, and beside people who change the bridge', async () => {
+    await host.stop('ovsdb-server', 'SIGKILL');
+    const error = await datapath.attach(endpoint(65, WEB)).catch((thrown: unknown) => thrown);
+    expect((error as AppError).message).to.match(/Open vSwitch does not answer/);
+    const socket = '--remote=punix:/run/openvswitch/db.sock';
+    await host.start('ovsdb-server', ['ovsdb-server', '/var/lib/openvswitch/conf.db', socket, '--pidfile']);
+    await host.ready('ovsdb-server', ['ovs-vsctl', '--no-wait', 'show']);
+    const byHand = [1, 2, 3, 4].map((n) => `hand${n}`);
+    await Promise.all([
+      ...[65, 66, 67, 68].map((n) => datapath.attach(endpoint(n, WEB))),
+      ...byHand.map((name) =>
+        host.run([
+          'ovs-vsctl',
+          'add-port',
+          'docker0-ovs',
+          name,
+          '--',
+          'set',
+          'Interface',
+          name,
+          'type=internal',
+        ]),
+      ),
+    ]);
+    const names = [65, 66, 67, 68].map((n) => `ovs${endpoint(n, WEB).id.slice(0, 8)}`);
+    expect((await ports()).split('\n')).to.include.members([...names, ...byHand]);
+    for (const name of byHand) await host.run(['ovs-vsctl', 'del-port', name]);
+    await Promise.all([65, 66, 67, 68].map((n) => datapath.detach(endpoint(n, WEB).id)));
+    expect((await ports()).split('\n')).to.not.include.members(names);
+  });
+
   it('notices a restart of ovs-vswitchd and brings everything back', async () => {
     const [a] = [await attach(endpoint(70, WEB)), await attach(endpoint(71, WEB))];
     const owned = new Map([70, 71].map((n) => [endpoint(n, WEB).id, endpoint(n, WEB)]));

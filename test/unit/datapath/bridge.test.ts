@@ -7,17 +7,19 @@ import { silentLog } from '../../../lib/base/log.js';
 import { createBridge, type DatapathKind } from '../../../lib/datapath/vswitch/bridge.js';
 import { createOpenFlow } from '../../../lib/datapath/vswitch/openflow.js';
 import { createOvsdb } from '../../../lib/datapath/vswitch/ovsdb.js';
-import { createFakeOvs, type FakeOvs } from '../../support/fake-os/ovs.js';
+import { createFakeSwitch, type FakeSwitch } from './fake-switch.js';
 
 const NAME = 'docker0-ovs';
-const PROTOCOLS = 'protocols=OpenFlow10,OpenFlow13,OpenFlow14,OpenFlow15 fail_mode=secure';
+const SETTINGS = 'OpenFlow10,OpenFlow13,OpenFlow14,OpenFlow15 secure';
+/** Milliseconds that tests wait for an ovs-vswitchd that does not run. */
+const PATIENCE_MS = 200;
 
 describe('bridge', () => {
   let folder: string;
-  let ovs: FakeOvs;
+  let ovs: FakeSwitch;
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'bridge-test-'));
-    ovs = createFakeOvs(folder, NAME);
+    ovs = await createFakeSwitch(folder, NAME);
   });
   afterEach(async () => {
     await ovs.close();
@@ -26,7 +28,13 @@ describe('bridge', () => {
 
   function create(kind: 'auto' | DatapathKind = 'auto', run = ovs.run) {
     const openflow = createOpenFlow(run, NAME, folder);
-    return createBridge({ ovsdb: createOvsdb(run), openflow, name: NAME, kind, log: silentLog });
+    return createBridge({
+      ovsdb: createOvsdb(run, folder, PATIENCE_MS),
+      openflow,
+      name: NAME,
+      kind,
+      log: silentLog,
+    });
   }
   const problem = (work: Promise<unknown>) => work.then(() => 'none', messageOf);
 
@@ -36,7 +44,7 @@ describe('bridge', () => {
     await bridge.open();
     await bridge.open();
     expect(bridge.opened).to.equal(true);
-    expect(ovs.show()).to.deep.equal([`${NAME} datapath_type=netdev ${PROTOCOLS}`]);
+    expect(ovs.show()).to.deep.equal([`${NAME} netdev ${SETTINGS}`]);
   });
 
   const kinds: [wanted: 'auto' | DatapathKind, hasKernel: boolean, kind: DatapathKind, type: string][] = [
@@ -52,7 +60,7 @@ describe('bridge', () => {
       const bridge = create(wanted);
       await bridge.open();
       expect(bridge.kind).to.equal(kind);
-      expect(ovs.show()[0]).to.include(`datapath_type=${type} `);
+      expect(ovs.show()[0]).to.include(`${NAME} ${type} `);
     });
   }
 
@@ -69,7 +77,7 @@ describe('bridge', () => {
     expect(bridge.kind, 'cheap, so it does not look').to.equal('userspace');
     await bridge.open(true);
     expect(bridge.kind).to.equal('kernel');
-    expect(ovs.show()[0]).to.include('datapath_type=system ');
+    expect(ovs.show()[0]).to.include(' system ');
   });
 
   it('costs no command when it is there', async () => {

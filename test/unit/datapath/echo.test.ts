@@ -7,11 +7,9 @@ const [HERE, GONE] = ['192.168.108.2', '192.168.108.3'];
 /** Open vSwitch with a tunnel to each; what is sent out of port 61440 is answered, but the first frame. */
 function ovs() {
   const sent: string[] = [];
-  const run: Run = async ([command, ...args]) => {
-    if (command === 'ovs-vsctl') {
-      const port = (name: string, ofport: number) => [name, 'vxlan', ofport, ['map', []]];
-      return JSON.stringify({ data: [port('vxc0a86c02', 61440), port('vxc0a86c03', 61441)] });
-    }
+  const port = (name: string, ofport: number) => ({ name, type: 'vxlan', ofport, externalIds: new Map() });
+  const interfaces = async () => [port('vxc0a86c02', 61440), port('vxc0a86c03', 61441)];
+  const run: Run = async (args) => {
     if (args.includes('packet-out')) sent.push(args.at(-1)?.replace(/.*tun_id,/, '') ?? '');
     const answers = sent.filter((outputs) => outputs.includes('61440')).slice(1).length;
     return [
@@ -19,7 +17,7 @@ function ovs() {
       ' cookie=0x4000000c0a86c03, duration=1s, table=0, n_packets=5, n_bytes=0, priority=100',
     ].join('\n');
   };
-  return { run, sent };
+  return { run, sent, interfaces };
 }
 
 describe('the echo of a tunnel', () => {
@@ -33,8 +31,10 @@ describe('the echo of a tunnel', () => {
   });
 
   it('tells the hosts that are reached from those that are not', async () => {
-    const { run, sent } = ovs();
-    const reached = await reachThroughTunnels(run, 'docker0-ovs', [HERE, GONE, '192.168.108.4'], 1);
+    const { run, sent, interfaces } = ovs();
+    const reached = await reachThroughTunnels(run, 'docker0-ovs', [HERE, GONE, '192.168.108.4'], 1, {
+      interfaces,
+    });
     expect([...reached]).to.deep.equal([HERE]);
     expect(sent[0]).to.equal('output:61440,output:61441');
     expect(sent.at(-1), 'one that has answered is not asked again').to.equal('output:61441');

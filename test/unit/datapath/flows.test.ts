@@ -6,7 +6,13 @@ import {
   floodFlows,
   gatewayFlows,
 } from '../../../lib/datapath/flows/endpoint-flows.js';
-import { gatewayName, peerName, portNames, tunnelName } from '../../../lib/datapath/device-names.js';
+import {
+  gatewayName,
+  isPortName,
+  peerName,
+  portNames,
+  tunnelName,
+} from '../../../lib/datapath/device-names.js';
 import { natRules } from '../../../lib/datapath/kernel/nat.js';
 import {
   cookie,
@@ -16,13 +22,14 @@ import {
   remoteMatch,
   tunnelMatch,
 } from '../../../lib/datapath/flows/cookie.js';
+import { networkMtu } from '../../../lib/datapath/network-mtu.js';
 import { gatewayMac } from '../../../lib/datapath/flows/tables.js';
 import { remoteFlows, tunnelFlows } from '../../../lib/datapath/flows/tunnel-flows.js';
 import type { Network } from '../../../lib/base/model.js';
 
 const WEB: Network = { id: 'web', subnet: '10.0.0.0/16', gateway: '10.0.0.1', vni: 0x0a0b0c };
 const MAC = '02:42:0a:00:00:09';
-const endpoint = { container: 'c'.repeat(64), network: WEB, ip: '10.0.0.9', mac: MAC };
+const endpoint = { id: 'c'.repeat(64), network: WEB, ip: '10.0.0.9', mac: MAC };
 
 describe('flows', () => {
   it('drop what nothing allows, in every table', () => {
@@ -123,12 +130,18 @@ describe('flows', () => {
 });
 
 describe('names', () => {
-  it('fit Linux and differ by container', () => {
+  it('fit Linux and differ by endpoint', () => {
     const [first, second] = portNames('0123456789abcdef'.repeat(4));
     expect([first, second, peerName(first!)]).to.deep.equal(['ovs01234567', 'ovs89abcdef', 'ovp01234567']);
     expect(gatewayName(WEB)).to.equal('sp000a0b0c');
     expect(tunnelName('192.168.108.2')).to.equal('vxc0a86c02');
     for (const name of [first!, gatewayName(WEB)]) expect(name.length).to.be.at.most(15);
+  });
+
+  it('tell the host’s end of a link from everything else', () => {
+    expect(
+      ['ovs01234567', 'ovp01234567', 'ovs-netdev', 'ovs0123456', 'ovs0123456g'].map(isPortName),
+    ).to.deep.equal([...[true, false, false, false, false]]);
   });
 });
 
@@ -164,11 +177,48 @@ describe('nat', () => {
     ]);
   });
 
+  it('masquerades nothing of an internal network, and forwards nothing to or from it', () => {
+    const closed: Network = {
+      ...WEB,
+      id: 'closed',
+      subnet: '10.9.0.0/24',
+      vni: 2,
+      settings: { internal: true },
+    };
+    const networks = [WEB, closed, { ...WEB, id: 'db', vni: 3, settings: { internal: false } }];
+    expect(natRules(networks, way)).to.not.include('10.9.0.0/24');
+    const rules = rulesOf('SOCKETPLANE-FORWARD', networks, way);
+    expect(rules.slice(0, 3)).to.deep.equal([
+      '-i sp00000002 -j DROP',
+      '-o sp00000002 -j DROP',
+      '-i sp+ -o sp+ -j DROP',
+    ]);
+    expect(natRules(networks, way), 'only what is forwarded').to.not.match(/INPUT|OUTPUT/);
+  });
+
   it("takes the uplink for none of Docker's bridges, whatever its name", () => {
     const rules = rulesOf('SOCKETPLANE-FORWARD', [WEB], { ...way, uplink: 'br-lan' });
     expect(rules.indexOf('-i sp+ -o br-lan -j ACCEPT')).to.be.within(
       0,
       rules.indexOf('-i sp+ -o br-+ -j RETURN'),
     );
+  });
+});
+
+describe('the MTU of a network', () => {
+  const mtuOf = (chosen?: string) =>
+    networkMtu(
+      chosen === undefined ? {} : { settings: { options: { 'com.docker.network.driver.mtu': chosen } } },
+      1450,
+    );
+
+  it('is what its creator chose, but never more than the underlay carries', () => {
+    expect(['1300', '68', '1450', '9000'].map(mtuOf)).to.deep.equal([1300, 68, 1450, 1450]);
+  });
+
+  it('is what the underlay carries where nothing sensible was chosen', () => {
+    const chosen = [undefined, '', 'large', '-1', '0', '67', '1300.5', '1e3', ' 1300'];
+    expect(new Set(chosen.map(mtuOf))).to.deep.equal(new Set([1450]));
+    expect(networkMtu({ settings: { internal: true } }, 1450)).to.equal(1450);
   });
 });

@@ -4,35 +4,45 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { messageOf } from '../../../lib/base/errors.js';
 import { macOf } from '../../../lib/base/ipv4.js';
+import { silentLog } from '../../../lib/base/log.js';
 import type { Endpoint, Network } from '../../../lib/base/model.js';
-import type { Run } from '../../../lib/os/exec.js';
 import { createBridgeModel } from '../../../lib/datapath/bridge-model.js';
 import { createGateways } from '../../../lib/datapath/gateways.js';
 import { createLinks } from '../../../lib/datapath/kernel/links.js';
 import { createPorts } from '../../../lib/datapath/ports.js';
+import { createBridge } from '../../../lib/datapath/vswitch/bridge.js';
 import { createOpenFlow } from '../../../lib/datapath/vswitch/openflow.js';
 import { createOvsdb } from '../../../lib/datapath/vswitch/ovsdb.js';
+import { CommandError, type Run } from '../../../lib/os/exec.js';
 import { createFakeKernel, type FakeKernel } from '../../support/fake-os/kernel.js';
-import { createFakeOvs, type FakeOvs } from '../../support/fake-os/ovs.js';
+import { createFakeSwitch, type FakeSwitch } from './fake-switch.js';
+import { listingLinks } from './listing-links.js';
 
 const NAME = 'docker0-ovs';
 const WEB: Network = { id: 'web', subnet: '10.0.0.0/16', gateway: '10.0.0.1', vni: 7 };
 const DB: Network = { id: 'db', subnet: '10.1.0.0/16', gateway: '10.1.0.1', vni: 8 };
+const PATIENCE_MS = 200;
 
-function endpoint(n: number, network = WEB, container = `${n}`.repeat(64)): Endpoint {
+function endpoint(n: number, network = WEB, id = `${n}`.repeat(64)): Endpoint {
   const ip = network.gateway.replace(/\d+$/, String(n));
-  return { container, network, ip, mac: macOf(ip) };
+  return { id, network, ip, mac: macOf(ip) };
 }
+const portOf = (n: number) => `ovs${`${n}`.repeat(8)}`;
 
 describe('ports and gateways', () => {
   let folder: string;
-  let ovs: FakeOvs;
+  let ovs: FakeSwitch;
   let kernel: FakeKernel;
+  /** Programs that were run. */
+  let ran: string[];
+  /** Makes a program fail. */
+  let broken: string | undefined;
   beforeEach(async () => {
     folder = await mkdtemp(join(tmpdir(), 'ports-test-'));
-    ovs = createFakeOvs(folder, NAME);
+    ovs = await createFakeSwitch(folder, NAME);
     kernel = createFakeKernel();
-    await ovs.run(['ovs-vsctl', '--timeout=4', 'add-br', NAME]);
+    ran = [];
+    broken = undefined;
   });
   afterEach(async () => {
     await ovs.close();
@@ -40,96 +50,225 @@ describe('ports and gateways', () => {
   });
 
   /** As an agent that was just started has them: with an empty model of the bridge. */
-  function create() {
-    const run: Run = (argv, options) => (argv[0].startsWith('ovs-') ? ovs : kernel).run(argv, options);
+  async function create({ softwareChecksums = false } = {}) {
+    const inKernel = listingLinks(kernel);
+    const run: Run = async (argv, options) => {
+      ran.push(argv[0]);
+      if (argv[0] === broken) throw new CommandError(argv, 1, 'it is broken', undefined, undefined);
+      return argv[0].startsWith('ovs-') ? ovs.run(argv, options) : inKernel(argv, options);
+    };
     const model = createBridgeModel();
-    const ovsdb = createOvsdb(run);
+    const ovsdb = createOvsdb(run, folder, PATIENCE_MS);
     const openflow = createOpenFlow(run, NAME, folder);
-    const links = createLinks(run, () => false);
+    const bridge = createBridge({ ovsdb, openflow, name: NAME, kind: 'userspace', log: silentLog });
+    await bridge.open();
+    const links = createLinks(run, () => softwareChecksums);
     const underlay = async () => ({ uplink: 'eth0', tunnels: undefined, mtu: 1450 });
-    const parts = { model, ovsdb, openflow, links, run, bridge: NAME, underlay, mtu: async () => 1450 };
-    return { model, ovsdb, ports: createPorts(parts), gateways: createGateways(parts) };
+    const mtu = async () => 1450;
+    const parts = { model, ovsdb, openflow, links, run, bridge: NAME, underlay, mtu, log: silentLog };
+    const ports = createPorts({ ...parts, open: () => bridge.open() });
+    return { model, ovsdb, ports, links, gateways: createGateways(parts) };
   }
   const rulesOf = (ip: string) => ovs.flows().filter((flow) => flow.includes(ip));
   const linkNames = () => kernel.show().map((line) => line.split(':')[0]);
+  /** Ports, links and rules that there are. */
+  const everything = () => [ovs.show().slice(1), linkNames(), ovs.flows()];
 
-  it('make link, port and rules of a container, and take all of them away', async () => {
-    const { model, ports } = create();
+  it('make link, port and rules of an endpoint, and take all of them away', async () => {
+    const { model, ports } = await create();
     model.gateways.set(WEB.vni, { owner: WEB, ofport: 100 });
-    const port = await ports.prepare(endpoint(2));
+    const port = await ports.attach(endpoint(2));
     expect(port).to.equal('ovs22222222');
     expect(linkNames()).to.deep.equal(['ovp22222222', port]);
     expect(ovs.show()[1]).to.equal(
-      `${port} ofport_request=101 external_ids:socketplane-container=${'2'.repeat(64)} ` +
-        'external_ids:socketplane-network=web external_ids:socketplane-ip=10.0.0.2',
+      `${port} 101 socketplane-endpoint=${'2'.repeat(64)} socketplane-network=web ` +
+        'socketplane-ip=10.0.0.2 socketplane-mac=02:42:0a:00:00:02',
     );
     expect(rulesOf('10.0.0.2')).to.have.length(3);
-    await ports.remove('2'.repeat(64));
-    await ports.remove('2'.repeat(64));
-    expect([linkNames(), ovs.show(), rulesOf('10.0.0.2')]).to.deep.equal([[], [NAME], []]);
+    await ports.detach('2'.repeat(64));
+    await ports.detach('2'.repeat(64));
+    expect([linkNames(), ovs.show().length, rulesOf('10.0.0.2')]).to.deep.equal([[], 1, []]);
   });
 
-  it('move a container to another address, and nothing of the first one is left', async () => {
-    const { ports } = create();
-    await ports.prepare(endpoint(2));
-    const moved = { ...endpoint(9, DB), container: endpoint(2).container };
-    await ports.prepare(moved);
+  it('cost a process for the link and one for the rules, and none when they are there', async () => {
+    const { ports } = await create();
+    ran = [];
+    await ports.attach(endpoint(2));
+    expect(ran.sort()).to.deep.equal(['ip', 'ovs-ofctl']);
+    await ports.attach(endpoint(2));
+    expect(ran).to.have.length(2);
+  });
+
+  it('have the MTU that their network chose', async () => {
+    const { ports, gateways } = await create();
+    const settings = { options: { 'com.docker.network.driver.mtu': '1300' } };
+    await ports.attach(endpoint(2, { ...WEB, settings }));
+    expect(kernel.show().every((line) => line.includes(' mtu 1300 '))).to.equal(true);
+    kernel.addDevice('sp00000007');
+    await gateways.addPort({ ...WEB, settings });
+    expect(ovs.show()[2]).to.equal('sp00000007 internal 101 1300 02:53:50:00:00:07 socketplane-gateway=web');
+  });
+
+  it('say later whose container it is, and nothing when they are gone', async () => {
+    const { ports } = await create();
+    await ports.attach(endpoint(2));
+    await ports.label(endpoint(2).id, 'c'.repeat(64));
+    await ports.label(endpoint(2).id, 'd'.repeat(64));
+    expect(ovs.show()[1])
+      .to.match(/ socketplane-container=d{64}/)
+      .and.not.match(/=c{64}/);
+    await ports.detach(endpoint(2).id);
+    await ports.label(endpoint(2).id, 'e'.repeat(64));
+    expect(ovs.show()).to.have.length(1);
+  });
+
+  it('share one attempt, and its failure', async () => {
+    const { ports } = await create();
+    broken = 'ip';
+    const attempts = await Promise.allSettled([ports.attach(endpoint(2)), ports.attach(endpoint(2))]);
+    expect(attempts.map(({ status }) => status)).to.deep.equal(['rejected', 'rejected']);
+    expect(
+      ran.filter((program) => program === 'ip'),
+      'to make it, and to remove it',
+    ).to.have.length(2);
+    broken = undefined;
+    expect(await ports.attach(endpoint(2))).to.equal(portOf(2));
+  });
+
+  it('move an endpoint to another address, and nothing of the first one is left', async () => {
+    const { ports } = await create();
+    await ports.attach(endpoint(2));
+    await ports.attach(endpoint(9, DB, endpoint(2).id));
     expect(ovs.show().slice(1)).to.have.length(1);
     expect([rulesOf('10.0.0.2'), rulesOf('10.1.0.9').length]).to.deep.equal([[], 3]);
   });
 
-  it('plug nothing that has no port', async () => {
-    const message = await create().ports.plug(endpoint(2), '/proc/1/ns/net').catch(messageOf);
-    expect(message).to.equal('container 222222222222 has no port');
+  it('leave the rules alone of who has got the address meanwhile', async () => {
+    const { ports } = await create();
+    await ports.attach(endpoint(2));
+    const next = endpoint(2, WEB, '3'.repeat(64));
+    await ports.attach(next);
+    await ports.detach(endpoint(2).id);
+    expect(rulesOf('10.0.0.2')).to.have.length(3);
+    expect(ovs.flows().every((flow) => !flow.includes('in_port=100,'))).to.equal(true);
+  });
+
+  for (const program of ['ip', 'ovs-ofctl', 'ethtool']) {
+    it(`leave nothing behind where ${program} fails`, async () => {
+      const { model, ports } = await create({ softwareChecksums: true });
+      const before = everything();
+      broken = program;
+      expect(await ports.attach(endpoint(2)).catch(messageOf)).to.match(new RegExp(`^${program} exited 1`));
+      broken = undefined;
+      // What could not be removed while the program failed is removed with the next call.
+      await ports.detach(endpoint(2).id);
+      expect(everything()).to.deep.equal(before);
+      expect([model.ports.size, model.leaving.size]).to.deep.equal([0, 0]);
+    });
+  }
+
+  it('leave nothing behind where Open vSwitch cannot use the link, or numbers it as it likes', async () => {
+    const { model, ports } = await create();
+    const before = everything();
+    ovs.unusable.add(portOf(2));
+    expect(await ports.attach(endpoint(2)).catch(messageOf)).to.equal(
+      'Open vSwitch cannot use port ovs22222222: could not open network device ovs22222222 (No such device)',
+    );
+    expect(everything()).to.deep.equal(before);
+    ovs.unusable.clear();
+    ovs.numbers.set(portOf(2), 5);
+    expect(await ports.attach(endpoint(2)).catch(messageOf)).to.equal(
+      'Open vSwitch gave port ovs22222222 the number 5 instead of 100',
+    );
+    expect(everything()).to.deep.equal(before);
+    expect([model.ports.size, model.leaving.size]).to.deep.equal([0, 0]);
+  });
+
+  it('leave nothing in the database where ovs-vswitchd hangs', async () => {
+    const { ports } = await create();
+    const configure = ovs.database.onChange;
+    ovs.database.onChange = undefined;
+    expect(await ports.attach(endpoint(2)).catch(messageOf)).to.match(/^Open vSwitch does not answer/);
+    expect([ovs.show().length, linkNames()]).to.deep.equal([1, []]);
+    ovs.database.onChange = configure;
+    await ports.attach(endpoint(2));
+  });
+
+  it('do not give away a number that Open vSwitch may still have', async () => {
+    const { model, ports } = await create();
+    await ports.attach(endpoint(2));
+    broken = 'ovs-ofctl';
+    expect(await ports.detach(endpoint(2).id).catch(messageOf)).to.match(/^ovs-ofctl exited 1/);
+    expect([linkNames(), ovs.show().length, model.freeOfport('local')]).to.deep.equal([[], 1, 101]);
+    broken = undefined;
+    await ports.detach(endpoint(2).id);
+    expect([model.freeOfport('local'), ovs.flows()]).to.deep.equal([100, []]);
   });
 
   it('take over what an earlier agent has left, and name what is nobody’s', async () => {
-    const before = create();
-    await before.ports.prepare(endpoint(2));
-    await before.ports.prepare(endpoint(3));
+    const before = await create();
+    for (const n of [2, 3, 4]) await before.ports.attach(endpoint(n));
     kernel.addDevice('sp00000007');
     await before.gateways.addPort(WEB);
-    const { model, ovsdb, ports, gateways } = create();
+    const { model, ovsdb, ports, links, gateways } = await create();
     const found = await ovsdb.interfaces();
     const asked: unknown[] = [];
-    const orphans = ports.adopt(found, (port) => {
+    const { orphans, broken: unused } = ports.adopt(found, await links.list(), (port) => {
       asked.push(port);
-      return port.ip === '10.0.0.2' ? endpoint(2) : undefined;
+      if (port.ip === '10.0.0.2') return endpoint(2);
+      return port.ip === '10.0.0.4' ? { ...endpoint(4), mac: '02:42:00:00:00:01' } : undefined;
     });
     expect(asked).to.deep.equal(
-      [2, 3].map((n) => ({
-        port: `ovs${`${n}`.repeat(8)}`,
-        container: `${n}`.repeat(64),
-        network: 'web',
-        ip: `10.0.0.${n}`,
-      })),
+      [2, 3, 4].map((n) => {
+        const { id, ip, mac } = endpoint(n);
+        return { port: portOf(n), endpoint: id, network: 'web', ip, mac };
+      }),
     );
-    expect(orphans).to.deep.equal(['ovs33333333']);
-    expect([...model.ports.values()]).to.deep.equal([
-      { owner: endpoint(2), name: 'ovs22222222', ofport: 100 },
-    ]);
+    expect([orphans, unused]).to.deep.equal([[portOf(3), portOf(4)], []]);
+    expect([...model.ports.values()]).to.deep.equal([{ owner: endpoint(2), name: portOf(2), ofport: 100 }]);
     expect(gateways.adopt(found, [WEB])).to.deep.equal([]);
-    expect(model.gateways.get(WEB.vni)).to.deep.equal({ owner: WEB, ofport: 102 });
+    expect(model.gateways.get(WEB.vni)).to.deep.equal({ owner: WEB, ofport: 103 });
     expect(model.freeOfport('local'), 'of the port that is nobody’s').to.equal(101);
   });
 
   it('do not take a gateway over whose network has another VNI now, or is gone', async () => {
-    const before = create();
+    const before = await create();
     kernel.addDevice('sp00000007');
     await before.gateways.addPort(WEB);
     const found = await before.ovsdb.interfaces();
-    const { model, gateways } = create();
+    const { model, gateways } = await create();
     expect(gateways.adopt(found, [{ ...WEB, vni: 9 }])).to.deep.equal(['sp00000007']);
     expect(gateways.adopt(found, [DB])).to.deep.equal(['sp00000007']);
     expect(model.gateways.size).to.equal(0);
   });
 
-  it('adopt no port that Open vSwitch could not number', async () => {
-    const before = create();
-    await before.ports.prepare(endpoint(2));
-    const found = (await before.ovsdb.interfaces()).map((one) => ({ ...one, ofport: -1 }));
-    const { model, ports } = create();
-    expect(ports.adopt(found, () => endpoint(2))).to.deep.equal(['ovs22222222']);
+  it('adopt no port without a device', async () => {
+    const before = await create();
+    for (const n of [2, 3, 4]) await before.ports.attach(endpoint(n));
+    const devices = new Set([portOf(2), portOf(3)]);
+    const found = (await before.ovsdb.interfaces()).map((one) => {
+      if (one.name === portOf(2)) return { ...one, ofport: -1 };
+      return one.name === portOf(3) ? { ...one, error: 'could not open network device' } : one;
+    });
+    const { model, ports } = await create();
+    const owners = [2, 3, 4].map((n) => endpoint(n));
+    const ownerOf = ({ endpoint: id }: { endpoint: string }) => owners.find((owner) => owner.id === id);
+    const outcome = ports.adopt(found, devices, ownerOf);
+    expect(outcome).to.deep.equal({ orphans: [], broken: [portOf(2), portOf(3), portOf(4)] });
     expect(model.ports.size).to.equal(0);
+  });
+
+  it('are given again to the links that are there, and the others are named', async () => {
+    const { model, ports } = await create();
+    ovs.unusable.add(portOf(4));
+    const endpoints = [2, 3, 4].map((n) => endpoint(n));
+    const missing = await ports.recover(endpoints, new Set([portOf(2), portOf(4)]));
+    expect(missing).to.deep.equal([endpoint(3).id, endpoint(4).id]);
+    expect([...model.ports.values()].map(({ name, ofport }) => [name, ofport])).to.deep.equal([
+      [portOf(2), 100],
+    ]);
+    expect(ovs.show().slice(1)).to.have.length(1);
+    expect(ovs.show()[1]).to.match(/^ovs22222222 100 .*socketplane-mac=02:42:0a:00:00:02$/);
+    expect(await ports.attach(endpoint(2))).to.equal(portOf(2));
   });
 });

@@ -5,6 +5,7 @@ import type { AppError } from '../../../lib/base/errors.js';
 import { messageOf } from '../../../lib/base/errors.js';
 import { createLog } from '../../../lib/base/log.js';
 import type { Network, Remote } from '../../../lib/base/model.js';
+import type { SwitchOperation } from '../../../lib/datapath/vswitch/operations.js';
 
 const WEB: Network = { id: 'web', subnet: '10.0.0.0/16', gateway: '10.0.0.1', vni: 7 };
 const [A, B] = ['192.168.108.2', '192.168.108.3'];
@@ -17,7 +18,7 @@ function remote(n: number, peer: string): Remote {
 function create({ isKernel = true, devices = ['br-phy'] } = {}) {
   const model = createBridgeModel();
   model.gateways.set(WEB.vni, { owner: WEB, ofport: 100 });
-  const told = { flows: [] as string[], commands: [] as string[][], sent: [] as string[] };
+  const told = { flows: [] as string[], operations: [] as SwitchOperation[], sent: [] as string[] };
   const interfaces = async () =>
     devices.map((name) => ({
       name,
@@ -28,7 +29,7 @@ function create({ isKernel = true, devices = ['br-phy'] } = {}) {
   const tunnels = createTunnels({
     model,
     ovsdb: {
-      transact: async (commands) => void told.commands.push(...commands),
+      transact: async (operations) => void told.operations.push(...operations),
       interfaces,
       hasKernelDatapath: async () => isKernel,
     },
@@ -70,15 +71,17 @@ describe('tunnels', () => {
       [A, 0xf000],
       [B, 0xf001],
     ]);
-    expect(
-      told.commands.find((command) => command.includes('vxc0a86c02') && command[0] === 'set'),
-    ).to.include.members([
-      'type=vxlan',
-      'options:remote_ip=192.168.108.2',
-      'options:local_ip=192.168.108.1',
-      'options:key=flow',
-      'external_ids:socketplane-peer=192.168.108.2',
-    ]);
+    expect(told.operations[0]).to.deep.equal({
+      do: 'setPort',
+      bridge: 'docker0-ovs',
+      port: 'vxc0a86c02',
+      settings: {
+        type: 'vxlan',
+        ofport: 0xf000,
+        options: { remote_ip: A, local_ip: '192.168.108.1', key: 'flow', dst_port: '4789' },
+        externalIds: { 'socketplane-peer': A },
+      },
+    });
   });
 
   it('in userspace spend the first packet to a host on finding it, so that no container has to', async () => {
@@ -116,6 +119,30 @@ describe('tunnels', () => {
     expect(told.flows[1]).to.match(/set_field:7->tun_id,output:61441$/);
     expect(told.flows[2]).to.match(/output:100,set_field:7->tun_id,output:61441$/);
     expect(flows()).to.deep.equal([...remoteRules(2), ...FLOOD]);
+  });
+
+  it('lead to another MAC of an address by new rules, after the old ones are gone', async () => {
+    const { tunnels, flows } = create();
+    await tunnels.ensure(A);
+    await tunnels.apply({ put: [remote(2, A)], drop: [] });
+    flows();
+    const moved = { ...remote(2, A), mac: '02:42:0a:00:00:09' };
+    const rules = ['delete cookie=0x50000070a000002/-1', ...remoteRules(2)].map((rule) =>
+      rule.replace(/dl_dst=.*/, `dl_dst=${moved.mac}`),
+    );
+    await tunnels.apply({ put: [moved], drop: [] });
+    expect(flows()).to.deep.equal(rules);
+    await tunnels.apply({ put: [moved], drop: [remote(2, A)] });
+    expect(flows(), 'nothing new').to.deep.equal([]);
+  });
+
+  it('do not give away the number of one that is still being removed', async () => {
+    const { tunnels, model } = create();
+    await tunnels.ensure(A);
+    const removed = tunnels.remove(A);
+    expect(model.freeOfport('tunnel')).to.equal(0xf001);
+    await removed;
+    expect(model.freeOfport('tunnel')).to.equal(0xf000);
   });
 
   it('may come after the endpoints that they lead to, and go before them', async () => {
@@ -168,6 +195,6 @@ describe('tunnels', () => {
     });
     await tunnels.adopt([port('vxc0a86c02', A, 0xf005), port('vxc0a86c03', B, 0xf006)], [A]);
     expect([...model.tunnels]).to.deep.equal([[A, 0xf005]]);
-    expect(told.commands[0]).to.deep.equal(['--if-exists', 'del-port', 'docker0-ovs', 'vxc0a86c03']);
+    expect(told.operations[0]).to.deep.equal({ do: 'removePort', bridge: 'docker0-ovs', port: 'vxc0a86c03' });
   });
 });
