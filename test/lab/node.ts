@@ -65,11 +65,15 @@ function productOn(host: Host, environment: Record<string, string>) {
     /** Everything of SocketPlane's that a container leaves behind if it is not cleaned up. */
     async traces(): Promise<{ leases: number; ports: string[]; flows: number; links: string[] }> {
       const lines = async (...argv: string[]) => (await host.run(argv)).stdout.split('\n').filter(Boolean);
-      const { body } = await this.api('GET', '/connections');
+      const { body: cluster } = await this.api('GET', '/cluster');
+      const { body: leases } = await this.api('GET', '/leases');
+      const own = (leases as { host: string }[]).filter(
+        ({ host: id }) => id === (cluster as { id: string }).id,
+      );
       const flows = await lines('ovs-ofctl', '-O', 'OpenFlow14', '--no-stats', 'dump-flows', 'docker0-ovs');
       const links = await lines('ip', '-o', 'link');
       return {
-        leases: (body as unknown[]).length,
+        leases: own.length,
         ports: (await lines('ovs-vsctl', 'list-ports', 'docker0-ovs')).filter((name) =>
           name.startsWith('ovs'),
         ),

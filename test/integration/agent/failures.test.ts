@@ -51,14 +51,14 @@ describe('when something is wrong', function () {
     expect(await refused('--name', 'second', '-e', 'SP_NETWORK=tiny', 'busybox', 'sleep', '99')).to.include(
       'network tiny (10.99.0.0/30) is full',
     );
-    const { stdout } = await node.docker('inspect', '-f', '{{.State.Running}}', 'second');
-    expect(stdout).to.equal('false');
+    expect((await node.docker('ps', '-aq', '-f', 'name=second')).stdout).to.equal('');
     const { status, body } = await node.api('DELETE', '/networks/tiny');
     expect([status, (body as { message: string }).message]).to.deep.equal([
       409,
-      'network tiny is in use: 1 container has an address on it (10.99.0.2); remove them first',
+      'error while removing network: network tiny has active endpoints: 10.99.0.2 (only)',
     ]);
-    await node.sp(['rm', '-f', 'only', 'second']);
+    await node.sp(['rm', '-f', 'only']);
+    await untilNothingIsLeft(node);
     expect((await node.api('DELETE', '/networks/tiny')).status).to.equal(204);
   });
 
@@ -97,7 +97,7 @@ describe('when something is wrong', function () {
     await node.sp(['rm', '-f', 'after']);
   });
 
-  it('Open vSwitch down: the container is stopped, its address returned, the reason printed', async () => {
+  it('Open vSwitch down: the container is made and not started, and keeps its address; the reason is printed', async () => {
     const node = current();
     await node.stop('ovs-vswitchd', 'SIGKILL');
     const { status } = await node.api('POST', '/networks', { id: 'three' });
@@ -105,11 +105,13 @@ describe('when something is wrong', function () {
     expect(await refused('-d', '--name', 'lost', ...WEB, 'busybox', 'sleep', '99')).to.include(
       'Open vSwitch does not answer',
     );
-    expect((await node.docker('inspect', '-f', '{{.State.Running}}', 'lost')).stdout).to.equal('false');
-    expect((await node.api('GET', '/connections')).body).to.deep.equal([]);
+    expect((await node.docker('inspect', '-f', '{{.State.Status}}', 'lost')).stdout).to.equal('created');
+    const address = await addressOf(node, 'lost');
+    expect(address).to.match(/^10\.50\./);
     await node.startVswitchd();
     await until('recovery', async () => (await node.api('GET', '/healthz')).status === 200);
     await node.sp(['start', 'lost']);
+    expect(await addressOf(node, 'lost')).to.equal(address);
     expect(await firstPacketReaches(node, 'lost', '10.50.0.1')).to.equal(true);
     expect((await node.api('GET', '/networks/three')).status).to.equal(404);
     await node.sp(['rm', '-f', 'lost']);
@@ -143,7 +145,7 @@ describe('when something is wrong', function () {
     const { exitCode, stderr } = await current().run(['node', AGENT], { reject: false });
     expect([exitCode, stderr]).to.deep.equal([
       1,
-      'socketplaned: the store in /var/lib/socketplane/store is in use: is another agent running?',
+      'socketplaned: another process listens on /run/socketplane/driver.sock: stop it first',
     ]);
   });
 

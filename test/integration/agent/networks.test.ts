@@ -5,7 +5,7 @@ import { addressOf, CASE_MS, firstPacketReaches, pings, sleeper, useNode } from 
 
 interface Inspection {
   HostConfig: { NetworkMode: string };
-  NetworkSettings: { IPAddress: string; Networks: Record<string, Record<string, unknown>> };
+  NetworkSettings: { Networks: Record<string, Record<string, unknown>> };
   State: { Pid: number };
 }
 
@@ -83,7 +83,6 @@ describe('containers on networks', function () {
     const ip = await addressOf(node, 'con1');
     const { HostConfig, NetworkSettings } = await inspect('con1');
     expect(HostConfig.NetworkMode).to.equal('web');
-    expect(NetworkSettings.IPAddress).to.equal(ip);
     expect(NetworkSettings.Networks['web']).to.include({
       IPAddress: ip,
       Gateway: '10.50.0.1',
@@ -94,39 +93,67 @@ describe('containers on networks', function () {
     expect(stdout).to.include(`${ip}/16`);
     expect(NetworkSettings.Networks['web']).to.include({ MacAddress: link.trim() });
     const ps = await node.sp(['ps', '--format', '{{.Names}} {{.Networks}}']);
-    expect(ps.stdout.split('\n')).to.include.members(['con1 web', 'con3 default']);
-    expect((await inspect('con1', true)).HostConfig.NetworkMode).to.equal('none');
+    expect(ps.stdout.split('\n')).to.include.members(['con1 web', 'con3 socketplane']);
+    expect((await inspect('con1', true)).NetworkSettings).to.deep.equal(NetworkSettings);
   });
 
-  it('honours --ip, and names in warnings what has no effect', async () => {
+  it('honours --ip: a successor may be made with it, and started once the address is free', async () => {
     const node = current();
-    const { stderr } = await node.sp([
-      'run',
-      '-d',
-      '--name',
-      'fixed',
-      '--network',
-      'web',
-      '--ip',
-      '10.50.9.9',
-      '-p',
-      '80:80',
-      'busybox',
-      'sleep',
-      '9',
-    ]);
+    const fixed = ['--network', 'web', '--ip', '10.50.9.9', 'busybox', 'sleep', '1000'];
+    await node.sp(['run', '-d', '--name', 'fixed', ...fixed]);
     expect(await addressOf(node, 'fixed')).to.equal('10.50.9.9');
-    expect(stderr).to.include('network web ignores published ports');
-    const again = ['run', '--rm', '--network', 'web', '--ip', '10.50.9.9', 'busybox', 'true'];
-    expect((await node.sp(again, { reject: false })).stderr).to.match(
-      /10\.50\.9\.9 of network web is in use by container/,
+    await node.sp(['create', '--name', 'next', ...fixed]);
+    expect((await node.sp(['start', 'next'], { reject: false })).stderr).to.include(
+      'Address already in use: 10.50.9.9 of network web belongs to fixed',
     );
+    await node.sp(['rm', '-f', 'fixed']);
+    await node.sp(['start', 'next']);
+    expect(await addressOf(node, 'next')).to.equal('10.50.9.9');
     const foreign = ['run', '--rm', '--network', 'web', '--ip', '10.77.0.1', 'busybox', 'true'];
     expect((await node.sp(foreign, { reject: false })).stderr).to.include(
       'not in subnet 10.50.0.0/16 of network web',
     );
     expect((await node.docker('ps', '-aq')).stdout.split('\n')).to.have.length(5);
-    await node.sp(['rm', '-f', 'fixed']);
+    await node.sp(['rm', '-f', 'next']);
+  });
+
+  it('refuses --ip with an address that another container keeps', async () => {
+    const node = current();
+    const kept = await addressOf(node, 'con1');
+    const argv = ['run', '--rm', '--network', 'web', '--ip', kept, 'busybox', 'true'];
+    expect((await node.sp(argv, { reject: false })).stderr).to.include(
+      `Address already in use: ${kept} of network web belongs to con1`,
+    );
+  });
+
+  it('publishes ports: on the host, from outside, and from the network itself, as Docker shows them', async () => {
+    const node = current();
+    await node.sp([
+      'run',
+      '-d',
+      '--name',
+      'server',
+      '--network',
+      'web',
+      '-p',
+      '8080:80',
+      'busybox',
+      'httpd',
+      '-f',
+      '-h',
+      '/etc',
+    ]);
+    expect((await node.sp(['port', 'server'])).stdout).to.include('80/tcp -> 0.0.0.0:8080');
+    const url = `http://${node.address}:8080/passwd`;
+    const asked = ['curl', '-sS', '-o', '/dev/null', '-w', '%{http_code}', '--max-time', '20', url];
+    expect((await node.run(asked)).stdout, 'from the host').to.equal('200');
+    expect((await lab().outside.run(asked)).stdout, 'from outside').to.equal('200');
+    const request = `printf 'GET /passwd HTTP/1.0\\r\\n\\r\\n' | nc -w 20 ${node.address} 8080`;
+    const inside = await node.sp(['exec', 'con1', 'sh', '-c', request]);
+    expect(inside.stdout, 'from the network').to.include('root:');
+    const second = ['run', '--rm', '--network', 'web', '-p', '8080:80', 'busybox', 'true'];
+    expect((await node.sp(second, { reject: false })).stderr).to.include('port is already allocated');
+    await node.sp(['rm', '-f', 'server']);
   });
 
   it('keeps what it does not know in a create body: numbers, order, unknown fields', async () => {

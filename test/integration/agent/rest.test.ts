@@ -91,7 +91,7 @@ describe('REST API, by curl', function () {
     expect(await curl('POST', '/connections', JSON.stringify(json))).to.deep.include({ status: 201, json });
     await refused(
       409,
-      /made with network web/,
+      /is not on network default/,
       'POST',
       '/connections',
       '{"container_id":"con1","network":"default"}',
@@ -150,8 +150,11 @@ describe('REST API, by curl', function () {
   it('health, metrics, the document itself, and what there is not', async () => {
     expect((await curl('GET', '/healthz')).json).to.include({ status: 'ok', docker: 'ok', store: 'ok' });
     const { text } = await curl('GET', '/metrics');
-    expect(text).to.match(/^socketplane_attach_duration_seconds_count\{step="plug"\} 1$/m);
+    expect(text).to.match(/^socketplane_attach_duration_seconds_count\{step="datapath"\} 1$/m);
     expect(text).to.match(/^socketplane_attach_duration_seconds_count\{step="lease"\} 1$/m);
+    expect(text).to.match(
+      /^socketplane_driver_duration_seconds_count\{call="NetworkDriver.Join",result="ok"\} 1$/m,
+    );
     expect(text).to.match(/^socketplane_store_duration_seconds_count\{operation="commit",result="ok"\} \d/m);
     expect(text).to.match(/^socketplane_network_addresses_used\{network="web"\} 0$/m);
     expect(text).to.match(/^socketplane_consul_role\{role="none"\} 1$/m);
