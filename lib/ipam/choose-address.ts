@@ -109,7 +109,7 @@ export function createAddressChooser(
       const address = space.from + ((cursor - space.from + step) % size);
       const first = address - (address % perBlock);
       if (index.blockAt(id, first) || isSpent(view, { first, count: 0 })) {
-        step += Math.min(first + perBlock - 1, space.to) + 1 - address;
+        step += first + perBlock - address;
         continue;
       }
       if (isFree(view, address) && !resting.has(formatAddress(address))) return address;

@@ -92,8 +92,8 @@ class OneNetwork implements Resting {
     return this.entries.keys();
   }
 
+  /** Nothing is given back twice without having been leased, and so removed, in between. */
   add(ip: string, entry: Entry): void {
-    this.remove(ip);
     this.entries.set(ip, entry);
     this.counts.set(entry.first, this.within(entry.first) + 1);
   }

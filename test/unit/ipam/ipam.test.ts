@@ -67,7 +67,7 @@ describe('ipam', () => {
     ]);
     expect(new Set(leases.map(({ id }) => id)).size).to.equal(3);
     expect(ipam.ofContainer(ID(1))).to.have.deep.members(leases);
-    await ipam.release('web', leases[0]!.ip);
+    await ipam.release('web', leases[0].ip);
     expect(ipam.ofContainer(ID(1))).to.have.deep.members(leases.slice(1));
     expect(ipam.owned()).to.have.deep.members(leases.slice(1));
   });

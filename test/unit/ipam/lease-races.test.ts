@@ -139,6 +139,26 @@ describe('leases, when news cross', () => {
     expect(await storedLeases(store)).to.deep.equal([lease]);
   });
 
+  it('are leased again at the address that was asked for, also when the store refuses to take them back', async () => {
+    const { store, record } = await setUp();
+    let calls = 0;
+    const flaky: Store = {
+      ...store,
+      async commit(operations) {
+        calls++;
+        // The first is made and not answered, the next, which gives back, is lost.
+        if (calls === 2) throw lost();
+        const version = await store.commit(operations);
+        if (calls === 1) throw lost();
+        return version;
+      },
+    };
+    const ipam = createIpam({ store: flaky, host: 'h1' });
+    expect(await failed(ipam.lease(record, grantTo(ONE), '10.0.0.9'))).to.equal(true);
+    const lease = await ipam.lease(record, grantTo(ONE), '10.0.0.9');
+    expect(await storedLeases(store)).to.deep.equal([lease]);
+  });
+
   it('are given back when the write turns up long after it was given up', async () => {
     const { store, record } = await setUp();
     let late: (() => Promise<number>) | undefined;
@@ -259,6 +279,16 @@ describe('a change of a lease', () => {
     await again.release('web', lease.ip);
     const anew = await again.lease(record, grantTo(ONE, { names: ['anew'] }), lease.ip);
     expect(await ipam.update('web', lease.ip, { up: false })).to.equal(undefined);
+    expect(await storedLeases(store)).to.deep.equal([anew]);
+  });
+
+  it('that gives it back does not reach such a lease either', async () => {
+    const { store, record, ipam, lease } = await leased();
+    const again = createIpam({ store, host: 'h1' });
+    await again.load();
+    await again.release('web', lease.ip);
+    const anew = await again.lease(record, grantTo(ONE), lease.ip);
+    await ipam.release('web', lease.ip);
     expect(await storedLeases(store)).to.deep.equal([anew]);
   });
 

@@ -83,6 +83,26 @@ describe('an address that was given back', () => {
     expect([await lease(), await lease()]).to.deep.equal(['10.0.0.6', '10.0.0.2']);
   });
 
+  it('rests in a block that is gone, and in one that is still there', async () => {
+    // Blocks of 4.
+    const { ipam, lease } = await setUp({ subnet: '10.0.0.0/24' });
+    await lease('10.0.0.2');
+    await ipam.release('web', '10.0.0.2');
+    expect(await lease()).to.equal('10.0.0.3');
+    await lease('10.0.0.5');
+    await lease('10.0.0.4');
+    await ipam.release('web', '10.0.0.4');
+    expect([await lease(), await lease(), await lease()]).to.deep.equal(['10.0.0.6', '10.0.0.7', '10.0.0.8']);
+  });
+
+  it('does not rest any more once it is leased again: its block is used up all the same', async () => {
+    const { ipam, lease } = await setUp({ subnet: '10.0.0.0/24' });
+    await lease('10.0.0.4');
+    await ipam.release('web', '10.0.0.4');
+    for (const ip of ['10.0.0.4', '10.0.0.5', '10.0.0.6']) await lease(ip);
+    expect(await lease()).to.equal('10.0.0.7');
+  });
+
   it('rests in the range of its network, where only those outside are asked for', async () => {
     const { ipam, lease } = await setUp({ subnet: '10.0.0.0/24', settings: { range: '10.0.0.64/30' } });
     const ips = [await lease(), await lease(), await lease(), await lease()];

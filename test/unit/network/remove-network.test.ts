@@ -111,6 +111,21 @@ describe('the removal of a network', () => {
     expect(await onWeb(store)).to.deep.equal([]);
   });
 
+  it('deletes nothing once another host has called it off', async () => {
+    const { networks, unwatched, hooks, record, store } = await setUp({ blocks: 70 });
+    const other = createIpam({ store: unwatched, host: 'h2' });
+    await other.load();
+    hooks.before = async (number) => {
+      if (number !== 2) return;
+      const value = JSON.stringify(record.network);
+      const version = await unwatched.commit([{ key: 'networks/web', value }]);
+      await other.lease({ ...record, version }, grantTo('new', { names: ['new'] }), '10.0.99.1');
+    };
+    expect((await failure(networks.remove('web'))).message).to.contain('active endpoints: 10.0.99.1 (new)');
+    expect(await onWeb(store)).to.have.length(71);
+    expect(await networks.get('web')).to.deep.equal(record.network);
+  });
+
   it('may be done by two hosts at once', async () => {
     const { networks, unwatched, store } = await setUp({ blocks: 40 });
     const far = createNetworks({
