@@ -10,6 +10,11 @@ import { clockCheck } from '../doctor/checks/clock.js';
 import { clusterCheck } from '../doctor/checks/cluster.js';
 import { consulCheck } from '../doctor/checks/consul.js';
 import { datapathCheck } from '../doctor/checks/datapath.js';
+import { dockerNetworksCheck } from '../doctor/checks/docker/networks.js';
+import { oldContainersCheck } from '../doctor/checks/docker/old-containers.js';
+import { staleEndpointsCheck } from '../doctor/checks/docker/stale-endpoints.js';
+import { swarmCheck } from '../doctor/checks/docker/swarm.js';
+import { dockerVersionCheck } from '../doctor/checks/docker/version.js';
 import { dockerHostCheck } from '../doctor/checks/docker-host.js';
 import { firewallCheck } from '../doctor/checks/firewall.js';
 import { diskCheck, forwardingCheck, versionCheck } from '../doctor/checks/host.js';
@@ -75,10 +80,13 @@ export async function hostChecks(options: {
       }));
   }
 
-  async function containers(): Promise<Set<string>> {
-    const path = '/containers/json?all=1';
+  async function ask(path: string): Promise<unknown> {
     const { body } = await requestUnix({ socket: paths.dockerSocket, path, timeout: LIST_MS });
-    return new Set(containerList.parse(JSON.parse(body)).map(({ Id }) => Id));
+    return JSON.parse(body);
+  }
+
+  async function containers(): Promise<Set<string>> {
+    return new Set(containerList.parse(await ask('/containers/json?all=1')).map(({ Id }) => Id));
   }
 
   async function peers() {
@@ -122,6 +130,11 @@ export async function hostChecks(options: {
       containers,
       converge,
     }),
+    dockerNetworksCheck({
+      ask,
+      wanted: async () => (await agent.networks()).map(({ id }) => id),
+      converge,
+    }),
     ...linkChecks({ run, attached, configuration }),
     clusterCheck(agent.cluster),
     underlayCheck({ run, device: async () => (await agent.cluster()).interface, arpIgnore }),
@@ -137,6 +150,12 @@ export async function hostChecks(options: {
     peersCheck({ run, peers, mtu: async () => (await configuration()).bridge_mtu }),
     clockCheck({ run, peers, own: async () => (await agent.cluster()).address ?? '' }),
     diskCheck(async () => (await configuration()).state),
+  ];
+  const ofDocker = [
+    dockerVersionCheck(ask),
+    swarmCheck(ask),
+    staleEndpointsCheck({ ask, containers }),
+    oldContainersCheck(ask),
   ];
   const daemons = await daemonsOf(context, agent);
   // Other checks cover whatever the agent lacks; here it only has to answer.
@@ -173,6 +192,7 @@ export async function hostChecks(options: {
           `\`${command} doctor --fix\` starts it, \`${command} agent logs\` says why it ended`,
         ),
       ),
+    ...ofDocker.map((check) => ({ needs: 'Docker', ...check })),
     dockerHostCheck(context.env, paths.proxySocket),
     forwardingCheck(converge),
     firewallCheck(run, converge),
