@@ -74,8 +74,9 @@ export const connection = z.looseObject({
 export const connectionRequest = z.strictObject({
   container_id: z.string().min(1).describe('Id, unique beginning of it, or name.'),
   network: z.string().optional().describe('Checked when given: Docker connects containers.'),
-  ...connection.pick({ container_name: true, container_pid: true, ovs_port_id: true, state: true }).partial()
-    .shape,
+  ...connection
+    .pick({ container_name: true, container_pid: true, ovs_port_id: true, state: true, endpoint_id: true })
+    .partial().shape,
   connection_details: z.looseObject({}).optional(),
 });
 
