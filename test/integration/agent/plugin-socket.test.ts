@@ -1,11 +1,13 @@
 import { once } from 'node:events';
 import { mkdir, readdir } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Host } from '../../lab/host.js';
 import { createLab, START_MS, type Lab } from '../../lab/lab.js';
 import { startPlugin } from '../../lab/node.js';
 
+const COMMAND = join(import.meta.dirname, '../../../bin/socketplane');
 const FOLDER = '/run/socketplane';
 const CREATE = ['network', 'create', '--driver', 'socketplane', '--ipam-driver', 'socketplane'];
 /** Docker looks so long for a plugin that is away, for each network. */
@@ -50,7 +52,8 @@ describe('the plugin socket, for Docker', function () {
     lab = await createLab();
     host = await lab.addHost();
     await startPlugin(host);
-    await host.startDocker();
+    await Promise.all([host.startDocker(), host.startOvs()]);
+    await host.importBusybox();
   });
   after(async () => {
     await stopAgent();
@@ -102,6 +105,30 @@ describe('the plugin socket, for Docker', function () {
     await host.docker('network', 'rm', 'again');
     expect(asked).to.include('/NetworkDriver.DeleteNetwork').and.include('/IpamDriver.ReleasePool');
     await host.stop('plugin');
+    expect(await readdir(host.file('/run/docker/plugins'))).to.deep.equal([]);
+  });
+
+  it('is stopped with a note on what Docker still has, and removed only after that', async () => {
+    const socketplane = (...args: string[]) => host.run([COMMAND, ...args], { reject: false });
+    await startPlugin(host);
+    await host.docker(...CREATE, 'shop');
+    await host.docker('create', '--name', 'con1', '--network', 'shop', 'busybox');
+    expect((await socketplane('agent', 'stop')).stdout).to.match(
+      /^agent and proxy stopped\nnote: at its next start, Docker waits 15 s for each .* of SocketPlane, shop, unless/,
+    );
+
+    const refused = await socketplane('uninstall');
+    expect(refused.exitCode).to.equal(1);
+    expect(refused.stderr).to.match(
+      /^socketplane: containers are still on .*: con1; remove them, or [^\n]*$/,
+    );
+    await host.docker('rm', 'con1');
+    const { exitCode, stdout, stderr } = await socketplane('uninstall');
+    expect(exitCode, stderr).to.equal(0);
+    expect(stdout).to.include("removing Docker's networks of SocketPlane: shop\n");
+    expect((await host.docker('network', 'ls', '--format', '{{.Driver}}')).stdout).to.not.include(
+      'socketplane',
+    );
     expect(await readdir(host.file('/run/docker/plugins'))).to.deep.equal([]);
   });
 });
