@@ -8,11 +8,17 @@ import type { Deps } from './deps.js';
 import { createPending } from './pending.js';
 import { requestedAddress } from './select-network.js';
 
+/** Docker asks the driver several times, which takes its time on a busy host: milliseconds. */
+const LONGEST_CONNECT_MS = 300_000;
+
 const connectBody = z.object({ Container: z.string(), EndpointConfig: endpointSettings });
 
 /** The hooks of `POST /networks/{id}/connect`: the container keeps the address that it gets. */
 export function connectHooks({ addresses, docker, find }: Deps) {
-  const pending = createPending<Lease>((lease) => void addresses.abandon(lease).catch(() => undefined));
+  const pending = createPending<Lease>({
+    onDrop: (lease) => void addresses.abandon(lease).catch(() => undefined),
+    patience: LONGEST_CONNECT_MS,
+  });
   return {
     async pre({ RequestId, ClientRequest }: PreHook, reference: string) {
       const network = await find(reference);
@@ -35,7 +41,7 @@ export function connectHooks({ addresses, docker, find }: Deps) {
     },
 
     async unwind({ RequestId }: Unwind): Promise<void> {
-      const lease = pending.take(RequestId);
+      const lease = pending.end(RequestId);
       if (lease) await addresses.abandon(lease);
     },
   };

@@ -20,12 +20,8 @@ const createBody = z.object({
   Labels: strings.nullish(),
   Hostname: z.string().nullish(),
   NetworkDisabled: z.boolean().nullish(),
-  HostConfig: z
-    .object({ NetworkMode: z.string().nullish(), Dns: z.array(z.string()).nullish() })
-    .nullish(),
-  NetworkingConfig: z
-    .object({ EndpointsConfig: z.record(z.string(), endpointSettings).nullish() })
-    .nullish(),
+  HostConfig: z.object({ NetworkMode: z.string().nullish(), Dns: z.array(z.string()).nullish() }).nullish(),
+  NetworkingConfig: z.object({ EndpointsConfig: z.record(z.string(), endpointSettings).nullish() }).nullish(),
 });
 export type CreateBody = z.infer<typeof createBody>;
 export type EndpointSettings = z.infer<typeof endpointSettings>;
@@ -40,8 +36,12 @@ export function parseBody<T>(schema: z.ZodType<T>, value: unknown, what: string)
   const parsed = schema.safeParse(value);
   if (parsed.success) return value as T;
   const [issue] = parsed.error.issues;
-  throw new AppError('invalid', `${what}'s ${issue?.path.join('.') || 'body'} is not valid: ${issue?.message}`);
+  throw new AppError(
+    'invalid',
+    `${what}'s ${issue?.path.join('.') || 'body'} is not valid: ${issue?.message}`,
+  );
 }
 
 /** @throws AppError `invalid` */
-export const parseCreateBody = (value: unknown): CreateBody => parseBody(createBody, value, 'the create call');
+export const parseCreateBody = (value: unknown): CreateBody =>
+  parseBody(createBody, value, 'the create call');

@@ -7,7 +7,7 @@ import type { Networks } from '../../lib/network/networks.js';
 
 /** What the hooks act on. */
 export interface AdapterOptions {
-  networks: Pick<Networks, 'find' | 'get' | 'recall'>;
+  networks: Pick<Networks, 'find' | 'get'>;
   /** The networks as last heard from the store. */
   known: () => readonly Network[];
   carrier: NetworkCarrier;
@@ -17,6 +17,11 @@ export interface AdapterOptions {
 }
 
 export interface Deps extends AdapterOptions {
-  /** The network of ours that a reference in a call means: by name, or by Docker's id. Undefined when it is none of ours. */
+  /**
+   * The network of ours that a reference in a call means: by name, or by Docker's id. Undefined when Docker means one of its
+   * own by it, or none. Throws `unavailable` when that cannot be found out.
+   */
   find(reference: string): Promise<Network | undefined>;
+  /** The cluster's network of this name, whatever Docker has on this host. Throws `unavailable`. */
+  named(name: string): Promise<Network | undefined>;
 }

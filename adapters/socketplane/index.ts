@@ -59,7 +59,7 @@ export function createSocketplaneAdapter(options: AdapterOptions): Adapter {
         case 'create':
           return network.create.post(hook);
         case 'remove':
-          return network.remove.post(RequestId, ServerResponse.Code);
+          return network.remove.post(hook);
         case 'prune':
           return network.prune.post(hook);
       }

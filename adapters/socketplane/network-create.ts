@@ -14,6 +14,7 @@ const networkCreate = z.object({
   Driver: z.string().nullish(),
   Scope: z.string().nullish(),
   Internal: z.boolean().nullish(),
+  EnableIPv4: z.boolean().nullish(),
   EnableIPv6: z.boolean().nullish(),
   ConfigOnly: z.boolean().nullish(),
   ConfigFrom: z.object({ Network: z.string().nullish() }).nullish(),
@@ -38,15 +39,35 @@ const networkCreate = z.object({
 });
 type NetworkCreate = z.infer<typeof networkCreate>;
 
+/** How long a call to make a network may take, in milliseconds: Docker waits no longer for its driver. */
+const LONGEST_CREATE_MS = 150_000;
+
 /** A network that is in the cluster, and is being made in Docker. */
 interface Making {
   name: string;
   letGo: () => void;
+  /** Whether Docker has made it. */
+  isMade: boolean;
 }
 
 /** The hooks of `POST /networks/create`: a network of ours is made in the cluster first, then in this Docker by the call itself. */
 export function networkCreateHooks({ carrier, networks, fanOut }: Deps) {
-  const pending = createPending<Making>(({ letGo }) => letGo());
+  const pending = createPending<Making>({
+    // Of a call that nobody has told the end of, Docker may have done its part.
+    onDrop: (making, why) => (why === 'late' ? void takeBack(making).catch(() => undefined) : making.letGo()),
+    patience: LONGEST_CREATE_MS,
+  });
+
+  async function takeBack({ name, letGo }: Making): Promise<void> {
+    try {
+      await carrier.remove(name);
+    } catch (error) {
+      if (!(error instanceof AppError && error.kind === 'notFound')) throw error;
+    } finally {
+      letGo();
+    }
+  }
+
   return {
     async pre({ RequestId, ClientRequest: { Body } }: PreHook) {
       if (!isOurs(Body)) return;
@@ -55,10 +76,12 @@ export function networkCreateHooks({ carrier, networks, fanOut }: Deps) {
       assertPossible(body);
       if ((await networks.find(name)) !== undefined)
         throw new AppError('conflict', `network with name ${name} already exists`);
+      // One of this name that another host has removed just now would be in Docker's way.
+      await fanOut.reconcile().catch(() => undefined);
       const letGo = fanOut.hold(name);
       try {
         const network = await carrier.create(name, choiceOf(body));
-        pending.put(RequestId, { name, letGo });
+        pending.put(RequestId, { name, letGo, isMade: false });
         const ours = networkBody(network);
         return {
           ModifiedClientRequest: {
@@ -77,17 +100,17 @@ export function networkCreateHooks({ carrier, networks, fanOut }: Deps) {
     },
 
     post({ RequestId, ServerResponse: { Code } }: PostHook): void {
-      if (Code === 201) pending.take(RequestId)?.letGo();
+      const making = Code === 201 ? pending.take(RequestId) : undefined;
+      if (!making) return;
+      making.letGo();
+      // A hook of another adapter may refuse what Docker has made.
+      pending.put(RequestId, { ...making, isMade: true });
     },
 
-    async unwind({ RequestId }: Unwind): Promise<void> {
-      const making = pending.take(RequestId);
-      if (!making) return;
-      try {
-        await carrier.remove(making.name);
-      } finally {
-        making.letGo();
-      }
+    async unwind({ RequestId, Reason }: Unwind): Promise<void> {
+      const making = pending.end(RequestId);
+      // A client that has left after Docker made the network has it.
+      if (making && !(making.isMade && Reason.By === 'client')) await takeBack(making);
     },
   };
 }
@@ -112,11 +135,15 @@ function choiceOf({ IPAM, Internal, Options, Labels }: NetworkCreate) {
 }
 
 /** Refuses in words what a network of ours cannot be. */
-function assertPossible({ EnableIPv6, ConfigOnly, ConfigFrom, Ingress, Scope, IPAM }: NetworkCreate): void {
+function assertPossible(body: NetworkCreate): void {
+  const { EnableIPv4, EnableIPv6, ConfigOnly, ConfigFrom, Ingress, Scope, IPAM } = body;
   const refuse = (what: string) => new AppError('invalid', `a SocketPlane network ${what}`);
+  if (EnableIPv4 === false) throw refuse('has IPv4: leave --ipv4=false out');
   if (EnableIPv6) throw refuse('has no IPv6: leave --ipv6 out');
-  if (ConfigOnly || ConfigFrom?.Network) throw refuse('has its configuration in the cluster: leave --config-… out');
-  if (Ingress || Scope === 'swarm') throw refuse('is not for Swarm services: leave --ingress and --scope out');
+  if (ConfigOnly || ConfigFrom?.Network)
+    throw refuse('has its configuration in the cluster: leave --config-… out');
+  if (Ingress || Scope === 'swarm')
+    throw refuse('is not for Swarm services: leave --ingress and --scope out');
   const driver = IPAM?.Driver ?? '';
   if (!['', 'default', DRIVER].includes(driver)) throw refuse(`takes no other IPAM driver (${driver})`);
   if ((IPAM?.Config?.length ?? 0) > 1) throw refuse('has one subnet');

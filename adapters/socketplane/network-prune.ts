@@ -6,47 +6,64 @@ import { createPending } from './pending.js';
 
 const pruned = z.looseObject({ NetworksDeleted: z.array(z.string()).nullish() });
 
+/** How long a call to prune may take, in milliseconds. */
+const LONGEST_PRUNE_MS = 300_000;
+
+/** A call in progress. */
+interface Pruning {
+  /** Names that mean Docker's own networks on this host, although the cluster has one of that name. */
+  own: ReadonlySet<string>;
+  letGo: () => void;
+}
+
 /**
  * The hooks of `POST /networks/prune`. Docker removes what is idle on this host. A network that is idle on every host goes from
  * the cluster too; any other is made again here, and not reported as removed.
  */
 export function networkPruneHooks({ known, carrier, fanOut }: Deps) {
-  const pending = createPending<() => void>((letGo) => letGo());
+  const pending = createPending<Pruning>({ onDrop: ({ letGo }) => letGo(), patience: LONGEST_PRUNE_MS });
 
-  async function isGone(name: string): Promise<boolean> {
+  /** Whether a network that Docker has removed is gone for good. */
+  async function isGone(name: string, { own }: Pruning): Promise<boolean> {
+    // Docker's own of that name is nobody else's business.
+    if (own.has(name)) return true;
     try {
+      // Also when it is not known yet: it may have been made a moment ago.
       await carrier.remove(name);
       return true;
     } catch (error) {
-      if (error instanceof AppError && error.kind === 'notFound') return true;
-      if (error instanceof AppError && error.kind === 'conflict') return false;
-      throw error;
+      if (!(error instanceof AppError)) throw error;
+      if (error.kind === 'notFound' || error.kind === 'conflict') return error.kind === 'notFound';
+      // Whatever the reason, it is still in the cluster, and is made here again.
+      return !known().some(({ id }) => id === name);
     }
   }
 
   return {
     pre({ RequestId }: PreHook): void {
-      const holds = known().map(({ id }) => fanOut.hold(id));
-      pending.put(RequestId, () => holds.forEach((letGo) => letGo()));
+      const names = known().map(({ id }) => id);
+      const own = new Set(names.filter((name) => fanOut.isForeign(name)));
+      const holds = names.map((name) => fanOut.hold(name));
+      pending.put(RequestId, { own, letGo: () => holds.forEach((letGo) => letGo()) });
     },
 
     async post({ RequestId, ServerResponse: { Code, Body } }: PostHook) {
-      const letGo = pending.take(RequestId);
+      const pruning = pending.take(RequestId);
+      if (!pruning) return;
       try {
         const answer = pruned.safeParse(Body);
         if (Code !== 200 || !answer.success) return;
-        const names = new Set(known().map(({ id }) => id));
         const deleted: string[] = [];
         for (const name of answer.data.NetworksDeleted ?? [])
-          if (!names.has(name) || (await isGone(name))) deleted.push(name);
+          if (await isGone(name, pruning)) deleted.push(name);
         if (deleted.length === (answer.data.NetworksDeleted?.length ?? 0)) return;
         const NetworksDeleted = deleted.length > 0 ? deleted : null;
         return { ModifiedServerResponse: { Body: { ...answer.data, NetworksDeleted } } };
       } finally {
-        letGo?.();
+        pruning.letGo();
       }
     },
 
-    unwind: ({ RequestId }: Unwind): void => pending.take(RequestId)?.(),
+    unwind: ({ RequestId }: Unwind): void => pending.end(RequestId)?.letGo(),
   };
 }

@@ -39,19 +39,14 @@ export function selectNetwork(body: CreateBody): Selection | undefined {
   return { network: mode, by: 'mode' };
 }
 
-/** `--network`; `default` when the client named none. */
-export function modeOf({ HostConfig }: CreateBody): string {
-  return HostConfig?.NetworkMode || 'default';
-}
-
-/** The settings for the network that the client asked for, whatever that network is called, and the name they are under. */
-export function settingsOfMode(body: CreateBody): { key: string; settings: NonNullable<EndpointSettings> } {
-  const endpoints = body.NetworkingConfig?.EndpointsConfig ?? {};
-  const mode = modeOf(body);
-  const names = Object.keys(endpoints);
-  const [only] = names;
-  const key = mode in endpoints || names.length !== 1 || only === undefined ? mode : only;
-  return { key, settings: endpoints[key] ?? {} };
+/**
+ * `--network`; `default` when the client named none. A program that gives settings for networks without a mode means the
+ * networks of the settings.
+ */
+export function modeOf({ HostConfig, NetworkingConfig }: CreateBody): string {
+  const mode = HostConfig?.NetworkMode || 'default';
+  const names = Object.keys(NetworkingConfig?.EndpointsConfig ?? {});
+  return mode === 'default' && !names.includes(mode) ? (names[0] ?? mode) : mode;
 }
 
 /**

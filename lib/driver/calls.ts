@@ -16,7 +16,10 @@ function call<T>(
     const parsed = schema.safeParse(body);
     if (parsed.success) return handle(driver, parsed.data);
     const [issue] = parsed.error.issues;
-    throw new AppError('invalid', `Docker sent ${issue?.path.join('.') || 'a body'} that cannot be read: ${issue?.message}`);
+    throw new AppError(
+      'invalid',
+      `Docker sent ${issue?.path.join('.') || 'a body'} that cannot be read: ${issue?.message}`,
+    );
   };
 }
 

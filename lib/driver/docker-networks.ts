@@ -20,13 +20,13 @@ const stored = z.record(z.string(), record);
 export interface DockerNetworks {
   /** @param id Docker's id of the network */
   get(id: string): DockerNetworkRecord | undefined;
-  /** By the network's name in the cluster. */
+  /** By the network's name in the cluster; where Docker has made it anew, the latest. */
   idOf(name: string): string | undefined;
+  /** Docker's ids of all that are known. */
+  ids(): string[];
   /** Resolves when the file is written; a failure is logged, as Docker can be asked. */
   set(id: string, record: DockerNetworkRecord): Promise<void>;
-  drop(id: string): Promise<void>;
-  /** Forgets all but these. */
-  keep(ids: ReadonlySet<string>): Promise<void>;
+  drop(...ids: string[]): Promise<void>;
 }
 
 /** @param file where the records are kept; one that cannot be read is begun anew, as Docker can be asked */
@@ -38,7 +38,10 @@ export function createDockerNetworks(file: string, log: Log): DockerNetworks {
       const text = readText();
       return text === undefined ? {} : stored.parse(JSON.parse(text));
     } catch (error) {
-      log.warn("the record of Docker's networks cannot be read, Docker is asked", { file, error: messageOf(error) });
+      log.warn("the record of Docker's networks cannot be read, Docker is asked", {
+        file,
+        error: messageOf(error),
+      });
       return {};
     }
   }
@@ -62,20 +65,18 @@ export function createDockerNetworks(file: string, log: Log): DockerNetworks {
 
   return {
     get: (id) => records.get(id),
-    idOf: (name) => [...records].find(([, known]) => known.name === name)?.[0],
+    idOf: (name) => [...records].findLast(([, known]) => known.name === name)?.[0],
+    ids: () => [...records.keys()],
     async set(id, known) {
       const before = records.get(id);
       if (before?.name === known.name && before?.subnet === known.subnet) return;
+      records.delete(id);
       records.set(id, known);
       await write();
     },
-    async drop(id) {
-      if (records.delete(id)) await write();
-    },
-    async keep(ids) {
-      const gone = [...records.keys()].filter((id) => !ids.has(id));
-      for (const id of gone) records.delete(id);
-      if (gone.length > 0) await write();
+    async drop(...ids) {
+      const known = ids.filter((id) => records.delete(id));
+      if (known.length > 0) await write();
     },
   };
 }

@@ -9,7 +9,7 @@ import type { Offers } from './pools.js';
 
 /** What the handlers of Docker's calls act on. None of it asks Docker: Docker holds locks while it waits for an answer. */
 export interface Driver {
-  networks: Pick<Networks, 'create' | 'find' | 'recall' | 'list' | 'freeSubnet'>;
+  networks: Pick<Networks, 'find' | 'recall' | 'list' | 'freeSubnet' | 'overlapping'>;
   /** The networks as last heard from the store. */
   known: () => readonly Network[];
   addresses: Pick<Addresses, 'request' | 'giveBack'>;

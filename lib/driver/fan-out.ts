@@ -3,10 +3,11 @@ import type { Log } from '../base/log.js';
 import type { Network } from '../base/model.js';
 import { singleFlight } from '../concurrency/single-flight.js';
 import type { Docker, DockerNetwork } from '../docker/docker.js';
-import { DRIVER, NETWORK_OPTION } from '../docker/driver-names.js';
+import { NETWORK_OPTION } from '../docker/driver-names.js';
 import { networkBody } from '../docker/network-body.js';
 import type { NetworkChoice, Networks } from '../network/networks.js';
 import type { DockerNetworks } from './docker-networks.js';
+import { createHeldNames } from './held-names.js';
 import { planFanOut, type FanOutStep } from './plan-fan-out.js';
 import { settingsOfDocker } from './settings.js';
 
@@ -21,6 +22,8 @@ export interface FanOut {
   hold(name: string): () => void;
   /** Docker's id of a network of the cluster. Waits a moment for one that is being made. Throws `unavailable` with the reason. */
   expect(name: string): Promise<string>;
+  /** Whether the name means one of Docker's own networks on this host, although the cluster has one of that name. */
+  isForeign(name: string): boolean;
   /** Why networks of the cluster are not there on this host, or others are, by name: one line each. */
   problems(): ReadonlyMap<string, string>;
 }
@@ -35,33 +38,38 @@ export interface FanOutOptions {
   wanted: () => readonly Network[];
   /** Takes a network into the cluster that Docker has made without us. Throws what `Networks.create` throws. */
   adopt: (name: string, choice: NetworkChoice) => ReturnType<Networks['create']>;
+  /** From now on, nothing is done: another store may say otherwise. */
+  signal?: AbortSignal;
+  /** Milliseconds that {@link FanOut.expect} waits. */
+  patience?: number;
   log: Log;
 }
 
-export function createFanOut({ docker, dockerNetworks, wanted, adopt, log }: FanOutOptions): FanOut {
-  /** How many calls are about to change each network. */
-  const held = new Map<string, number>();
+export function createFanOut(options: FanOutOptions): FanOut {
+  const { docker, dockerNetworks, wanted, adopt, signal, patience = EXPECT_MS, log } = options;
+  const held = createHeldNames(() =>
+    reconcile().catch((error: unknown) => log.debug('networks not looked at', { error: messageOf(error) })),
+  );
   const problems = new Map<string, string>();
+  const foreign = new Set<string>();
+  /** What Docker's networks were made from, by Docker's ids. */
+  const made = new Map<string, Network>();
   const waiting = new Set<() => void>();
-
-  function note(name: string, problem: string): void {
-    if (problems.get(name) !== problem) log.warn('a network is not as it should be', { network: name, problem });
-    problems.set(name, problem);
-  }
 
   async function take(name: string, found: DockerNetwork): Promise<void> {
     const { id, subnet, gateway } = found;
     if (subnet === undefined) throw new AppError('invalid', `Docker's network ${name} has no subnet`);
-    await adopt(name, { subnet, gateway, settings: settingsOfDocker(found) });
+    made.set(id, await adopt(name, { subnet, gateway, settings: settingsOfDocker(found) }));
     await dockerNetworks.set(id, { name, subnet });
     log.info('a network that Docker has made is now in the cluster', { network: name, subnet });
   }
 
-  async function perform(step: FanOutStep): Promise<void> {
+  async function perform(step: Exclude<FanOutStep, { do: 'report' }>): Promise<void> {
     const { name } = step;
     switch (step.do) {
       case 'create': {
         const id = await docker.createNetwork(networkBody(step.network));
+        made.set(id, step.network);
         await dockerNetworks.set(id, { name, subnet: step.network.subnet });
         log.info('network made in Docker', { network: name, id: id.slice(0, 12) });
         return;
@@ -75,80 +83,96 @@ export function createFanOut({ docker, dockerNetworks, wanted, adopt, log }: Fan
         return take(name, step.found);
       case 'know':
         return dockerNetworks.set(step.id, { name, subnet: step.subnet });
-      case 'report':
-        return note(name, step.problem);
     }
   }
 
+  /** @returns what has failed, by name: one that could not be removed is in the way of its successor, which is not tried */
+  async function performAll(steps: readonly FanOutStep[]): Promise<Map<string, string>> {
+    const failed = new Map<string, string>();
+    for (const step of steps) {
+      // A client's call may have begun meanwhile.
+      if (step.do === 'report' || failed.has(step.name) || held.has(step.name) || signal?.aborted) continue;
+      try {
+        await perform(step);
+      } catch (error) {
+        failed.set(step.name, messageOf(error));
+      }
+    }
+    return failed;
+  }
+
+  /** Replaces what was known; of a name that is held nothing is known anew. */
+  function note(current: ReadonlyMap<string, string>, reported: ReadonlySet<string>): void {
+    for (const name of problems.keys()) if (!current.has(name) && !held.has(name)) problems.delete(name);
+    for (const name of foreign) if (!reported.has(name) && !held.has(name)) foreign.delete(name);
+    for (const name of reported) foreign.add(name);
+    for (const [name, problem] of current) {
+      if (problems.get(name) !== problem)
+        log.warn('a network is not as it should be', { network: name, problem });
+      problems.set(name, problem);
+    }
+  }
+
+  /** Docker does not say that it has lost a network, nor does it tell an agent that is away that one was removed. */
+  async function forget(before: readonly string[], there: readonly DockerNetwork[]): Promise<void> {
+    const isThere = new Set(there.map(({ id }) => id));
+    const isHeld = (id: string) => held.has(dockerNetworks.get(id)?.name ?? '');
+    // One that was made while Docker was being asked is not in its answer.
+    await dockerNetworks.drop(...before.filter((id) => !isThere.has(id) && !isHeld(id)));
+    for (const id of made.keys()) if (!dockerNetworks.get(id)) made.delete(id);
+  }
+
   const reconcile = singleFlight(async () => {
+    if (signal?.aborted) return;
+    const before = dockerNetworks.ids();
     const there = await docker.networks();
-    const ours = there.filter(({ driver }) => driver === DRIVER);
+    await forget(before, there);
     const steps = planFanOut({
       wanted: wanted(),
       there,
-      isHeld: (name) => held.has(name),
-      wasOurs: ({ id, options }) =>
-        options[NETWORK_OPTION] !== undefined || dockerNetworks.get(id)?.name !== undefined,
+      isHeld: held.has,
+      wasOurs: ({ id, options: { [NETWORK_OPTION]: name } }) =>
+        name !== undefined || dockerNetworks.get(id)?.name !== undefined,
+      madeFrom: (id) => made.get(id),
     });
-    const concerned = new Set(steps.map(({ name }) => name));
-    for (const name of problems.keys()) if (!concerned.has(name)) problems.delete(name);
-    const failed = new Set<string>();
-    for (const step of steps) {
-      // One that could not be removed is still in the way of its successor.
-      if (failed.has(step.name)) continue;
-      try {
-        await perform(step);
-        if (step.do !== 'report') problems.delete(step.name);
-      } catch (error) {
-        failed.add(step.name);
-        note(step.name, messageOf(error));
-      }
-    }
-    await dockerNetworks.keep(new Set([...ours.map(({ id }) => id), ...idsOf(wanted(), dockerNetworks)]));
+    const reports = steps.filter((step) => step.do === 'report');
+    const failed = await performAll(steps);
+    note(
+      new Map([...failed, ...reports.map(({ name, problem }) => [name, problem] as const)]),
+      new Set(reports.map(({ name }) => name)),
+    );
     for (const look of waiting) look();
   });
 
   return {
     reconcile,
-    hold(name) {
-      held.set(name, (held.get(name) ?? 0) + 1);
-      let isHeld = true;
-      return () => {
-        if (!isHeld) return;
-        isHeld = false;
-        const left = (held.get(name) ?? 1) - 1;
-        if (left > 0) held.set(name, left);
-        else held.delete(name);
-        reconcile().catch((error: unknown) => log.debug('networks not looked at', { error: messageOf(error) }));
-      };
-    },
+    hold: held.hold,
     expect: (name) =>
       new Promise((resolve, reject) => {
-        const look = () => {
-          const id = dockerNetworks.idOf(name);
-          const problem = problems.get(name);
-          if (id === undefined && problem === undefined) return false;
-          end();
-          if (id !== undefined) resolve(id);
-          else reject(new AppError('unavailable', `network ${name} is not in Docker on this host: ${problem}`));
-          return true;
+        /** @param isFresh whether problems are those of a look that this call has waited for */
+        const look = (isFresh: boolean): boolean => {
+          const id = foreign.has(name) ? undefined : dockerNetworks.idOf(name);
+          const problem = isFresh ? problems.get(name) : undefined;
+          if (id !== undefined) end(() => resolve(id));
+          else if (problem !== undefined) end(() => reject(absent(name, `: ${problem}`)));
+          return id !== undefined;
         };
-        const timer = setTimeout(() => {
-          end();
-          reject(new AppError('unavailable', `network ${name} is not in Docker on this host yet: try again`));
-        }, EXPECT_MS);
-        const end = () => {
+        const again = () => void look(true);
+        const timer = setTimeout(() => end(() => reject(absent(name, ' yet: try again'))), patience);
+        const end = (act: () => void) => {
           clearTimeout(timer);
-          waiting.delete(look);
+          waiting.delete(again);
+          act();
         };
-        waiting.add(look);
-        if (!look()) reconcile().catch(() => undefined);
+        if (look(false)) return;
+        waiting.add(again);
+        reconcile().catch((error: unknown) => end(() => reject(error)));
       }),
+    isForeign: (name) => foreign.has(name),
     problems: () => problems,
   };
 }
 
-/** A network that was made while Docker was being asked is not in its answer. */
-function idsOf(networks: readonly Network[], dockerNetworks: DockerNetworks): string[] {
-  return networks.flatMap(({ id }) => dockerNetworks.idOf(id) ?? []);
+function absent(name: string, why: string): AppError {
+  return new AppError('unavailable', `network ${name} is not in Docker on this host${why}`);
 }

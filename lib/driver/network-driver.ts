@@ -1,11 +1,10 @@
 import { AppError } from '../base/errors.js';
-import { macOf, parseAddress } from '../base/ipv4.js';
-import type { NetworkSettings } from '../base/model.js';
+import { macOf, parseAddress, parseSubnet } from '../base/ipv4.js';
 import { peerName } from '../datapath/device-names.js';
 import { DRIVER, NETWORK_OPTION } from '../docker/driver-names.js';
+import { assertChoice, type NetworkChoice } from '../network/network-choice.js';
 import { networkById, type Driver } from './driver.js';
 import * as messages from './messages.js';
-import { subnetOf } from './pools.js';
 import { settingsOf, stringsIn } from './settings.js';
 
 /** Docker names the interface in the container with this and a number. */
@@ -18,7 +17,8 @@ const INTERFACE_PREFIX = 'eth';
 export async function createNetwork(driver: Driver, request: messages.CreateNetwork): Promise<object> {
   const { NetworkID: id, Options, IPv4Data } = request;
   const [data, ...more] = IPv4Data ?? [];
-  if (!data || more.length > 0) throw new AppError('invalid', 'a SocketPlane network has exactly one IPv4 subnet');
+  if (!data || more.length > 0)
+    throw new AppError('invalid', 'a SocketPlane network has exactly one IPv4 subnet');
   if (Options?.[messages.ENABLE_IPV6] === true)
     throw new AppError('invalid', 'SocketPlane networks have no IPv6: leave --ipv6 out');
   if (data.AddressSpace && !data.AddressSpace.startsWith(DRIVER)) {
@@ -27,35 +27,51 @@ export async function createNetwork(driver: Driver, request: messages.CreateNetw
       `a SocketPlane network takes its addresses from SocketPlane: add \`--ipam-driver ${DRIVER}\`, or use the proxy`,
     );
   }
-  const subnet = subnetIn(data.Pool);
-  const gateway = data.Gateway?.split('/')[0];
-  const settings = settingsOf(request);
+  const subnet = parseSubnet(data.Pool).text;
+  const gateway = data.Gateway?.split('/')[0] || undefined;
   const name = stringsIn(Options?.[messages.GENERIC])[NETWORK_OPTION];
   driver.offers.drop(subnet);
-  if (name !== undefined) await agree(driver, name, { subnet, gateway, settings });
-  else await assertFree(driver, subnet);
+  if (name !== undefined) await assertSame(driver, name, { subnet, gateway });
+  // A call that is repeated may find its own network in the cluster.
+  else if (driver.dockerNetworks.get(id)?.subnet !== subnet)
+    await assertPossible(driver, { subnet, gateway, settings: settingsOf(request) });
   await driver.dockerNetworks.set(id, { subnet, ...(name !== undefined && { name }) });
   return {};
 }
 
-function subnetIn(pool: string): string {
-  return pool.includes('/') && parseAddress(pool.split('/')[0] ?? '') !== undefined ? pool : subnetOf(pool);
-}
-
-/** The network of this name has this subnet; there is one from now on. */
-async function agree(
+/**
+ * The network of this name is the cluster's, with this subnet. It is never made here: one that is missing has just been removed,
+ * and would come back; and one that Docker then fails to make would stay behind.
+ */
+async function assertSame(
   { networks }: Driver,
   name: string,
-  wanted: { subnet: string; gateway?: string; settings?: NetworkSettings },
+  { subnet, gateway }: NetworkChoice,
 ): Promise<void> {
-  const network = (await networks.find(name))?.network ?? (await networks.create(name, wanted));
-  if (network.subnet === wanted.subnet) return;
-  throw new AppError('conflict', `network ${name} has subnet ${network.subnet} in the cluster, not ${wanted.subnet}`);
+  const network = (await networks.find(name))?.network;
+  if (!network)
+    throw new AppError('notFound', `network ${name} is not in the cluster: make it through the proxy`);
+  if (network.subnet !== subnet)
+    throw new AppError(
+      'conflict',
+      `network ${name} has subnet ${network.subnet} in the cluster, not ${subnet}`,
+    );
+  if (gateway !== undefined && network.gateway !== gateway)
+    throw new AppError(
+      'conflict',
+      `network ${name} has gateway ${network.gateway} in the cluster, not ${gateway}`,
+    );
 }
 
-async function assertFree({ networks }: Driver, subnet: string): Promise<void> {
-  const other = (await networks.list()).find((network) => network.subnet === subnet);
-  if (other) throw new AppError('conflict', `subnet ${subnet} overlaps network ${other.id} (${other.subnet})`);
+/** The cluster can take this network in, once Docker has told its name. */
+async function assertPossible(
+  { networks }: Driver,
+  choice: NetworkChoice & { subnet: string },
+): Promise<void> {
+  assertChoice(choice);
+  const [other] = await networks.overlapping(choice.subnet);
+  if (other)
+    throw new AppError('conflict', `subnet ${choice.subnet} overlaps network ${other.id} (${other.subnet})`);
 }
 
 export async function createEndpoint(

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Network } from '../base/model.js';
 import type { DockerNetwork } from '../docker/docker.js';
-import { DRIVER } from '../docker/driver-names.js';
+import { DRIVER, NETWORK_OPTION } from '../docker/driver-names.js';
 
 /**
  * - `create`, `remove`: in Docker.
@@ -26,47 +26,71 @@ export interface FanOutFacts {
   isHeld: (name: string) => boolean;
   /** Whether Docker's network was the cluster's before: one that never was is somebody's wish to have it. */
   wasOurs: (network: DockerNetwork) => boolean;
+  /**
+   * What a Docker network was made from, if that is known: it is that network's, however Docker reports it. Otherwise a
+   * difference that Docker itself makes would have it made anew for ever.
+   */
+  madeFrom: (id: string) => Network | undefined;
 }
 
 /** What makes Docker's networks those of the cluster, removals first. Pure. */
-export function planFanOut({ wanted, there, isHeld, wasOurs }: FanOutFacts): FanOutStep[] {
+export function planFanOut({ wanted, there, isHeld, wasOurs, madeFrom }: FanOutFacts): FanOutStep[] {
   const removals: FanOutStep[] = [];
   const others: FanOutStep[] = [];
   const byName = new Map(wanted.map((network) => [network.id, network]));
-  const found = new Set<string>();
+  /** Names of which Docker has the cluster's network, and of which it has another that stays. */
+  const matched = new Set<string>();
+  const blocked = new Set<string>();
 
   for (const network of there) {
-    const { id, name, driver, ipamDriver } = network;
-    const target = byName.get(name);
+    const { id, name } = network;
     if (isHeld(name)) continue;
-    if (driver !== DRIVER) {
-      if (!target) continue;
-      found.add(name);
-      const problem = `Docker has a network ${name} of its own (driver ${driver}) on this host: remove it, and SocketPlane's takes its place`;
+    const target = byName.get(name);
+    const problem = problemOf(network, target !== undefined);
+    if (problem !== undefined) {
+      blocked.add(name);
       others.push({ do: 'report', name, problem });
-      continue;
-    }
-    if (ipamDriver !== DRIVER) {
-      const problem = `Docker's network ${name} takes its addresses from another IPAM driver (${ipamDriver}): \`docker network rm ${name}\``;
-      others.push({ do: 'report', name, problem });
-      found.add(name);
-    } else if (target && isSame(target, network) && !found.has(name)) {
-      found.add(name);
+    } else if (network.driver !== DRIVER) continue;
+    else if (
+      target &&
+      !matched.has(name) &&
+      (isSame(target, network) || isDeepStrictEqual(madeFrom(id), target))
+    ) {
+      matched.add(name);
       others.push({ do: 'know', name, id, subnet: target.subnet });
     } else if (target || wasOurs(network)) removals.push({ do: 'remove', name, id });
     else others.push({ do: 'adopt', name, found: network });
   }
   for (const network of wanted) {
-    if (!found.has(network.id) && !isHeld(network.id)) others.push({ do: 'create', name: network.id, network });
+    const { id: name } = network;
+    if (!matched.has(name) && !blocked.has(name) && !isHeld(name))
+      others.push({ do: 'create', name, network });
   }
   return [...removals, ...others];
 }
 
+/** Why a network of Docker's can be neither used nor replaced. */
+function problemOf({ name, driver, ipamDriver }: DockerNetwork, isWanted: boolean): string | undefined {
+  if (driver !== DRIVER) {
+    return isWanted
+      ? `Docker has a network ${name} of its own (driver ${driver}) on this host: remove it, and SocketPlane's takes its place`
+      : undefined;
+  }
+  return ipamDriver === DRIVER
+    ? undefined
+    : `Docker's network ${name} takes its addresses from another IPAM driver (${ipamDriver}): \`docker network rm ${name}\``;
+}
+
 /** Whether Docker's record is the one of this network, and not of one that had its name before. */
-function isSame({ subnet, settings }: Network, docker: DockerNetwork): boolean {
+function isSame({ subnet, gateway, settings = {} }: Network, docker: DockerNetwork): boolean {
+  const { [NETWORK_OPTION]: _name, ...options } = docker.options;
   return (
     subnet === docker.subnet &&
-    (settings?.internal ?? false) === docker.internal &&
-    isDeepStrictEqual(settings?.labels ?? {}, docker.labels)
+    (docker.gateway === undefined || gateway === docker.gateway) &&
+    (settings.internal ?? false) === docker.internal &&
+    settings.range === docker.range &&
+    isDeepStrictEqual(settings.aux ?? {}, docker.aux) &&
+    isDeepStrictEqual(settings.labels ?? {}, docker.labels) &&
+    isDeepStrictEqual(settings.options ?? {}, options)
   );
 }

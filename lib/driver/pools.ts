@@ -1,5 +1,6 @@
 import { AppError } from '../base/errors.js';
 import { parseSubnet } from '../base/ipv4.js';
+import { createKeyedLock } from '../concurrency/keyed-lock.js';
 
 /** A subnet that Docker was told to be free is offered to nobody else for this long, in milliseconds. */
 const OFFER_MS = 30_000;
@@ -13,25 +14,40 @@ export function poolOf(subnet: string): string {
 /** The subnet of a pool, CIDR. Throws `invalid` for a pool that is not ours. */
 export function subnetOf(pool: string): string {
   const subnet = pool.startsWith(PREFIX) ? pool.slice(PREFIX.length) : '';
-  if (subnet === '') throw new AppError('invalid', `${JSON.stringify(pool)} is not one of SocketPlane's pools`);
+  if (subnet === '')
+    throw new AppError('invalid', `${JSON.stringify(pool)} is not one of SocketPlane's pools`);
   return parseSubnet(subnet).text;
 }
 
 /** Subnets that Docker was offered for networks it has not made yet. */
 export interface Offers {
-  add(subnet: string): void;
+  /**
+   * Offers a subnet, one choice after another, so that no two networks are offered the same.
+   *
+   * @param choose gets what is offered now, CIDR; returns the subnet to be offered. What it throws is thrown
+   */
+  make(choose: (offered: readonly string[]) => Promise<string>): Promise<string>;
+  /** The network is made, or will not be. */
   drop(subnet: string): void;
-  list(): string[];
 }
 
 export function createOffers(now: () => number = Date.now): Offers {
+  /** When each was offered: ms since 1970. */
   const offers = new Map<string, number>();
+  const lock = createKeyedLock();
+
+  function current(): string[] {
+    for (const [subnet, at] of offers) if (now() - at > OFFER_MS) offers.delete(subnet);
+    return [...offers.keys()];
+  }
+
   return {
-    add: (subnet) => void offers.set(subnet, now()),
+    make: (choose) =>
+      lock('', async () => {
+        const subnet = await choose(current());
+        offers.set(subnet, now());
+        return subnet;
+      }),
     drop: (subnet) => void offers.delete(subnet),
-    list() {
-      for (const [subnet, at] of offers) if (now() - at > OFFER_MS) offers.delete(subnet);
-      return [...offers.keys()];
-    },
   };
 }

@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { messageOf } from '../base/errors.js';
+import { AppError, messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { listenUnix } from '../os/listen-unix.js';
 import { CALLS } from './calls.js';
@@ -24,7 +24,12 @@ export interface DriverServerOptions {
 }
 
 /** Answers Docker's calls to its network driver and its IPAM driver, which the holder of the plugin's socket passes on. */
-export async function serveDriver({ socket, driver, observe, log }: DriverServerOptions): Promise<DriverServer> {
+export async function serveDriver({
+  socket,
+  driver,
+  observe,
+  log,
+}: DriverServerOptions): Promise<DriverServer> {
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = request.url ?? '';
     const call = CALLS.get(path);
@@ -34,10 +39,10 @@ export async function serveDriver({ socket, driver, observe, log }: DriverServer
     // What Docker sends again after a broken connection may have lost its body.
     if (body === '') return send(response, 400, errorOf(path, 'the body is empty: try again'));
     const began = performance.now();
-    const end = (result: 'ok' | 'failed') => observe(path.slice(1), result, (performance.now() - began) / 1000);
+    const end = (result: 'ok' | 'failed') =>
+      observe(path.slice(1), result, (performance.now() - began) / 1000);
     try {
-      const parsed: unknown = JSON.parse(body);
-      const result = await call(await driver(), parsed);
+      const result = await call(await driver(), parse(body));
       end('ok');
       log.debug('driver call', { path, ms: Math.round(performance.now() - began) });
       send(response, 200, result);
@@ -52,6 +57,12 @@ export async function serveDriver({ socket, driver, observe, log }: DriverServer
     answer(request, response).catch((error: unknown) => {
       log.debug('a call of Docker to its driver broke off', { error: messageOf(error) });
       response.destroy();
+    });
+  });
+  // Docker's connections are kept: each ends with its next answer once the server is closing, and not before.
+  server.on('request', (_request, response: ServerResponse) => {
+    response.once('close', () => {
+      if (!server.listening) server.closeIdleConnections();
     });
   });
   // Connections are pooled, and a call on one that was closed in the meantime would be lost.
@@ -75,14 +86,22 @@ function errorOf(path: string, message: string): object {
   return path.startsWith('/IpamDriver.') ? { Error: message } : { Err: message };
 }
 
-/** Undefined when it is too long. */
+/** Undefined when it is too long; it has been read to its end nevertheless, so that the caller reads the answer. */
 async function read(request: IncomingMessage): Promise<string | undefined> {
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of request) {
-    chunks.push(chunk as Buffer);
-    length += (chunk as Buffer).length;
-    if (length > LONGEST_BODY) return undefined;
+  for await (const chunk of request as AsyncIterable<Buffer>) {
+    length += chunk.length;
+    if (length <= LONGEST_BODY) chunks.push(chunk);
+    else chunks.length = 0;
   }
-  return Buffer.concat(chunks).toString();
+  return length > LONGEST_BODY ? undefined : Buffer.concat(chunks, length).toString();
+}
+
+function parse(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch (cause) {
+    throw new AppError('invalid', 'Docker sent a body that is not JSON', { cause });
+  }
 }
