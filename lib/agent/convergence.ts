@@ -70,7 +70,7 @@ export interface Convergence {
  */
 export function createConvergence(options: ConvergenceOptions): Convergence {
   const { docker, networks, ipam, datapath, containers, fanOut, onNetworks, onPass, signal, log } = options;
-  const { table, endpoints } = containers;
+  const { table, endpoints, teller } = containers;
   const state: State = { networks: [], hasLooked: false, bridged: false, undone: false };
   const retry = () => void (state.undone = true);
   const queue = createSettleQueue({ settle: containers.settle.container, onFailure: retry, signal, log });
@@ -139,7 +139,7 @@ export function createConvergence(options: ConvergenceOptions): Convergence {
     if (!ipam.find(network, ip)) return;
     const entry = table.at(network, ip);
     if (entry && (endpoint !== entry.endpoint.id || !up))
-      endpoints.tell(network, ip, { endpoint: entry.endpoint.id, up: true });
+      teller.tell(network, ip, { endpoint: entry.endpoint.id, up: true });
     else if (!entry && up && container !== undefined) void queue.settle(container);
   }
 
@@ -159,7 +159,8 @@ export function createConvergence(options: ConvergenceOptions): Convergence {
 
   const isIncomplete = () =>
     state.undone ||
-    !endpoints.areAllTold() ||
+    !teller.areAllTold() ||
+    endpoints.hasRemains() ||
     hasStrangers() ||
     table.list().some(({ failure }) => failure !== undefined);
 

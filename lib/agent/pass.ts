@@ -1,6 +1,6 @@
 import type { Network } from '../base/model.js';
 import type { Datapath, RemoteState } from '../datapath/datapath.js';
-import type { Docker } from '../docker/docker.js';
+import type { Docker, ListedContainer } from '../docker/docker.js';
 import type { FanOut } from '../driver/fan-out.js';
 import type { Ipam } from '../ipam/ipam.js';
 import type { Containers } from './containers.js';
@@ -37,7 +37,7 @@ export interface PassResult {
  */
 export function createPass(options: PassOptions): () => Promise<PassResult> {
   const { docker, ipam, networks, datapath, containers, fanOut, overlay, settle, onBridge } = options;
-  const { endpoints, table, connections } = containers;
+  const { endpoints, table, connections, teller } = containers;
 
   async function lookAtBridge(): Promise<void> {
     const current = [...networks()];
@@ -48,9 +48,8 @@ export function createPass(options: PassOptions): () => Promise<PassResult> {
   }
 
   /** Ids of the containers that have, or should have, something of ours. */
-  async function concerned(): Promise<Set<string>> {
+  function concerned(listed: readonly ListedContainer[]): Set<string> {
     const names = new Set(networks().map(({ id }) => id));
-    const listed = await docker.containers();
     return new Set(
       [
         ...listed
@@ -58,6 +57,7 @@ export function createPass(options: PassOptions): () => Promise<PassResult> {
           .map(({ id }) => id),
         ...ipam.owned().map(({ container }) => container),
         ...table.list().map(({ occupant }) => occupant?.id),
+        ...containers.settle.unfinished(),
       ].filter((id) => id !== undefined),
     );
   }
@@ -74,15 +74,20 @@ export function createPass(options: PassOptions): () => Promise<PassResult> {
     );
   }
 
-  async function lookAtDocker(): Promise<number> {
-    await endpoints.tellAgain();
-    await fanOut.reconcile();
+  async function lookAtDocker(): Promise<{ repairs: number; error?: unknown }> {
+    let problem: unknown;
+    // What one cannot do keeps the others from nothing.
+    const attempt = (work: Promise<unknown>) => work.catch((error: unknown) => (problem ??= error));
+    await attempt(teller.tellAgain());
+    await attempt(fanOut.reconcile());
     const before = traits();
-    await Promise.all([...(await concerned())].map(settle));
-    await containers.settle.orphans();
+    const listed = await docker.containers();
+    await Promise.all([...concerned(listed)].map(settle));
+    await attempt(containers.settle.orphans(listed));
     const after = traits();
     const all = new Set([...before.keys(), ...after.keys()]);
-    return [...all].filter((key) => before.get(key) !== after.get(key)).length;
+    const repairs = [...all].filter((key) => before.get(key) !== after.get(key)).length;
+    return { repairs, error: problem };
   }
 
   return async () => {
@@ -96,8 +101,8 @@ export function createPass(options: PassOptions): () => Promise<PassResult> {
     }
     onBridge();
     try {
-      const repairs = await lookAtDocker();
-      return { bridged, repairs, ...(problem !== undefined && { error: problem }) };
+      const { repairs, error } = await lookAtDocker();
+      return { bridged, repairs, error: problem ?? error };
     } catch (error) {
       return { bridged, repairs: 0, error: problem ?? error };
     }

@@ -100,7 +100,7 @@ export function createServices(options: ServicesOptions): Services {
   const ipam = createIpam({ store, host, onInvalid, log });
   const containers = createContainers({
     ...measuredAttach({ ipam, datapath }, metrics.attach),
-    ...{ docker, networks, known, run, log },
+    ...{ docker, dockerNetworks, networks, known, run, log },
   });
   const { table, connections } = containers;
   const carrier = createNetworkCarrier({ networks, datapath, log });

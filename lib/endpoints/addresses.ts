@@ -1,13 +1,15 @@
 import { AppError, messageOf } from '../base/errors.js';
+import { createKeyedLock } from '../concurrency/keyed-lock.js';
 import type { Log } from '../base/log.js';
 import { shortId } from '../base/short-id.js';
 import type { Network } from '../base/model.js';
-import type { Ipam, Lease } from '../ipam/ipam.js';
+import type { Grant, Ipam, Lease } from '../ipam/ipam.js';
 import type { Networks } from '../network/networks.js';
 import { withRecord } from '../network/with-record.js';
+import type { Teller } from './teller.js';
 
 /** Milliseconds after which an address that Docker asked for, and made no endpoint with, is free again. */
-const UNUSED_MS = 60_000;
+export const UNUSED_MS = 60_000;
 
 /** A container whose address is leased before it starts. */
 export interface FutureContainer {
@@ -39,10 +41,21 @@ export interface Addresses {
    * @returns dotted quad
    */
   request(network: string, wanted?: string): Promise<string>;
+  /** Leases the address that an endpoint has already. Throws what `Ipam.lease` throws. */
+  take(network: string, ip: string, grant: Grant): Promise<Lease>;
   /** An endpoint has been made with an address that was asked for. */
   used(network: string, ip: string): void;
-  /** Docker gives an address back: a kept one stays the container's. Never fails; what cannot be written is written later. */
+  /**
+   * Docker gives an address back: a kept one stays the container's, and so does one that has another endpoint by now. Never
+   * fails; what cannot be written is written later.
+   */
   giveBack(network: string, ip: string): Promise<void>;
+  /**
+   * Ends a lease that nothing needs any more.
+   *
+   * @returns false when Docker has asked for the address meanwhile, or made an endpoint with it
+   */
+  release(lease: Lease): Promise<boolean>;
   /** Whether Docker has asked for the address lately and made no endpoint with it yet. */
   isAwaited(network: string, ip: string): boolean;
 }
@@ -50,35 +63,62 @@ export interface Addresses {
 export function createAddresses({
   networks,
   ipam,
+  teller,
+  isOpen,
   isAlive,
   log,
   now = Date.now,
 }: {
   networks: Pick<Networks, 'find' | 'get' | 'recall'>;
   ipam: Pick<Ipam, 'lease' | 'update' | 'release' | 'find' | 'check'>;
-  /** Whether an endpoint that has the address really exists: Docker forgets to give addresses back when it is killed. */
+  teller: Pick<Teller, 'write'>;
+  /** Whether there is an endpoint that has the address, as far as Docker has said. */
+  isOpen: (network: string, ip: string) => boolean;
+  /** Whether that endpoint really exists: Docker forgets to close endpoints when it is killed. */
   isAlive: (network: string, ip: string) => Promise<boolean>;
   log: Log;
+  /** Ms since 1970. */
   now?: () => number;
 }): Addresses {
   /** When Docker asked for addresses without having made an endpoint yet, by network and address: ms since 1970. */
   const awaited = new Map<string, number>();
   const key = (network: string, ip: string) => `${network} ${ip}`;
+  /** An address that is being given back cannot be asked for, and the other way round. */
+  const inTurn = createKeyedLock();
 
   function isAwaited(network: string, ip: string): boolean {
     return now() - (awaited.get(key(network, ip)) ?? -Infinity) < UNUSED_MS;
+  }
+
+  function awaits(network: string, ip: string): void {
+    // Docker says nothing of those that it forgets when it is killed.
+    for (const [one, since] of awaited) if (now() - since >= UNUSED_MS) awaited.delete(one);
+    awaited.set(key(network, ip), now());
   }
 
   /** Hands out an address that is leased to this host already: a kept one, or one that Docker forgot in a crash. */
   async function takeOwn(network: string, ip: string): Promise<boolean> {
     const lease = ipam.find(network, ip);
     if (!lease) return false;
-    if (isAwaited(network, ip)) throw taken(lease);
-    // Nobody else may take it while this is found out.
-    awaited.set(key(network, ip), now());
-    if (!(await isAlive(network, ip))) return true;
-    awaited.delete(key(network, ip));
-    throw taken(lease);
+    if (isAwaited(network, ip) || (await isAlive(network, ip))) throw taken(lease);
+    if (ipam.find(network, ip)?.id !== lease.id) return false;
+    awaits(network, ip);
+    return true;
+  }
+
+  async function leaseFor(network: string, wanted?: string): Promise<string> {
+    const { ip } = await withRecord(networks, network, (record) =>
+      ipam.lease(record, { names: [], kept: false, up: false }, wanted),
+    );
+    awaits(network, ip);
+    return ip;
+  }
+
+  async function settleReturned(network: string, ip: string): Promise<void> {
+    const lease = ipam.find(network, ip);
+    if (!lease || isOpen(network, ip)) return;
+    if (lease.kept) await teller.write(network, ip, { endpoint: undefined, up: false });
+    else await ipam.release(network, ip, (found) => found.id === lease.id && !found.kept);
   }
 
   return {
@@ -94,35 +134,45 @@ export function createAddresses({
     async assign({ network, ip }, container, names) {
       await ipam.update(network, ip, { container, names });
     },
-    async abandon({ network, ip, time }) {
-      await ipam.release(network, ip, (found) => found.time === time && found.endpoint === undefined);
-    },
+    abandon: ({ id, network, ip }) =>
+      inTurn(key(network, ip), () =>
+        ipam.release(
+          network,
+          ip,
+          (found) => found.id === id && found.endpoint === undefined && !isAwaited(network, ip),
+        ),
+      ),
     async request(network, wanted) {
-      if (wanted !== undefined && (await takeOwn(network, wanted))) return wanted;
-      const { ip } = await withRecord(networks, network, (record) =>
-        ipam.lease(record, { names: [], kept: false, up: false }, wanted),
+      if (wanted === undefined) return leaseFor(network);
+      return inTurn(key(network, wanted), async () =>
+        (await takeOwn(network, wanted)) ? wanted : leaseFor(network, wanted),
       );
-      awaited.set(key(network, ip), now());
-      return ip;
     },
+    take: (network, ip, grant) => withRecord(networks, network, (record) => ipam.lease(record, grant, ip)),
     used: (network, ip) => void awaited.delete(key(network, ip)),
-    async giveBack(network, ip) {
-      awaited.delete(key(network, ip));
-      const lease = ipam.find(network, ip);
-      try {
-        if (lease?.kept) await ipam.update(network, ip, { endpoint: undefined, up: false });
-        // Docker may already have made another endpoint with it, if this call comes late.
-        else if (lease) await ipam.release(network, ip, (found) => found.time === lease.time && !found.kept);
-      } catch (error) {
-        log.warn('address not given back yet', { network, ip, error: messageOf(error) });
-      }
-    },
+    giveBack: (network, ip) =>
+      inTurn(key(network, ip), async () => {
+        awaited.delete(key(network, ip));
+        try {
+          await settleReturned(network, ip);
+        } catch (error) {
+          log.warn('address not given back yet', { network, ip, error: messageOf(error) });
+        }
+      }),
+    release: ({ id, network, ip }) =>
+      inTurn(key(network, ip), async () => {
+        const isFree = () => !isAwaited(network, ip) && !isOpen(network, ip);
+        if (!isFree()) return false;
+        await ipam.release(network, ip, (found) => found.id === id && isFree());
+        return true;
+      }),
     isAwaited,
   };
 }
 
 /** In the words of Docker's own driver, by which people and programs know it. */
 function taken({ network, ip, container, names }: Lease): AppError {
-  const owner = names[0] ?? (container === undefined ? 'a container that is being created' : shortId(container));
+  const owner =
+    names[0] ?? (container === undefined ? 'a container that is being created' : shortId(container));
   return new AppError('conflict', `Address already in use: ${ip} of network ${network} belongs to ${owner}`);
 }

@@ -42,9 +42,7 @@ export function createConnections({
     const kept = ipam.owned().flatMap(({ network: id, ip, mac, container, names }): Connection[] => {
       const network = known.get(id);
       if (!network || container === undefined || table.at(id, ip)) return [];
-      return [
-        { container, name: names[0] ?? '', pid: 0, network, ip, mac: mac ?? macOf(ip), state: 'down' },
-      ];
+      return [{ container, name: names[0] ?? '', pid: 0, network, ip, mac: mac ?? macOf(ip), state: 'down' }];
     });
     return [...table.list().map(running), ...kept];
   }

@@ -4,9 +4,13 @@ import type { Log } from '../base/log.js';
 import type { Endpoint, Network } from '../base/model.js';
 import { shortId } from '../base/short-id.js';
 import type { Datapath, PortRecord } from '../datapath/datapath.js';
-import type { Grant, Ipam, Lease } from '../ipam/ipam.js';
+import type { Ipam, Lease } from '../ipam/ipam.js';
 import type { Addresses } from './addresses.js';
-import type { EndpointTable, Entry } from './table.js';
+import { LINK_LOST, type EndpointTable, type Entry } from './table.js';
+import type { Teller } from './teller.js';
+
+/** How many closed endpoints are remembered: more than can be closed while the bridge is looked at. */
+const REMEMBERED = 10_000;
 
 /**
  * The endpoints that Docker opens and closes. Every call may be repeated, and none asks Docker anything: Docker holds locks
@@ -30,21 +34,21 @@ export interface Endpoints {
   ownerOf(port: PortRecord, networks: readonly Network[]): Endpoint | undefined;
   /** The endpoints that should have a port, as the leases say. */
   expected(networks: readonly Network[]): Endpoint[];
-  /** Takes over the ports that were found on the bridge, and notes whose link is gone. */
+  /**
+   * Takes over what was found on the bridge.
+   *
+   * @param ports what is there now
+   * @param lost ids of expected endpoints whose link is gone
+   */
   adopt(ports: readonly PortRecord[], networks: readonly Network[], lost: readonly string[]): void;
-  /** Writes what has become of an address; what fails is written again by {@link tellAgain}. */
-  tell(network: string, ip: string, change: Partial<Grant>): void;
-  /** Whether everything that others should know is in the store. */
-  areAllTold(): boolean;
-  /** Repeats what could not be written. */
-  tellAgain(): Promise<void>;
+  /** Whether something of an endpoint that was closed may still be there: looking at the bridge removes it. */
+  hasRemains(): boolean;
 }
-
-export const LINK_LOST = 'its link to the bridge is gone';
 
 export function createEndpoints({
   table,
   addresses,
+  teller,
   ipam,
   datapath,
   log,
@@ -52,27 +56,20 @@ export function createEndpoints({
 }: {
   table: EndpointTable;
   addresses: Pick<Addresses, 'used'>;
-  ipam: Pick<Ipam, 'find' | 'owned' | 'update'>;
+  teller: Pick<Teller, 'tell'>;
+  ipam: Pick<Ipam, 'find' | 'owned'>;
   datapath: Pick<Datapath, 'attach' | 'detach'>;
   log: Log;
+  /** Ms since 1970. */
   now?: () => number;
 }): Endpoints {
-  /** What could not be written, by network and address: the latest change of each field. */
-  const untold = new Map<string, { network: string; ip: string; change: Partial<Grant> }>();
-
-  async function write(network: string, ip: string, change: Partial<Grant>): Promise<void> {
-    const key = `${network} ${ip}`;
-    const wanted = { network, ip, change: { ...untold.get(key)?.change, ...change } };
-    untold.set(key, wanted);
-    await ipam.update(network, ip, wanted.change);
-    if (untold.get(key) === wanted) untold.delete(key);
-  }
-
-  function tell(network: string, ip: string, change: Partial<Grant>): void {
-    write(network, ip, change).catch((error: unknown) =>
-      log.warn('other hosts cannot be told', { network, ip, up: change.up, error: messageOf(error) }),
-    );
-  }
+  /**
+   * Docker uses no id twice. Until the address is given back, the lease still names the endpoint, and its port may have been
+   * seen on the bridge a moment ago.
+   */
+  const closed = new Set<string>();
+  /** Those of which not everything could be removed. */
+  const remains = new Set<string>();
 
   function enter(endpoint: Endpoint, port: Promise<string>): Entry {
     const entry: Entry = { endpoint, since: now(), port };
@@ -84,20 +81,26 @@ export function createEndpoints({
     return entry;
   }
 
-  function open(endpoint: Endpoint): Entry {
+  function enterLost(endpoint: Endpoint): void {
+    const entry = enter(endpoint, Promise.reject(new AppError('unavailable', LINK_LOST)));
+    entry.failure = LINK_LOST;
+  }
+
+  function open(endpoint: Endpoint): void {
     const { id, network, ip, mac } = endpoint;
     const known = table.get(id);
-    if (known && known.failure === undefined) return known;
+    if (known && known.failure === undefined) return;
     if (!ipam.find(network.id, ip)) {
       throw new AppError('conflict', `address ${ip} of network ${network.id} is not leased to this host`);
     }
     const before = table.at(network.id, ip);
     // Docker has lost it in a crash. Begun before the new port is, so that the rules of the address end up as the new one's.
-    if (before && before.endpoint.id !== id) void close(before.endpoint.id).catch(() => undefined);
+    if (before && before.endpoint.id !== id) closeQuietly(before.endpoint.id);
+    closed.delete(id);
     const began = now();
     const entry = enter(endpoint, datapath.attach(endpoint));
     addresses.used(network.id, ip);
-    tell(network.id, ip, { endpoint: id, up: true, mac: mac === macOf(ip) ? undefined : mac });
+    teller.tell(network.id, ip, { endpoint: id, up: true, mac: mac === macOf(ip) ? undefined : mac });
     entry.port.then(
       (port) =>
         log.info('endpoint opened', {
@@ -106,16 +109,28 @@ export function createEndpoints({
         }),
       () => undefined,
     );
-    return entry;
   }
 
   async function close(id: string): Promise<void> {
     const entry = table.get(id);
     table.drop(id);
+    closed.add(id);
+    for (const oldest of closed) {
+      if (closed.size <= REMEMBERED) break;
+      closed.delete(oldest);
+    }
+    remains.add(id);
     await datapath.detach(id);
+    remains.delete(id);
     if (!entry) return;
     const { network, ip } = entry.endpoint;
     log.info('endpoint closed', { endpoint: shortId(id), network: network.id, ip });
+  }
+
+  function closeQuietly(id: string): void {
+    close(id).catch((error: unknown) =>
+      log.warn('endpoint not closed yet', { endpoint: shortId(id), error: messageOf(error) }),
+    );
   }
 
   function endpointOf(id: string, { network, ip, mac }: Lease, networks: readonly Network[]) {
@@ -123,43 +138,61 @@ export function createEndpoints({
     return found && { id, network: found, ip, mac: mac ?? macOf(ip) };
   }
 
+  /** This host's leases that name an endpoint which was not closed meanwhile. */
+  function leased(networks: readonly Network[]): Endpoint[] {
+    return ipam
+      .owned()
+      .flatMap((lease) =>
+        lease.endpoint === undefined || closed.has(lease.endpoint)
+          ? []
+          : (endpointOf(lease.endpoint, lease, networks) ?? []),
+      );
+  }
+
   return {
-    open: (endpoint) => void open(endpoint),
+    open,
     async join(id) {
       const entry = table.get(id);
       if (!entry) {
-        throw new AppError('notFound', `endpoint ${shortId(id)} is not known here: start the container again`);
+        throw new AppError(
+          'notFound',
+          `endpoint ${shortId(id)} is not known here: start the container again`,
+        );
       }
-      return { endpoint: entry.endpoint, port: await entry.port };
+      const { endpoint, failure, occupant } = entry;
+      // The agent was started again in the middle of a start, before the link was made.
+      const isToBeMade = failure === LINK_LOST && !occupant;
+      const { port } = isToBeMade ? enter(endpoint, datapath.attach(endpoint)) : entry;
+      return { endpoint, port: await port };
     },
     close,
     ownerOf(port, networks) {
+      const entry = table.get(port.endpoint);
+      if (entry || closed.has(port.endpoint)) return entry?.endpoint;
       const lease = ipam.find(port.network, port.ip);
-      if (lease?.endpoint !== port.endpoint) return table.get(port.endpoint)?.endpoint;
-      return endpointOf(port.endpoint, lease, networks);
+      return lease?.endpoint === port.endpoint ? endpointOf(port.endpoint, lease, networks) : undefined;
     },
-    expected: (networks) =>
-      ipam
-        .owned()
-        .flatMap((lease) => (lease.endpoint === undefined ? [] : (endpointOf(lease.endpoint, lease, networks) ?? []))),
+    expected: leased,
     adopt(ports, networks, lost) {
-      for (const record of ports) {
-        if (table.get(record.endpoint)) continue;
-        const lease = ipam.find(record.network, record.ip);
-        const endpoint = lease && endpointOf(record.endpoint, lease, networks);
-        if (endpoint && lease.endpoint === record.endpoint) enter(endpoint, Promise.resolve(record.port));
+      const there = new Map(ports.map(({ endpoint, port }) => [endpoint, port]));
+      for (const endpoint of leased(networks)) {
+        const { id, network, ip } = endpoint;
+        // An endpoint that Docker has opened meanwhile counts, whatever the lease still says.
+        if (table.at(network.id, ip)) continue;
+        const port = there.get(id);
+        if (port !== undefined) enter(endpoint, Promise.resolve(port));
+        else if (lost.includes(id)) enterLost(endpoint);
       }
-      const there = new Set(ports.map(({ endpoint }) => endpoint));
       for (const entry of table.list()) {
         const { id } = entry.endpoint;
-        if (lost.includes(id)) entry.failure = LINK_LOST;
-        else if (there.has(id) && entry.failure === LINK_LOST) entry.failure = undefined;
+        const port = there.get(id);
+        if (port === undefined && lost.includes(id)) entry.failure = LINK_LOST;
+        else if (port !== undefined && entry.failure === LINK_LOST) {
+          Object.assign(entry, { failure: undefined, port: Promise.resolve(port), portName: port });
+        }
       }
+      for (const id of remains) if (!there.has(id)) remains.delete(id);
     },
-    tell,
-    areAllTold: () => untold.size === 0,
-    async tellAgain() {
-      await Promise.all([...untold.values()].map(({ network, ip, change }) => write(network, ip, change)));
-    },
+    hasRemains: () => remains.size > 0,
   };
 }

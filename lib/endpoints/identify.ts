@@ -5,8 +5,9 @@ import type { Datapath } from '../datapath/datapath.js';
 import type { Attached, Container } from '../docker/docker.js';
 import { namesOf } from '../docker/names.js';
 import type { Ipam } from '../ipam/ipam.js';
-import type { Endpoints } from './endpoints.js';
+import { isKept } from './kept-address.js';
 import type { EndpointTable } from './table.js';
+import type { Teller } from './teller.js';
 
 /**
  * Docker tells a driver nothing about the container of an endpoint; it is looked up afterwards, for people, for names, and for
@@ -16,14 +17,14 @@ export type Identify = (container: Container, attached: Attached) => void;
 
 export function createIdentify({
   table,
-  endpoints,
+  teller,
   ipam,
   datapath,
   gateways,
   log,
 }: {
   table: EndpointTable;
-  endpoints: Pick<Endpoints, 'tell'>;
+  teller: Pick<Teller, 'tell'>;
   ipam: Pick<Ipam, 'find'>;
   datapath: Pick<Datapath, 'label'>;
   /** Addresses of our own name servers, one for each network. */
@@ -39,16 +40,20 @@ export function createIdentify({
       const nameServers = container.nameServers.filter((address) => !own.has(address));
       entry.occupant = { id, name, pid, nameServers };
       if (isNew) {
-        datapath.label(attached.endpoint, id).catch((error: unknown) =>
-          log.debug('port not labelled', { container: shortId(id), error: messageOf(error) }),
-        );
+        datapath
+          .label(attached.endpoint, id)
+          .catch((error: unknown) =>
+            log.debug('port not labelled', { container: shortId(id), error: messageOf(error) }),
+          );
       }
     }
     const lease = ipam.find(attached.network, attached.ip);
-    if (!lease) return;
+    // Docker's answer may be older than the lease, which is another's then.
+    if (!lease || (!entry && lease.endpoint !== attached.endpoint)) return;
     const names = namesOf({ ...container, aliases: attached.aliases });
     // A kept address that another container uses meanwhile stays its first one's.
     const isOthers = lease.kept && lease.container !== undefined && lease.container !== id;
-    endpoints.tell(attached.network, attached.ip, isOthers ? { names } : { container: id, names });
+    const kept = lease.kept || isKept(attached);
+    teller.tell(attached.network, attached.ip, isOthers ? { names } : { container: id, names, kept });
   };
 }

@@ -1,5 +1,6 @@
 import type { Lease } from '../ipam/ipam.js';
-import type { Entry } from './table.js';
+import { UNUSED_MS } from './addresses.js';
+import { LINK_LOST, type Entry } from './table.js';
 
 /** An address of this host as Docker, the store and the agent see it at one moment. */
 export interface Place {
@@ -12,7 +13,9 @@ export interface Place {
   entry?: Entry;
   /** The running container that has it, as Docker says. */
   docker?: { container: string; endpoint: string; isKept: boolean };
-  /** Whether the container of the lease exists and is on the network, running or not. */
+  /** Whether the container of the lease exists. */
+  isThere: boolean;
+  /** Whether it is on the network as well, running or not. */
   isSettled: boolean;
   /** Whether Docker has just asked for the address, and makes an endpoint with it. */
   isAwaited: boolean;
@@ -32,30 +35,53 @@ export type Step = 'lease' | 'claim' | 'identify' | 'reconnect' | 'close' | 'res
 /** A start that takes longer than this, in milliseconds, has failed without anybody saying so. */
 export const START_MS = 120_000;
 /** A kept address that no container has got after this time, in milliseconds, will never have one. */
-const CREATE_MS = 600_000;
+export const CREATE_MS = 600_000;
+/** The same for one of a container that exists: Docker puts it on the network at once. */
+export const CONNECT_MS = 60_000;
 
 /**
  * What has to be done so that the address is as Docker has it. Pure.
  *
  * @param now ms since 1970
  */
-export function plan({ lease, entry, docker, isSettled, isAwaited }: Place, now: number): Step[] {
-  if (docker) {
-    const steps: Step[] = [];
-    if (!lease) steps.push('lease');
-    else if (lease.endpoint !== docker.endpoint || !lease.up) steps.push('claim');
-    if (entry && entry.endpoint.id !== docker.endpoint) steps.push('close');
-    if (entry?.endpoint.id === docker.endpoint && entry.failure !== undefined) steps.push('reconnect');
-    steps.push('identify');
-    return steps;
-  }
-  const isStarting = entry !== undefined && entry.occupant === undefined && now - entry.since < START_MS;
-  if (isStarting || isAwaited) return [];
+export function plan(place: Place, now: number): Step[] {
+  const { entry, lease, docker, isAwaited } = place;
+  const isStarting =
+    entry !== undefined &&
+    entry.occupant === undefined &&
+    now - entry.since < START_MS &&
+    // Docker answers for a container only when its start has ended, and by then a link can be lost for good.
+    !(entry.failure === LINK_LOST && lease?.container !== undefined);
+  // Docker was asked before it began this start.
+  if (isAwaited) return [];
+  if (docker) return isStarting && entry.endpoint.id !== docker.endpoint ? [] : used(place, docker);
+  return isStarting ? [] : unused(place, now);
+}
+
+function used({ lease, entry }: Place, docker: NonNullable<Place['docker']>): Step[] {
+  const steps: Step[] = [];
+  if (!lease) steps.push('lease');
+  else if (lease.endpoint !== docker.endpoint || !lease.up) steps.push('claim');
+  if (entry && entry.endpoint.id !== docker.endpoint) steps.push('close');
+  if (entry?.endpoint.id === docker.endpoint && entry.failure !== undefined) steps.push('reconnect');
+  steps.push('identify');
+  return steps;
+}
+
+function unused(place: Place, now: number): Step[] {
+  const { lease, entry } = place;
   const close: Step[] = entry ? ['close'] : [];
   if (!lease) return close;
-  if (lease.kept && lease.container === undefined) {
-    return now - Date.parse(lease.time) < CREATE_MS ? close : [...close, 'release'];
-  }
-  if (!lease.kept || !isSettled) return [...close, 'release'];
+  if (!isKept(place, lease, now)) return [...close, 'release'];
   return lease.up || lease.endpoint !== undefined ? [...close, 'rest'] : close;
+}
+
+/** Whether somebody has, or may still get, the address that no endpoint has. */
+function isKept({ entry, isThere, isSettled }: Place, lease: Lease, now: number): boolean {
+  const age = now - Date.parse(lease.time);
+  const isFresh = lease.endpoint === undefined && !entry;
+  // Docker may have asked for it a moment ago, and the agent may have been started since.
+  if (!lease.kept) return isFresh && lease.container === undefined && age < UNUSED_MS;
+  if (lease.container === undefined) return age < CREATE_MS;
+  return isSettled || (isThere && isFresh && age < CONNECT_MS);
 }

@@ -1,22 +1,95 @@
+import { AppError, messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { shortId } from '../base/short-id.js';
-import type { Attached, Docker } from '../docker/docker.js';
+import type { Attached, Container, Docker } from '../docker/docker.js';
+import { ADDRESS_OPTION } from '../docker/driver-names.js';
 
 /**
- * Has Docker take a running container off a network and put it on again: nobody else can make its link anew. Aliases and an
- * address in its settings stay; any other address changes.
+ * Has Docker take a container off a network and put it on again: nobody else can make its link anew. Aliases and an address in
+ * its settings stay; any other address changes.
  */
-export async function reconnect(
-  docker: Pick<Docker, 'connect' | 'disconnect'>,
+export interface Reconnector {
+  /**
+   * Throws what `Docker.disconnect` and `Docker.connect` throw; once the container is off the network, {@link resume} goes on.
+   *
+   * @param withoutAddress leave the address behind that the settings ask for
+   */
+  reconnect(container: string, attached: Attached, withoutAddress?: boolean): Promise<void>;
+  /**
+   * Puts the container on the networks again that it was taken off and could not be put on.
+   *
+   * @param container as Docker knows it; undefined when it is gone
+   */
+  resume(id: string, container: Container | undefined): Promise<void>;
+  /** Full ids of the containers that {@link resume} has something to do for. */
+  unfinished(): string[];
+}
+
+type Settings = Record<string, unknown>;
+
+export function createReconnector({
+  docker,
+  log,
+}: {
+  docker: Pick<Docker, 'connect' | 'disconnect'>;
+  log: Log;
+}): Reconnector {
+  /** Settings of the places that containers have to get back, by container and network's name. */
+  const pending = new Map<string, Map<string, Settings>>();
+
+  function expect(container: string, network: string, settings: Settings): void {
+    pending.set(container, (pending.get(container) ?? new Map<string, Settings>()).set(network, settings));
+  }
+
+  function forget(container: string, network: string): void {
+    const places = pending.get(container);
+    places?.delete(network);
+    if (places?.size === 0) pending.delete(container);
+  }
+
+  async function connect(container: string, network: string, settings: Settings): Promise<void> {
+    try {
+      await docker.connect(network, container, settings);
+    } catch (error) {
+      // There is no such network any more: nothing is left to go on with.
+      if (!(error instanceof AppError && error.kind === 'notFound')) throw error;
+      log.warn('a container is off its network', {
+        ...{ container: shortId(container), network, error: messageOf(error) },
+      });
+    }
+    forget(container, network);
+  }
+
+  return {
+    async reconnect(container, attached, withoutAddress = false) {
+      const { networkId, network, ip } = attached;
+      log.warn('connecting a container anew', { container: shortId(container), network, ip });
+      await docker.disconnect(networkId, container);
+      const settings = settingsOf(container, attached, withoutAddress);
+      expect(container, network, settings);
+      await connect(container, network, settings);
+    },
+    async resume(id, container) {
+      if (!container) pending.delete(id);
+      for (const [network, settings] of pending.get(id) ?? []) {
+        const isBack = container?.attached.some((one) => one.network === network);
+        if (isBack) forget(id, network);
+        else await connect(id, network, settings);
+      }
+    },
+    unfinished: () => [...pending.keys()],
+  };
+}
+
+function settingsOf(
   container: string,
-  { networkId, network, ip, aliases, requested, options }: Attached,
-  log: Log,
-): Promise<void> {
-  log.warn('connecting a container anew', { container: shortId(container), network, ip });
-  await docker.disconnect(networkId, container);
-  await docker.connect(networkId, container, {
+  { aliases, options, requested }: Attached,
+  withoutAddress: boolean,
+): Settings {
+  const { [ADDRESS_OPTION]: _address, ...others } = options;
+  return {
     Aliases: aliases.filter((alias) => alias !== shortId(container)),
-    DriverOpts: options,
-    ...(requested !== undefined && { IPAMConfig: { IPv4Address: requested } }),
-  });
+    DriverOpts: withoutAddress ? others : options,
+    ...(requested !== undefined && !withoutAddress && { IPAMConfig: { IPv4Address: requested } }),
+  };
 }

@@ -1,164 +1,214 @@
 import { createKeyedLock } from '../concurrency/keyed-lock.js';
 import { AppError, messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
-import type { Network } from '../base/model.js';
 import { shortId } from '../base/short-id.js';
-import type { Attached, Container, Docker } from '../docker/docker.js';
+import type { Attached, Container, Docker, ListedContainer } from '../docker/docker.js';
 import type { Ipam, Lease } from '../ipam/ipam.js';
 import type { Addresses } from './addresses.js';
 import type { Endpoints } from './endpoints.js';
 import type { Identify } from './identify.js';
 import { isKept } from './kept-address.js';
 import { plan, type Place, type Step } from './plan.js';
-import { reconnect } from './reconnect.js';
+import type { Reconnector } from './reconnect.js';
 import type { EndpointTable } from './table.js';
+import type { Teller } from './teller.js';
 
 /**
  * Brings what this host has for a container in line with Docker's state of the container. Every start, stop and removal leads
  * here afterwards, whatever caused it; what the driver has done already is found done.
+ *
+ * Docker's answer may be older than what the driver has been told since, so that each step looks once more whether a start has
+ * begun: what a starting container has is never taken away.
  */
 export interface Settle {
   /** @param container full id */
   container(id: string): Promise<void>;
-  /** The leases that belong to no container yet, or never did. */
-  orphans(): Promise<void>;
+  /**
+   * The addresses that belong to no container yet, or never did.
+   *
+   * @param listed Docker's containers
+   */
+  orphans(listed: readonly ListedContainer[]): Promise<void>;
   /** Gives back what a container has, whatever Docker says. */
   release(id: string): Promise<void>;
+  /** Full ids of containers that something has to be finished for, though they may have nothing now. */
+  unfinished(): string[];
 }
 
+/** Steps for an endpoint that is there: one that was closed meanwhile needs them no more. */
+const NEEDS_ENTRY: ReadonlySet<Step> = new Set(['lease', 'claim', 'reconnect']);
+
 export function createSettle(options: {
-  docker: Pick<Docker, 'inspect' | 'connect' | 'disconnect'>;
+  docker: Pick<Docker, 'inspect'>;
   table: EndpointTable;
-  endpoints: Endpoints;
-  addresses: Addresses;
+  endpoints: Pick<Endpoints, 'close'>;
+  addresses: Pick<Addresses, 'isAwaited' | 'release' | 'take'>;
+  teller: Pick<Teller, 'tell' | 'write'>;
+  reconnector: Reconnector;
   identify: Identify;
-  ipam: Pick<Ipam, 'find' | 'ofContainer' | 'owned' | 'update' | 'release' | 'lease'>;
-  /** The network's record, if there is such a network. */
-  record: (network: string) => { network: Network; version: number } | undefined;
+  ipam: Pick<Ipam, 'find' | 'ofContainer' | 'owned'>;
+  /** Whether a place of a container is on one of our networks. */
+  isOurs: (attached: Attached) => boolean;
   log: Log;
+  /** Ms since 1970. */
   now?: () => number;
 }): Settle {
-  const { docker, table, endpoints, addresses, identify, ipam, record, log, now = Date.now } = options;
+  const { docker, table, endpoints, addresses, teller, reconnector } = options;
+  const { identify, ipam, isOurs, log, now = Date.now } = options;
   const lock = createKeyedLock();
 
   /** Every address that has to do with the container. */
   function placesOf(id: string, container: Container | undefined): Place[] {
-    const attached = (container?.attached ?? []).filter(
-      ({ network, endpoint }) => record(network) !== undefined || table.get(endpoint) !== undefined,
-    );
+    const attached = container?.attached ?? [];
     const places = new Map<string, Place>();
     function add(network: string, ip: string): void {
       const settings = attached.find((one) => one.network === network);
-      const running = attached.find((one) => one.network === network && one.ip === ip && one.endpoint !== '');
       const lease = ipam.find(network, ip);
+      // Another container may have been given a kept address of this one for the time being.
+      const isOwn = lease?.container === undefined || lease.container === id;
       places.set(`${network} ${ip}`, {
-        network,
-        ip,
-        lease,
-        entry: table.at(network, ip),
-        ...(running &&
-          container?.running && {
-            docker: { container: id, endpoint: running.endpoint, isKept: isKept(running) },
+        ...{ network, ip, lease, entry: table.at(network, ip) },
+        ...(container?.running &&
+          settings?.ip === ip &&
+          settings.endpoint !== '' && {
+            docker: { container: id, endpoint: settings.endpoint, isKept: isKept(settings) },
           }),
-        // Another container may have been given a kept address of this one for the time being.
-        isSettled: settings !== undefined && (lease?.container === undefined || lease.container === id),
+        isThere: container !== undefined && isOwn,
+        isSettled: settings !== undefined && isOwn,
         isAwaited: addresses.isAwaited(network, ip),
       });
     }
     for (const { network, ip } of ipam.ofContainer(id)) add(network, ip);
-    for (const { network, ip, endpoint } of attached) if (endpoint !== '') add(network, ip);
+    for (const one of attached) {
+      if (one.endpoint !== '' && (isOurs(one) || table.get(one.endpoint))) add(one.network, one.ip);
+    }
     for (const { endpoint, occupant } of table.list())
       if (occupant?.id === id) add(endpoint.network.id, endpoint.ip);
     return [...places.values()];
   }
 
-  async function leaseAgain({ network, ip, docker: has }: Place): Promise<void> {
-    const found = record(network);
-    if (!found || !has) return;
+  /** @returns whether the endpoint may go on with the address */
+  async function leaseAgain({ network, ip, docker: has }: Place, attached: Attached): Promise<boolean> {
+    if (!has) return false;
     const { container, endpoint, isKept: kept } = has;
-    await ipam.lease(found, { container, endpoint, kept, names: [], up: true }, ip);
-    log.info('address leased again', { container: shortId(container), network, ip });
+    try {
+      await addresses.take(network, ip, { container, endpoint, kept, names: [], up: true });
+      log.info('address leased again', { container: shortId(container), network, ip });
+      return true;
+    } catch (error) {
+      const kind = error instanceof AppError ? error.kind : undefined;
+      // The cluster has no such network any more; Docker's goes when its containers have gone.
+      if (kind === 'notFound') return false;
+      if (kind !== 'conflict') throw error;
+    }
+    // It belongs to another container by now: nothing may use it a moment longer.
+    log.warn('address lost: this host was away for too long', { container: shortId(container), network, ip });
+    await endpoints.close(endpoint);
+    await reconnector.reconnect(container, attached, kept);
+    return false;
   }
 
-  /** The address belongs to another container by now: nothing may use it a moment longer. */
-  async function dispossess({ network, ip, docker: has }: Place, attached: Attached): Promise<void> {
-    if (!has) return;
-    log.warn('address lost: this host was away for too long', { container: shortId(has.container), network, ip });
-    await endpoints.close(has.endpoint);
-    await reconnect(docker, has.container, attached, log);
-  }
-
-  async function perform(step: Step, place: Place, container: Container | undefined): Promise<void> {
+  /** @returns whether the next step still makes sense */
+  async function perform(step: Step, place: Place, container: Container | undefined): Promise<boolean> {
     const { network, ip, lease, entry, docker: has } = place;
     const attached = container?.attached.find((one) => one.network === network);
+    const current = table.at(network, ip);
+    const isOther = current !== entry && (current !== undefined || NEEDS_ENTRY.has(step));
+    if (addresses.isAwaited(network, ip) || isOther) return false;
     switch (step) {
       case 'lease':
-        try {
-          return await leaseAgain(place);
-        } catch (error) {
-          if (!(error instanceof AppError && error.kind === 'conflict') || !attached) throw error;
-          return dispossess(place, attached);
-        }
+        return attached !== undefined && leaseAgain(place, attached);
       case 'claim':
-        return void (await ipam.update(network, ip, { endpoint: has?.endpoint, up: true }));
+        await teller.write(network, ip, { endpoint: has?.endpoint, up: true });
+        return true;
       case 'identify':
         if (container && attached) identify(container, attached);
-        return;
+        return true;
       case 'reconnect':
-        if (container && attached) await reconnect(docker, container.id, attached, log);
-        return;
+        if (container && attached) await reconnector.reconnect(container.id, attached);
+        return false;
       case 'close':
-        return entry && endpoints.close(entry.endpoint.id);
+        if (current) await endpoints.close(current.endpoint.id);
+        return true;
       case 'rest':
-        return void (await ipam.update(network, ip, { endpoint: undefined, up: false }));
+        await teller.write(network, ip, { endpoint: undefined, up: false });
+        return true;
       case 'release':
-        return lease && release(lease);
+        return lease !== undefined && release(lease);
     }
   }
 
-  async function release(lease: Lease): Promise<void> {
-    const { network, ip, time } = lease;
-    await ipam.release(network, ip, (found) => found.time === time);
-    log.info('address returned', { container: lease.container && shortId(lease.container), network, ip });
+  async function performAll(place: Place, container: Container | undefined): Promise<void> {
+    for (const step of plan(place, now())) if (!(await perform(step, place, container))) return;
   }
+
+  async function release(lease: Lease): Promise<boolean> {
+    const { network, ip, container } = lease;
+    if (!(await addresses.release(lease))) return false;
+    log.info('address returned', { container: container && shortId(container), network, ip });
+    return true;
+  }
+
+  /** The other container that has this one's address for the time being. */
+  const borrower = (id: string, network: string, ip: string) => {
+    const occupant = table.at(network, ip)?.occupant;
+    return occupant?.id === id ? undefined : occupant;
+  };
 
   /** A container that is gone may have lent its address to another, which runs. */
   function passOn(id: string): void {
     for (const { network, ip } of ipam.ofContainer(id)) {
-      const occupant = table.at(network, ip)?.occupant;
-      if (occupant && occupant.id !== id) endpoints.tell(network, ip, { container: occupant.id, kept: false });
+      const heir = borrower(id, network, ip);
+      if (heir) teller.tell(network, ip, { container: heir.id, kept: false });
     }
   }
 
   async function settle(id: string): Promise<void> {
     const container = await docker.inspect(id);
+    await reconnector.resume(id, container);
     if (!container) passOn(id);
-    for (const place of placesOf(id, container)) {
-      const isBorrowed = place.entry?.occupant !== undefined && place.entry.occupant.id !== id;
-      if (isBorrowed) continue;
-      for (const step of plan(place, now())) await perform(step, place, container);
-    }
+    for (const place of placesOf(id, container))
+      if (!borrower(id, place.network, place.ip)) await performAll(place, container);
+  }
+
+  /** The container that Docker has made with an address that was kept for it, although nobody told us. */
+  function ownerOf({ network, ip }: Lease, listed: readonly ListedContainer[]): string | undefined {
+    const asks = (one: Attached) => one.network === network && one.requested === ip && isKept(one);
+    return listed.find(({ attached }) => attached.some(asks))?.id;
+  }
+
+  async function settleOrphan(network: string, ip: string): Promise<void> {
+    const [lease, entry] = [ipam.find(network, ip), table.at(network, ip)];
+    // One that is known by now is on its way into the lease.
+    if (entry?.occupant || lease?.container !== undefined) return;
+    const isAwaited = addresses.isAwaited(network, ip);
+    await performAll({ network, ip, lease, entry, isThere: false, isSettled: false, isAwaited }, undefined);
   }
 
   return {
     container: (id) => lock(id, () => settle(id)),
-    async orphans() {
+    async orphans(listed) {
       for (const lease of ipam.owned()) {
         if (lease.container !== undefined) continue;
-        const { network, ip } = lease;
-        const isAwaited = addresses.isAwaited(network, ip);
-        const place = { network, ip, lease, entry: table.at(network, ip), isSettled: false, isAwaited };
-        for (const step of plan(place, now())) await perform(step, place, undefined);
+        const { network, ip, kept, names } = lease;
+        const container = kept ? ownerOf(lease, listed) : undefined;
+        if (container !== undefined) await teller.write(network, ip, { container, names });
+        else await settleOrphan(network, ip);
       }
+      for (const { endpoint, occupant } of table.list())
+        if (!occupant) await settleOrphan(endpoint.network.id, endpoint.ip);
     },
     release: (id) =>
       lock(id, async () => {
         for (const { endpoint, occupant } of table.list())
           if (occupant?.id === id) await endpoints.close(endpoint.id);
-        for (const lease of ipam.ofContainer(id)) await release(lease);
+        passOn(id);
+        for (const lease of ipam.ofContainer(id))
+          if (!borrower(id, lease.network, lease.ip)) await release(lease);
       }).catch((error: unknown) => {
         log.warn('not all is given back yet', { container: shortId(id), error: messageOf(error) });
         throw error;
       }),
+    unfinished: () => reconnector.unfinished(),
   };
 }

@@ -1,5 +1,8 @@
 import type { Endpoint } from '../base/model.js';
 
+/** The failure of an endpoint whose container lives on without its link: only Docker can make it anew. */
+export const LINK_LOST = 'its link to the bridge is gone';
+
 /** The container of an endpoint, as Docker said last. */
 export interface Occupant {
   /** Full id. */
