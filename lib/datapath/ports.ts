@@ -109,10 +109,12 @@ export function createPorts(options: {
       // Another endpoint may have got the address already.
       ...adding([...model.local(network, ip), ...model.flood(network)]),
     ];
-    await allDone([
-      openflow.change(lines).catch(unlessAbsent),
-      ovsdb.transact([removes(port)], { wait }).finally(() => links.remove(port.name)),
-    ]);
+    const fromSwitch = async () => {
+      // Where the database does not answer, that shows at once here, and with the rules only after a long time.
+      await ovsdb.reach();
+      await allDone([openflow.change(lines).catch(unlessAbsent), ovsdb.transact([removes(port)], { wait })]);
+    };
+    await fromSwitch().finally(() => links.remove(port.name));
     unfinished.delete(id);
     leaving.delete(port.name);
   }

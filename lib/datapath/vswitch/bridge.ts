@@ -48,7 +48,7 @@ export function createBridge(options: {
     async open(again = false) {
       const state = await openflow.state();
       if (state === 'dead') throw down(undefined);
-      if (state === 'alive' && opened && !again) return;
+      if (state === 'alive' && opened && !again) return ovsdb.reach();
       const chosen = await chooseKind();
       if (chosen !== kind) log.info('using Open vSwitch', { bridge: name, datapath: chosen });
       kind = chosen;

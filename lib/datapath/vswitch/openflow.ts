@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { createBatcher } from '../../concurrency/batcher.js';
 import { hasCode } from '../../base/errors.js';
-import type { Run } from '../../os/exec.js';
+import { CommandError, type Run } from '../../os/exec.js';
 import { down } from './down.js';
 
 /** Bundles, which apply changes to many rules as one, need OpenFlow 1.4. */
@@ -32,13 +32,14 @@ export const adding = (flows: string[]) => flows.map((flow) => `add ${flow}`);
 
 /** @param runFolder where Open vSwitch has its sockets */
 export function createOpenFlow(run: Run, bridge: string, runFolder: string): OpenFlow {
-  /** @throws AppError `unavailable` when ovs-vswitchd has gone */
+  /** @throws AppError `unavailable` when ovs-vswitchd has gone, or hangs */
   async function ofctl(args: string[], input?: string[]): Promise<void> {
     try {
       const options = input && { input: `${input.join('\n')}\n` };
       await run(['ovs-ofctl', ...PROTOCOL, ...args], options);
     } catch (error) {
-      throw (await state()) === 'dead' ? down(error) : error;
+      const isLate = error instanceof CommandError && error.code === 'ETIMEDOUT';
+      throw isLate || (await state()) === 'dead' ? down(error) : error;
     }
   }
 

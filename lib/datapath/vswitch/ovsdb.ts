@@ -38,6 +38,8 @@ export interface Interface {
 
 /** Open vSwitch's database. All calls throw `AppError`: `unavailable` when Open vSwitch does not answer, else `internal`. */
 export interface Ovsdb {
+  /** Throws unless the database answers. Without it ovs-vswitchd does not even answer OpenFlow. */
+  reach(): Promise<void>;
   /**
    * One transaction of several operations; concurrent calls share it. Waits until it is in force, unless told not to, and
    * throws when a port that it sets does not work or has not got its number.
@@ -136,6 +138,7 @@ export function createOvsdb(run: Run, runFolder = '/run/openvswitch', patience =
   const batch = createBatcher(attemptAll);
 
   return {
+    reach: async () => void (await client.request('echo', [], patience)),
     async transact(operations, { wait = true } = {}) {
       const item: Item = { operations, wait };
       await batch(item);

@@ -214,8 +214,10 @@ describe('Open vSwitch datapath', function () {
 
   it('goes on after a restart of ovsdb-server, and beside people who change the bridge', async () => {
     await host.stop('ovsdb-server', 'SIGKILL');
+    const began = Date.now();
     const error = await datapath.attach(endpoint(65, WEB)).catch((thrown: unknown) => thrown);
     expect((error as AppError).message).to.match(/Open vSwitch does not answer/);
+    expect(Date.now() - began, 'milliseconds').to.be.below(3_000);
     const socket = '--remote=punix:/run/openvswitch/db.sock';
     await host.start('ovsdb-server', ['ovsdb-server', '/var/lib/openvswitch/conf.db', socket, '--pidfile']);
     await host.ready('ovsdb-server', ['ovs-vsctl', '--no-wait', 'show']);

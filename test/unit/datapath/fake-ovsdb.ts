@@ -87,6 +87,7 @@ export function createFakeOvsdb(path: string): FakeOvsdb {
     if (method === undefined) return void fake.answers.push(JSON.parse(text));
     const answer = (result: unknown, error: unknown = null) =>
       socket.write(JSON.stringify({ id, result, error }));
+    if (method === 'echo') return void answer(params);
     if (method !== 'transact') return void answer(null, 'unknown method');
     const ops = params.slice(1) as Op[];
     fake.asked.push(ops);

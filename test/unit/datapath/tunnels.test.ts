@@ -29,6 +29,7 @@ function create({ isKernel = true, devices = ['br-phy'] } = {}) {
   const tunnels = createTunnels({
     model,
     ovsdb: {
+      reach: async () => undefined,
       transact: async (operations) => void told.operations.push(...operations),
       interfaces,
       hasKernelDatapath: async () => isKernel,
