@@ -44,7 +44,7 @@ describe('socketplane doctor', function () {
       ],
       [
         ...['ovs-vsctl', 'add-port', BRIDGE, 'ovsdeadbeef', '--', 'set', 'Interface', 'ovsdeadbeef'],
-        ...['type=internal', `external_ids:socketplane-container=${'d'.repeat(64)}`],
+        ...['type=internal', `external_ids:socketplane-endpoint=${'d'.repeat(64)}`],
       ],
       ['iptables', '-D', 'FORWARD', '-j', 'SOCKETPLANE-FORWARD'],
     ];

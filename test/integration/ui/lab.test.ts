@@ -47,7 +47,7 @@ describe('the page of a host of two', function () {
     await untilShown(page, 'POST /v1');
     expect(await textOf(page)).to.match(/POST \S+\/containers\/create\?name=shop-1/);
     await page.evaluate(`document.querySelectorAll('details').forEach((one) => (one.open = true))`);
-    await untilShown(page, 'NetworkMode', 'socketplane.network');
+    await untilShown(page, 'IPAMConfig', 'socketplane.address');
     await inspect(page, 'lab');
   });
 
