@@ -12,17 +12,8 @@ export interface ContainerSpec {
 /** Path in the image. */
 const HEALTH = '/usr/local/lib/socketplane/dist/lib/health.js';
 
-/** What root needs to read other users' files, listen on low ports, and change the networks of the host and of containers. */
-const AGENT_CAPABILITIES = [
-  'DAC_OVERRIDE',
-  // To hold a container's process, whatever its user, until its network is ready.
-  'KILL',
-  'NET_ADMIN',
-  'NET_BIND_SERVICE',
-  'NET_RAW',
-  'SYS_ADMIN',
-  'SYS_PTRACE',
-];
+/** What root needs to read other users' files, listen on low ports, and change the host's network. */
+const AGENT_CAPABILITIES = ['DAC_OVERRIDE', 'NET_ADMIN', 'NET_BIND_SERVICE', 'NET_RAW'];
 
 /**
  * Both use the host's own network and process namespaces, so that sockets, pid files and the identity of callers are the
@@ -38,8 +29,8 @@ const COMMON = [
 ];
 
 /**
- * The agent changes links and firewall rules of the host and enters the networks of containers. It is not privileged: it has
- * neither the host's devices nor its kernel modules. It gets the folder `/run` rather than single sockets, as a daemon that
+ * The agent changes links and firewall rules of the host, and enters no container: Docker moves links in. It is not privileged: it
+ * has neither the host's devices nor its kernel modules. It gets the folder `/run` rather than single sockets, as a daemon that
  * restarts makes new ones.
  */
 export function agentContainer(options: {
@@ -50,10 +41,10 @@ export function agentContainer(options: {
   const { image, environment = {} } = options;
   return spec('socketplane', 'agent', [
     ...AGENT_CAPABILITIES.flatMap((name) => ['--cap-add', name]),
-    // AppArmor would keep it from inspecting other containers, and Docker from writing to /proc/sys.
+    // It writes to /proc/sys/net, which AppArmor and Docker would not let it.
     ...['--security-opt', 'apparmor=unconfined', '--security-opt', 'systempaths=unconfined'],
     ...['--tmpfs', '/tmp'],
-    // If it ran short of processor time, containers would start without their network, and Consul would lose its leader.
+    // If it ran short of processor time, starts of containers would wait for it, and Consul would lose its leader.
     ...['--cpu-shares', '4096'],
     ...['--volume', '/run:/run', '--volume', '/var/lib/socketplane:/var/lib/socketplane'],
     ...Object.entries(environment).flatMap(([name, value]) => ['--env', `${name}=${value}`]),

@@ -5,7 +5,7 @@ export const PLUGIN_UNIT = 'socketplane-plugin.service';
 export const AGENT_UNIT = 'socketplane-agent.service';
 export const PROXY_UNIT = 'socketplane-proxy.service';
 
-const AFTER = `After=network-online.target docker.service openvswitch-switch.service ${PLUGIN_UNIT}`;
+const AFTER = `After=network-online.target openvswitch-switch.service ${PLUGIN_UNIT}`;
 const BOOT = 'multi-user.target';
 
 /** Ends when the process serves, which it shows by its pid file, or has ended. systemd doubles the dollar signs. */
@@ -43,9 +43,10 @@ OOMScoreAdjust=-500`,
   if (mode === 'containers') return { [PLUGIN_UNIT]: plugin };
   const environment = bootstrap === undefined ? '' : `Environment=BOOTSTRAP=${bootstrap}\n`;
   const agent = unit(
-    `Description=SocketPlane's network agent\n${AFTER}\nWants=network-online.target`,
-    // It enters the namespaces of containers, changes links and firewall rules, and may fetch Consul: little can be denied.
-    // If it ran short of processor time, containers would start without their network, and Consul would lose its leader.
+    // Docker is not ready before the containers that it restarts have their networks, for which it needs the agent.
+    `Description=SocketPlane's network agent\n${AFTER}\nBefore=docker.service\nWants=network-online.target`,
+    // It changes links and firewall rules, and may fetch Consul: little can be denied. If it ran short of processor time, starts of
+    // containers would wait for it, and Consul would lose its leader.
     `ExecStart=${programs}/bin/socketplaned
 ${environment}KillMode=mixed
 CPUWeight=400
@@ -53,7 +54,7 @@ NoNewPrivileges=yes
 ProtectHome=yes`,
   );
   const proxy = unit(
-    `Description=SocketPlane's proxy in front of Docker\n${AFTER} ${AGENT_UNIT}\nWants=${AGENT_UNIT}`,
+    `Description=SocketPlane's proxy in front of Docker\n${AFTER} docker.service ${AGENT_UNIT}\nWants=${AGENT_UNIT}`,
     // CHOWN is needed to give its sockets to the group docker. No RuntimeDirectory: the agent's socket is in the same folder.
     `ExecStart=${programs}/bin/powerstrip --config ${proxyConfig}
 NoNewPrivileges=yes

@@ -6,7 +6,7 @@ import { packageRoot } from '../../../lib/base/paths.js';
 import { VERSION } from '../../../lib/base/version.js';
 import type { Host } from '../../lab/host.js';
 import { createLab, START_MS, type Lab } from '../../lab/lab.js';
-import { PROXY_SOCKET } from '../../lab/node.js';
+import { PROXY_SOCKET, startPlugin } from '../../lab/node.js';
 import { until } from '../../support/until.js';
 import { needImageBase } from '../../support/image-base.js';
 import { needsPlugin } from '../proxy/clients/docker-client.js';
@@ -24,9 +24,11 @@ services:
     labels: { socketplane.network: web }
 `;
 
-/** What cannot work yet, see README. */
-const EXTERNAL = `services: { db: { image: busybox, networks: [web] } }
-networks: { web: { external: true } }
+/** A network that exists, and one of the project's own. */
+const NETWORKS = `name: more
+services:
+  db: { image: busybox, init: true, command: sleep 1000, networks: [web, own] }
+networks: { web: { external: true }, own: { driver: socketplane } }
 `;
 
 describe('the image', function () {
@@ -40,6 +42,7 @@ describe('the image', function () {
     await needImageBase();
     lab = await createLab();
     host = await lab.addHost();
+    await startPlugin(host);
     await Promise.all([host.startDocker(), host.startOvs()]);
     await host.importBusybox();
     tar = (await makeImage()).stdout;
@@ -139,9 +142,18 @@ describe('the image', function () {
       await shop('up', '-d', '--scale', 'web=1');
       expect((await shop('ps', '-q')).split('\n')).to.have.length(2);
       await shop('down');
-      await writeFile(host.file('/run/external.yml'), EXTERNAL);
-      const refused = await compose(PROXY_SOCKET, '/run/external.yml', 'up', '-d').catch(String);
-      expect(refused).to.match(/network web .*not.* found/);
+      await writeFile(host.file('/run/more.yml'), NETWORKS);
+      const more = async (...args: string[]) =>
+        (await compose(PROXY_SOCKET, '/run/more.yml', ...args)).stdout;
+      await more('up', '-d');
+      expect(await more('exec', '-T', 'db', 'ip', '-4', 'addr')).to.match(/inet 10\.77\.0\.\d+\/16/);
+      expect(await sp('network', 'ls', '--format', '{{.Name}} {{.Driver}}')).to.include(
+        'more_own socketplane',
+      );
+      await more('down');
+      expect(await sp('network', 'ls', '--format', '{{.Name}}'))
+        .to.include('web')
+        .and.not.include('more_own');
       await compose('unix:///run/docker.sock', file, 'down', '--volumes');
     });
   });
