@@ -29,7 +29,7 @@ export const rowsOf = {
   ),
   Open_vSwitch: z.array(z.object({ next_cfg: z.number() })),
 };
-export type Table = keyof typeof rowsOf;
+export type TableName = keyof typeof rowsOf;
 export type BridgeRow = z.output<typeof rowsOf.Bridge>[number];
 export type PortRow = z.output<typeof rowsOf.Port>[number];
 export type InterfaceRow = z.output<typeof rowsOf.Interface>[number];
@@ -40,7 +40,7 @@ export const columnsOf = {
   Port: ['_uuid', 'name', 'interfaces'],
   Interface: ['name', 'type', 'ofport', 'error', 'external_ids'],
   Open_vSwitch: ['next_cfg'],
-} satisfies Record<Table, string[]>;
+} satisfies Record<TableName, string[]>;
 
 /** A map as RFC 7047 writes it. */
 export const asMap = (entries: Record<string, string>) => ['map', Object.entries(entries)] as const;

@@ -7,7 +7,7 @@ import type { Run } from '../../os/exec.js';
 import { down } from './down.js';
 import type { SwitchOperation } from './operations.js';
 import { createOvsdbClient } from './ovsdb-client.js';
-import { columnsOf, rowsOf, type InterfaceRow, type Table } from './ovsdb-rows.js';
+import { columnsOf, rowsOf, type InterfaceRow, type TableName } from './ovsdb-rows.js';
 import { namesIn, writeTransaction, type DatabaseOperation } from './ovsdb-transaction.js';
 
 /** How long ovs-vswitchd may take to put a change in force, in milliseconds; it takes a few when it runs. */
@@ -157,7 +157,7 @@ const NEXT: DatabaseOperation = {
   mutations: [['next_cfg', '+=', 1]],
 };
 
-function select(table: Table, name?: string): DatabaseOperation {
+function select(table: TableName, name?: string): DatabaseOperation {
   const where = name === undefined ? [] : [['name', '==', name]];
   return { op: 'select', table, where, columns: columnsOf[table] };
 }
