@@ -1,0 +1,46 @@
+import { mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createContainers } from '../../../lib/agent/containers.js';
+import { silentLog } from '../../../lib/base/log.js';
+import { CALLS } from '../../../lib/driver/calls.js';
+import { createDockerNetworks } from '../../../lib/driver/docker-networks.js';
+import type { Driver } from '../../../lib/driver/driver.js';
+import { createOffers } from '../../../lib/driver/pools.js';
+import { createIpam } from '../../../lib/ipam/ipam.js';
+import { createNetworks } from '../../../lib/network/networks.js';
+import { createMemoryStore } from '../../../lib/store/memory.js';
+import { createFakeDatapath } from '../../support/fake-datapath.js';
+import { createFakeDocker } from '../../support/fake-docker.js';
+
+/** The driver on a store and a bridge in memory; nothing but Docker and the agent's loops is missing. */
+export function driverInMemory({
+  file = join(mkdtempSync(join(tmpdir(), 'driver-')), 'networks.json'),
+} = {}) {
+  const store = createMemoryStore();
+  const networks = createNetworks({ store, hostRoutes: async () => [], foreignNames: async () => [] });
+  const ipam = createIpam({ store, host: 'h1' });
+  const bridge = createFakeDatapath();
+  const dockerNetworks = createDockerNetworks(file, silentLog);
+  const docker = createFakeDocker().docker;
+  const containers = createContainers({
+    ...{ docker, dockerNetworks, networks, ipam, datapath: bridge.datapath, log: silentLog },
+    known: () => [],
+    // Is asked whether links exist.
+    run: async () => {
+      throw new Error('there is none');
+    },
+  });
+  const { addresses, endpoints, table } = containers;
+  const driver: Driver = {
+    ...{ networks, addresses, endpoints, dockerNetworks },
+    // As right after a change that the watch has not told yet.
+    known: () => [],
+    offers: createOffers(),
+  };
+  return {
+    ...{ driver, store, networks, ipam, addresses, endpoints, table, bridge, dockerNetworks },
+    /** Makes one of Docker's calls. @param name such as `IpamDriver.RequestPool` */
+    call: (name: string, body: unknown) => CALLS.get(`/${name}`)!(driver, body),
+  };
+}
