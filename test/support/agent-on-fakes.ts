@@ -1,70 +1,109 @@
-import type { OpenNetns } from '../../lib/datapath/kernel/netns.js';
-import type { CreatedProcess, Runc } from '../../lib/docker/runc.js';
-import { AppError } from '../../lib/base/errors.js';
 import { silentLog } from '../../lib/base/log.js';
+import type { Network } from '../../lib/base/model.js';
+import { createContainers } from '../../lib/agent/containers.js';
 import { createConvergence } from '../../lib/agent/convergence.js';
-import { createAttachments } from '../../lib/endpoints/attachments.js';
-import { createEndpoints } from '../../lib/endpoints/endpoints.js';
+import { macOf } from '../../lib/base/ipv4.js';
+import { DRIVER } from '../../lib/docker/driver-names.js';
+import type { DockerNetworks, DockerNetworkRecord } from '../../lib/driver/docker-networks.js';
+import type { Driver } from '../../lib/driver/driver.js';
+import { createFanOut } from '../../lib/driver/fan-out.js';
 import { createIpam } from '../../lib/ipam/ipam.js';
 import { createNetworks } from '../../lib/network/networks.js';
 import { createMemoryStore } from '../../lib/store/memory.js';
 import type { Store } from '../../lib/store/store.js';
+import type { Run } from '../../lib/os/exec.js';
 import { createFakeDatapath } from './fake-datapath.js';
-import { createFakeDocker } from './fake-docker.js';
+import { createFakeDocker, type FakeDriver } from './fake-docker.js';
 import { until } from './until.js';
+
+type Bridge = ReturnType<typeof createFakeDatapath>;
+
+/** Which networks Docker knows by which ids, in memory. */
+export function createDockerNetworksInMemory(): DockerNetworks {
+  const records = new Map<string, DockerNetworkRecord>();
+  return {
+    get: (id) => records.get(id),
+    idOf: (name) => [...records].find(([, known]) => known.name === name)?.[0],
+    set: async (id, record) => void records.set(id, record),
+    ids: () => [...records.keys()],
+    drop: async (...ids) => ids.forEach((id) => records.delete(id)),
+  };
+}
+
+/** Docker's calls to its driver, as `lib/driver` passes them on. @param network the cluster's network of this name */
+export function driverOf(
+  { addresses, endpoints }: Pick<Driver, 'addresses' | 'endpoints'>,
+  network: (name: string) => Network | undefined,
+): FakeDriver {
+  return {
+    request: (name, wanted) => addresses.request(name, wanted),
+    async open({ id, network: name, ip, mac }) {
+      const found = network(name);
+      if (!found) throw new Error(`no network ${name}`);
+      endpoints.open({ id, network: found, ip, mac: mac ?? macOf(ip) });
+    },
+    join: async (id) => void (await endpoints.join(id)),
+    close: (id) => endpoints.close(id),
+    giveBack: (name, ip) => addresses.giveBack(name, ip),
+  };
+}
+
+/** Finds the networks that a driver has heard of. */
+export const networkIn =
+  ({ known }: Pick<Driver, 'known'>) =>
+  (name: string) =>
+    known().find(({ id }) => id === name);
+
+/** A network of Docker's with our driver. */
+export function networkOfOurs(name: string, subnet: string): Record<string, unknown> {
+  return { Name: name, Driver: DRIVER, IPAM: { Driver: DRIVER, Config: [{ Subnet: subnet }] } };
+}
+
+/** Knows of links what the bridge knows. */
+export function runOn(bridge: Bridge): Run {
+  return async (argv) => {
+    if (argv.join(' ').startsWith('ip link show') && !bridge.links.has(argv.at(-1) ?? ''))
+      throw new Error('no such device');
+    return '[]';
+  };
+}
 
 type Shared = {
   store: Store;
   docker: ReturnType<typeof createFakeDocker>;
-  bridge: ReturnType<typeof createFakeDatapath>;
+  bridge: Bridge;
+  dockerNetworks: DockerNetworks;
 };
 
-/** An agent on fakes; a second one on the same fakes is the first one restarted. */
+/** An agent on fakes; a second one on the same fakes is the first one restarted. Its network `web` is 10.0.0.0/29. */
 export async function setUp(shared?: Shared) {
-  const { store, docker, bridge } = shared ?? {
+  const { store, docker, bridge, dockerNetworks } = shared ?? {
     store: createMemoryStore(),
     docker: createFakeDocker(),
     bridge: createFakeDatapath(),
+    dockerNetworks: createDockerNetworksInMemory(),
   };
   const networks = createNetworks({
     store,
     hostRoutes: async () => [],
     foreignNames: async () => [],
   });
-  if (!shared) await networks.create('web', '10.0.0.0/29');
-  const ipam = createIpam({ store, host: 'h1' });
-  const awaited = new Map<string, (process: CreatedProcess) => void>();
-  let held = 0;
-  let waits = 0;
-  let beforeOpening: (() => void) | undefined;
-  const runc: Pick<Runc, 'created'> = {
-    created: (container, _since, signal) =>
-      new Promise<CreatedProcess | undefined>((resolve) => {
-        waits++;
-        awaited.set(container, resolve);
-        signal.addEventListener('abort', () => resolve(undefined));
-        if (signal.aborted) resolve(undefined);
-      }).finally(() => void waits--),
-  };
-  /** Simulates runc having made a container's process, whose program does not run yet. */
-  async function made(container: string, pid: number): Promise<void> {
-    while (!awaited.has(container)) await new Promise(setImmediate);
-    const hold = () => {
-      held++;
-      return () => void held--;
-    };
-    awaited.get(container)?.({ pid, hold });
+  if (!shared) {
+    await networks.recover();
+    await networks.create('web', { subnet: '10.0.0.0/29' });
   }
-  const openNetns: OpenNetns = async (pid) => {
-    if (beforeOpening) {
-      beforeOpening();
-      throw new AppError('notFound', 'it does not run any more');
-    }
-    return { path: `/netns/${pid}`, close: async () => undefined };
-  };
-  const common = { docker: docker.docker, networks, ipam, datapath: bridge.datapath, log: silentLog };
-  const attachments = createAttachments({ ...common, openNetns, runc });
-  const endpoints = createEndpoints({ ...common, attachments });
+  const ipam = createIpam({ store, host: 'h1' });
+  await ipam.load();
+  let current = await networks.list();
+  /** What is known before the agent has started. */
+  const known = () => (convergence.networks().length > 0 ? convergence.networks() : current);
+  const { datapath } = bridge;
+  const common = { docker: docker.docker, networks, ipam, datapath, log: silentLog };
+  const containers = createContainers({ ...common, dockerNetworks, known, run: runOn(bridge) });
+  const fanOut = createFanOut({
+    ...{ docker: docker.docker, dockerNetworks, wanted: known, log: silentLog },
+    adopt: networks.create,
+  });
   const overlay = () => ({ peers: [], remotes: [] });
   /** Result, seconds and repairs of each convergence pass. */
   const passes: ['ok' | 'failed', number, number][] = [];
@@ -76,31 +115,22 @@ export async function setUp(shared?: Shared) {
     streams++;
     return stream;
   };
+  const counts = { bridge: 0 };
   const convergence = createConvergence({
-    ...common,
-    attachments,
-    endpoints,
-    overlay,
-    onNetworks: async () => undefined,
+    ...{ ...common, containers, fanOut, overlay },
+    onNetworks: async (now) => void (current = [...now]),
+    onBridge: () => void counts.bridge++,
     onPass: (...pass) => void passes.push(pass),
     signal: ending.signal,
   });
+  docker.drive(driverOf(containers, (name) => known().find(({ id }) => id === name)));
+  await fanOut.reconcile();
   return {
-    passes,
-    store,
-    docker,
-    bridge,
-    made,
-    held: () => held,
-    /** Number of starts that are waiting for their process. */
-    waits: () => waits,
-    /** From now on no namespace can be opened. @param before called just before that */
-    failOpening: (before: () => void) => void (beforeOpening = before),
-    networks,
-    ipam,
-    attachments,
-    endpoints,
-    convergence,
+    ...{ passes, store, docker, bridge, dockerNetworks, networks, ipam, fanOut, convergence, counts },
+    containers,
+    ...containers,
+    /** The only connection of a container, by id or name. */
+    find: (reference: string) => containers.connections.find(reference)[0],
     /** Resolves once Docker's events are being followed. */
     following: () => until(() => streams > 0),
     /** Ends the agent. */

@@ -14,6 +14,7 @@ import { measured } from '../../lib/metrics/measured-store.js';
 import { createServices, type Services } from '../../lib/agent/services.js';
 import { createCurrent } from '../../lib/agent/current.js';
 import { createMemoryStore } from '../../lib/store/memory.js';
+import { createDockerNetworksInMemory, driverOf, networkIn, runOn } from './agent-on-fakes.js';
 import { createFakeDatapath } from './fake-datapath.js';
 import { createFakeDocker } from './fake-docker.js';
 
@@ -73,10 +74,11 @@ export async function serveApi() {
     store,
     host: 'h1',
     docker: docker.docker,
-    runc: { created: async () => undefined, release: () => undefined },
-    openNetns: async () => ({ path: '/netns', close: async () => undefined }),
+    dockerNetworks: createDockerNetworksInMemory(),
     datapath,
-    run: async () => '[]',
+    run: runOn(bridge),
+    onDriver: (driver) => docker.drive(driverOf(driver, networkIn(driver))),
+    onStop: () => undefined,
     metrics,
     log,
   });

@@ -1,14 +1,14 @@
 import { expect } from 'chai';
 import type { AppError } from '../../lib/base/errors.js';
-import type { ContainerEvent, Docker } from '../../lib/docker/docker.js';
-import { NETWORK_LABEL } from '../../lib/docker/labels.js';
+import type { Attached, Docker, DockerEvent } from '../../lib/docker/docker.js';
 
-/** A Docker, and the means to use it. Containers are made with network mode `none`. */
+/** A Docker, and the means to use it. */
 export interface DockerWorld {
   docker: Docker;
-  /** Returns the full id. @param network value of the label; no label if absent */
+  /** Returns the full id. @param network name of the network that it is made with, by default `none` */
   create(name: string, network?: string): Promise<string>;
   start(name: string): Promise<void>;
+  stop(name: string): Promise<void>;
   rename(name: string, to: string): Promise<void>;
   /** Removes a container, running or not. */
   remove(name: string): Promise<void>;
@@ -22,6 +22,15 @@ const kindOf = (work: Promise<unknown>) =>
     () => 'success',
     (error: unknown) => (error as AppError).kind,
   );
+
+const ID = /^[0-9a-f]{64}$/;
+
+/** A body that makes a network of Docker's own bridge driver, which every Docker has. */
+const bridge = (name: string, subnet: string) => ({
+  ...{ Name: name, Driver: 'bridge', CheckDuplicate: true, Internal: true },
+  ...{ Labels: { colour: 'red' }, Options: { 'com.docker.network.bridge.name': `br-${name}` } },
+  IPAM: { Driver: 'default', Config: [{ Subnet: subnet, Gateway: subnet.replace(/0\/24$/, '1') }] },
+});
 
 /** What every Docker does, as far as the agent depends on it. */
 export function describeDocker(kind: string, open: () => Promise<DockerWorld>): void {
@@ -39,24 +48,26 @@ export function describeDocker(kind: string, open: () => Promise<DockerWorld>): 
     afterEach(() => abort.abort());
 
     /** The next event that has this action; events before it are dropped. */
-    async function next(events: AsyncIterator<ContainerEvent>, action: string): Promise<string | undefined> {
+    async function next(
+      events: AsyncIterator<DockerEvent>,
+      action: string,
+    ): Promise<DockerEvent | undefined> {
       for (let step = await events.next(); !step.done; step = await events.next()) {
-        if (step.value.action === action) return step.value.id;
+        if (step.value.action === action) return step.value;
       }
       return undefined;
     }
     const subscribe = async () => (await docker.events(abort.signal))[Symbol.asyncIterator]();
+    const network = async (name: string) => (await docker.networks()).find((one) => one.name === name);
+    const place = async (id: string, name: string): Promise<Attached | undefined> =>
+      (await docker.inspect(id))?.attached.find((one) => one.network === name);
 
     it('finds a container by id, name and the beginning of its id', async () => {
-      const id = await world.create('found', 'web');
-      expect(id).to.match(/^[0-9a-f]{64}$/);
+      const id = await world.create('found');
+      expect(id).to.match(ID);
       for (const reference of [id, 'found', id.slice(0, 12)]) {
         expect(await docker.inspect(reference), reference).to.deep.include({
-          id,
-          name: 'found',
-          hostname: id.slice(0, 12),
-          networkMode: 'none',
-          labels: { [NETWORK_LABEL]: 'web' },
+          ...{ id, name: 'found', hostname: id.slice(0, 12), networkMode: 'none', labels: {} },
         });
       }
     });
@@ -85,59 +96,120 @@ export function describeDocker(kind: string, open: () => Promise<DockerWorld>): 
       }
     });
 
-    it('tells a container that runs from one that does not, and each run from any other', async () => {
+    it('tells a container that runs from one that does not', async () => {
       const id = await world.create('runs');
-      const fresh = await docker.inspect(id);
-      expect(fresh).to.include({ running: false, pid: 0, run: '' });
-      expect(fresh?.startedAt, 'before its first run').to.be.at.most(0);
-
-      const began = Date.now();
+      expect(await docker.inspect(id)).to.include({ running: false, pid: 0 });
       await world.start('runs');
-      const first = await docker.inspect(id);
-      expect(first?.running).to.equal(true);
-      expect(first?.pid).to.be.greaterThan(0);
-      expect(first?.run).to.not.equal('');
-      expect(first?.startedAt).to.be.within(began - 1, Date.now() + 1);
+      const running = await docker.inspect(id);
+      expect(running?.running).to.equal(true);
+      expect(running?.pid).to.be.greaterThan(0);
+      await world.stop('runs');
+      expect(await docker.inspect(id)).to.include({ running: false, pid: 0 });
+    });
 
-      await docker.stop(id);
-      expect(await docker.inspect(id)).to.include({
-        running: false,
-        pid: 0,
-        run: '',
-        startedAt: first?.startedAt,
+    it('makes networks, shows them as they were made, and removes them', async () => {
+      const events = await subscribe();
+      const id = await docker.createNetwork(bridge('shown', '10.77.1.0/24'));
+      expect(id).to.match(ID);
+      expect(await next(events, 'create')).to.deep.equal({
+        ...{ type: 'network', action: 'create', id, name: 'shown' },
       });
-      await world.start('runs');
-      expect((await docker.inspect(id))?.run).to.not.be.oneOf(['', first?.run]);
+      expect(await network('shown')).to.deep.equal({
+        ...{ id, name: 'shown', driver: 'bridge', ipamDriver: 'default', aux: {}, internal: true },
+        ...{ subnet: '10.77.1.0/24', gateway: '10.77.1.1', labels: { colour: 'red' } },
+        options: { 'com.docker.network.bridge.name': 'br-shown' },
+      });
+      expect(await kindOf(docker.createNetwork(bridge('shown', '10.77.2.0/24')))).to.equal('conflict');
+      await docker.removeNetwork(id);
+      expect((await next(events, 'destroy'))?.id).to.equal(id);
+      expect(await network('shown')).to.equal(undefined);
+      await docker.removeNetwork(id);
+      const again = await docker.createNetwork(bridge('shown', '10.77.1.0/24'));
+      expect(again, 'made again').to.not.equal(id);
+      await docker.removeNetwork(again);
     });
 
-    it('stops what runs; what does not, or does not exist, is stopped already', async () => {
-      const id = await world.create('stopped');
-      await docker.stop(id);
-      await world.start('stopped');
-      await docker.stop(id);
-      await docker.stop(id);
-      expect(await docker.inspect(id)).to.include({ running: false });
-      await docker.stop('f'.repeat(64));
+    it('has networks of its own', async () => {
+      const names = (await docker.networks()).map(({ name }) => name);
+      expect(names).to.include.members(['bridge', 'host', 'none']);
     });
 
-    it('lists whatever carries a label, running or not', async () => {
-      const [stopped, running, plain] = [
-        await world.create('list1', 'web'),
-        await world.create('list2', ''),
-        await world.create('list3'),
-      ];
+    it('gives a container its place at the start, another endpoint each time, and takes it back', async () => {
+      const id = await docker.createNetwork(bridge('place', '10.77.3.0/24'));
+      const container = await world.create('placed', 'place');
+      expect(await place(container, 'place')).to.deep.include({ endpoint: '', ip: '', mac: '' });
+      const endpoints = new Set<string>();
+      for (let turn = 0; turn < 2; turn++) {
+        await world.start('placed');
+        const now = await place(container, 'place');
+        expect(now).to.deep.include({ network: 'place', networkId: id, options: {} });
+        expect(now?.ip).to.match(/^10\.77\.3\.\d+$/);
+        expect(now?.mac).to.match(/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/);
+        expect(now?.endpoint).to.match(ID);
+        endpoints.add(now?.endpoint ?? '');
+        const listed = (await docker.containers()).find((one) => one.id === container);
+        const { endpoint, ip, networkId } = now!;
+        expect(listed?.attached[0], 'as listed').to.include({ endpoint, ip, networkId });
+        await world.stop('placed');
+        expect(await place(container, 'place')).to.include({ endpoint: '', ip: '', mac: '', networkId: id });
+      }
+      expect(endpoints.size).to.equal(2);
+      await world.remove('placed');
+      await docker.removeNetwork(id);
+    });
+
+    it('keeps a network that containers run on', async () => {
+      const id = await docker.createNetwork(bridge('used', '10.77.4.0/24'));
+      await world.create('user', 'used');
+      await world.start('user');
+      expect(await kindOf(docker.removeNetwork(id))).to.equal('conflict');
+      await world.remove('user');
+      await docker.removeNetwork(id);
+    });
+
+    it('connects a running container with the settings, keeps them over a restart, and disconnects it', async () => {
+      const id = await docker.createNetwork(bridge('more', '10.77.5.0/24'));
+      const container = await world.create('joins');
+      await world.start('joins');
+      // Nothing else may be connected to this network.
+      await docker.disconnect('none', container);
+      const events = await subscribe();
+      await docker.connect('more', container, {
+        ...{ Aliases: ['db'], DriverOpts: { taste: 'sweet' } },
+        IPAMConfig: { IPv4Address: '10.77.5.9' },
+      });
+      const connected = { type: 'network', action: 'connect', id, name: 'more', container };
+      expect(await next(events, 'connect')).to.deep.equal(connected);
+      const there = { ip: '10.77.5.9', requested: '10.77.5.9', options: { taste: 'sweet' } };
+      expect(await place(container, 'more')).to.deep.include(there);
+      expect((await place(container, 'more'))?.aliases).to.include('db');
+      expect(await kindOf(docker.connect('more', container, {})), 'again').to.not.equal('success');
+      await world.stop('joins');
+      const { ip: _ip, ...kept } = there;
+      expect(await place(container, 'more'), 'stopped').to.deep.include({ ...kept, ip: '', endpoint: '' });
+      await world.start('joins');
+      expect(await place(container, 'more'), 'started again').to.deep.include(there);
+      await docker.disconnect(id, container);
+      expect(await next(events, 'disconnect')).to.deep.equal({ ...connected, action: 'disconnect' });
+      expect(await place(container, 'more')).to.equal(undefined);
+      await docker.removeNetwork(id);
+      expect(await kindOf(docker.connect('more', container, {})), 'no network').to.equal('notFound');
+    });
+
+    it('lists containers, running or not, and no longer when they are gone', async () => {
+      const [stopped, running] = [await world.create('list1'), await world.create('list2')];
       await world.start('list2');
-      const ids = await docker.idsWithLabel(NETWORK_LABEL);
-      expect(ids).to.include.members([stopped, running]).and.not.include(plain);
+      const ids = async () => (await docker.containers()).map(({ id }) => id);
+      expect(await ids()).to.include.members([stopped, running]);
+      const listed = (await docker.containers()).find(({ id }) => id === running);
+      expect(listed).to.deep.include({ id: running, name: 'list2', labels: {}, networkMode: 'none' });
       await world.remove('list2');
-      expect(await docker.idsWithLabel(NETWORK_LABEL)).to.not.include(running);
+      expect(await ids())
+        .to.include(stopped)
+        .and.not.include(running);
     });
 
-    it('names its own networks', async () => {
-      expect(await docker.networkNames()).to.include.members(['bridge', 'host', 'none']);
-    });
-
-    it('tells of start, rename, end and removal, in that order', async () => {
+    it('tells of creation, start, rename, end and removal, in that order', async () => {
       const events = await subscribe();
       const id = await world.create('told');
       await world.start('told');
@@ -145,10 +217,11 @@ export function describeDocker(kind: string, open: () => Promise<DockerWorld>): 
       await world.remove('told-again');
       const actions: string[] = [];
       for (let step = await events.next(); !step.done; step = await events.next()) {
-        if (step.value.id === id) actions.push(step.value.action);
-        if (step.value.action === 'destroy') break;
+        const { type, action, id: about } = step.value;
+        if (type === 'container' && about === id) actions.push(action);
+        if (action === 'destroy') break;
       }
-      expect(actions).to.deep.equal(['start', 'rename', 'die', 'destroy']);
+      expect(actions).to.deep.equal(['create', 'start', 'rename', 'die', 'destroy']);
     });
 
     it('tells each listener, and of nothing that happened before', async () => {
@@ -156,20 +229,21 @@ export function describeDocker(kind: string, open: () => Promise<DockerWorld>): 
       await world.start('early');
       const [first, second] = [await subscribe(), await subscribe()];
       await world.start('late');
-      expect([await next(first, 'start'), await next(second, 'start')]).to.deep.equal([during, during]);
+      const told = [await next(first, 'start'), await next(second, 'start')].map((event) => event?.id);
+      expect(told).to.deep.equal([during, during]);
       expect(before).to.not.equal(during);
     });
 
     it('shows a new state no later than it tells of it', async () => {
-      const id = await world.create('shown');
+      const id = await world.create('state');
       const events = await subscribe();
-      await world.start('shown');
+      await world.start('state');
       await next(events, 'start');
       expect(await docker.inspect(id)).to.include({ running: true });
-      await docker.stop(id);
+      await world.stop('state');
       await next(events, 'die');
       expect(await docker.inspect(id)).to.include({ running: false });
-      await world.remove('shown');
+      await world.remove('state');
       await next(events, 'destroy');
       expect(await docker.inspect(id)).to.equal(undefined);
     });
@@ -186,12 +260,16 @@ export function describeDocker(kind: string, open: () => Promise<DockerWorld>): 
       await docker.ping();
       await world.setDown(true);
       expect(await ended).to.equal(undefined);
+      const none = 'f'.repeat(64);
       for (const [name, call] of Object.entries({
         ping: () => docker.ping(),
         inspect: () => docker.inspect('found'),
-        idsWithLabel: () => docker.idsWithLabel(NETWORK_LABEL),
-        stop: () => docker.stop('f'.repeat(64)),
-        networkNames: () => docker.networkNames(),
+        containers: () => docker.containers(),
+        networks: () => docker.networks(),
+        createNetwork: () => docker.createNetwork(bridge('never', '10.77.9.0/24')),
+        removeNetwork: () => docker.removeNetwork(none),
+        connect: () => docker.connect('bridge', none, {}),
+        disconnect: () => docker.disconnect('bridge', none),
         events: () => docker.events(abort.signal),
       })) {
         expect(await kindOf(call()), name).to.equal('unavailable');

@@ -10,6 +10,7 @@ import { createMemoryElection } from '../../lib/store/election.js';
 import { createMemoryLiveness } from '../../lib/store/liveness.js';
 import { createMemoryStore } from '../../lib/store/memory.js';
 import type { Entry, Store } from '../../lib/store/store.js';
+import { createDockerNetworksInMemory, driverOf, networkIn, runOn } from './agent-on-fakes.js';
 import { createFakeDatapath } from './fake-datapath.js';
 import { createFakeDocker } from './fake-docker.js';
 import { createFaults, type Faults } from './faults.js';
@@ -75,6 +76,7 @@ function createSurroundings() {
     server: createServer(faults),
     docker: createFakeDocker(),
     bridge: createFakeDatapath(),
+    dockerNetworks: createDockerNetworksInMemory(),
   };
 }
 
@@ -83,7 +85,7 @@ function createSurroundings() {
  * same surroundings is the agent restarted.
  */
 export function createSwitchedHost(surroundings = createSurroundings()) {
-  const { faults, disk, server, docker, bridge } = surroundings;
+  const { faults, disk, server, docker, bridge, dockerNetworks } = surroundings;
   const datapath = {
     ...bridge.datapath,
     open: faults.guard('datapath.open', bridge.datapath.open),
@@ -98,9 +100,9 @@ export function createSwitchedHost(surroundings = createSurroundings()) {
     createServices: (store) =>
       createServices({
         ...{ store, host: HOST, docker: docker.docker, datapath, metrics, log: silentLog },
-        runc: { created: async () => undefined, release: () => undefined },
-        openNetns: async (pid) => ({ path: `/netns/${pid}`, close: async () => undefined }),
-        run: async () => '[]',
+        ...{ dockerNetworks, run: runOn(bridge) },
+        onDriver: (driver) => docker.drive(driverOf(driver, networkIn(driver))),
+        onStop: () => undefined,
       }),
     openOwnStore: disk.open,
     openCluster: server.open,
@@ -109,5 +111,5 @@ export function createSwitchedHost(surroundings = createSurroundings()) {
     forceLeave: async () => undefined,
     log: silentLog,
   });
-  return { faults, disk, server, docker, bridge, current, underlay, storeSwitch };
+  return { faults, disk, server, docker, bridge, dockerNetworks, current, underlay, storeSwitch };
 }

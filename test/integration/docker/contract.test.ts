@@ -1,4 +1,3 @@
-import { NETWORK_LABEL } from '../../../lib/docker/labels.js';
 import { createDocker } from '../../../lib/docker/dockerode.js';
 import { silentLog } from '../../../lib/base/log.js';
 import { createLab } from '../../lab/lab.js';
@@ -11,12 +10,12 @@ describeDocker('Docker', async () => {
   await host.importBusybox();
   return {
     docker: createDocker(host.file('/run/docker.sock'), silentLog),
-    async create(name, network) {
-      const labels = network === undefined ? [] : ['--label', `${NETWORK_LABEL}=${network}`];
-      const options = ['--name', name, '--network', 'none', ...labels];
+    async create(name, network = 'none') {
+      const options = ['--name', name, '--network', network];
       return (await host.docker('create', ...options, 'busybox', 'sleep', 'infinity')).stdout;
     },
     start: async (name) => void (await host.docker('start', name)),
+    stop: async (name) => void (await host.docker('kill', name)),
     rename: async (name, to) => void (await host.docker('rename', name, to)),
     remove: async (name) => void (await host.docker('rm', '-f', name)),
     setDown: (down) => (down ? host.stop('dockerd') : host.startDocker()),

@@ -5,10 +5,11 @@ describeDocker('fake Docker', async () => {
   const fake = createFakeDocker();
   return {
     docker: fake.docker,
-    create: async (name, network) => fake.create(name, network),
-    start: async (name) => fake.start(name),
-    rename: async (name, to) => fake.rename(name, to),
-    remove: async (name) => fake.remove(name),
+    create: async (name, network = 'none') => fake.create(name, network),
+    start: fake.start,
+    stop: fake.stop,
+    rename: fake.rename,
+    remove: fake.remove,
     setDown: async (down) => fake.setDown(down),
     close: async () => undefined,
   };
