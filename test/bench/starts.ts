@@ -11,27 +11,33 @@ export const UNTIL_ADDRESS = [
   'until ip -o -4 addr show eth0 2>/dev/null | grep -q inet; do usleep 2000; done',
 ];
 
-/** Compares ways to start a container, interleaved: returns a table of what each takes, and how much more than the first. */
+/**
+ * Compares ways to start a container, interleaved: returns a table of what each takes, how much more than the first, and its
+ * ratio to `base`, one of them.
+ */
 export async function compareStarts(
   title: string,
   kinds: Record<string, () => Promise<unknown>>,
+  base: string,
+  rounds = ROUNDS,
 ): Promise<string> {
   const times = new Map<string, number[]>(Object.keys(kinds).map((kind) => [kind, []]));
   for (const run of Object.values(kinds)) await run();
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = 0; round < rounds; round++) {
     for (const [kind, run] of Object.entries(kinds)) {
       const began = performance.now();
       await run();
       times.get(kind)?.push(performance.now() - began);
     }
   }
-  const table = reportTable([title, 'median ms', 'over none', 'min', 'max']);
-  let none: number | undefined;
+  const table = reportTable([title, 'median ms', 'over the first', 'min', 'max', `× ${base}`]);
+  const one = median(times.get(base) ?? []);
+  let first: number | undefined;
   for (const [kind, all] of times) {
     const middle = median(all);
-    none ??= middle;
-    const cells = [middle, middle - none, Math.min(...all), Math.max(...all)];
-    table.push([kind, ...cells.map((ms) => ms.toFixed(0))]);
+    first ??= middle;
+    const cells = [middle, middle - first, Math.min(...all), Math.max(...all)];
+    table.push([kind, ...cells.map((ms) => ms.toFixed(0)), (middle / one).toFixed(2)]);
   }
   return table.toString();
 }
