@@ -53,17 +53,17 @@ async function oneHost(lab: Lab): Promise<void> {
   console.log(many);
 }
 
-/** Their removal counts too: a network whose containers go slowly is slow. */
+/** @returns what removes them again */
 async function startMany(
   node: Node,
   docker: (...args: string[]) => Promise<unknown>,
   network: string[],
-): Promise<void> {
+): Promise<() => Promise<unknown>> {
   const names = Array.from({ length: MANY }, (_, index) => `many${index}`);
   await Promise.all(
     names.map((name) => docker('run', '-d', '--name', name, ...network, 'busybox', 'sleep', '1d')),
   );
-  await docker('rm', '-f', ...names);
+  return () => docker('rm', '-f', ...names);
 }
 
 async function threeHosts(lab: Lab): Promise<void> {
