@@ -268,6 +268,7 @@ export function createFakeDocker() {
     docker,
     /** From now on the networks of our driver have one. */
     drive: (by: FakeDriver) => void (driver = by),
+    driver: () => driver,
     /** @param places names of networks, or more about them; network mode `none` without any */
     create(name: string, ...places: (string | FakePlace)[]): string {
       const id = hex(32);

@@ -136,7 +136,7 @@ describe('endpoints', () => {
     await look();
     await look();
     expect(await endpoints.join(E1)).to.deep.equal({ endpoint: endpointOf(E1), port });
-    expect(table.get(E1)).to.include({ portName: port, failure: undefined });
+    expect([table.get(E1)?.portName, table.get(E1)?.failure]).to.deep.equal([port, undefined]);
     expect([bridge.attachedCount(), table.list().length]).to.deep.equal([1, 1]);
   });
 
