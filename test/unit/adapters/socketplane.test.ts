@@ -1,241 +1,310 @@
 import { expect } from 'chai';
 import { createSocketplaneAdapter } from '../../../adapters/socketplane/index.js';
-import { adapterKit, type Answer, type Kit, type KitResult } from '../../../lib/adapter/testing.js';
-import type { Connection } from '../../../lib/endpoints/attachments.js';
-import type { Endpoints } from '../../../lib/endpoints/endpoints.js';
-import { createIpam } from '../../../lib/ipam/ipam.js';
-import { createNetworks } from '../../../lib/network/networks.js';
-import { createMemoryStore } from '../../../lib/store/memory.js';
+import { AppError } from '../../../lib/base/errors.js';
+import { adapterOnFakes, CONTEXT, hooksOf, ID } from './socketplane-on-fakes.js';
 
-const ID = 'a'.repeat(64);
-const UP: Connection = {
-  container: ID,
-  name: 'con',
-  pid: 1,
-  network: { id: 'web', subnet: '10.0.0.0/24', gateway: '10.0.0.1', vni: 1 },
-  ip: '10.0.0.2',
-  mac: '02:42:0a:00:00:02',
-  state: 'up',
-  nameServers: [],
-};
+type Fakes = Awaited<ReturnType<typeof adapterOnFakes>>;
 
-describe('adapter socketplane', () => {
-  let kit: Kit;
-  afterEach(() => kit.close());
+interface Created {
+  HostConfig?: { NetworkMode?: string; Dns?: string[] };
+  NetworkingConfig: { EndpointsConfig: Record<string, Place> };
+}
+interface Place {
+  IPAMConfig?: { IPv4Address?: string };
+  DriverOpts?: Record<string, string>;
+  Aliases?: string[];
+  MacAddress?: string;
+}
 
-  async function setUp() {
-    const store = createMemoryStore();
-    const networks = createNetworks({
-      store,
-      hostRoutes: async () => [],
-      foreignNames: async () => [],
-    });
-    await networks.recover();
-    await networks.create('web', '10.0.0.0/24');
-    const ipam = createIpam({ store, host: 'h1' });
-    const calls: string[] = [];
-    const note = (what: string) => async (reference: string) => void calls.push(`${what} ${reference}`);
-    const endpoints = {
-      starting: note('starting'),
-      startFailed: note('startFailed'),
-      started: note('started'),
-      settle: note('settle'),
-      removed: note('removed'),
-      find: (id: string) => (id === ID ? UP : undefined),
-    } as unknown as Endpoints;
-    kit = await adapterKit(createSocketplaneAdapter({ networks, ipam, endpoints }));
-    const create = (body: unknown, answer: Answer = { Code: 201, Body: { Id: '1' } }): Promise<KitResult> =>
-      kit.call({ method: 'POST', path: '/v1.45/containers/create?name=con', body, docker: () => answer });
-    /** A call that Docker answers like this, and what the client gets. */
-    async function ask(line: string, Code: number, Body?: unknown): Promise<unknown> {
-      const [method = '', path = ''] = line.split(' ');
-      return (await kit.call({ method, path, docker: () => ({ Code, Body }) })).client?.body;
-    }
-    return { create, ask, calls, ipam, networks };
-  }
+const MARK = { 'socketplane.address': 'kept' };
+const mode = (NetworkMode: string, endpoints?: object) => ({
+  HostConfig: { NetworkMode },
+  ...(endpoints && { NetworkingConfig: { EndpointsConfig: endpoints } }),
+});
 
-  describe('create', () => {
-    async function network(body: object): Promise<string | undefined> {
-      const { create } = await setUp();
-      const made = (await create(body)).docker?.body as {
-        Labels?: Record<string, string>;
-        HostConfig?: { NetworkMode?: string };
-      };
-      return made.HostConfig?.NetworkMode === 'none' ? made.Labels?.['socketplane.network'] : undefined;
-    }
-    const mode = (NetworkMode: string) => ({ HostConfig: { NetworkMode } });
+describe('adapter socketplane: containers', () => {
+  let fakes: Fakes;
+  beforeEach(async () => (fakes = await adapterOnFakes()));
+  afterEach(() => fakes.close());
+
+  const created = async (body: object) => (await fakes.create(body)).docker?.body as Created;
+
+  describe('the network', () => {
     const choices: [string, object, string | undefined][] = [
-      ['nothing named', mode('default'), 'default'],
-      ['an empty mode', mode(''), 'default'],
-      ['no HostConfig', {}, 'default'],
+      ['nothing named', mode('default'), 'socketplane'],
+      ['an empty mode', mode(''), 'socketplane'],
+      ['no HostConfig', {}, 'socketplane'],
       ['the variable', { Env: ['A=b', 'SP_NETWORK=web'], ...mode('default') }, 'web'],
       ['the last of two variables', { Env: ['SP_NETWORK=nope', 'SP_NETWORK=web'] }, 'web'],
-      ['an empty variable', { Env: ['SP_NETWORK='] }, 'default'],
+      ['`default` in the variable', { Env: ['SP_NETWORK=default'] }, 'socketplane'],
+      ['an empty variable', { Env: ['SP_NETWORK='] }, 'socketplane'],
       ['the label', { Labels: { 'socketplane.network': 'web' } }, 'web'],
       ['--network', mode('web'), 'web'],
-      ['variable before --network', { Env: ['SP_NETWORK=web'], ...mode('proj_default') }, 'web'],
+      ['--network socketplane', mode('socketplane'), 'socketplane'],
+      [
+        'variable before --network',
+        { Env: ['SP_NETWORK=web'], ...mode('proj_default', { proj_default: {} }) },
+        'web',
+      ],
+      ['settings without a mode', mode('default', { web: {} }), 'web'],
       ['host', mode('host'), undefined],
+      ['none', mode('none'), undefined],
       ['bridge', mode('bridge'), undefined],
       ['container:x', mode('container:x'), undefined],
-      ["one of Docker's", mode('proj_default'), undefined],
+      ["one of Docker's", mode('proj_default', { proj_default: {} }), undefined],
+      ["settings for one of Docker's, without a mode", mode('default', { proj_default: {} }), undefined],
+      ['a network that is not known', mode('nope'), undefined],
+      ['no network at all', { NetworkDisabled: true, ...mode('web', { web: {} }) }, undefined],
     ];
     for (const [what, body, expected] of choices) {
-      it(`${what}: ${expected ?? 'left to Docker'}`, async () =>
-        expect(await network(body)).to.equal(expected));
+      it(`${what}: ${expected ?? 'left to Docker'}`, async () => {
+        const sent = await created(body);
+        if (expected === undefined) {
+          expect(sent).to.deep.equal(body);
+          return expect(fakes.leases()).to.deep.equal([]);
+        }
+        expect(sent.HostConfig?.NetworkMode).to.equal(expected);
+        expect(sent.NetworkingConfig.EndpointsConfig).to.have.all.keys(expected);
+        expect(fakes.leases()).to.deep.equal([`${expected} ccc con ${ID.slice(0, 12)}`]);
+      });
     }
+
+    it('is found by Docker’s id and its beginning too', async () => {
+      const [web] = fakes.docker.byName('web');
+      fakes.docker.networks.delete(web!.id);
+      const id = `ab${'0'.repeat(62)}`;
+      fakes.docker.networks.set(id, { ...web!, id });
+      await fakes.hear();
+      expect((await created(mode(id, { [id]: {} }))).HostConfig?.NetworkMode).to.equal(id);
+      const short = await created(mode('ab00', { web: { Aliases: ['x'] } }));
+      expect(short.HostConfig?.NetworkMode).to.equal('web');
+      expect(short.NetworkingConfig.EndpointsConfig).to.have.all.keys('web');
+      expect(short.NetworkingConfig.EndpointsConfig['web']?.Aliases).to.deep.equal(['x']);
+    });
+
+    it('may be one that a moment ago another host made, once Docker has it', async () => {
+      await fakes.networks.create('new', { subnet: '10.0.9.0/24' });
+      const making = created(mode('new'));
+      setTimeout(() => void fakes.hear(), 50);
+      expect((await making).HostConfig?.NetworkMode).to.equal('new');
+    });
+
+    it("is Docker's own where that has one of the name", async () => {
+      const [web] = fakes.docker.byName('web');
+      fakes.docker.networks.delete(web!.id);
+      fakes.docker.add({ name: 'web', driver: 'bridge' });
+      await fakes.hear();
+      expect(await created(mode('web', { web: {} }))).to.deep.equal(mode('web', { web: {} }));
+      const { refused, client } = await fakes.create({ Env: ['SP_NETWORK=web'] });
+      expect(refused).to.match(/Docker has a network web of its own/);
+      expect(client?.status).to.equal(503);
+      expect(fakes.leases()).to.deep.equal([]);
+    });
 
     const refused: [object | undefined, RegExp][] = [
       [{ Env: ['SP_NETWORK=nope'] }, /network "nope" not found: .*network create nope/],
       [{ Env: ['SP_NETWORK=web'], ...mode('host') }, /contradicts --network host/],
       [{ Env: ['SP_NETWORK=web'], Labels: { 'socketplane.network': 'default' } }, /contradicts the label/],
-      [{ Labels: { 'socketplane.network': 'web', 'socketplane.ip': '10.9.9.9' } }, /not in subnet/],
+      [
+        { Labels: { 'socketplane.network': 'web', 'socketplane.ip': '10.9.9.9' } },
+        /10\.9\.9\.9.* is not in subnet/,
+      ],
       [{ Env: 'SP_NETWORK=web' }, /the create call's Env is not valid/],
       [undefined, /the create call's body is not valid/],
     ];
     for (const [body, says] of refused) {
       it(`refuses ${JSON.stringify(body)}`, async () => {
-        const { create } = await setUp();
-        const { refused, client, docker } = await create(body);
-        expect(refused).to.match(says);
-        expect(client).to.deep.include({ status: 400, body: { message: `adapter adapter: ${refused}` } });
+        const { refused: text, client, docker } = await fakes.create(body);
+        expect(text).to.match(says);
+        expect(client).to.deep.include({ status: 400, body: { message: `adapter adapter: ${text}` } });
         expect(docker).to.equal(undefined);
+        expect(fakes.leases()).to.deep.equal([]);
       });
     }
 
-    it('refuses an address that somebody has', async () => {
-      const { create, ipam, networks } = await setUp();
-      await ipam.acquire((await networks.find('web'))!, ID, { requested: '10.0.0.9' });
-      const body = { Labels: { 'socketplane.network': 'web', 'socketplane.ip': '10.0.0.9' } };
-      const { refused, client } = await create(body);
-      expect(refused).to.match(/in use by container aaaaaaaaaaaa/);
-      expect(client?.status).to.equal(409);
-    });
-
-    it('keeps aliases and name servers that were asked for, and has the gateway resolve names', async () => {
-      const { create } = await setUp();
-      const body = {
-        HostConfig: { NetworkMode: 'web', Dns: ['9.9.9.9', '1.1.1.1'], DnsOptions: ['ndots:3'] },
-        NetworkingConfig: { EndpointsConfig: { web: { Aliases: ['db', 'main'] } } },
-      };
-      expect((await create(body)).docker?.body).to.deep.equal({
-        Labels: {
-          'socketplane.network': 'web',
-          'socketplane.aliases': 'db,main',
-          'socketplane.dns': '9.9.9.9,1.1.1.1',
-        },
-        HostConfig: { NetworkMode: 'none', Dns: ['10.0.0.1'], DnsOptions: ['ndots:3'] },
-        NetworkingConfig: {},
-      });
-      const bare = (await create({})).docker?.body as { HostConfig: object };
-      expect(bare.HostConfig).to.include({ NetworkMode: 'none' });
-    });
-
-    const INEFFECTIVE = {
-      MacAddress: '02:00:00:00:00:01',
-      HostConfig: { NetworkMode: 'web', PortBindings: { '80/tcp': [{}] }, Links: ['a'] },
-      NetworkingConfig: { EndpointsConfig: { web: { Aliases: ['x'] }, second: {} } },
-    };
-    it("adds a warning for each option without effect to Docker's own, and sends Docker none", async () => {
-      const { create } = await setUp();
-      const { docker, client } = await create(INEFFECTIVE, {
-        Code: 201,
-        Body: { Id: '1', Warnings: ['theirs'] },
-      });
-      expect((client?.body as { Warnings: string[] }).Warnings).to.deep.equal([
-        'theirs',
-        'SocketPlane network web ignores published ports (-p, -P)',
-        'SocketPlane network web ignores links (--link)',
-        'SocketPlane network web ignores a chosen MAC address (--mac-address)',
-        'SocketPlane network web ignores further networks (second)',
-      ]);
-      expect(docker?.body).to.have.all.keys('HostConfig', 'NetworkingConfig', 'MacAddress', 'Labels');
-      expect(
-        (await create(INEFFECTIVE, { Code: 409, Body: { message: 'taken' } })).client?.body,
-      ).to.deep.equal({
-        message: 'taken',
-      });
-      expect((await create({}, { Code: 201, Body: { Id: '1', Warnings: null } })).client?.body).to.deep.equal(
-        {
-          Id: '1',
-          Warnings: null,
-        },
-      );
+    it('answers 400, not 404, for a network that is just gone: on a 404 `docker` pulls the image', async () => {
+      await fakes.networks.remove('db');
+      const { client } = await fakes.create(mode('db'));
+      expect(client?.status).to.equal(400);
+      expect(client?.body)
+        .to.have.property('message')
+        .that.matches(/network "db" not found/);
     });
   });
 
-  describe('life cycle and views', () => {
-    it('follows start, restart and removal by what Docker answered', async () => {
-      const { ask, calls } = await setUp();
-      const seen: [string, number, string[]][] = [
-        ['POST /containers/con/start', 204, ['starting con', 'started con']],
-        ['POST /containers/con/start', 304, ['starting con', 'settle con']],
-        ['POST /containers/con/start', 500, ['starting con', 'startFailed con']],
-        ['POST /v1.41/containers/con/restart?t=1', 204, ['started con']],
-        ['POST /containers/con/restart', 500, []],
-        ['DELETE /containers/con?force=1', 204, ['removed con']],
-        ['DELETE /containers/con', 409, []],
-      ];
-      for (const [line, code, expected] of seen) {
-        await ask(line, code);
-        expect(calls.splice(0), `${line}: ${code}`).to.deep.equal(expected);
-      }
+  describe('the address', () => {
+    it('stays the container’s, and Docker asks for it at each start', async () => {
+      const sent = await created(mode('web'));
+      const { IPAMConfig, DriverOpts } = sent.NetworkingConfig.EndpointsConfig['web']!;
+      expect(IPAMConfig?.IPv4Address).to.equal(fakes.ipam.owned()[0]?.ip);
+      expect(DriverOpts).to.deep.equal(MARK);
+      expect(fakes.ipam.owned()[0]).to.deep.include({ kept: true, container: ID });
     });
 
-    it('takes a start back when the client leaves before Docker has answered', async () => {
-      const { calls } = await setUp();
-      const leaves = new AbortController();
-      const { unwinds } = await kit.call({
-        method: 'POST',
-        path: '/containers/con/start',
-        signal: leaves.signal,
-        docker: () => {
-          leaves.abort();
-          return new Promise(() => undefined);
+    it('is the one that was asked for, by --ip or label, and then not leased', async () => {
+      const wanted = { IPAMConfig: { IPv4Address: '10.0.0.9' } };
+      const byOption = await created(mode('web', { web: wanted }));
+      expect(byOption.NetworkingConfig.EndpointsConfig).to.deep.equal({ web: wanted });
+      const byLabel = await created({ Labels: { 'socketplane.ip': '10.0.0.9' }, ...mode('web') });
+      expect(byLabel.NetworkingConfig.EndpointsConfig).to.deep.equal({ web: wanted });
+      expect(fakes.leases()).to.deep.equal([]);
+      const both = await fakes.create({
+        Labels: { 'socketplane.ip': '10.0.0.8' },
+        ...mode('web', { web: wanted }),
+      });
+      expect(both.refused).to.match(/--ip 10\.0\.0\.9 contradicts the label/);
+    });
+
+    it('is refused when another container keeps it', async () => {
+      const { ip } = await fakes.addresses.keep('web', { container: ID, names: ['other'] });
+      const { refused, client } = await fakes.create(
+        mode('web', { web: { IPAMConfig: { IPv4Address: ip } } }),
+      );
+      expect(refused).to.match(/Address already in use: .* belongs to other/);
+      expect(client?.status).to.equal(409);
+    });
+
+    it('is not copied with the settings of another container', async () => {
+      const first = await fakes.addresses.keep('web', { container: 'f'.repeat(64), names: ['first'] });
+      const tail = first.ip
+        .split('.')
+        .map((part) => Number(part).toString(16).padStart(2, '0'))
+        .join(':');
+      const copied = {
+        IPAMConfig: { IPv4Address: first.ip },
+        DriverOpts: { ...MARK, own: 'x' },
+        MacAddress: `02:42:${tail.toUpperCase()}`,
+      };
+      const { web } = (await created(mode('web', { web: copied }))).NetworkingConfig.EndpointsConfig;
+      expect(web?.IPAMConfig?.IPv4Address).to.not.equal(first.ip);
+      expect([web?.DriverOpts, web?.MacAddress]).to.deep.equal([{ own: 'x', ...MARK }, '']);
+      const chosen = await created(mode('web', { web: { ...copied, MacAddress: '02:00:00:00:00:01' } }));
+      expect(chosen.NetworkingConfig.EndpointsConfig['web']?.MacAddress).to.equal('02:00:00:00:00:01');
+      const own = { IPAMConfig: { IPv4Address: '10.0.0.77' }, DriverOpts: { own: 'x' } };
+      expect(
+        (await created(mode('web', { web: own }))).NetworkingConfig.EndpointsConfig['web'],
+      ).to.deep.equal(own);
+    });
+  });
+
+  it('keeps what it does not know, aliases and name servers, and has the gateway asked first', async () => {
+    const body = {
+      Image: 'busybox',
+      HostConfig: {
+        NetworkMode: 'web',
+        Dns: ['9.9.9.9', '10.0.1.1', '10.0.0.1', '1.1.1.1'],
+        DnsOptions: ['ndots:3'],
+        Later: 1,
+      },
+      NetworkingConfig: { EndpointsConfig: { web: { Aliases: ['db', 'main'], Later: 2 } }, Later: 3 },
+    };
+    const sent = await created(body);
+    expect(sent).to.deep.include({ Image: 'busybox' });
+    expect(sent.HostConfig).to.deep.equal({
+      NetworkMode: 'web',
+      Dns: ['10.0.0.1', '9.9.9.9', '1.1.1.1'],
+      DnsOptions: ['ndots:3'],
+      Later: 1,
+    });
+    expect(sent.NetworkingConfig).to.have.property('Later', 3);
+    expect(sent.NetworkingConfig.EndpointsConfig['web']).to.deep.include({
+      Aliases: ['db', 'main'],
+      Later: 2,
+    });
+    expect(fakes.leases()).to.deep.equal([`web ccc con ${ID.slice(0, 12)} db main`]);
+    expect((await created({})).HostConfig?.Dns).to.have.length(1);
+  });
+
+  it('puts a container on several networks, whoever they belong to', async () => {
+    const sent = await created(mode('web', { web: { Aliases: ['x'] }, db: null, own: { Aliases: ['y'] } }));
+    const { web, db, own } = sent.NetworkingConfig.EndpointsConfig;
+    expect([web?.DriverOpts, db?.DriverOpts, own]).to.deep.equal([MARK, MARK, { Aliases: ['y'] }]);
+    expect(fakes.leases()).to.have.length(2);
+    const foreign = await created(mode('own', { own: {}, db: {} }));
+    expect(foreign.HostConfig).to.deep.equal({ NetworkMode: 'own' });
+    expect(foreign.NetworkingConfig.EndpointsConfig['db']?.DriverOpts).to.deep.equal(MARK);
+  });
+
+  it('means one network by two names of it', async () => {
+    const [web] = fakes.docker.byName('web');
+    fakes.docker.networks.set('abc', { ...web!, id: 'abc' });
+    fakes.docker.networks.delete(web!.id);
+    await fakes.hear();
+    const sent = await created(mode('web', { abc: { Aliases: ['x'] }, db: {} }));
+    expect(sent.NetworkingConfig.EndpointsConfig).to.have.all.keys('web', 'db');
+    expect(sent.NetworkingConfig.EndpointsConfig['web']?.Aliases).to.deep.equal(['x']);
+  });
+
+  describe('gives back what it leased', () => {
+    it('when Docker refuses the call', async () => {
+      const { client, unwinds } = await fakes.create(mode('web', { web: {}, db: {} }), {
+        Code: 409,
+        Body: { message: 'no' },
+      });
+      expect([client?.status, unwinds.length, fakes.leases()]).to.deep.equal([409, 1, []]);
+    });
+
+    it('when the second of two networks has no address left', async () => {
+      await fakes.networks.create('tiny', { subnet: '10.0.2.0/30' });
+      await fakes.hear();
+      await fakes.addresses.keep('tiny', { container: ID, names: ['other'] });
+      const { client } = await fakes.create(mode('web', { web: {}, tiny: {} }));
+      expect(client?.status).to.equal(409);
+      expect(fakes.leases()).to.deep.equal(['tiny ccc other']);
+    });
+
+    it('when the client leaves while the hook runs', async () => {
+      const { pre, unwind } = hooksOf('POST /containers/create?name=con', mode('web'));
+      const running = fakes.adapter.pre!(pre, CONTEXT);
+      await fakes.adapter.unwind!(unwind('client'), CONTEXT);
+      await running;
+      await new Promise(setImmediate);
+      expect(fakes.leases()).to.deep.equal([]);
+    });
+
+    it('when it could not be written whose they are', async () => {
+      const adapter = createSocketplaneAdapter({
+        ...fakes.options,
+        addresses: {
+          ...fakes.addresses,
+          assign: async () => Promise.reject(new AppError('unavailable', 'the store is away')),
         },
       });
-      expect(unwinds.map(({ hook, reason }) => [hook, reason.By])).to.deep.equal([['pre-hook', 'client']]);
-      expect(calls).to.deep.equal(['starting con', 'startFailed con']);
+      const { pre, post, unwind } = hooksOf('POST /containers/create?name=con', mode('web'));
+      await adapter.pre!(pre, CONTEXT);
+      const failed = await Promise.resolve(adapter.post!(post(201, { Id: ID }), CONTEXT)).catch(
+        (error: unknown) => error,
+      );
+      expect(failed).to.have.property('message', 'the store is away');
+      await adapter.unwind!(unwind('adapter', 503), CONTEXT);
+      expect(fakes.leases()).to.deep.equal([]);
     });
 
-    const labels = { 'socketplane.network': 'web' };
-    it('shows in an inspection what the container has, and nothing while it does not run', async () => {
-      const { ask } = await setUp();
-      const inspect = (Running: boolean) =>
-        ask('GET /containers/con/json', 200, {
-          Id: ID,
-          State: { Running },
-          Config: { Labels: labels },
-          HostConfig: { NetworkMode: 'none' },
-          NetworkSettings: { IPAddress: '', Networks: { none: {} } },
-        });
-      const shown = (await inspect(true)) as Record<string, object>;
-      expect(shown['HostConfig']).to.deep.equal({ NetworkMode: 'web' });
-      expect(shown).to.nested.include({
-        'NetworkSettings.IPAddress': '10.0.0.2',
-        'NetworkSettings.Networks.web.IPAddress': '10.0.0.2',
-        'NetworkSettings.Networks.web.IPPrefixLen': 24,
-        'NetworkSettings.Networks.web.MacAddress': '02:42:0a:00:00:02',
-        'NetworkSettings.Networks.web.Gateway': '10.0.0.1',
-      });
-      expect(await inspect(false)).to.nested.include({ 'NetworkSettings.Networks.web.IPAddress': '' });
+    it('but nothing that a container has, when the call fails later', async () => {
+      const { pre, post, unwind } = hooksOf('POST /containers/create?name=con', mode('web'));
+      await fakes.adapter.pre!(pre, CONTEXT);
+      await fakes.adapter.post!(post(201, { Id: ID }), CONTEXT);
+      await fakes.adapter.unwind!(unwind('client'), CONTEXT);
+      await fakes.adapter.unwind!(unwind('client'), CONTEXT);
+      expect(fakes.leases()).to.have.length(1);
     });
+  });
 
-    it('shows the same in a list, and leaves the others as they are', async () => {
-      const { ask } = await setUp();
-      const others = { Id: 'b', State: 'running', Labels: {}, HostConfig: { NetworkMode: 'bridge' } };
-      const ours = {
-        Id: ID,
-        State: 'running',
-        Labels: labels,
-        HostConfig: { NetworkMode: 'none' },
-        NetworkSettings: { Networks: {} },
-      };
-      const [first, second] = (await ask('GET /containers/json?all=1', 200, [others, ours])) as object[];
-      expect(first).to.deep.equal(others);
-      expect(second).to.nested.include({
-        'HostConfig.NetworkMode': 'web',
-        'NetworkSettings.Networks.web.IPAddress': '10.0.0.2',
-      });
-    });
+  it('does nothing in a post-hook of a call that it has not seen', async () => {
+    const { post } = hooksOf('POST /containers/create?name=con', mode('web'));
+    for (const answer of [{ Id: ID }, null, { Id: 7 }])
+      expect(await fakes.adapter.post!(post(201, answer), CONTEXT)).to.equal(undefined);
+    expect(fakes.leases()).to.deep.equal([]);
+  });
+
+  it("leaves Docker's own networks usable while the store does not answer", async () => {
+    const away = async () => Promise.reject(new AppError('unavailable', 'the store does not answer'));
+    const adapter = createSocketplaneAdapter({ ...fakes.options, networks: { find: away, get: away } });
+    fakes.docker.add({ name: 'own', driver: 'bridge' });
+    const { pre } = hooksOf('POST /containers/create', mode('own', { own: {} }));
+    expect(await adapter.pre!(pre, CONTEXT)).to.equal(undefined);
+    const other = hooksOf('POST /containers/create', mode('nope'));
+    const failed = await Promise.resolve(adapter.pre!(other.pre, CONTEXT)).catch((error: unknown) => error);
+    expect(failed).to.deep.include({ message: 'the store does not answer', status: 503 });
   });
 });
