@@ -50,9 +50,11 @@ export function createConnections({
   return {
     list,
     find(reference) {
+      // Nobody is meant by it, also where an endpoint's container is not known yet.
+      if (reference === '') return [];
       const all = list();
       const exact = all.filter(({ container, name }) => container === reference || name === reference);
-      if (exact.length > 0 || reference === '' || FULL_ID.test(reference)) return exact;
+      if (exact.length > 0 || FULL_ID.test(reference)) return exact;
       const begins = all.filter(({ container }) => container.startsWith(reference));
       return new Set(begins.map(({ container }) => container)).size === 1 ? begins : [];
     },

@@ -9,7 +9,7 @@ import { createSwitchedHost, HOST } from '../../support/switch-on-fakes.js';
 import { until } from '../../support/until.js';
 
 const UNDERLAY = { device: 'eth0', address: '192.0.2.1', cidr: '192.0.2.1/24' };
-const IPS = ['10.9.0.2', '10.9.0.9'];
+const IPS = ['10.9.0.2', '10.9.0.3'];
 const REASON = /waiting for its cluster|joining|could not join|own store cannot be used/;
 
 const addressesIn = (entries: readonly Entry[]) =>
@@ -25,16 +25,17 @@ async function alone() {
   const { storeSwitch, docker, current, underlay } = host;
   underlay.set(UNDERLAY);
   await storeSwitch.goAlone();
-  const { networks, endpoints } = current.current!;
-  await networks.create('web', '10.9.0.0/24');
+  const { networks, containers, fanOut, converge } = current.current!;
+  const { settle, addresses } = containers;
+  await networks.create('web', { subnet: '10.9.0.0/24' });
+  await until(async () => (await fanOut.expect('web')) !== '');
   const running = docker.create('running', 'web');
-  docker.start(running);
-  await endpoints.settle(running);
-  const stopped = docker.create('stopped', 'web', IPS[1]);
-  docker.start(stopped);
-  await endpoints.settle(stopped);
-  docker.stop(stopped);
-  await endpoints.settle(stopped);
+  await docker.start(running);
+  await settle.container(running);
+  const lease = await addresses.keep('web', { names: ['stopped'] });
+  const stopped = docker.create('stopped', { network: 'web', ip: lease.ip, isKept: true });
+  await addresses.assign(lease, stopped, ['stopped']);
+  await converge();
   return withChecks(host, running);
 }
 
@@ -58,7 +59,8 @@ async function restarted(): Promise<Host> {
 type Host = ReturnType<typeof withChecks>;
 
 function withChecks(host: ReturnType<typeof createSwitchedHost>, running: string) {
-  const { storeSwitch, current, bridge, server, disk } = host;
+  const { storeSwitch, current, bridge, server, disk, docker } = host;
+  const { endpoint } = docker.place(running, 'web')!;
   return {
     ...host,
     running,
@@ -68,8 +70,8 @@ function withChecks(host: ReturnType<typeof createSwitchedHost>, running: string
     /** That there is one set of services or a reason for none, that no store is left open, and that containers keep what they use. */
     async check(label: string): Promise<StorePlace> {
       const { place } = storeSwitch;
-      expect(bridge.ports.get(running)?.ip, `${label}: address on the bridge`).to.equal(IPS[0]);
-      expect(bridge.preparedCount(), `${label}: ports made so far`).to.equal(2);
+      expect(bridge.ports.get(endpoint)?.ip, `${label}: address on the bridge`).to.equal(IPS[0]);
+      expect(bridge.attachedCount(), `${label}: ports made so far`).to.equal(1);
       const open = { waiting: [0, false], alone: [0, true], member: [1, false], closed: [0, false] };
       expect([server.clients(), disk.isOpen()], `${label}: open stores, ${place}`).to.deep.equal(open[place]);
       if (place === 'alone' || place === 'member') {
@@ -77,7 +79,8 @@ function withChecks(host: ReturnType<typeof createSwitchedHost>, running: string
         await services.converge();
         const leased = services.ipam.index.ofHost(HOST).map(({ ip }) => ip);
         expect(leased.sort(), `${label}: leases`).to.deep.equal(IPS);
-        expect(services.endpoints.find(running), label).to.include({ state: 'up', ip: IPS[0] });
+        const [found] = services.containers.connections.find(running);
+        expect(found, label).to.include({ state: 'up', ip: IPS[0] });
       } else {
         expect(await current.get().then(() => 'none', messageOf), label).to.match(REASON);
       }

@@ -33,7 +33,9 @@ describe('connections', () => {
         ...(change.failure && { reason: change.failure }),
       });
     }
-    expect(connections([entryOf(E1)], []).list()[0]).to.include({ container: '', name: '' });
+    const nobodys = connections([entryOf(E1)], []);
+    expect(nobodys.list()[0]).to.include({ container: '', name: '' });
+    expect(nobodys.find('')).to.deep.equal([]);
   });
 
   it('are down where an address waits for its container, and not shown twice', () => {
