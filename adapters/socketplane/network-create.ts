@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { PostHook, PreHook, Unwind } from '../../lib/adapter/index.js';
 import { AppError } from '../../lib/base/errors.js';
+import type { Network } from '../../lib/base/model.js';
 import { DRIVER } from '../../lib/docker/driver-names.js';
 import { networkBody } from '../../lib/docker/network-body.js';
 import { tidy } from '../../lib/driver/settings.js';
@@ -44,7 +45,7 @@ const LONGEST_CREATE_MS = 150_000;
 
 /** A network that is in the cluster, and is being made in Docker. */
 interface Making {
-  name: string;
+  network: Network;
   letGo: () => void;
   /** Whether Docker has made it. */
   isMade: boolean;
@@ -58,9 +59,10 @@ export function networkCreateHooks({ carrier, networks, fanOut }: Deps) {
     patience: LONGEST_CREATE_MS,
   });
 
-  async function takeBack({ name, letGo }: Making): Promise<void> {
+  async function takeBack({ network, letGo }: Making): Promise<void> {
     try {
-      await carrier.remove(name);
+      await carrier.remove(network.id);
+      fanOut.gone(network);
     } catch (error) {
       if (!(error instanceof AppError && error.kind === 'notFound')) throw error;
     } finally {
@@ -81,7 +83,8 @@ export function networkCreateHooks({ carrier, networks, fanOut }: Deps) {
       const letGo = fanOut.hold(name);
       try {
         const network = await carrier.create(name, choiceOf(body));
-        pending.put(RequestId, { name, letGo, isMade: false });
+        fanOut.made(network);
+        pending.put(RequestId, { network, letGo, isMade: false });
         const ours = networkBody(network);
         return {
           ModifiedClientRequest: {

@@ -29,7 +29,9 @@ export function networkPruneHooks({ known, carrier, fanOut }: Deps) {
     if (own.has(name)) return true;
     try {
       // Also when it is not known yet: it may have been made a moment ago.
+      const network = known().find(({ id }) => id === name);
       await carrier.remove(name);
+      if (network) fanOut.gone(network);
       return true;
     } catch (error) {
       if (!(error instanceof AppError)) throw error;

@@ -8,6 +8,7 @@ import { networkBody } from '../docker/network-body.js';
 import type { NetworkChoice, Networks } from '../network/networks.js';
 import type { DockerNetworks } from './docker-networks.js';
 import { createHeldNames } from './held-names.js';
+import { createOwnNews } from './own-news.js';
 import { planFanOut, type FanOutStep } from './plan-fan-out.js';
 import { settingsOfDocker } from './settings.js';
 
@@ -20,6 +21,9 @@ export interface FanOut {
   reconcile(): Promise<void>;
   /** Leaves the network of this name alone until the returned function is called: a client's call is about to change it. */
   hold(name: string): () => void;
+  /** This host has just put the network into the cluster, or taken it out; neither may have been heard of yet. */
+  made(network: Network): void;
+  gone(network: Network): void;
   /** Docker's id of a network of the cluster. Waits a moment for one that is being made. Throws `unavailable` with the reason. */
   expect(name: string): Promise<string>;
   /** Whether the name means one of Docker's own networks on this host, although the cluster has one of that name. */
@@ -47,19 +51,24 @@ export interface FanOutOptions {
 
 export function createFanOut(options: FanOutOptions): FanOut {
   const { docker, dockerNetworks, wanted, adopt, signal, patience = EXPECT_MS, log } = options;
-  const held = createHeldNames(() =>
-    reconcile().catch((error: unknown) => log.debug('networks not looked at', { error: messageOf(error) })),
-  );
+  const look = () =>
+    void reconcile().catch((error: unknown) =>
+      log.debug('networks not looked at', { error: messageOf(error) }),
+    );
+  const held = createHeldNames(look);
+  const news = createOwnNews(look);
   const problems = new Map<string, string>();
   const foreign = new Set<string>();
   /** What Docker's networks were made from, by Docker's ids. */
-  const made = new Map<string, Network>();
+  const sources = new Map<string, Network>();
   const waiting = new Set<() => void>();
 
   async function take(name: string, found: DockerNetwork): Promise<void> {
     const { id, subnet, gateway } = found;
     if (subnet === undefined) throw new AppError('invalid', `Docker's network ${name} has no subnet`);
-    made.set(id, await adopt(name, { subnet, gateway, settings: settingsOfDocker(found) }));
+    const network = await adopt(name, { subnet, gateway, settings: settingsOfDocker(found) });
+    news.made(network);
+    sources.set(id, network);
     await dockerNetworks.set(id, { name, subnet });
     log.info('a network that Docker has made is now in the cluster', { network: name, subnet });
   }
@@ -69,7 +78,7 @@ export function createFanOut(options: FanOutOptions): FanOut {
     switch (step.do) {
       case 'create': {
         const id = await docker.createNetwork(networkBody(step.network));
-        made.set(id, step.network);
+        sources.set(id, step.network);
         await dockerNetworks.set(id, { name, subnet: step.network.subnet });
         log.info('network made in Docker', { network: name, id: id.slice(0, 12) });
         return;
@@ -119,7 +128,7 @@ export function createFanOut(options: FanOutOptions): FanOut {
     const isHeld = (id: string) => held.has(dockerNetworks.get(id)?.name ?? '');
     // One that was made while Docker was being asked is not in its answer.
     await dockerNetworks.drop(...before.filter((id) => !isThere.has(id) && !isHeld(id)));
-    for (const id of made.keys()) if (!dockerNetworks.get(id)) made.delete(id);
+    for (const id of sources.keys()) if (!dockerNetworks.get(id)) sources.delete(id);
   }
 
   const reconcile = singleFlight(async () => {
@@ -128,12 +137,12 @@ export function createFanOut(options: FanOutOptions): FanOut {
     const there = await docker.networks();
     await forget(before, there);
     const steps = planFanOut({
-      wanted: wanted(),
+      wanted: news.applyTo(wanted()),
       there,
       isHeld: held.has,
       wasOurs: ({ id, options: { [NETWORK_OPTION]: name } }) =>
         name !== undefined || dockerNetworks.get(id)?.name !== undefined,
-      madeFrom: (id) => made.get(id),
+      madeFrom: (id) => sources.get(id),
     });
     const reports = steps.filter((step) => step.do === 'report');
     const failed = await performAll(steps);
@@ -141,30 +150,32 @@ export function createFanOut(options: FanOutOptions): FanOut {
       new Map([...failed, ...reports.map(({ name, problem }) => [name, problem] as const)]),
       new Set(reports.map(({ name }) => name)),
     );
-    for (const look of waiting) look();
+    for (const lookAgain of waiting) lookAgain();
   });
 
   return {
     reconcile,
     hold: held.hold,
+    made: news.made,
+    gone: news.gone,
     expect: (name) =>
       new Promise((resolve, reject) => {
         /** @param isFresh whether problems are those of a look that this call has waited for */
-        const look = (isFresh: boolean): boolean => {
+        const answer = (isFresh: boolean): boolean => {
           const id = foreign.has(name) ? undefined : dockerNetworks.idOf(name);
           const problem = isFresh ? problems.get(name) : undefined;
           if (id !== undefined) end(() => resolve(id));
           else if (problem !== undefined) end(() => reject(absent(name, `: ${problem}`)));
           return id !== undefined;
         };
-        const again = () => void look(true);
+        const again = () => void answer(true);
         const timer = setTimeout(() => end(() => reject(absent(name, ' yet: try again'))), patience);
         const end = (act: () => void) => {
           clearTimeout(timer);
           waiting.delete(again);
           act();
         };
-        if (look(false)) return;
+        if (answer(false)) return;
         waiting.add(again);
         reconcile().catch((error: unknown) => end(() => reject(error)));
       }),
