@@ -24,7 +24,7 @@ function call<T>(
 }
 
 /** Nothing has to be done: ports are published by Docker, and what it asks of an endpoint it knows already. */
-const nothing = call(messages.onEndpoint, () => ({}));
+const nothing = call(messages.onEndpointBody, () => ({}));
 
 /** Swarm alone makes these, and takes no driver of this kind. */
 const refuse: Call = async () => {
@@ -33,21 +33,21 @@ const refuse: Call = async () => {
 
 /** Docker's calls by path, except those that are answered before there is an agent. */
 export const CALLS: ReadonlyMap<string, Call> = new Map([
-  ['/NetworkDriver.CreateNetwork', call(messages.createNetwork, network.createNetwork)],
-  ['/NetworkDriver.DeleteNetwork', call(messages.deleteNetwork, network.deleteNetwork)],
-  ['/NetworkDriver.CreateEndpoint', call(messages.createEndpoint, network.createEndpoint)],
-  ['/NetworkDriver.Join', call(messages.join, network.join)],
-  ['/NetworkDriver.Leave', call(messages.onEndpoint, network.takeDown)],
-  ['/NetworkDriver.DeleteEndpoint', call(messages.onEndpoint, network.takeDown)],
-  ['/NetworkDriver.EndpointOperInfo', call(messages.onEndpoint, () => ({ Value: {} }))],
+  ['/NetworkDriver.CreateNetwork', call(messages.createNetworkBody, network.createNetwork)],
+  ['/NetworkDriver.DeleteNetwork', call(messages.deleteNetworkBody, network.deleteNetwork)],
+  ['/NetworkDriver.CreateEndpoint', call(messages.createEndpointBody, network.createEndpoint)],
+  ['/NetworkDriver.Join', call(messages.joinBody, network.join)],
+  ['/NetworkDriver.Leave', call(messages.onEndpointBody, network.takeDown)],
+  ['/NetworkDriver.DeleteEndpoint', call(messages.onEndpointBody, network.takeDown)],
+  ['/NetworkDriver.EndpointOperInfo', call(messages.onEndpointBody, () => ({ Value: {} }))],
   ['/NetworkDriver.ProgramExternalConnectivity', nothing],
   ['/NetworkDriver.RevokeExternalConnectivity', nothing],
   ['/NetworkDriver.DiscoverNew', async () => ({})],
   ['/NetworkDriver.DiscoverDelete', async () => ({})],
   ['/NetworkDriver.AllocateNetwork', refuse],
   ['/NetworkDriver.FreeNetwork', refuse],
-  ['/IpamDriver.RequestPool', call(messages.requestPool, ipam.requestPool)],
-  ['/IpamDriver.ReleasePool', call(messages.releasePool, ipam.releasePool)],
-  ['/IpamDriver.RequestAddress', call(messages.requestAddress, ipam.requestAddress)],
-  ['/IpamDriver.ReleaseAddress', call(messages.releaseAddress, ipam.releaseAddress)],
+  ['/IpamDriver.RequestPool', call(messages.requestPoolBody, ipam.requestPool)],
+  ['/IpamDriver.ReleasePool', call(messages.releasePoolBody, ipam.releasePool)],
+  ['/IpamDriver.RequestAddress', call(messages.requestAddressBody, ipam.requestAddress)],
+  ['/IpamDriver.ReleaseAddress', call(messages.releaseAddressBody, ipam.releaseAddress)],
 ]);

@@ -1,4 +1,4 @@
-import { AppError, messageOf } from '../base/errors.js';
+import { AppError, asError, messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { Network } from '../base/model.js';
 import { singleFlight } from '../concurrency/single-flight.js';
@@ -177,7 +177,7 @@ export function createFanOut(options: FanOutOptions): FanOut {
         };
         if (answer(false)) return;
         waiting.add(again);
-        reconcile().catch((error: unknown) => end(() => reject(error)));
+        reconcile().catch((error: unknown) => end(() => reject(asError(error))));
       }),
     isForeign: (name) => foreign.has(name),
     problems: () => problems,

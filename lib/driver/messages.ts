@@ -25,17 +25,17 @@ const ipv4Data = z.object({
   AuxAddresses: z.record(z.string(), z.string()).nullish(),
 });
 
-export const createNetwork = z.object({
+export const createNetworkBody = z.object({
   NetworkID: id,
   Options: options,
   IPv4Data: z.array(ipv4Data).nullish(),
   IPv6Data: z.array(z.unknown()).nullish(),
 });
-export type CreateNetwork = z.infer<typeof createNetwork>;
+export type CreateNetwork = z.infer<typeof createNetworkBody>;
 
-export const deleteNetwork = z.object({ NetworkID: id });
+export const deleteNetworkBody = z.object({ NetworkID: id });
 
-export const createEndpoint = z.object({
+export const createEndpointBody = z.object({
   NetworkID: id,
   EndpointID: id,
   /** Addresses carry the prefix length of their subnet. */
@@ -43,11 +43,11 @@ export const createEndpoint = z.object({
   Options: options,
 });
 
-export const join = z.object({ NetworkID: id, EndpointID: id, SandboxKey: text, Options: options });
+export const joinBody = z.object({ NetworkID: id, EndpointID: id, SandboxKey: text, Options: options });
 /** Leave, DeleteEndpoint, EndpointOperInfo, ProgramExternalConnectivity and RevokeExternalConnectivity. */
-export const onEndpoint = z.object({ NetworkID: id, EndpointID: id });
+export const onEndpointBody = z.object({ NetworkID: id, EndpointID: id });
 
-export const requestPool = z.object({
+export const requestPoolBody = z.object({
   AddressSpace: text,
   /** CIDR, empty when Docker leaves the choice to the driver. */
   Pool: text,
@@ -55,13 +55,13 @@ export const requestPool = z.object({
   Options: options,
   V6: z.boolean().nullish(),
 });
-export const releasePool = z.object({ PoolID: id });
-export const requestAddress = z.object({ PoolID: id, Address: text, Options: options });
-export const releaseAddress = z.object({ PoolID: id, Address: z.string() });
+export const releasePoolBody = z.object({ PoolID: id });
+export const requestAddressBody = z.object({ PoolID: id, Address: text, Options: options });
+export const releaseAddressBody = z.object({ PoolID: id, Address: z.string() });
 
-export type CreateEndpoint = z.infer<typeof createEndpoint>;
-export type Join = z.infer<typeof join>;
-export type OnEndpoint = z.infer<typeof onEndpoint>;
-export type RequestPool = z.infer<typeof requestPool>;
-export type RequestAddress = z.infer<typeof requestAddress>;
-export type ReleaseAddress = z.infer<typeof releaseAddress>;
+export type CreateEndpoint = z.infer<typeof createEndpointBody>;
+export type Join = z.infer<typeof joinBody>;
+export type OnEndpoint = z.infer<typeof onEndpointBody>;
+export type RequestPool = z.infer<typeof requestPoolBody>;
+export type RequestAddress = z.infer<typeof requestAddressBody>;
+export type ReleaseAddress = z.infer<typeof releaseAddressBody>;

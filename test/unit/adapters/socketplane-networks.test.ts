@@ -1,7 +1,7 @@
 import { expect } from 'chai';
 import { createSocketplaneAdapter } from '../../../adapters/socketplane/index.js';
-import type { Answer } from '../../../lib/adapter/testing.js';
 import { AppError } from '../../../lib/base/errors.js';
+import type { NetworkBody } from '../../../lib/docker/docker.js';
 import { adapterOnFakes, CONTEXT, hooksOf, ID } from './socketplane-on-fakes.js';
 
 type Fakes = Awaited<ReturnType<typeof adapterOnFakes>>;
@@ -29,16 +29,12 @@ describe('adapter socketplane: networks', () => {
   }
 
   describe('create', () => {
-    /** Docker as it makes the network that it is sent. */
-    function make(body: object) {
-      return fakes.call(CREATE, body, async (): Promise<Answer> => {
-        const { Name: name } = body as { Name: string };
-        return {
-          Code: 201,
-          Body: { Id: fakes.docker.add({ name, options: { 'socketplane.network': name } }), Warning: '' },
-        };
-      });
-    }
+    /** Docker makes the network that it is sent. */
+    const make = (body: object) =>
+      fakes.call(CREATE, body, async (request) => ({
+        Code: 201,
+        Body: { Id: await fakes.docker.docker.createNetwork(request.body as object as NetworkBody) },
+      }));
 
     it('makes it in the cluster, then in Docker with the subnet that it got', async () => {
       const { docker, client } = await make(

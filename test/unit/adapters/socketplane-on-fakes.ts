@@ -2,7 +2,8 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createSocketplaneAdapter } from '../../../adapters/socketplane/index.js';
-import { adapterKit, type Answer, type KitResult } from '../../../lib/adapter/testing.js';
+import type { HookContext } from '../../../lib/adapter/index.js';
+import { adapterKit, type Answer, type DockerRequest, type KitResult } from '../../../lib/adapter/testing.js';
 import { createContainers } from '../../../lib/agent/containers.js';
 import { silentLog } from '../../../lib/base/log.js';
 import type { Network } from '../../../lib/base/model.js';
@@ -85,7 +86,7 @@ export async function adapterOnFakes() {
   const call = (
     line: string,
     body?: unknown,
-    answer: Answer | (() => Promise<Answer>) = { Code: 200, Body: {} },
+    answer: Answer | ((request: DockerRequest) => Promise<Answer>) = { Code: 200, Body: {} },
   ) => {
     const [method = '', path = ''] = line.split(' ');
     const reply = typeof answer === 'function' ? answer : () => answer;
@@ -146,4 +147,4 @@ export function hooksOf(line: string, Body: unknown, RequestId = 'r1') {
   return { pre, post, unwind };
 }
 /** For hooks that are called without a proxy. */
-export const CONTEXT = { signal: new AbortController().signal };
+export const CONTEXT: HookContext = { signal: new AbortController().signal };
