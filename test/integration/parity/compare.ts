@@ -54,6 +54,9 @@ const text = (value: unknown) => (typeof value === 'string' ? value : (JSON.stri
 
 export function describeDifferences(found: Difference[]): string {
   return found
-    .map(({ path, bridge, ours }) => `${path || '(all)'}\n    bridge: ${text(bridge)}\n    ours:   ${text(ours)}`)
+    .map(
+      ({ path, bridge, ours }) =>
+        `${path || '(all)'}\n    bridge: ${text(bridge)}\n    ours:   ${text(ours)}`,
+    )
     .join('\n');
 }

@@ -68,7 +68,9 @@ export function createKit({ node, other }: World, kind: Kind, number: number) {
 
   /** Objects that `docker … --format '{{json .}}'` prints. */
   const rows = async (...args: string[]): Promise<Record<string, string>[]> =>
-    (await lines(...args, '--format', '{{json .}}')).map((line) => JSON.parse(line) as Record<string, string>);
+    (await lines(...args, '--format', '{{json .}}')).map(
+      (line) => JSON.parse(line) as Record<string, string>,
+    );
 
   /** A call of Docker's API through the proxy, exactly as given. */
   async function api(method: string, path: string, body?: unknown) {

@@ -43,7 +43,11 @@ describe(`networks of ${OUR_KIND.title} beside Docker's bridge`, function () {
     given.name.includes(ONLY),
   );
   const outcome = runAhead(
-    chosen.map(({ given, number }) => () => runBoth(world(), given, number)),
+    chosen.map(
+      ({ given, number }) =>
+        () =>
+          runBoth(world(), given, number),
+    ),
     AT_ONCE,
   );
   let skipped = 0;

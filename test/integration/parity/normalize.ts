@@ -106,8 +106,7 @@ function inOrder(item: object): [string, unknown][] {
 }
 
 /** Begins all names of a case's. */
-export const namePrefix = (kind: Kind, number: number) =>
-  `${kind.letter}${String(number).padStart(3, '0')}-`;
+export const namePrefix = (kind: Kind, number: number) => `${kind.letter}${String(number).padStart(3, '0')}-`;
 
 /** Third byte of the addresses that a case asks for on the shared network. Docker's own choices begin with 0. */
 export const fixedByte = (number: number) => 20 + number;

@@ -35,7 +35,8 @@ export const RUN_OPTIONS = cases(
       return (await kit.inspect(box)).NetworkSettings;
     },
 
-    'run --network unknown': (kit) => kit.fails('run', '--name', kit.name('x'), '--network', kit.name('no'), 'busybox'),
+    'run --network unknown': (kit) =>
+      kit.fails('run', '--name', kit.name('x'), '--network', kit.name('no'), 'busybox'),
 
     'create --network unknown': async (kit) => {
       const made = await kit.any('create', '--name', kit.name('x'), '--network', kit.name('no'), 'busybox');
@@ -60,7 +61,17 @@ export const RUN_OPTIONS = cases(
     },
 
     'run --network-alias on the default bridge': (kit) =>
-      kit.fails('run', '--name', kit.name('x'), '--network', 'bridge', '--network-alias', 'a', 'busybox', 'true'),
+      kit.fails(
+        'run',
+        '--name',
+        kit.name('x'),
+        '--network',
+        'bridge',
+        '--network-alias',
+        'a',
+        'busybox',
+        'true',
+      ),
 
     'run --ip': async (kit) => {
       const box = await kit.sleeper('box', '--ip', kit.ip(9));
@@ -72,7 +83,17 @@ export const RUN_OPTIONS = cases(
 
     'run --ip that is taken': async (kit) => {
       await kit.sleeper('box', '--ip', kit.ip(9));
-      return kit.fails('run', '--name', kit.name('x'), '--network', kit.network, '--ip', kit.ip(9), 'busybox', 'true');
+      return kit.fails(
+        'run',
+        '--name',
+        kit.name('x'),
+        '--network',
+        kit.network,
+        '--ip',
+        kit.ip(9),
+        'busybox',
+        'true',
+      );
     },
 
     'run --ip of another subnet': async (kit) => {
@@ -82,10 +103,29 @@ export const RUN_OPTIONS = cases(
     },
 
     'run --ip of the gateway': async (kit) =>
-      kit.fails('run', '--name', kit.name('x'), '--network', kit.network, '--ip', `${kit.kind.prefix}.0.1`, 'busybox'),
+      kit.fails(
+        'run',
+        '--name',
+        kit.name('x'),
+        '--network',
+        kit.network,
+        '--ip',
+        `${kit.kind.prefix}.0.1`,
+        'busybox',
+      ),
 
     'run --ip that is no address': (kit) =>
-      kit.fails('run', '--name', kit.name('x'), '--network', kit.network, '--ip', 'nonsense', 'busybox', 'true'),
+      kit.fails(
+        'run',
+        '--name',
+        kit.name('x'),
+        '--network',
+        kit.network,
+        '--ip',
+        'nonsense',
+        'busybox',
+        'true',
+      ),
 
     'run --ip on a network whose subnet Docker chose': async (kit) => {
       await kit.createNetwork('auto');
@@ -113,7 +153,17 @@ export const RUN_OPTIONS = cases(
     },
 
     'run --mac-address that is none': (kit) =>
-      kit.fails('run', '--name', kit.name('x'), '--network', kit.network, '--mac-address', 'zz', 'busybox', 'true'),
+      kit.fails(
+        'run',
+        '--name',
+        kit.name('x'),
+        '--network',
+        kit.network,
+        '--mac-address',
+        'zz',
+        'busybox',
+        'true',
+      ),
 
     'run --link': async (kit) => {
       const box = await kit.sleeper('box');
@@ -130,11 +180,30 @@ export const RUN_OPTIONS = cases(
     },
 
     'run --link to nobody': (kit) =>
-      kit.any('run', '--name', kit.name('x'), '--network', kit.network, '--link', 'nobody:db', 'busybox', 'true'),
+      kit.any(
+        'run',
+        '--name',
+        kit.name('x'),
+        '--network',
+        kit.network,
+        '--link',
+        'nobody:db',
+        'busybox',
+        'true',
+      ),
 
     'run --link-local-ip': async (kit) => {
       const options = ['--network', kit.network, '--link-local-ip', '169.254.7.7'];
-      const outcome = await kit.any('run', '-d', '--name', kit.name('box'), ...options, 'busybox', 'sleep', '9');
+      const outcome = await kit.any(
+        'run',
+        '-d',
+        '--name',
+        kit.name('box'),
+        ...options,
+        'busybox',
+        'sleep',
+        '9',
+      );
       if (outcome.code !== 0) return outcome;
       const box = await kit.inspect(kit.name('box'));
       const shown = await kit.inside(kit.name('box'), 'ip -4 -o address show dev eth0');
@@ -158,14 +227,25 @@ export const RUN_OPTIONS = cases(
 
     'run --dns': (kit) => resolvConfWith(kit, '--dns', '198.51.100.1', '--dns', '203.0.113.1'),
 
-    'run --dns-search': (kit) => resolvConfWith(kit, '--dns-search', 'far.example', '--dns-search', 'near.example'),
+    'run --dns-search': (kit) =>
+      resolvConfWith(kit, '--dns-search', 'far.example', '--dns-search', 'near.example'),
 
     'run --dns-search .': (kit) => resolvConfWith(kit, '--dns-search', '.'),
 
     'run --dns-option': (kit) => resolvConfWith(kit, '--dns-option', 'ndots:3', '--dns-option', 'timeout:2'),
 
     'run --dns that is no address': (kit) =>
-      kit.fails('run', '--name', kit.name('x'), '--network', kit.network, '--dns', 'nonsense', 'busybox', 'true'),
+      kit.fails(
+        'run',
+        '--name',
+        kit.name('x'),
+        '--network',
+        kit.network,
+        '--dns',
+        'nonsense',
+        'busybox',
+        'true',
+      ),
 
     'run --add-host': async (kit) => {
       const options = ['--add-host', 'far:198.51.100.7', '--add-host', 'gate:host-gateway'];
@@ -198,7 +278,8 @@ export const RUN_OPTIONS = cases(
     'run --cap-add NET_ADMIN': (kit) =>
       kit.probe(['--cap-add', 'NET_ADMIN'], 'ip link set eth0 mtu 1000 && cat /sys/class/net/eth0/mtu'),
 
-    'run without NET_ADMIN': (kit) => kit.probe([], 'ip link set eth0 mtu 1000 2>&1; cat /sys/class/net/eth0/operstate'),
+    'run without NET_ADMIN': (kit) =>
+      kit.probe([], 'ip link set eth0 mtu 1000 2>&1; cat /sys/class/net/eth0/operstate'),
 
     'run --privileged': async (kit) => {
       const script = 'ip -4 -o address show dev eth0; ip route; ls /sys/class/net';
@@ -212,7 +293,10 @@ export const RUN_OPTIONS = cases(
       kit.probe(['--init'], 'cat /proc/1/comm; ip -4 -o address show dev eth0; ip route'),
 
     'run --read-only': (kit) =>
-      kit.probe(['--read-only'], `touch /x; ip route; ${SHOW_HOSTS} | grep eth; ${SHOW_HOSTS} | wc -l; echo >>/etc/hosts`),
+      kit.probe(
+        ['--read-only'],
+        `touch /x; ip route; ${SHOW_HOSTS} | grep eth; ${SHOW_HOSTS} | wc -l; echo >>/etc/hosts`,
+      ),
 
     'run -u nobody': (kit) => kit.probe(['-u', '65534'], 'id -u; ip -4 -o address show dev eth0; ip route'),
 
@@ -261,7 +345,16 @@ export const RUN_OPTIONS = cases(
       run: async (kit) => {
         const second = await kit.ownNetwork('second');
         const networks = ['--network', kit.network, '--network', `name=${second},alias=two`];
-        const outcome = await kit.any('run', '-d', '--name', kit.name('box'), ...networks, 'busybox', 'sleep', '9');
+        const outcome = await kit.any(
+          'run',
+          '-d',
+          '--name',
+          kit.name('box'),
+          ...networks,
+          'busybox',
+          'sleep',
+          '9',
+        );
         if (outcome.code !== 0) return outcome;
         const { Networks } = (await kit.inspect(kit.name('box'))).NetworkSettings;
         const shown = await kit.inside(kit.name('box'), 'ip -4 -o address | cut -d" " -f2-7; ip route');

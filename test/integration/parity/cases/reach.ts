@@ -1,0 +1,200 @@
+import { cases } from '../case.js';
+import { OUTSIDE } from '../../../lab/lab.js';
+
+/** Who reaches whom, and by which names. */
+export const REACH = cases(
+  { tags: ['reach'] },
+  {
+    'ping between containers': async (kit) => {
+      const [one, two] = [await kit.sleeper('one'), await kit.sleeper('two')];
+      const [first, second] = [await kit.address(one), await kit.address(two)];
+      return {
+        there: await kit.pings(one, second),
+        back: await kit.pings(two, first),
+        self: await kit.pings(one, first),
+      };
+    },
+
+    'TCP between containers, on any port': async (kit) => {
+      const [one, two] = [await kit.sleeper('one'), await kit.sleeper('two')];
+      await kit.serve(two, 8123);
+      return {
+        at: await kit.fetch(one, `${await kit.address(two)}:8123`),
+        by: await kit.fetch(one, `${two}:8123`),
+      };
+    },
+
+    'a large transfer between containers': async (kit) => {
+      const [one, two] = [await kit.sleeper('one'), await kit.sleeper('two')];
+      await kit.inside(two, 'mkdir /www; head -c 20000000 /dev/zero >/www/index.html; httpd -h /www');
+      return (await kit.inside(one, `wget -q -T 60 -O - http://${two}/ | md5sum`)).out;
+    },
+
+    'large packets': async (kit) => {
+      const [one, two] = [await kit.sleeper('one'), await kit.sleeper('two')];
+      const ping = (size: number) => kit.inside(one, `ping -c 1 -W 10 -s ${size} ${two} >/dev/null 2>&1`);
+      return [(await ping(1400)).code, (await ping(9000)).code, (await ping(60_000)).code];
+    },
+
+    'networks are isolated from each other': async (kit) => {
+      const second = await kit.ownNetwork('second');
+      const one = await kit.sleeper('one');
+      const two = await kit.sleeper('two', '--network', second);
+      await kit.serve(two);
+      const address = await kit.address(two, second);
+      return {
+        ping: await kit.pings(one, address, 1),
+        back: await kit.pings(two, await kit.address(one), 1),
+        name: await kit.resolve(one, two),
+        fetch: await kit.fetch(one, address, 1),
+      };
+    },
+
+    'networks are isolated from the default bridge': async (kit) => {
+      const one = await kit.sleeper('one');
+      const two = await kit.sleeper('two', '--network', 'bridge');
+      const far = (await kit.inspect(two)).NetworkSettings.IPAddress;
+      return { ping: await kit.pings(one, far, 1), back: await kit.pings(two, await kit.address(one), 1) };
+    },
+
+    'a container on two networks reaches both': async (kit) => {
+      const second = await kit.ownNetwork('second');
+      const both = await kit.sleeper('both');
+      await kit.docker('network', 'connect', second, both);
+      const one = await kit.sleeper('one');
+      const two = await kit.sleeper('two', '--network', second);
+      return {
+        one: await kit.pings(both, one),
+        two: await kit.pings(both, two),
+        devices: (await kit.inside(both, "ip -4 -o address | cut -d' ' -f2-8; ip route")).out,
+      };
+    },
+
+    'outside, by the gateway': async (kit) => {
+      const one = await kit.sleeper('one');
+      return {
+        outside: await kit.pings(one, OUTSIDE),
+        gateway: await kit.pings(one, `${kit.kind.prefix}.0.1`),
+        host: await kit.pings(one, kit.hostAddress),
+        name: await kit.resolve(one, 'outside.example'),
+      };
+    },
+
+    'a service of the host by the gateway': async (kit) => {
+      const one = await kit.sleeper('one');
+      const folder = (await kit.file('index.html', 'of the host')).replace(/\/index.html$/, '');
+      const server = ['timeout', '60', 'busybox', 'httpd', '-f', '-p', kit.port(0), '-h', folder];
+      void kit.host(server);
+      const said = await kit.fetch(one, `${kit.kind.prefix}.0.1:${kit.port(0)}`);
+      const lan = await kit.fetch(one, `${kit.hostAddress}:${kit.port(0)}`);
+      return { said, lan };
+    },
+
+    'the host reaches containers by their addresses': async (kit) => {
+      const one = await kit.sleeper('one');
+      await kit.serve(one);
+      return kit.fetch('host', await kit.address(one));
+    },
+
+    'the LAN does not reach containers by their addresses': async (kit) => {
+      const one = await kit.sleeper('one');
+      await kit.serve(one);
+      return kit.fetch('other', await kit.address(one), 1);
+    },
+
+    'names: of containers, by all that they have': async (kit) => {
+      const box = await kit.sleeper('box', '--network-alias', 'alias', '--hostname', 'hosted');
+      const other = await kit.sleeper('other');
+      const { Id } = await kit.inspect(box);
+      const names = [
+        box,
+        'alias',
+        Id.slice(0, 12),
+        `${box}.${kit.network}`,
+        `alias.${kit.network}`,
+        'hosted',
+        Id,
+      ];
+      const found = [];
+      for (const name of names) found.push(await kit.resolve(other, name));
+      return found;
+    },
+
+    'names: of itself': async (kit) => {
+      const box = await kit.sleeper('box', '--network-alias', 'alias', '--hostname', 'hosted');
+      const found = [];
+      for (const name of [box, 'alias', 'hosted', 'localhost']) found.push(await kit.resolve(box, name));
+      return found;
+    },
+
+    'names: in capitals and with a final dot': async (kit) => {
+      const box = await kit.sleeper('box', '--network-alias', 'alias');
+      const other = await kit.sleeper('other');
+      return [await kit.resolve(other, 'ALIAS'), await kit.resolve(other, `${box}.`)];
+    },
+
+    'names: of addresses': async (kit) => {
+      const box = await kit.sleeper('box', '--ip', kit.ip(6));
+      const other = await kit.sleeper('other');
+      const { out } = await kit.inside(other, `nslookup -type=ptr ${kit.ip(6)}`);
+      return { box, answer: out.split('\n').filter((line) => line.includes('name =')) };
+    },
+
+    'names: of addresses that nobody has': async (kit) => {
+      const other = await kit.sleeper('other');
+      return kit.inside(other, `nslookup -type=ptr ${kit.ip(6)} | tail -n +4`);
+    },
+
+    'names: that there are not': async (kit) => {
+      const other = await kit.sleeper('other');
+      return {
+        short: await kit.resolve(other, 'nobody'),
+        long: await kit.resolve(other, 'nobody.example'),
+        asked: await kit.inside(other, 'nslookup nobody | tail -n +4'),
+      };
+    },
+
+    'names: that have no IPv6': async (kit) => {
+      const box = await kit.sleeper('box');
+      return kit.inside(box, `nslookup -type=aaaa ${box} | tail -n +4`);
+    },
+
+    'names: of the outside by --dns': async (kit) => {
+      const box = await kit.sleeper('box', '--dns', OUTSIDE);
+      return [await kit.resolve(box, 'outside.example'), await kit.resolve(box, box)];
+    },
+
+    'names: by --dns-search': async (kit) => {
+      const box = await kit.sleeper('box', '--dns-search', 'example');
+      return [await kit.resolve(box, 'outside'), await kit.resolve(box, box)];
+    },
+
+    'names: one alias of two containers': async (kit) => {
+      await kit.sleeper('one', '--network-alias', 'pair', '--ip', kit.ip(1));
+      await kit.sleeper('two', '--network-alias', 'pair', '--ip', kit.ip(2));
+      const other = await kit.sleeper('other');
+      const { out } = await kit.inside(other, 'nslookup -type=a pair');
+      return out.split('\n').slice(3).filter(Boolean).sort();
+    },
+
+    'names: of a container that has stopped': async (kit) => {
+      const box = await kit.sleeper('box');
+      const other = await kit.sleeper('other');
+      await kit.docker('kill', box);
+      const stopped = await kit.resolve(other, box);
+      await kit.docker('start', box);
+      return { stopped, again: await kit.resolve(other, box) };
+    },
+
+    'names: of an address that another container gets': async (kit) => {
+      await kit.sleeper('one', '--ip', kit.ip(1));
+      await kit.docker('rm', '-f', kit.name('one'));
+      await kit.sleeper('two', '--ip', kit.ip(1));
+      const other = await kit.sleeper('other');
+      return {
+        ...(await kit.inside(other, `nslookup -type=ptr ${kit.ip(1)} | grep name`)),
+        reached: await kit.pings(other, kit.ip(1)),
+      };
+    },
+  },
+);
