@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import Docker from 'dockerode';
+import pLimit from 'p-limit';
 import type { Namespace } from '../../lab/namespace.js';
 import { PROXY_SOCKET, type Node } from '../../lab/node.js';
 import type { CommandOptions } from '../../lab/process.js';
@@ -12,7 +13,9 @@ const SOCKET = '/run/socketplane/docker.sock';
 const FOLDER = '/run/parity';
 const COMMAND_MS = 90_000;
 const ASK_MS = 60_000;
-const FETCH_TRIES = 20;
+const FETCH_MS = 15_000;
+
+const oneAtATime = pLimit(1);
 
 /** What a command gave. */
 export interface Outcome {
@@ -126,9 +129,15 @@ export function createKit({ node, other }: World, kind: Kind, number: number) {
     return (await inspect(container)).NetworkSettings.Networks[network]?.IPAddress ?? '';
   }
 
-  /** Whether a container has an answer, however late on a busy machine. */
-  const pings = async (container: string, to: string, seconds = 10): Promise<boolean> =>
+  /** Whether a container has an answer soon: for what is not to be there. */
+  const pings = async (container: string, to: string, seconds = 1): Promise<boolean> =>
     (await inside(container, `ping -c 1 -W ${seconds} ${to} >/dev/null 2>&1`)).code === 0;
+
+  /** A container must have an answer, however late on a busy machine. */
+  async function reaches(container: string, to: string): Promise<string> {
+    if (!(await pings(container, to, 15))) throw new Error(`${container} has no answer from ${to}`);
+    return 'reached';
+  }
 
   /** What a name stands for inside a container, as any program finds out. */
   async function resolve(container: string, what: string): Promise<string> {
@@ -142,19 +151,24 @@ export function createKit({ node, other }: World, kind: Kind, number: number) {
     await inside(container, `mkdir -p /www; echo ${page} >/www/index.html; httpd -p ${port} -h /www`);
   }
 
-  /** What a server says to somebody, `host` or `other` or the name of a container; listeners may need a moment. */
-  async function fetch(from: string, target: string, tries = FETCH_TRIES): Promise<string> {
-    const argv = ['busybox', 'wget', '-q', '-T', '5', '-O', '-', `http://${target}/`];
+  /** What a server says to somebody: `host`, `other`, or the name of a container. Asked once. */
+  async function fetchOnce(from: string, target: string): Promise<string> {
+    const argv = ['timeout', '4', 'busybox', 'wget', '-q', '-O', '-', `http://${target}/`];
     const get = async (): Promise<Outcome> => {
       if (from === 'host') return host(argv);
       if (from === 'other') return result(await other.run(argv, { reject: false, timeout: COMMAND_MS }));
-      return inside(from, argv.slice(1).join(' '));
+      return inside(from, argv.join(' '));
     };
-    for (let left = tries; ; left--) {
-      const { code, out } = await get();
-      if (code === 0 || left <= 1) return code === 0 ? out : 'no answer';
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
+    const { code, out } = await get();
+    return code === 0 ? out : 'no answer';
+  }
+
+  /** The same, which must be an answer; listeners may need a moment. */
+  async function fetch(from: string, target: string): Promise<string> {
+    let said = 'no answer';
+    const answers = async () => (said = await fetchOnce(from, target)) !== 'no answer';
+    await until(`an answer to ${from} from ${target}`, answers, FETCH_MS);
+    return said;
   }
 
   /** Makes a network of this kind. */
@@ -186,6 +200,9 @@ export function createKit({ node, other }: World, kind: Kind, number: number) {
   }
 
   const waitFor = (what: string, condition: () => Promise<boolean>) => until(what, condition);
+
+  /** For what Docker does only once at a time, whoever asks. */
+  const alone = <T>(step: () => Promise<T>): Promise<T> => oneAtATime(step);
 
   /** Removes all that the case has made. */
   async function cleanUp(): Promise<void> {
@@ -227,14 +244,17 @@ export function createKit({ node, other }: World, kind: Kind, number: number) {
     end,
     address,
     pings,
+    reaches,
     resolve,
     serve,
     fetch,
+    fetchOnce,
     createNetwork,
     ownNetwork,
     file,
     leftovers,
     waitFor,
+    alone,
     cleanUp,
     /** Inside a container that sees nothing of the lab, the way to Docker through the proxy. */
     dockerHost: PROXY_SOCKET,

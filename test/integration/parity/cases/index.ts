@@ -1,8 +1,22 @@
+import { MANY } from './many.js';
+import { CONNECT, NETWORKS } from './networks.js';
 import { REACH } from './reach.js';
 import { RUN_LIFE } from './run-life.js';
 import { RUN_OPTIONS } from './run-options.js';
 import { RUN_PORTS } from './run-ports.js';
 import { SHOW } from './show.js';
+import { CALLS, TOOLS } from './tools.js';
 
-/** In the order in which they run. Their numbers are part of names and addresses, so there can be no more than 200. */
-export const ALL_CASES = [...RUN_OPTIONS, ...RUN_PORTS, ...RUN_LIFE, ...REACH, ...SHOW];
+/** In the order in which they run. Their numbers are part of names and addresses, so there can be no more than 230. */
+export const ALL_CASES = [
+  ...RUN_OPTIONS,
+  ...RUN_PORTS,
+  ...RUN_LIFE,
+  ...REACH,
+  ...SHOW,
+  ...CONNECT,
+  ...NETWORKS,
+  ...CALLS,
+  ...TOOLS,
+  ...MANY,
+];

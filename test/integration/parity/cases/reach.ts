@@ -9,9 +9,9 @@ export const REACH = cases(
       const [one, two] = [await kit.sleeper('one'), await kit.sleeper('two')];
       const [first, second] = [await kit.address(one), await kit.address(two)];
       return {
-        there: await kit.pings(one, second),
-        back: await kit.pings(two, first),
-        self: await kit.pings(one, first),
+        there: await kit.reaches(one, second),
+        back: await kit.reaches(two, first),
+        self: await kit.reaches(one, first),
       };
     },
 
@@ -26,8 +26,8 @@ export const REACH = cases(
 
     'a large transfer between containers': async (kit) => {
       const [one, two] = [await kit.sleeper('one'), await kit.sleeper('two')];
-      await kit.inside(two, 'mkdir /www; head -c 20000000 /dev/zero >/www/index.html; httpd -h /www');
-      return (await kit.inside(one, `wget -q -T 60 -O - http://${two}/ | md5sum`)).out;
+      await kit.inside(two, 'mkdir -p /www; head -c 20000000 /dev/zero >/www/index.html; httpd -h /www');
+      return (await kit.inside(one, `wget -q -O - http://${two}/ | md5sum`)).out;
     },
 
     'large packets': async (kit) => {
@@ -43,10 +43,10 @@ export const REACH = cases(
       await kit.serve(two);
       const address = await kit.address(two, second);
       return {
-        ping: await kit.pings(one, address, 1),
-        back: await kit.pings(two, await kit.address(one), 1),
+        ping: await kit.pings(one, address),
+        back: await kit.pings(two, await kit.address(one)),
         name: await kit.resolve(one, two),
-        fetch: await kit.fetch(one, address, 1),
+        fetch: await kit.fetchOnce(one, address),
       };
     },
 
@@ -54,7 +54,7 @@ export const REACH = cases(
       const one = await kit.sleeper('one');
       const two = await kit.sleeper('two', '--network', 'bridge');
       const far = (await kit.inspect(two)).NetworkSettings.IPAddress;
-      return { ping: await kit.pings(one, far, 1), back: await kit.pings(two, await kit.address(one), 1) };
+      return { ping: await kit.pings(one, far), back: await kit.pings(two, await kit.address(one)) };
     },
 
     'a container on two networks reaches both': async (kit) => {
@@ -64,8 +64,8 @@ export const REACH = cases(
       const one = await kit.sleeper('one');
       const two = await kit.sleeper('two', '--network', second);
       return {
-        one: await kit.pings(both, one),
-        two: await kit.pings(both, two),
+        one: await kit.reaches(both, one),
+        two: await kit.reaches(both, two),
         devices: (await kit.inside(both, "ip -4 -o address | cut -d' ' -f2-8; ip route")).out,
       };
     },
@@ -73,9 +73,9 @@ export const REACH = cases(
     'outside, by the gateway': async (kit) => {
       const one = await kit.sleeper('one');
       return {
-        outside: await kit.pings(one, OUTSIDE),
-        gateway: await kit.pings(one, `${kit.kind.prefix}.0.1`),
-        host: await kit.pings(one, kit.hostAddress),
+        outside: await kit.reaches(one, OUTSIDE),
+        gateway: await kit.reaches(one, `${kit.kind.prefix}.0.1`),
+        host: await kit.reaches(one, kit.hostAddress),
         name: await kit.resolve(one, 'outside.example'),
       };
     },
@@ -99,20 +99,26 @@ export const REACH = cases(
     'the LAN does not reach containers by their addresses': async (kit) => {
       const one = await kit.sleeper('one');
       await kit.serve(one);
-      return kit.fetch('other', await kit.address(one), 1);
+      return kit.fetchOnce('other', await kit.address(one));
     },
 
     'names: of containers, by all that they have': async (kit) => {
-      const box = await kit.sleeper('box', '--network-alias', 'alias', '--hostname', 'hosted');
+      const box = await kit.sleeper(
+        'box',
+        '--network-alias',
+        kit.name('alias'),
+        '--hostname',
+        kit.name('hosted'),
+      );
       const other = await kit.sleeper('other');
       const { Id } = await kit.inspect(box);
       const names = [
         box,
-        'alias',
+        kit.name('alias'),
         Id.slice(0, 12),
         `${box}.${kit.network}`,
-        `alias.${kit.network}`,
-        'hosted',
+        `${kit.name('alias')}.${kit.network}`,
+        kit.name('hosted'),
         Id,
       ];
       const found = [];
@@ -121,28 +127,35 @@ export const REACH = cases(
     },
 
     'names: of itself': async (kit) => {
-      const box = await kit.sleeper('box', '--network-alias', 'alias', '--hostname', 'hosted');
+      const box = await kit.sleeper(
+        'box',
+        '--network-alias',
+        kit.name('alias'),
+        '--hostname',
+        kit.name('hosted'),
+      );
       const found = [];
-      for (const name of [box, 'alias', 'hosted', 'localhost']) found.push(await kit.resolve(box, name));
+      for (const name of [box, kit.name('alias'), kit.name('hosted'), 'localhost'])
+        found.push(await kit.resolve(box, name));
       return found;
     },
 
     'names: in capitals and with a final dot': async (kit) => {
-      const box = await kit.sleeper('box', '--network-alias', 'alias');
+      const box = await kit.sleeper('box', '--network-alias', kit.name('alias'));
       const other = await kit.sleeper('other');
-      return [await kit.resolve(other, 'ALIAS'), await kit.resolve(other, `${box}.`)];
+      return [await kit.resolve(other, kit.name('alias').toUpperCase()), await kit.resolve(other, `${box}.`)];
     },
 
     'names: of addresses': async (kit) => {
       const box = await kit.sleeper('box', '--ip', kit.ip(6));
       const other = await kit.sleeper('other');
-      const { out } = await kit.inside(other, `nslookup -type=ptr ${kit.ip(6)}`);
+      const { out } = await kit.inside(other, `nslookup ${kit.ip(6)}`);
       return { box, answer: out.split('\n').filter((line) => line.includes('name =')) };
     },
 
     'names: of addresses that nobody has': async (kit) => {
       const other = await kit.sleeper('other');
-      return kit.inside(other, `nslookup -type=ptr ${kit.ip(6)} | tail -n +4`);
+      return kit.inside(other, `nslookup ${kit.ip(6)} | tail -n +4`);
     },
 
     'names: that there are not': async (kit) => {
@@ -170,10 +183,10 @@ export const REACH = cases(
     },
 
     'names: one alias of two containers': async (kit) => {
-      await kit.sleeper('one', '--network-alias', 'pair', '--ip', kit.ip(1));
-      await kit.sleeper('two', '--network-alias', 'pair', '--ip', kit.ip(2));
+      await kit.sleeper('one', '--network-alias', kit.name('pair'), '--ip', kit.ip(1));
+      await kit.sleeper('two', '--network-alias', kit.name('pair'), '--ip', kit.ip(2));
       const other = await kit.sleeper('other');
-      const { out } = await kit.inside(other, 'nslookup -type=a pair');
+      const { out } = await kit.inside(other, `nslookup -type=a ${kit.name('pair')}`);
       return out.split('\n').slice(3).filter(Boolean).sort();
     },
 
@@ -192,8 +205,8 @@ export const REACH = cases(
       await kit.sleeper('two', '--ip', kit.ip(1));
       const other = await kit.sleeper('other');
       return {
-        ...(await kit.inside(other, `nslookup -type=ptr ${kit.ip(1)} | grep name`)),
-        reached: await kit.pings(other, kit.ip(1)),
+        ...(await kit.inside(other, `nslookup ${kit.ip(1)} | grep name`)),
+        reached: await kit.reaches(other, kit.ip(1)),
       };
     },
   },

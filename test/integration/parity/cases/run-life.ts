@@ -33,7 +33,7 @@ export const RUN_LIFE = cases(
     'files of /etc are mounted as ever': (kit) =>
       kit.probe(
         [],
-        "grep -o ' /etc/[a-z.]* rw' /proc/mounts; ls -l /etc/hosts /etc/resolv.conf /etc/hostname | cut -c1-10",
+        'awk \'$2 ~ "^/etc/" { print $2 }\' /proc/mounts; ls -l /etc/hosts /etc/resolv.conf /etc/hostname | cut -c1-10',
       ),
 
     'run --rm': {
@@ -122,6 +122,8 @@ export const RUN_LIFE = cases(
         'KILL',
         '--network',
         kit.network,
+        '--ip',
+        kit.ip(1),
         'busybox',
         'sleep',
         '99',
@@ -185,7 +187,7 @@ export const RUN_LIFE = cases(
       const paused = await kit.docker('pause', box);
       const during = await endpoint(kit, box);
       await kit.docker('unpause', box);
-      return { paused, during, reached: await kit.pings(box, to) };
+      return { paused, during, reached: await kit.reaches(box, to) };
     },
 
     'rm of a running container, and rm -f': async (kit) => {
@@ -269,7 +271,10 @@ export const RUN_LIFE = cases(
       const run = ['run', '-d', '--name', box, '--network', kit.network, '--stop-signal', 'KILL'];
       await kit.docker(...run, 'busybox', 'sh', '-c', 'echo said; exec sleep 1000');
       await kit.waitFor('its words', async () => (await kit.any('logs', box)).out !== '');
-      return { logs: await kit.docker('logs', box), top: await kit.lines('top', box, '-o', 'pid,args') };
+      return {
+        logs: await kit.docker('logs', box),
+        top: (await kit.lines('top', box, '-o', 'pid,args')).map((line) => line.replace(/^\d+/, '<pid>')),
+      };
     },
 
     'container prune': async (kit) => {
@@ -277,7 +282,8 @@ export const RUN_LIFE = cases(
       const box = await kit.sleeper('box', '--label', label);
       const kept = await kit.sleeper('kept', '--label', label);
       await kit.docker('kill', box);
-      const outcome = await kit.docker('container', 'prune', '-f', '--filter', `label=${label}`);
+      const prune = ['container', 'prune', '-f', '--filter', `label=${label}`];
+      const outcome = await kit.alone(() => kit.docker(...prune));
       return { outcome, left: await kit.leftovers(), kept: (await endpoint(kit, kept)) !== undefined };
     },
   },

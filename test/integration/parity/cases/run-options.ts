@@ -51,11 +51,17 @@ export const RUN_OPTIONS = cases(
     },
 
     'run --network-alias': async (kit) => {
-      const box = await kit.sleeper('box', '--network-alias', 'one', '--network-alias', kit.name('two'));
+      const box = await kit.sleeper(
+        'box',
+        '--network-alias',
+        kit.name('one'),
+        '--network-alias',
+        kit.name('two'),
+      );
       const other = await kit.sleeper('other');
       return {
         aliases: (await kit.inspect(box)).NetworkSettings.Networks[kit.network]?.Aliases,
-        one: await kit.resolve(other, 'one'),
+        one: await kit.resolve(other, kit.name('one')),
         two: await kit.resolve(other, kit.name('two')),
       };
     },
@@ -254,7 +260,7 @@ export const RUN_OPTIONS = cases(
         hosts: await kit.inside(box, SHOW_HOSTS),
         far: await kit.resolve(box, 'far'),
         gate: await kit.resolve(box, 'gate'),
-        reached: await kit.pings(box, 'gate'),
+        reached: await kit.reaches(box, 'gate'),
       };
     },
 
@@ -327,12 +333,12 @@ export const RUN_OPTIONS = cases(
     },
 
     'run --network with name, alias and ip': async (kit) => {
-      const form = `name=${kit.network},alias=one,alias=two,ip=${kit.ip(9)}`;
+      const form = `name=${kit.network},alias=${kit.name('one')},alias=${kit.name('two')},ip=${kit.ip(9)}`;
       const box = await kit.sleeper('box', '--network', form);
       const other = await kit.sleeper('other');
       return {
         networks: (await kit.inspect(box)).NetworkSettings.Networks,
-        one: await kit.resolve(other, 'two'),
+        two: await kit.resolve(other, kit.name('two')),
       };
     },
 

@@ -61,7 +61,7 @@ export const RUN_PORTS = cases(
 
     'run -p that nobody listens on': async (kit) => {
       await kit.sleeper('box', '-p', `${kit.port(0)}:80`);
-      return kit.fetch('other', `${kit.hostAddress}:${kit.port(0)}`, 1);
+      return kit.fetchOnce('other', `${kit.hostAddress}:${kit.port(0)}`);
     },
 
     'run -p to a random port': async (kit) => {
@@ -126,8 +126,8 @@ export const RUN_PORTS = cases(
       await kit.serve(box);
       return {
         ports: await ports(kit, box),
-        loopback: await kit.fetch('host', `127.0.0.1:${kit.port(0)}`),
-        lan: await kit.fetch('other', `${kit.hostAddress}:${kit.port(0)}`, 1),
+        loopback: await kit.fetchOnce('host', `127.0.0.1:${kit.port(0)}`),
+        lan: await kit.fetch('other', `${kit.hostAddress}:${kit.port(0)}`),
       };
     },
 
@@ -136,8 +136,8 @@ export const RUN_PORTS = cases(
       await kit.serve(box);
       return {
         ports: await ports(kit, box),
-        lan: await kit.fetch('other', `${kit.hostAddress}:${kit.port(0)}`),
-        loopback: await kit.fetch('host', `127.0.0.1:${kit.port(0)}`, 1),
+        lan: await kit.fetchOnce('other', `${kit.hostAddress}:${kit.port(0)}`),
+        loopback: await kit.fetch('host', `127.0.0.1:${kit.port(0)}`),
       };
     },
 
@@ -268,7 +268,7 @@ export const RUN_PORTS = cases(
       const box = await kit.sleeper('box', '-p', `${kit.port(0)}:80`);
       const next = await kit.sleeper('next');
       await kit.serve(box);
-      await kit.inside(box, 'busybox httpd -p 81 -vv -f -h /www 2>/seen &');
+      await kit.inside(box, 'busybox httpd -p 81 -vv -f -h /www </dev/null >/dev/null 2>/seen &');
       await kit.fetch(next, `${await kit.address(box)}:81`);
       return (await kit.inside(box, "sed -n 's/^\\[*\\([0-9.]*\\).*/\\1/p' /seen | sort -u")).out;
     },

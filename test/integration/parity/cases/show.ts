@@ -114,8 +114,11 @@ export const SHOW = cases(
     },
 
     'inspect: all of NetworkSettings': async (kit) =>
-      (await kit.inspect(await kit.sleeper('box', '-p', `${kit.port(0)}:80`, '--network-alias', 'one')))
-        .NetworkSettings,
+      (
+        await kit.inspect(
+          await kit.sleeper('box', '-p', `${kit.port(0)}:80`, '--network-alias', kit.name('one')),
+        )
+      ).NetworkSettings,
 
     'inspect: all of Config and HostConfig': async (kit) => {
       const { Config, HostConfig, ...rest } = await kit.inspect(await kit.sleeper('box', '--ip', kit.ip(2)));
