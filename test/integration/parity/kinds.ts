@@ -8,6 +8,8 @@ export interface Kind {
   title: string;
   driver: string;
   network: string;
+  /** A container on the network for as long as the matrix runs, to ask from. */
+  peer: string;
   /** The first two bytes of addresses on the shared network. */
   prefix: string;
   /** Second byte of subnets of networks that a case makes for itself. */
@@ -21,6 +23,7 @@ export const BRIDGE: Kind = {
   title: "Docker's bridge",
   driver: 'bridge',
   network: 'parity-a',
+  peer: 'peer-a',
   prefix: '10.201',
   own: 211,
   ports: 21_000,
@@ -31,6 +34,7 @@ export const OUR_KIND: Kind = {
   title: OURS === 'bridge' ? 'another bridge' : OURS,
   driver: OURS,
   network: 'parity-b',
+  peer: 'peer-b',
   prefix: '10.202',
   own: 212,
   ports: 26_000,

@@ -217,6 +217,7 @@ export function createKit({ node, other }: World, kind: Kind, number: number) {
   return {
     kind,
     network: kind.network,
+    peer: kind.peer,
     /** The host's address on the LAN. */
     hostAddress: node.address,
     name,

@@ -71,6 +71,7 @@ export function normalize(value: unknown, kind: Kind, number: number): unknown {
   function string(text: string): string {
     let result = text
       .replaceAll(kind.network, '<network>')
+      .replaceAll(kind.peer, '<peer>')
       .replace(new RegExp(`\\b${namePrefix(kind, number)}`, 'g'), '~')
       .replace(/\b([0-9a-f]{64}|[0-9a-f]{12})\b/g, (full) => id(full.slice(0, 12)))
       .replace(/\b([0-9a-f]{2}:){5}[0-9a-f]{2}\b/g, (found) =>

@@ -30,12 +30,15 @@ export function useWorld(): { world: () => World; environment: () => Environment
     const server = ['setpriv', '--pdeathsig', 'KILL', 'node', join(import.meta.dirname, 'name-server.js')];
     nameServer = lab.outside.spawn(server, { stdio: 'ignore' });
     const node = await startNode(host);
+    // The node's card is in a userspace bridge, and there is no hardware that would complete checksums.
+    await other.run(['ethtool', '-K', 'eth0', 'tx', 'off']);
     world = { node, other };
     for (const [image, changes] of Object.entries(IMAGES))
       await node.docker('import', '-c', 'CMD ["sh"]', ...changes, '/run/busybox.tar', `${image}:latest`);
-    for (const { driver, network, prefix } of [BRIDGE, OUR_KIND]) {
+    for (const { driver, network, prefix, peer } of [BRIDGE, OUR_KIND]) {
       const subnet = ['--subnet', `${prefix}.0.0/16`, '--gateway', `${prefix}.0.1`];
       await node.sp(['network', 'create', '-d', driver, ...subnet, network]);
+      await node.sp(['run', '-d', '--name', peer, '--network', network, 'busybox', 'sleep', '100000']);
     }
     environment = await look(world);
   });

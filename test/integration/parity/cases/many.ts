@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import { cases } from '../case.js';
 import type { Inspection, Kit } from '../kit.js';
 
@@ -20,8 +21,8 @@ export const MANY = cases(
       client: 'dockerode',
       run: async (kit) => {
         const docker = kit.dockerode();
-        const filters = { type: ['container'], event: ['start'] };
-        const stream = (await docker.getEvents({ filters })) as NodeJS.ReadableStream & { destroy(): void };
+        const filters = { type: ['container' as const], event: ['start'] };
+        const stream = await docker.getEvents({ filters });
         const seen = new Map<string, Promise<string>>();
         let rest = '';
         stream.on('data', (chunk: Buffer) => {
@@ -43,7 +44,7 @@ export const MANY = cases(
           }
           return (await Promise.all(seen.values())).map((address) => isValid(address, kit) || address);
         } finally {
-          stream.destroy();
+          (stream as Readable).destroy();
         }
       },
     },

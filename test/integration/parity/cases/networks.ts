@@ -8,6 +8,13 @@ const networksOf = async (kit: Kit, container: string) =>
 const shown = async (kit: Kit, container: string) =>
   (await kit.inside(container, "ip -4 -o address | cut -d' ' -f2-7; ip route")).out;
 
+/** The same, when Docker may have made the devices in any order. */
+const shownInAnyOrder = async (kit: Kit, container: string) =>
+  (await shown(kit, container))
+    .replace(/\beth\d\b/g, 'eth<n>')
+    .split('\n')
+    .sort();
+
 async function network(kit: Kit, name: string) {
   const { status, json } = await kit.api('GET', `/networks/${name}`);
   return { status, network: json };
@@ -29,7 +36,7 @@ export const CONNECT = cases(
     'connect a running container': async (kit) => {
       const second = await kit.ownNetwork('second');
       const box = await kit.sleeper('box', '--network', second);
-      const next = await kit.sleeper('next');
+      const next = kit.peer;
       const outcome = await kit.docker('network', 'connect', kit.network, box);
       return {
         outcome,
@@ -65,7 +72,7 @@ export const CONNECT = cases(
       await kit.docker('network', 'connect', '--ip', kit.ip(1), kit.network, box);
       const created = await networksOf(kit, box);
       await kit.docker('start', box);
-      return { created, started: await networksOf(kit, box), shown: await shown(kit, box) };
+      return { created, started: await networksOf(kit, box), shown: await shownInAnyOrder(kit, box) };
     },
 
     'connect a stopped container, then start': async (kit) => {
@@ -75,7 +82,7 @@ export const CONNECT = cases(
       await kit.docker('network', 'connect', kit.network, box);
       const stopped = await networksOf(kit, box);
       await kit.docker('start', box);
-      return { stopped, networks: await networksOf(kit, box), shown: await shown(kit, box) };
+      return { stopped, networks: await networksOf(kit, box), shown: await shownInAnyOrder(kit, box) };
     },
 
     'connect twice': async (kit) => {
@@ -94,7 +101,7 @@ export const CONNECT = cases(
 
     'connect --alias': async (kit) => {
       const box = await kit.sleeper('box', '--network', 'bridge');
-      const next = await kit.sleeper('next');
+      const next = kit.peer;
       const aliases = ['--alias', kit.name('one'), '--alias', kit.name('two')];
       await kit.docker('network', 'connect', ...aliases, kit.network, box);
       return {
@@ -158,7 +165,7 @@ export const CONNECT = cases(
 
     'disconnect a running container': async (kit) => {
       const box = await kit.sleeper('box');
-      const next = await kit.sleeper('next');
+      const next = kit.peer;
       const address = await kit.address(box);
       const outcome = await kit.docker('network', 'disconnect', kit.network, box);
       return {
@@ -172,7 +179,7 @@ export const CONNECT = cases(
 
     'disconnect and connect again': async (kit) => {
       const box = await kit.sleeper('box');
-      const next = await kit.sleeper('next');
+      const next = kit.peer;
       await kit.docker('network', 'disconnect', kit.network, box);
       await kit.docker('network', 'connect', '--ip', kit.ip(3), kit.network, box);
       return { shown: await shown(kit, box), reached: await kit.reaches(next, box) };
@@ -269,7 +276,7 @@ export const NETWORKS = cases(
     },
 
     'a network that is full': async (kit) => {
-      const name = await kit.ownNetwork('new', 0, '--ip-range', `${kit.own(8)}/31`);
+      const name = await kit.ownNetwork('new', 0, '--gateway', kit.own(1), '--ip-range', `${kit.own(8)}/31`);
       await kit.sleeper('one', '--network', name);
       await kit.sleeper('two', '--network', name);
       const outcome = await kit.any('run', '--name', kit.name('x'), '--network', name, 'busybox', 'true');
@@ -291,11 +298,10 @@ export const NETWORKS = cases(
 
     'create --label': async (kit) => {
       await kit.ownNetwork('new', 0, '--label', 'a=b', '--label', 'only');
-      const mine = ['--filter', `name=${kit.name('')}`, '--format', '{{.Name}} {{.Labels}}'];
+      const mine = ['--filter', `name=${kit.name('')}`, '--format', '{{.Labels}}'];
+      const { out } = await kit.docker('network', 'ls', '--filter', 'label=a=b', ...mine);
       return {
-        labels: (await kit.lines('network', 'ls', '--filter', 'label=a=b', ...mine)).map((line) =>
-          line.split(/[ ,]/).sort(),
-        ),
+        labels: out.split(',').sort(),
         other: await kit.lines('network', 'ls', '--filter', 'label=a=c', ...mine),
       };
     },
@@ -390,13 +396,26 @@ export const NETWORKS = cases(
 
     'create names that are reserved or bad': async (kit) => {
       const said = [];
-      for (const name of ['bridge', 'host', 'none', 'default', '', 'with space', '../up', '-o'])
-        said.push(await kit.any('network', 'create', '-d', kit.kind.driver, '--', name));
-      // Docker may take one of them.
-      for (const name of ['default', 'with space', '../up'])
-        await kit.api('DELETE', `/networks/${encodeURIComponent(name)}`);
+      for (const name of ['bridge', 'host', 'none', '', kit.name('with space'), `../${kit.name('up')}`])
+        said.push(await kit.any('network', 'create', '-d', kit.kind.driver, name));
       return said;
     },
+
+    'create a network named default': (kit) =>
+      // The other kind wants the same name.
+      kit.alone(async () => {
+        const outcome = await kit.any(
+          'network',
+          'create',
+          '-d',
+          kit.kind.driver,
+          '--subnet',
+          kit.subnet(),
+          'default',
+        );
+        const removed = await kit.any('network', 'rm', 'default');
+        return { outcome, removed };
+      }),
 
     'create with the name of a container': async (kit) => {
       const box = await kit.sleeper('box');

@@ -6,7 +6,7 @@ export const REACH = cases(
   { tags: ['reach'] },
   {
     'ping between containers': async (kit) => {
-      const [one, two] = [await kit.sleeper('one'), await kit.sleeper('two')];
+      const [one, two] = [kit.peer, await kit.sleeper('two')];
       const [first, second] = [await kit.address(one), await kit.address(two)];
       return {
         there: await kit.reaches(one, second),
@@ -16,7 +16,7 @@ export const REACH = cases(
     },
 
     'TCP between containers, on any port': async (kit) => {
-      const [one, two] = [await kit.sleeper('one'), await kit.sleeper('two')];
+      const [one, two] = [kit.peer, await kit.sleeper('two')];
       await kit.serve(two, 8123);
       return {
         at: await kit.fetch(one, `${await kit.address(two)}:8123`),
@@ -25,20 +25,20 @@ export const REACH = cases(
     },
 
     'a large transfer between containers': async (kit) => {
-      const [one, two] = [await kit.sleeper('one'), await kit.sleeper('two')];
+      const [one, two] = [kit.peer, await kit.sleeper('two')];
       await kit.inside(two, 'mkdir -p /www; head -c 20000000 /dev/zero >/www/index.html; httpd -h /www');
       return (await kit.inside(one, `wget -q -O - http://${two}/ | md5sum`)).out;
     },
 
     'large packets': async (kit) => {
-      const [one, two] = [await kit.sleeper('one'), await kit.sleeper('two')];
+      const [one, two] = [kit.peer, await kit.sleeper('two')];
       const ping = (size: number) => kit.inside(one, `ping -c 1 -W 10 -s ${size} ${two} >/dev/null 2>&1`);
       return [(await ping(1400)).code, (await ping(9000)).code, (await ping(60_000)).code];
     },
 
     'networks are isolated from each other': async (kit) => {
       const second = await kit.ownNetwork('second');
-      const one = await kit.sleeper('one');
+      const one = kit.peer;
       const two = await kit.sleeper('two', '--network', second);
       await kit.serve(two);
       const address = await kit.address(two, second);
@@ -51,7 +51,7 @@ export const REACH = cases(
     },
 
     'networks are isolated from the default bridge': async (kit) => {
-      const one = await kit.sleeper('one');
+      const one = kit.peer;
       const two = await kit.sleeper('two', '--network', 'bridge');
       const far = (await kit.inspect(two)).NetworkSettings.IPAddress;
       return { ping: await kit.pings(one, far), back: await kit.pings(two, await kit.address(one)) };
@@ -71,7 +71,7 @@ export const REACH = cases(
     },
 
     'outside, by the gateway': async (kit) => {
-      const one = await kit.sleeper('one');
+      const one = kit.peer;
       return {
         outside: await kit.reaches(one, OUTSIDE),
         gateway: await kit.reaches(one, `${kit.kind.prefix}.0.1`),
@@ -81,7 +81,7 @@ export const REACH = cases(
     },
 
     'a service of the host by the gateway': async (kit) => {
-      const one = await kit.sleeper('one');
+      const one = kit.peer;
       const folder = (await kit.file('index.html', 'of the host')).replace(/\/index.html$/, '');
       const server = ['timeout', '60', 'busybox', 'httpd', '-f', '-p', kit.port(0), '-h', folder];
       void kit.host(server);
@@ -110,7 +110,7 @@ export const REACH = cases(
         '--hostname',
         kit.name('hosted'),
       );
-      const other = await kit.sleeper('other');
+      const other = kit.peer;
       const { Id } = await kit.inspect(box);
       const names = [
         box,
@@ -142,24 +142,24 @@ export const REACH = cases(
 
     'names: in capitals and with a final dot': async (kit) => {
       const box = await kit.sleeper('box', '--network-alias', kit.name('alias'));
-      const other = await kit.sleeper('other');
+      const other = kit.peer;
       return [await kit.resolve(other, kit.name('alias').toUpperCase()), await kit.resolve(other, `${box}.`)];
     },
 
     'names: of addresses': async (kit) => {
       const box = await kit.sleeper('box', '--ip', kit.ip(6));
-      const other = await kit.sleeper('other');
+      const other = kit.peer;
       const { out } = await kit.inside(other, `nslookup ${kit.ip(6)}`);
       return { box, answer: out.split('\n').filter((line) => line.includes('name =')) };
     },
 
     'names: of addresses that nobody has': async (kit) => {
-      const other = await kit.sleeper('other');
+      const other = kit.peer;
       return kit.inside(other, `nslookup ${kit.ip(6)} | tail -n +4`);
     },
 
     'names: that there are not': async (kit) => {
-      const other = await kit.sleeper('other');
+      const other = kit.peer;
       return {
         short: await kit.resolve(other, 'nobody'),
         long: await kit.resolve(other, 'nobody.example'),
@@ -185,14 +185,14 @@ export const REACH = cases(
     'names: one alias of two containers': async (kit) => {
       await kit.sleeper('one', '--network-alias', kit.name('pair'), '--ip', kit.ip(1));
       await kit.sleeper('two', '--network-alias', kit.name('pair'), '--ip', kit.ip(2));
-      const other = await kit.sleeper('other');
+      const other = kit.peer;
       const { out } = await kit.inside(other, `nslookup -type=a ${kit.name('pair')}`);
       return out.split('\n').slice(3).filter(Boolean).sort();
     },
 
     'names: of a container that has stopped': async (kit) => {
       const box = await kit.sleeper('box');
-      const other = await kit.sleeper('other');
+      const other = kit.peer;
       await kit.docker('kill', box);
       const stopped = await kit.resolve(other, box);
       await kit.docker('start', box);
@@ -203,7 +203,7 @@ export const REACH = cases(
       await kit.sleeper('one', '--ip', kit.ip(1));
       await kit.docker('rm', '-f', kit.name('one'));
       await kit.sleeper('two', '--ip', kit.ip(1));
-      const other = await kit.sleeper('other');
+      const other = kit.peer;
       return {
         ...(await kit.inside(other, `nslookup ${kit.ip(1)} | grep name`)),
         reached: await kit.reaches(other, kit.ip(1)),

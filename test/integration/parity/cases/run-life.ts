@@ -182,7 +182,7 @@ export const RUN_LIFE = cases(
     },
 
     'pause and unpause': async (kit) => {
-      const to = await kit.sleeper('to');
+      const to = kit.peer;
       const box = await kit.sleeper('box');
       const paused = await kit.docker('pause', box);
       const during = await endpoint(kit, box);
@@ -203,7 +203,7 @@ export const RUN_LIFE = cases(
 
     rename: async (kit) => {
       const box = await kit.sleeper('box');
-      const other = await kit.sleeper('other');
+      const other = kit.peer;
       const before = await kit.resolve(other, box);
       const outcome = await kit.docker('rename', box, kit.name('new'));
       return {
@@ -217,7 +217,7 @@ export const RUN_LIFE = cases(
 
     'rename of a stopped container': async (kit) => {
       const box = await kit.sleeper('box');
-      const other = await kit.sleeper('other');
+      const other = kit.peer;
       await kit.docker('kill', box);
       await kit.docker('rename', box, kit.name('new'));
       await kit.docker('start', kit.name('new'));

@@ -48,7 +48,7 @@ export const RUN_PORTS = cases(
   {
     'run -p, reached from host, LAN and neighbours': async (kit) => {
       const box = await kit.sleeper('box', '-p', `${kit.port(0)}:80`);
-      const next = await kit.sleeper('next');
+      const next = kit.peer;
       await kit.serve(box);
       return { ports: await ports(kit, box), reached: await everywhere(kit, kit.port(0), next) };
     },
@@ -126,8 +126,8 @@ export const RUN_PORTS = cases(
       await kit.serve(box);
       return {
         ports: await ports(kit, box),
-        loopback: await kit.fetchOnce('host', `127.0.0.1:${kit.port(0)}`),
-        lan: await kit.fetch('other', `${kit.hostAddress}:${kit.port(0)}`),
+        loopback: await kit.fetch('host', `127.0.0.1:${kit.port(0)}`),
+        lan: await kit.fetchOnce('other', `${kit.hostAddress}:${kit.port(0)}`),
       };
     },
 
@@ -136,8 +136,8 @@ export const RUN_PORTS = cases(
       await kit.serve(box);
       return {
         ports: await ports(kit, box),
-        lan: await kit.fetchOnce('other', `${kit.hostAddress}:${kit.port(0)}`),
-        loopback: await kit.fetch('host', `127.0.0.1:${kit.port(0)}`),
+        lan: await kit.fetch('other', `${kit.hostAddress}:${kit.port(0)}`),
+        loopback: await kit.fetchOnce('host', `127.0.0.1:${kit.port(0)}`),
       };
     },
 
@@ -266,7 +266,7 @@ export const RUN_PORTS = cases(
 
     'the client address that a server sees': async (kit) => {
       const box = await kit.sleeper('box', '-p', `${kit.port(0)}:80`);
-      const next = await kit.sleeper('next');
+      const next = kit.peer;
       await kit.serve(box);
       await kit.inside(box, 'busybox httpd -p 81 -vv -f -h /www </dev/null >/dev/null 2>/seen &');
       await kit.fetch(next, `${await kit.address(box)}:81`);

@@ -100,7 +100,7 @@ export const SHOW = cases(
     },
 
     'stats: network traffic is counted': async (kit) => {
-      const [one, two] = [await kit.sleeper('one'), await kit.sleeper('two')];
+      const [one, two] = [await kit.sleeper('one'), kit.peer];
       await kit.inside(one, `ping -c 3 -i 0.1 -s 1000 ${two}`);
       const [row] = await kit.rows('stats', '--no-stream', one);
       const { json } = await kit.api('GET', `/containers/${one}/stats?stream=false&one-shot=1`);

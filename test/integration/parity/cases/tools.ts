@@ -110,7 +110,11 @@ export const CALLS = cases(
       return {
         created,
         started: await networksOf(kit, box),
-        shown: await kit.inside(box, 'ip -4 -o address; ip route'),
+        // Docker makes the devices in any order.
+        shown: (await kit.inside(box, 'ip route')).out
+          .replace(/\beth\d\b/g, 'eth<n>')
+          .split('\n')
+          .sort(),
       };
     },
 
@@ -151,7 +155,7 @@ export const TOOLS = cases(
       await call(kit, 'POST', `/containers/${box}/start`);
       const now = await kit.inspect(box);
       await kit.serve(box);
-      const next = await kit.sleeper('next');
+      const next = kit.peer;
       return {
         networks: now.NetworkSettings.Networks,
         ports: now.NetworkSettings.Ports,
@@ -174,7 +178,7 @@ export const TOOLS = cases(
       await call(kit, 'POST', `/v1.41/containers/create?name=${box}`, body);
       await call(kit, 'POST', `/containers/${box}/start`);
       await call(kit, 'DELETE', `/containers/${kit.name('old')}`);
-      const next = await kit.sleeper('next');
+      const next = kit.peer;
       return {
         networks: await networksOf(kit, box),
         alias: await kit.resolve(next, kit.name('alias')),
@@ -201,7 +205,7 @@ export const TOOLS = cases(
       const early = await kit.any('start', kit.name('new'));
       await kit.docker('stop', old);
       await kit.docker('start', kit.name('new'));
-      const next = await kit.sleeper('next');
+      const next = kit.peer;
       return {
         made,
         early,
@@ -214,7 +218,7 @@ export const TOOLS = cases(
     'a successor beside the old one, by an alias': async (kit) => {
       const alias = kit.name('alias');
       const old = await kit.sleeper('old', '--network-alias', alias, '--ip', kit.ip(1));
-      const next = await kit.sleeper('next');
+      const next = kit.peer;
       const before = await kit.resolve(next, alias);
       await kit.sleeper('new', '--network-alias', alias, '--ip', kit.ip(2));
       await kit.docker('rm', '-f', old);
@@ -226,7 +230,7 @@ export const TOOLS = cases(
       const box = await kit.sleeper('box', '--network', second);
       await kit.docker('network', 'connect', kit.network, box);
       await kit.docker('network', 'disconnect', second, box);
-      const next = await kit.sleeper('next');
+      const next = kit.peer;
       return {
         networks: await networksOf(kit, box),
         shown: await kit.inside(box, 'ip -4 -o address; ip route'),
