@@ -40,7 +40,7 @@ describe(`networks of ${OUR_KIND.title} beside Docker's bridge`, function () {
   const { world, environment } = useWorld();
   const used = new Set<AllowedDifference>();
   const chosen = ALL_CASES.map((given, number) => ({ given, number })).filter(({ given }) =>
-    given.name.includes(ONLY),
+    `${given.client}: ${given.name}`.includes(ONLY),
   );
   const outcome = runAhead(
     chosen.map(

@@ -1,3 +1,5 @@
+import { CLIENTS } from './clients.js';
+import { COMPOSE } from './compose.js';
 import { MANY } from './many.js';
 import { CONNECT, NETWORKS } from './networks.js';
 import { REACH } from './reach.js';
@@ -18,5 +20,7 @@ export const ALL_CASES = [
   ...NETWORKS,
   ...CALLS,
   ...TOOLS,
+  ...COMPOSE,
+  ...CLIENTS,
   ...MANY,
 ];
