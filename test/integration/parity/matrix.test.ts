@@ -6,7 +6,7 @@ import { ALL_CASES } from './cases/index.js';
 import { describeDifferences, differences, notAllowed } from './compare.js';
 import { BRIDGE, IS_SELF_TEST, OUR_KIND, type Kind } from './kinds.js';
 import { createKit, type World } from './kit.js';
-import { normalize } from './normalize.js';
+import { MOST_CASES, normalize } from './normalize.js';
 import { runAhead } from './pool.js';
 import { useWorld } from './world.js';
 
@@ -25,6 +25,8 @@ const ONLY = process.env['PARITY_CASE'] ?? '';
 /** Prints what each case gives on Docker's bridge, for people who write cases. */
 const SHOW = process.env['PARITY_SHOW'] !== undefined;
 
+const title = ({ client, name }: Case) => `${client}: ${name}`;
+
 interface Side {
   value: unknown;
   /** Why it gave no value. */
@@ -40,8 +42,9 @@ describe(`networks of ${OUR_KIND.title} beside Docker's bridge`, function () {
   const { world, environment } = useWorld();
   const used = new Set<AllowedDifference>();
   const chosen = ALL_CASES.map((given, number) => ({ given, number })).filter(({ given }) =>
-    `${given.client}: ${given.name}`.includes(ONLY),
+    title(given).includes(ONLY),
   );
+  if (ALL_CASES.length > MOST_CASES) throw new Error('there are not enough addresses for so many cases');
   const outcome = runAhead(
     chosen.map(
       ({ given, number }) =>
@@ -53,7 +56,7 @@ describe(`networks of ${OUR_KIND.title} beside Docker's bridge`, function () {
   let skipped = 0;
 
   chosen.forEach(({ given }, index) => {
-    it(`${given.client}: ${given.name}`, async function () {
+    it(title(given), async function () {
       const reason = given.unless?.(environment());
       if (reason) {
         console.log(`      left out: ${reason}`);
@@ -66,7 +69,7 @@ describe(`networks of ${OUR_KIND.title} beside Docker's bridge`, function () {
       if (bridge.failure !== undefined) throw new Error(`fails on Docker's own bridge: ${bridge.failure}`);
       if (ours.failure !== undefined) throw new Error(`fails on ours only: ${ours.failure}`);
       const found = differences(bridge.value, ours.value);
-      const wrong = notAllowed(given.name, found, ALLOWED, used);
+      const wrong = notAllowed(title(given), found, ALLOWED, used);
       if (wrong.length > 0) throw new Error(`not the same:\n${describeDifferences(wrong)}`);
     });
   });

@@ -110,4 +110,6 @@ function inOrder(item: object): [string, unknown][] {
 export const namePrefix = (kind: Kind, number: number) => `${kind.letter}${String(number).padStart(3, '0')}-`;
 
 /** Third byte of the addresses that a case asks for on the shared network. Docker's own choices begin with 0. */
-export const fixedByte = (number: number) => 20 + number;
+export const fixedByte = (number: number) => 10 + number;
+/** So there can be no more of them. */
+export const MOST_CASES = 240;

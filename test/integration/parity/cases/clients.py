@@ -61,7 +61,7 @@ def fixed():
         "busybox", "sleep 1000", name=prefix + "box", host_config=host, networking_config=networking
     )
     low.start(made)
-    taken = client.containers.create("busybox", "sleep 1", name=prefix + "other", network="bridge")
+    taken = client.containers.run("busybox", "sleep 1000", name=prefix + "other", network="bridge", detach=True)
     refused = error(lambda: client.networks.get(network).connect(taken, ipv4_address=ip))
     return [low.inspect_container(made)["NetworkSettings"]["Networks"], refused]
 

@@ -4,7 +4,7 @@ import type { Inspection, Kit } from '../kit.js';
 /** The two Composes: of Python, and the plugin of newer clients. */
 const VERSIONS = {
   'compose 1': {
-    argv: ['docker-compose', '--no-ansi'],
+    argv: ['docker-compose', '--ansi', 'never'],
     is: ({ composeV1 }: Environment) => composeV1,
     joint: '_',
   },
@@ -81,7 +81,7 @@ const table: Record<string, (kit: Kit, app: Project) => Promise<unknown>> = {
     const names = [await kit.resolve(app.of('web'), 'db'), await kit.resolve(app.of('db'), 'web')];
     const down = await app.run('down');
     const left = await kit.lines('network', 'ls', '-q', '--filter', `name=${app.name}`);
-    const network = await networkFields(before);
+    const network = networkFields(before);
     return {
       up,
       again: [again.code, before.Id === after.Id],
@@ -99,7 +99,6 @@ const table: Record<string, (kit: Kit, app: Project) => Promise<unknown>> = {
     const many = await kit.leftovers();
     await app.run('up', '-d', '--scale', 'web=1');
     const one = await kit.leftovers();
-    await app.run('down');
     // Besides the address of the name server.
     return { answers: Number(out) - 1, many, one };
   },
@@ -134,7 +133,6 @@ const table: Record<string, (kit: Kit, app: Project) => Promise<unknown>> = {
     const reached = await kit.fetch('other', `${kit.hostAddress}:${kit.port(0)}`);
     await app.run('restart');
     const restarted = await kit.address(app.of('web'));
-    await app.run('down');
     return { isNew: after.Id !== Id, again, ports: after.NetworkSettings.Ports, reached, restarted };
   },
 
@@ -142,7 +140,7 @@ const table: Record<string, (kit: Kit, app: Project) => Promise<unknown>> = {
     await kit.sleeper('box', '--ip', kit.ip(9));
     await app.write({ web: { ...SERVICE, networks: { shared: { ipv4_address: kit.ip(9) } } } });
     const taken = await app.any('up', '-d');
-    await app.any('down');
+    await kit.docker('rm', '-f', app.of('web'));
     const gone = { external: true, name: kit.name('gone') };
     await app.write({ web: { ...SERVICE, networks: ['gone'] } }, { gone });
     return { taken, gone: await app.any('up', '-d') };
@@ -159,7 +157,6 @@ const table: Record<string, (kit: Kit, app: Project) => Promise<unknown>> = {
     const stopped = await networksOf(kit, app.of('web'));
     await app.run('start');
     const again = await kit.inside(app.of('side'), 'ip -4 -o address show dev eth0');
-    await app.run('down');
     return { inside, stopped, again };
   },
 };
