@@ -265,12 +265,12 @@ export const RUN_PORTS = cases(
     },
 
     'the client address that a server sees': async (kit) => {
-      const box = await kit.sleeper('box', '-p', `${kit.port(0)}:80`);
-      const next = kit.peer;
+      const box = await kit.sleeper('box');
+      const next = await kit.sleeper('next', '--ip', kit.ip(3));
       await kit.serve(box);
       await kit.inside(box, 'busybox httpd -p 81 -vv -f -h /www </dev/null >/dev/null 2>/seen &');
       await kit.fetch(next, `${await kit.address(box)}:81`);
-      return (await kit.inside(box, "sed -n 's/^\\[*\\([0-9.]*\\).*/\\1/p' /seen | sort -u")).out;
+      return kit.inside(box, 'grep -oE "([0-9]+\\.){3}[0-9]+" /seen | sort -u');
     },
   },
 );
