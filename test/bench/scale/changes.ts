@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { NetworkRecord } from '../../../lib/base/model.js';
+import { grantTo } from '../../support/leases.js';
 import { median } from '../median.js';
 import { joinHost, type SimulatedHost } from './host.js';
 import { containerId, fill, type Place } from './place.js';
@@ -76,15 +77,15 @@ async function cost(hosts: SimulatedHost[], times: number, change: Change): Prom
 
 async function startContainer(writer: SimulatedHost, record: NetworkRecord) {
   const container = containerId();
-  const description = { names: [container.slice(0, 12)], up: true };
-  const { lease } = await writer.ipam.acquire(record, container, { description });
+  const name = container.slice(0, 12);
+  const lease = await writer.ipam.lease(record, grantTo(container, { names: [name] }));
   return (host: SimulatedHost) =>
     host.remotes.has(`${lease.network} ${lease.ip}`) &&
-    host.names.addresses(lease.network, description.names[0] ?? '').includes(lease.ip);
+    host.names.addresses(lease.network, name).includes(lease.ip);
 }
 
 async function createNetwork(writer: SimulatedHost, turn: number) {
   const id = `net${turn}`;
-  await writer.networks.create(id, `172.20.${turn}.0/24`);
+  await writer.networks.create(id, { subnet: `172.20.${turn}.0/24` });
   return (host: SimulatedHost) => host.knowsNetwork(id);
 }

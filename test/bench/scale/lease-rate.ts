@@ -1,7 +1,7 @@
 import { silentLog } from '../../../lib/base/log.js';
 import { createConsulClient } from '../../../lib/store/consul/client.js';
 import { createConsulStore } from '../../../lib/store/consul.js';
-import { storedLeases } from '../../support/leases.js';
+import { grantTo, storedLeases } from '../../support/leases.js';
 import { joinHost } from './host.js';
 import { containerId, fill, type Place } from './place.js';
 
@@ -16,7 +16,7 @@ export async function leaseRate(
     hosts.push(await joinHost(place, `agent${number}`, `192.0.2.${number + 1}`));
   const share = Array.from({ length: addresses / agents });
   const began = performance.now();
-  await Promise.all(hosts.flatMap(({ ipam }) => share.map(() => ipam.acquire(record, containerId()))));
+  await Promise.all(hosts.flatMap(({ ipam }) => share.map(() => ipam.lease(record, grantTo(containerId())))));
   const seconds = (performance.now() - began) / 1_000;
   await Promise.all(hosts.map((host) => host.leave()));
 

@@ -7,6 +7,7 @@ import { createConsulClient } from '../../../lib/store/consul/client.js';
 import { createConsulStore } from '../../../lib/store/consul.js';
 import { MAX_OPERATIONS } from '../../../lib/store/limits.js';
 import type { Operation } from '../../../lib/store/store.js';
+import { grantTo } from '../../support/leases.js';
 
 /** A cluster's part of a Consul, and the folder for the simulated hosts' sockets. */
 export interface Place {
@@ -76,7 +77,13 @@ function blockOf(host: string, first: number, count: number): Operation {
 
 function lease(host: string) {
   const container = containerId();
-  return { container, host, time: new Date().toISOString(), names: [container.slice(0, 12)], up: true };
+  const names = [container.slice(0, 12)];
+  return {
+    ...grantTo(container, { names }),
+    id: container.slice(0, 16),
+    host,
+    time: new Date().toISOString(),
+  };
 }
 
 export function containerId(): string {

@@ -11,7 +11,7 @@ import type { Host } from '../../lab/host.js';
 import { createLab, START_MS, type Lab } from '../../lab/lab.js';
 import { until } from '../../support/until.js';
 import { createCountingRelay } from '../../support/counting-relay.js';
-import { storedLeases } from '../../support/leases.js';
+import { grantTo, storedLeases } from '../../support/leases.js';
 
 const KIB = 1024;
 const NETWORK = { id: 'web', subnet: '10.0.0.0/16', gateway: '10.0.0.1', vni: 1 };
@@ -45,15 +45,15 @@ describe('many hosts on one Consul', function () {
     const given = await Promise.all(
       ipams.flatMap((ipam, at) =>
         Array.from({ length: 400 }, (_, number) =>
-          ipam.acquire({ network: NETWORK, version }, `container ${at} ${number}`),
+          ipam.lease({ network: NETWORK, version }, grantTo(`container ${at} ${number}`)),
         ),
       ),
     );
     const stored = await storedLeases(first);
-    expect(new Set(given.map(({ lease }) => lease.ip)).size).to.equal(2_000);
-    const owners = (leases: { ip: string; container: string }[]) =>
+    expect(new Set(given.map(({ ip }) => ip)).size).to.equal(2_000);
+    const owners = (leases: { ip: string; container?: string }[]) =>
       leases.map(({ ip, container }) => `${ip} ${container}`).sort();
-    expect(owners(stored)).to.deep.equal(owners(given.map(({ lease }) => lease)));
+    expect(owners(stored)).to.deep.equal(owners(given));
     // Everybody learns of everything.
     await until('all hosts to know', async () => ipams.every((ipam) => ipam.usedOn('web') === 2_000));
     stop.abort();

@@ -6,7 +6,8 @@ import { expect } from 'chai';
 import { createDocker } from '../../../lib/docker/dockerode.js';
 import { silentLog, type Log } from '../../../lib/base/log.js';
 
-const line = (action: string) => `${JSON.stringify({ Action: action, Actor: { ID: 'a'.repeat(64) } })}\n`;
+const line = (action: string) =>
+  `${JSON.stringify({ Type: 'container', Action: action, Actor: { ID: 'a'.repeat(64) } })}\n`;
 
 describe('Docker client', () => {
   let folder: string;

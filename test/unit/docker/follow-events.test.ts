@@ -1,15 +1,15 @@
 import { expect } from 'chai';
-import type { ContainerEvent } from '../../../lib/docker/docker.js';
+import type { DockerEvent } from '../../../lib/docker/docker.js';
 import { followEvents } from '../../../lib/docker/follow-events.js';
 import { silentLog } from '../../../lib/base/log.js';
 
-const event = (action: string): ContainerEvent => ({ action, id: 'a'.repeat(64) });
+const event = (action: string): DockerEvent => ({ type: 'container', action, id: 'a'.repeat(64) });
 
 describe('following Docker', () => {
   it('subscribes again when the stream ends or Docker is away, and tells of each beginning', async () => {
     const abort = new AbortController();
     const seen: string[] = [];
-    const answers: (ContainerEvent[] | Error)[] = [
+    const answers: (DockerEvent[] | Error)[] = [
       [event('start')],
       new Error('Docker is away'),
       [event('die')],

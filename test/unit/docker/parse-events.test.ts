@@ -18,8 +18,22 @@ describe('parser of Docker events', () => {
   it('gives action and container of each line', () => {
     const parser = createEventParser();
     expect(parser(Buffer.from(line('start') + line('die')))).to.deep.equal([
-      { event: { action: 'start', id: ID } },
-      { event: { action: 'die', id: ID } },
+      { event: { type: 'container', action: 'start', id: ID } },
+      { event: { type: 'container', action: 'die', id: ID } },
+    ]);
+  });
+
+  it('gives name and container of a network', () => {
+    const parser = createEventParser();
+    const connect = (Attributes: object | null) =>
+      line('connect', { Type: 'network', Actor: { ID, Attributes } });
+    const of = { type: 'network', action: 'connect', id: ID };
+    expect(
+      parser(Buffer.from(connect({ name: 'web', container: 'c', type: 'x' }) + connect(null))),
+    ).to.deep.equal([{ event: { ...of, name: 'web', container: 'c' } }, { event: of }]);
+    const named = line('start', { Actor: { ID, Attributes: { name: 'con', container: 'odd' } } });
+    expect(parser(Buffer.from(named)), "a container's").to.deep.equal([
+      { event: { type: 'container', action: 'start', id: ID } },
     ]);
   });
 
@@ -39,7 +53,7 @@ describe('parser of Docker events', () => {
   });
 
   it('ignores fields that it does not know, and numbers too large for JavaScript', () => {
-    const raw = `{"Action":"start","Actor":{"ID":"${ID}","Later":[{}]},"scope":"local","timeNano":18446744073709551615}\n`;
+    const raw = `{"Type":"container","Action":"start","Actor":{"ID":"${ID}","Later":[{}]},"scope":"local","timeNano":18446744073709551615}\n`;
     expect(parse(raw)).to.deep.equal(['start']);
   });
 
@@ -48,9 +62,14 @@ describe('parser of Docker events', () => {
     ['half an object', '{"Action":', /JSON/],
     ['null', 'null', /expected object/],
     ['a list', `[${line('start').trim()}]`, /expected object/],
-    ['an event without an actor', '{"Action":"start"}', /at Actor/],
-    ['an event of another type', `{"Action":7,"Actor":{"ID":"${ID}"}}`, /at Action/],
-    ['an actor without id', '{"Action":"start","Actor":{"ID":null}}', /at Actor\.ID/],
+    ['an event without an actor', '{"Type":"container","Action":"start"}', /at Actor/],
+    ['an event of another type', `{"Type":"container","Action":7,"Actor":{"ID":"${ID}"}}`, /at Action/],
+    ['an actor without id', '{"Type":"container","Action":"start","Actor":{"ID":null}}', /at Actor\.ID/],
+    [
+      'an event of what is not asked for',
+      `{"Type":"image","Action":"pull","Actor":{"ID":"${ID}"}}`,
+      /at Type/,
+    ],
     ['bytes that are no UTF-8', '\xff\xfe', /JSON/],
   ];
   for (const [title, text, problem] of odd) {

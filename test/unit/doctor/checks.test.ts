@@ -91,22 +91,30 @@ describe('doctor', () => {
 
   it('finds and mends MTU and checksums of containers', async () => {
     const link = { mtu: 1500, tx: 'on' };
+    const mac = '02:42:0a:00:00:02';
+    const changed: string[] = [];
     const run: Run = async (argv) => {
       const words = argv.join(' ');
-      if (words.includes('ip -json')) return JSON.stringify([{ mtu: link.mtu }]);
+      if (words.includes('ip -json'))
+        return JSON.stringify([
+          { ifname: 'lo', mtu: 65536 },
+          { ifname: 'eth7', address: mac, mtu: link.mtu },
+        ]);
+      if (words.includes('dev')) changed.push(argv[argv.indexOf('dev') + 1] ?? '');
       if (words.includes('mtu')) link.mtu = Number(argv.at(-1));
       if (words.includes('-K')) link.tx = 'off';
       return `tx-checksumming: ${link.tx}\n`;
     };
     const checks = linkChecks({
       run,
-      attached: async () => [{ name: 'con1', pid: '42', port: 'ovs1' }],
+      attached: async () => [{ name: 'con1', pid: '42', port: 'ovs1', mac, mtu: 1450 }],
       configuration: async () => ({ bridge_mtu: 1450, datapath: 'userspace' }),
     });
     const found = await examine(checks);
     expect(found.map(({ level }) => level)).to.deep.equal(['problem', 'problem']);
     await applyFixes(found);
     expect((await examine(checks)).map(({ level }) => level)).to.deep.equal(['ok', 'ok']);
+    expect(changed).to.deep.equal(['ovs1', 'eth7']);
   });
 
   it('names the rule that keeps tunnels out, and what stands before ours', async () => {

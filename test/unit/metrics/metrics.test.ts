@@ -79,13 +79,13 @@ describe('metrics of the agent', () => {
   it('count what a look at everything changes, and only that', async () => {
     const { convergence, docker, bridge, passes, end } = await setUp();
     const con1 = docker.create('con1', 'web');
-    docker.start(con1);
+    await docker.start(con1);
     const { stopped } = await convergence.start();
     await convergence.converge();
     const repairs = () => passes.reduce((sum, [, , count]) => sum + count, 0);
     expect([passes.at(-1)?.[0], repairs()]).to.deep.equal(['ok', 0]);
-    // Somebody takes its port away.
-    await bridge.datapath.unplug(con1);
+    // Its link is gone, and Docker makes it anew.
+    bridge.loseLink(docker.place(con1, 'web')!.endpoint);
     await convergence.converge();
     expect(repairs()).to.equal(1);
     bridge.fail.open = new Error('no bridge');

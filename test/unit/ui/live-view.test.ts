@@ -5,7 +5,17 @@ import type { View } from '../../../lib/ui/view.js';
 import { until } from '../../support/until.js';
 
 const lease = (network: string, container: string, host: string, up = true) => ({
-  ...{ network, container, host, up, ip: '10.9.0.2', names: [`name-of-${container}`], time: '' },
+  ...{
+    id: container,
+    kept: false,
+    network,
+    container,
+    host,
+    up,
+    ip: '10.9.0.2',
+    names: [`name-of-${container}`],
+    time: '',
+  },
 });
 const member = (id: string, state = 'up') => ({
   ...{ id, name: `host-${id}`, address: '192.0.2.1', joined: '', server: id === 'h1', state },
