@@ -67,6 +67,8 @@ export function createPass(options: PassOptions): () => Promise<PassResult> {
     return new Map(
       connections
         .list()
+        // Docker has just opened the others.
+        .filter(({ container }) => container !== '')
         .map(({ container, network, state, ip, endpoint }) => [
           `${container} ${network.id}`,
           [state, ip, endpoint].join(' '),

@@ -1,5 +1,11 @@
 import { expect } from 'chai';
-import { isKept, isOurChoice, keepingSettings, userAddress } from '../../../lib/endpoints/kept-address.js';
+import {
+  type AddressSettings,
+  isKept,
+  isOurChoice,
+  keepingSettings,
+  userAddress,
+} from '../../../lib/endpoints/kept-address.js';
 import { attachedOf, E1, IP } from './support.js';
 
 describe('settings of a kept address', () => {
@@ -19,7 +25,10 @@ describe('settings of a kept address', () => {
   });
 
   it('are not those of an address that the user chose', () => {
-    for (const DriverOpts of [undefined, null, {}, { taste: 'sweet' }, { 'socketplane.address': 'other' }]) {
+    const others: AddressSettings['DriverOpts'][] = [
+      ...[undefined, null, {}, { taste: 'sweet' }, { 'socketplane.address': 'other' }],
+    ];
+    for (const DriverOpts of others) {
       const settings = { IPAMConfig: { IPv4Address: IP }, DriverOpts };
       expect(isOurChoice(settings)).to.equal(false);
       expect(userAddress(settings)).to.equal(IP);
