@@ -1,6 +1,5 @@
 import { macOf } from '../../lib/base/ipv4.js';
 import type { Network } from '../../lib/base/model.js';
-import { retryBriefly } from '../../lib/concurrency/retry-briefly.js';
 import { ADDRESS_OPTION } from '../../lib/docker/driver-names.js';
 import type { Addresses, FutureContainer } from '../../lib/endpoints/addresses.js';
 import { isOurChoice, keepingSettings } from '../../lib/endpoints/kept-address.js';
@@ -18,20 +17,20 @@ export interface Placed {
  * container's.
  *
  * @param requested what the user asked for
- * @throws AppError what leasing throws, and `conflict` when another container keeps the requested address
+ * @throws AppError what leasing throws
  */
 export async function place(
   sent: NonNullable<EndpointSettings>,
   network: Network,
   requested: string | undefined,
-  { addresses, future }: { addresses: Pick<Addresses, 'keep' | 'check'>; future: FutureContainer },
+  { addresses, future }: { addresses: Pick<Addresses, 'keep'>; future: FutureContainer },
 ): Promise<Placed> {
   const settings = withoutOurs(sent);
   if (requested === undefined) {
     const lease = await addresses.keep(network.id, future);
     return { settings: keepingSettings(settings, lease.ip), lease };
   }
-  await retryBriefly(() => addresses.check(network, requested));
+  // Docker says whether it can have it, when the container starts: until then its present owner may be gone.
   return { settings: { ...settings, IPAMConfig: { ...settings.IPAMConfig, IPv4Address: requested } } };
 }
 

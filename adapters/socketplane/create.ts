@@ -96,7 +96,10 @@ async function placed(
   const key = selection && keyOfFirst(body, selection, first, ours);
   const targets = new Map<string, Target>();
   const chosen = first && modeFor(first, selection);
-  if (first) targets.set(chosen!, { network: first, sent: (key !== undefined && endpoints[key]) || {} });
+  // With settings for other networks alone, Docker takes those networks.
+  const isBare = key === undefined && selection?.by === 'mode' && Object.keys(endpoints).length > 0;
+  if (first && !isBare)
+    targets.set(chosen!, { network: first, sent: (key !== undefined && endpoints[key]) || {} });
   for (const [other, network] of ours)
     if (other !== key && network.id !== first?.id)
       targets.set(other, { network, sent: endpoints[other] ?? {} });

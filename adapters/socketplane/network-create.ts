@@ -84,7 +84,9 @@ export function networkCreateHooks({ carrier, networks, fanOut }: Deps) {
       try {
         const network = await carrier.create(name, choiceOf(body));
         fanOut.made(network);
-        pending.put(RequestId, { network, letGo, isMade: false });
+        const end = fanOut.making(network);
+        const endAll = () => (end(), letGo());
+        pending.put(RequestId, { network, letGo: endAll, isMade: false });
         const ours = networkBody(network);
         return {
           ModifiedClientRequest: {
@@ -92,7 +94,6 @@ export function networkCreateHooks({ carrier, networks, fanOut }: Deps) {
               ...body,
               CheckDuplicate: true,
               IPAM: { ...IPAM, ...(ours['IPAM'] as object) },
-              Options: ours['Options'],
             },
           },
         };
@@ -129,6 +130,7 @@ function choiceOf({ IPAM, Internal, Options, Labels }: NetworkCreate) {
     gateway: config?.Gateway || undefined,
     settings: tidy({
       internal: Internal ?? false,
+      namesGateway: Boolean(config?.Gateway),
       range: config?.IPRange || undefined,
       aux: config?.AuxiliaryAddresses ?? {},
       labels: Labels ?? {},

@@ -88,7 +88,10 @@ export async function createRuntime({ config, run, ensureConsul, log }: RuntimeO
   });
   const metrics = createAgentMetrics();
   const services = createCurrent<Services>('the agent is starting: try again');
-  const driver = createCurrent<Driver>('the agent is not ready: `socketplane agent status` says more', DRIVER_PATIENCE_MS);
+  const driver = createCurrent<Driver>(
+    'the agent is not ready: `socketplane agent status` says more',
+    DRIVER_PATIENCE_MS,
+  );
   const files = consulFiles(config.state, hostPaths.consulSocket);
   const consul = createConsulAgent({ files, ensureConsul, run, log });
 

@@ -18,6 +18,7 @@ import { DRIVER } from '../docker/driver-names.js';
 import type { DockerNetworks } from '../driver/docker-networks.js';
 import type { Driver } from '../driver/driver.js';
 import { createFanOut, type FanOut } from '../driver/fan-out.js';
+import { createMakings } from '../driver/makings.js';
 import { createOffers } from '../driver/pools.js';
 import { capacityOfNetwork } from '../ipam/address-space.js';
 import { createContainers, type Containers } from './containers.js';
@@ -104,8 +105,17 @@ export function createServices(options: ServicesOptions): Services {
   });
   const { table, connections } = containers;
   const carrier = createNetworkCarrier({ networks, datapath, log });
-  const fanOut = createFanOut({ docker, dockerNetworks, wanted: known, adopt: carrier.create, log });
-  const driver: Driver = { ...containers, networks, known, dockerNetworks, offers: createOffers() };
+  const makings = createMakings();
+  const fanOut = createFanOut({
+    docker,
+    dockerNetworks,
+    wanted: known,
+    makings,
+    adopt: carrier.create,
+    signal: stopping.signal,
+    log,
+  });
+  const driver: Driver = { ...containers, networks, known, dockerNetworks, offers: createOffers(), makings };
   const hostResolvers = createHostResolvers();
   const dns = createDns({
     names: createNames(ipam.index),

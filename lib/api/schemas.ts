@@ -21,6 +21,7 @@ export const network = z.looseObject({
   settings: z
     .looseObject({
       internal: z.boolean().optional().describe('Whether there is no way out of it.'),
+      namesGateway: z.boolean().optional().describe('Whether its creator named the gateway.'),
       range: z.string().optional().describe('CIDR from which addresses are taken.'),
       aux: strings.optional().describe('Addresses by name that are kept aside.'),
       labels: strings.optional(),

@@ -16,6 +16,8 @@ export interface Network {
 export interface NetworkSettings {
   /** Whether containers have no way out of the network (`--internal`). */
   internal?: boolean;
+  /** Whether the creator named the gateway, so that Docker's record of the network does too. */
+  namesGateway?: boolean;
   /** CIDR inside the subnet from which addresses are taken that nobody asked for (`--ip-range`). */
   range?: string;
   /** Addresses by name that are never given away (`--aux-address`). */

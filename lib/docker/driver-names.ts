@@ -1,9 +1,6 @@
 /** Name of the network driver and of the IPAM driver that the agent is to Docker. */
 export const DRIVER = 'socketplane';
 
-/** On a Docker network: the name that its network has in the cluster, which Docker tells no driver. */
-export const NETWORK_OPTION = 'socketplane.network';
-
 /**
  * On a container's endpoint: the address in its settings was leased by us and stays the container's until it is removed.
  * Without it, the address is one that the user chose.

@@ -1,10 +1,13 @@
 import type { Network } from '../base/model.js';
 import type { NetworkBody } from './docker.js';
-import { DRIVER, NETWORK_OPTION } from './driver-names.js';
+import { DRIVER } from './driver-names.js';
 
-/** The fields of a `POST /networks/create` that make Docker's record of a network. The subnet is always named: `--ip` needs it. */
+/**
+ * The fields of a `POST /networks/create` that make Docker's record of a network. The subnet is always named, as `--ip` needs it; nothing else
+ * is that the network's creator did not choose: tools such as Compose compare the record with what they asked for.
+ */
 export function networkBody({ id, subnet, gateway, settings }: Network): NetworkBody {
-  const { internal = false, range, aux, labels = {}, options = {} } = settings ?? {};
+  const { internal = false, namesGateway, range, aux, labels = {}, options = {} } = settings ?? {};
   return {
     Name: id,
     CheckDuplicate: true,
@@ -15,13 +18,13 @@ export function networkBody({ id, subnet, gateway, settings }: Network): Network
       Config: [
         {
           Subnet: subnet,
-          Gateway: gateway,
+          ...(namesGateway && { Gateway: gateway }),
           ...(range !== undefined && { IPRange: range }),
           ...(aux && { AuxiliaryAddresses: aux }),
         },
       ],
     },
-    Options: { ...options, [NETWORK_OPTION]: id },
+    Options: options,
     Labels: labels,
   };
 }

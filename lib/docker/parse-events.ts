@@ -11,9 +11,7 @@ const event = z.object({
   Action: z.string(),
   Actor: z.object({
     ID: z.string(),
-    Attributes: z
-      .object({ name: z.string().optional(), container: z.string().optional() })
-      .nullish(),
+    Attributes: z.object({ name: z.string().optional(), container: z.string().optional() }).nullish(),
   }),
 });
 

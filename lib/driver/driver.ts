@@ -5,6 +5,7 @@ import type { Addresses } from '../endpoints/addresses.js';
 import type { Endpoints } from '../endpoints/endpoints.js';
 import type { Networks } from '../network/networks.js';
 import type { DockerNetworks } from './docker-networks.js';
+import type { Makings } from './makings.js';
 import type { Offers } from './pools.js';
 
 /** What the handlers of Docker's calls act on. None of it asks Docker: Docker holds locks while it waits for an answer. */
@@ -16,6 +17,7 @@ export interface Driver {
   endpoints: Pick<Endpoints, 'open' | 'join' | 'close'>;
   dockerNetworks: DockerNetworks;
   offers: Offers;
+  makings: Makings;
 }
 
 /** How long a container's start waits for a network that was made a moment ago, in milliseconds. */

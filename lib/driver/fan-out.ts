@@ -3,10 +3,10 @@ import type { Log } from '../base/log.js';
 import type { Network } from '../base/model.js';
 import { singleFlight } from '../concurrency/single-flight.js';
 import type { Docker, DockerNetwork } from '../docker/docker.js';
-import { NETWORK_OPTION } from '../docker/driver-names.js';
 import { networkBody } from '../docker/network-body.js';
 import type { NetworkChoice, Networks } from '../network/networks.js';
 import type { DockerNetworks } from './docker-networks.js';
+import type { Makings } from './makings.js';
 import { createHeldNames } from './held-names.js';
 import { createOwnNews } from './own-news.js';
 import { planFanOut, type FanOutStep } from './plan-fan-out.js';
@@ -21,6 +21,8 @@ export interface FanOut {
   reconcile(): Promise<void>;
   /** Leaves the network of this name alone until the returned function is called: a client's call is about to change it. */
   hold(name: string): () => void;
+  /** A client's call has Docker make this network now. @returns ends it */
+  making(network: Network): () => void;
   /** This host has just put the network into the cluster, or taken it out; neither may have been heard of yet. */
   made(network: Network): void;
   gone(network: Network): void;
@@ -38,6 +40,7 @@ const EXPECT_MS = 8_000;
 export interface FanOutOptions {
   docker: Pick<Docker, 'networks' | 'createNetwork' | 'removeNetwork'>;
   dockerNetworks: DockerNetworks;
+  makings: Makings;
   /** The networks of the cluster as last heard. */
   wanted: () => readonly Network[];
   /** Takes a network into the cluster that Docker has made without us. Throws what `Networks.create` throws. */
@@ -50,7 +53,7 @@ export interface FanOutOptions {
 }
 
 export function createFanOut(options: FanOutOptions): FanOut {
-  const { docker, dockerNetworks, wanted, adopt, signal, patience = EXPECT_MS, log } = options;
+  const { docker, dockerNetworks, makings, wanted, adopt, signal, patience = EXPECT_MS, log } = options;
   const look = () =>
     void reconcile().catch((error: unknown) =>
       log.debug('networks not looked at', { error: messageOf(error) }),
@@ -77,7 +80,8 @@ export function createFanOut(options: FanOutOptions): FanOut {
     const { name } = step;
     switch (step.do) {
       case 'create': {
-        const id = await docker.createNetwork(networkBody(step.network));
+        const end = makings.begin(step.network);
+        const id = await docker.createNetwork(networkBody(step.network)).finally(end);
         sources.set(id, step.network);
         await dockerNetworks.set(id, { name, subnet: step.network.subnet });
         log.info('network made in Docker', { network: name, id: id.slice(0, 12) });
@@ -140,8 +144,7 @@ export function createFanOut(options: FanOutOptions): FanOut {
       wanted: news.applyTo(wanted()),
       there,
       isHeld: held.has,
-      wasOurs: ({ id, options: { [NETWORK_OPTION]: name } }) =>
-        name !== undefined || dockerNetworks.get(id)?.name !== undefined,
+      wasOurs: ({ id }) => dockerNetworks.get(id)?.name !== undefined,
       madeFrom: (id) => sources.get(id),
     });
     const reports = steps.filter((step) => step.do === 'report');
@@ -156,6 +159,7 @@ export function createFanOut(options: FanOutOptions): FanOut {
   return {
     reconcile,
     hold: held.hold,
+    making: makings.begin,
     made: news.made,
     gone: news.gone,
     expect: (name) =>

@@ -1,11 +1,11 @@
 import { AppError } from '../base/errors.js';
 import { macOf, parseAddress, parseSubnet } from '../base/ipv4.js';
 import { peerName } from '../datapath/device-names.js';
-import { DRIVER, NETWORK_OPTION } from '../docker/driver-names.js';
+import { DRIVER } from '../docker/driver-names.js';
 import { assertChoice, type NetworkChoice } from '../network/network-choice.js';
 import { networkById, type Driver } from './driver.js';
 import * as messages from './messages.js';
-import { settingsOf, stringsIn } from './settings.js';
+import { settingsOf } from './settings.js';
 
 /** Docker names the interface in the container with this and a number. */
 const INTERFACE_PREFIX = 'eth';
@@ -29,7 +29,7 @@ export async function createNetwork(driver: Driver, request: messages.CreateNetw
   }
   const subnet = parseSubnet(data.Pool).text;
   const gateway = data.Gateway?.split('/')[0] || undefined;
-  const name = stringsIn(Options?.[messages.GENERIC])[NETWORK_OPTION];
+  const name = driver.makings.nameOf(subnet);
   driver.offers.drop(subnet);
   if (name !== undefined) await assertSame(driver, name, { subnet, gateway });
   // A call that is repeated may find its own network in the cluster.

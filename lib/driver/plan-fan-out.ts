@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Network } from '../base/model.js';
 import type { DockerNetwork } from '../docker/docker.js';
-import { DRIVER, NETWORK_OPTION } from '../docker/driver-names.js';
+import { DRIVER } from '../docker/driver-names.js';
 
 /**
  * - `create`, `remove`: in Docker.
@@ -83,7 +83,6 @@ function problemOf({ name, driver, ipamDriver }: DockerNetwork, isWanted: boolea
 
 /** Whether Docker's record is the one of this network, and not of one that had its name before. */
 function isSame({ subnet, gateway, settings = {} }: Network, docker: DockerNetwork): boolean {
-  const { [NETWORK_OPTION]: _name, ...options } = docker.options;
   return (
     subnet === docker.subnet &&
     (docker.gateway === undefined || gateway === docker.gateway) &&
@@ -91,6 +90,6 @@ function isSame({ subnet, gateway, settings = {} }: Network, docker: DockerNetwo
     settings.range === docker.range &&
     isDeepStrictEqual(settings.aux ?? {}, docker.aux) &&
     isDeepStrictEqual(settings.labels ?? {}, docker.labels) &&
-    isDeepStrictEqual(settings.options ?? {}, options)
+    isDeepStrictEqual(settings.options ?? {}, docker.options)
   );
 }

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import type { NetworkSettings } from '../base/model.js';
 import type { DockerNetwork } from '../docker/docker.js';
-import { NETWORK_OPTION } from '../docker/driver-names.js';
 import { GENERIC, INTERNAL, type CreateNetwork } from './messages.js';
 
 const strings = z.record(z.string(), z.string());
@@ -23,19 +22,20 @@ export function settingsOf({ Options, IPv4Data }: CreateNetwork): NetworkSetting
 }
 
 /** The same, of a network that Docker has made. */
-export function settingsOfDocker({ internal, options, labels, aux, range }: DockerNetwork) {
-  return tidy({ internal, options, labels, aux: withoutPrefixes(aux), range });
+export function settingsOfDocker({ internal, gateway, options, labels, aux, range }: DockerNetwork) {
+  const namesGateway = gateway !== undefined;
+  return tidy({ internal, namesGateway, options, labels, aux: withoutPrefixes(aux), range });
 }
 
 /** Only what was chosen; undefined when nothing was. */
 export function tidy(chosen: NetworkSettings): NetworkSettings | undefined {
-  const { [NETWORK_OPTION]: _name, ...options } = chosen.options ?? {};
   const settings: NetworkSettings = {
     ...(chosen.internal && { internal: true }),
+    ...(chosen.namesGateway && { namesGateway: true }),
     ...(chosen.range && { range: chosen.range }),
     ...(hasKeys(chosen.aux) && { aux: chosen.aux }),
     ...(hasKeys(chosen.labels) && { labels: chosen.labels }),
-    ...(hasKeys(options) && { options }),
+    ...(hasKeys(chosen.options) && { options: chosen.options }),
   };
   return hasKeys(settings) ? settings : undefined;
 }

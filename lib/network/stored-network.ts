@@ -11,6 +11,7 @@ const texts = z.record(z.string(), z.string());
 
 const storedSettings = z.object({
   internal: z.boolean().optional(),
+  namesGateway: z.boolean().optional(),
   range: z.string().optional(),
   aux: texts.optional(),
   labels: texts.optional(),
@@ -50,11 +51,12 @@ export function toNetwork({ id, subnet, gateway, vni, settings }: StoredNetwork)
 }
 
 /** The settings without what says nothing; undefined when nothing is left. */
-export function compact({ internal, range, aux, labels, options }: NetworkSettings = {}):
+export function compact({ internal, namesGateway, range, aux, labels, options }: NetworkSettings = {}):
   NetworkSettings | undefined {
   const some = (record: Record<string, string> | undefined) => record && Object.keys(record).length > 0;
   const settings: NetworkSettings = {
     ...(internal && { internal }),
+    ...(namesGateway && { namesGateway }),
     ...(range !== undefined && { range }),
     ...(some(aux) && { aux }),
     ...(some(labels) && { labels }),

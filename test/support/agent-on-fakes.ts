@@ -7,6 +7,7 @@ import { DRIVER } from '../../lib/docker/driver-names.js';
 import type { DockerNetworks, DockerNetworkRecord } from '../../lib/driver/docker-networks.js';
 import type { Driver } from '../../lib/driver/driver.js';
 import { createFanOut } from '../../lib/driver/fan-out.js';
+import { createMakings } from '../../lib/driver/makings.js';
 import { createIpam } from '../../lib/ipam/ipam.js';
 import { createNetworks } from '../../lib/network/networks.js';
 import { createMemoryStore } from '../../lib/store/memory.js';
@@ -101,7 +102,7 @@ export async function setUp(shared?: Shared) {
   const common = { docker: docker.docker, networks, ipam, datapath, log: silentLog };
   const containers = createContainers({ ...common, dockerNetworks, known, run: runOn(bridge) });
   const fanOut = createFanOut({
-    ...{ docker: docker.docker, dockerNetworks, wanted: known, log: silentLog },
+    ...{ docker: docker.docker, dockerNetworks, wanted: known, makings: createMakings(), log: silentLog },
     adopt: networks.create,
   });
   const overlay = () => ({ peers: [], remotes: [] });

@@ -47,7 +47,8 @@ export function connectionRoutes(docker: Pick<Docker, 'inspect'>, services: GetS
     }
     if (container) await current.containers.settle.container(container.id);
     const connections = await all(reference, current);
-    const connection = connections.find((one) => one.network.id === networkNamed(network ?? '')) ?? connections[0];
+    const connection =
+      connections.find((one) => one.network.id === networkNamed(network ?? '')) ?? connections[0];
     response.status(201).location(`/v0.1/connections/${connection.container}`).json(toJson(connection));
   });
 

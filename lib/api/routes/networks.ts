@@ -17,7 +17,11 @@ export function networkRoutes(services: GetServices): Router {
   router.post('/networks', async (request, response) => {
     const { carrier, fanOut } = await services();
     const { id, subnet, gateway, ...settings } = parseRequest(networkRequest, request.body);
-    const network = await carrier.create(id, { subnet, gateway, settings: tidy(settings) });
+    const network = await carrier.create(id, {
+      subnet,
+      gateway,
+      settings: tidy({ ...settings, namesGateway: gateway !== undefined }),
+    });
     // So that `docker run --network` finds it. Without Docker it is made there later.
     await fanOut.expect(id).catch(() => undefined);
     response.status(201).location(`/v0.1/networks/${network.id}`).json(network);

@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises';
+import { z } from 'zod';
 import { CommandError, type Run } from '../../os/exec.js';
 import type { Network } from '../../base/model.js';
 import { CLUSTER_PORTS, VXLAN_PORT } from '../../base/ports.js';
@@ -13,7 +14,12 @@ import type { UnderlayState } from './underlay.js';
  */
 const CLUSTER = `${CLUSTER_PORTS.first}:${CLUSTER_PORTS.last}`;
 const HOSTS_ONLY = [`udp --dport ${VXLAN_PORT}`, `tcp --dport ${CLUSTER}`, `udp --dport ${CLUSTER}`];
-const DOCKER_BRIDGES = ['docker0', 'br-+'];
+/** Those that Docker always calls so: its default bridge, and the one on which it publishes ports of our containers. */
+const DOCKER_BRIDGES = ['docker0', 'docker_gwbridge'];
+/** How Docker names the bridge of any other network. */
+const DOCKER_BRIDGE = /^br-[0-9a-f]{12}$/;
+
+const bridgeList = z.array(z.object({ ifname: z.string().optional() }));
 
 /** Where packets leave this host: towards the world, and towards other hosts. */
 type Way = Pick<UnderlayState, 'uplink' | 'tunnels'>;
@@ -40,11 +46,12 @@ type Chain = (typeof CHAINS)[number];
  * - Nothing is forwarded from or to an internal network, not even an answer; its gateway itself still answers.
  * - Routing never joins two networks that the bridge keeps apart.
  * - No container speaks to other hosts as if it were this one.
- * - Towards Docker's own bridges, Docker's rules decide; `uplink` is none of them, whatever its name.
+ * - What is on Docker's own bridges is reached by its published ports alone, about which Docker's rules decide; `uplink` is none of
+ *   them, whatever its name.
  * - The host's ends of container ports belong to Open vSwitch alone: in the userspace datapath the kernel would
  *   otherwise see each frame too, and route it past the bridge's rules.
  */
-export function natRules(networks: Network[], { uplink, tunnels }: Way): string {
+export function natRules(networks: Network[], { uplink, tunnels }: Way, bridges = DOCKER_BRIDGES): string {
   const [closed, open] = [networks.filter(isInternal), networks.filter((network) => !isInternal(network))];
   const masquerade = open.map(
     (network) => `-A ${POSTROUTING} -s ${network.subnet} ! -o ${gatewayName(network)} -j MASQUERADE`,
@@ -54,7 +61,9 @@ export function natRules(networks: Network[], { uplink, tunnels }: Way): string 
     .flatMap((device) => [`-A ${FORWARD} -i ${device} -j DROP`, `-A ${FORWARD} -o ${device} -j DROP`]);
   const any = `${GATEWAY_PREFIX}+`;
   // Packets from Docker's own containers also leave with this host's address.
-  const masqueraded = tunnels ? DOCKER_BRIDGES.map((bridge) => `-i ${bridge} -o ${tunnels.device}`) : [];
+  const masqueraded = tunnels
+    ? [...DOCKER_BRIDGES, 'br-+'].map((bridge) => `-i ${bridge} -o ${tunnels.device}`)
+    : [];
   const forged = [`-i ${any}`, ...masqueraded].flatMap((from) =>
     HOSTS_ONLY.map((port) => `-A ${FORWARD} ${from} -p ${port} -j DROP`),
   );
@@ -71,7 +80,12 @@ export function natRules(networks: Network[], { uplink, tunnels }: Way): string 
     `-A ${FORWARD} -o ${any} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT`,
     `-A ${FORWARD} -o ${any} -j DROP`,
     ...(uplink === undefined ? [] : [`-A ${FORWARD} -i ${any} -o ${uplink} -j ACCEPT`]),
-    ...DOCKER_BRIDGES.map((bridge) => `-A ${FORWARD} -i ${any} -o ${bridge} -j RETURN`),
+    ...bridges.flatMap((bridge) => [
+      `-A ${FORWARD} -i ${any} -o ${bridge} -m conntrack --ctstate DNAT,RELATED,ESTABLISHED -j RETURN`,
+      `-A ${FORWARD} -i ${any} -o ${bridge} -j DROP`,
+    ]),
+    // A bridge that Docker has made since.
+    `-A ${FORWARD} -i ${any} -o br-+ -j RETURN`,
     `-A ${FORWARD} -i ${any} -j ACCEPT`,
     'COMMIT',
     '*raw',
@@ -87,12 +101,19 @@ const isInternal = ({ settings }: Network) => settings?.internal === true;
 /** Makes forwarding and address translation those of these networks. May be repeated. */
 export async function applyNat(run: Run, networks: Network[], way: Way): Promise<void> {
   await writeFile('/proc/sys/net/ipv4/ip_forward', '1');
-  await run(['iptables-restore', '--noflush', '--wait=5'], { input: natRules(networks, way) });
+  const bridges = [...DOCKER_BRIDGES, ...(await dockerBridges(run))].filter((name) => name !== way.uplink);
+  await run(['iptables-restore', '--noflush', '--wait=5'], { input: natRules(networks, way, bridges) });
   for (const jump of CHAINS) {
     if (await hasJump(run, jump)) continue;
     // Inserted first, because Docker's policy for forwarded packets is DROP.
     await run(['iptables', '--wait=5', '-t', jump.table, '-I', jump.parent, '1', '-j', jump.chain]);
   }
+}
+
+async function dockerBridges(run: Run): Promise<string[]> {
+  const text = await run(['ip', '-json', 'link', 'show', 'type', 'bridge']);
+  const found = bridgeList.parse(JSON.parse(text || '[]'));
+  return found.flatMap(({ ifname = '' }) => (DOCKER_BRIDGE.test(ifname) ? [ifname] : []));
 }
 
 async function hasJump(run: Run, { table, parent, chain }: Chain): Promise<boolean> {

@@ -26,8 +26,8 @@ const AGENT_URL = 'http+unix://%2Frun%2Fsocketplane%2Fagent.sock/adapter';
 const OUTDATED: [was: string, is: string][] = [
   [`  socketplane: ${AGENT_URL}\n`, `  socketplane: { url: '${AGENT_URL}', protocol: 2 }\n`],
   [
-    `  socketplane-lenient: { url: '${AGENT_URL}', onFailure: ignore }\n`,
-    `  socketplane-lenient: { url: '${AGENT_URL}', protocol: 2, onFailure: ignore }\n`,
+    `  socketplane-networks: { url: '${AGENT_URL}', onFailure: ignore }\n`,
+    `  socketplane-networks: { url: '${AGENT_URL}', protocol: 2, onFailure: ignore }\n`,
   ],
 ];
 

@@ -1,5 +1,5 @@
 /** Driver of "our" networks. Any driver of Docker's will do, to try the matrix itself. */
-export const OURS = process.env['PARITY_OURS'] ?? 'bridge';
+export const OURS = process.env['PARITY_OURS'] ?? 'socketplane';
 
 /** One of the two sorts of network that are compared. What belongs to each has names of the same length. */
 export interface Kind {

@@ -354,6 +354,41 @@ describe('convergence', () => {
     });
   });
 
+  it('finds out by itself whose an endpoint is when events get lost', async () => {
+    const parts = await setUp();
+    const { docker, find, convergence, end } = parts;
+    docker.docker.events = async (signal) =>
+      (async function* () {
+        await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      })();
+    const { stopped } = await convergence.start();
+    await convergence.converge();
+    await docker.start(docker.create('con', 'web'));
+    await until(() => find('con')?.state === 'up');
+    end();
+    await stopped;
+  });
+
+  it('puts a container on its network again once its address is free', async () => {
+    const parts = await setUp();
+    const { docker, store, bridge, convergence } = parts;
+    await run(parts, async () => {
+      const id = docker.create('con', { network: 'web', ip: IP });
+      await docker.start(id);
+      await until(() => parts.ipam.ofContainer(id).some(({ up }) => up));
+      const first = await block(parts);
+      const value = first.value.replaceAll('"host":"h1"', '"host":"h2"').replace(/"id":"\w+"/, '"id":"x"');
+      expect(await store.commit([{ ...first, value, ifVersion: first.version }])).to.be.above(0);
+      await until(() => docker.place(id, 'web') === undefined && bridge.ports.size === 0);
+      const other = createIpam({ store, host: 'h2' });
+      await other.load();
+      await other.release('web', IP);
+      await until(() => parts.ipam.index.at('web', IP) === undefined);
+      await convergence.converge();
+      expect(docker.place(id, 'web')?.ip).to.equal(IP);
+    });
+  });
+
   it('settles a few containers at a time, and one that is slow does not hold up the others', async () => {
     const parts = await setUp();
     const { docker, find } = parts;

@@ -90,6 +90,27 @@ describe('addresses', () => {
     expect(await addresses.request('web', IP), 'never made').to.equal(IP);
   });
 
+  it('gives a kept one again at once when a start has failed', async () => {
+    const { addresses } = await setUp();
+    await addresses.keep('web', { names: [] });
+    await addresses.request('web', IP);
+    await addresses.giveBack('web', IP);
+    expect(addresses.isAwaited('web', IP)).to.equal(false);
+    expect(await addresses.request('web', IP)).to.equal(IP);
+  });
+
+  it('leases one anew that is lost while its endpoint is looked for', async () => {
+    const { ipam, networks, log } = await setUp();
+    const addresses = createAddresses({
+      ...{ networks, ipam, log, teller: createTeller({ ipam, log }), isOpen: () => true },
+      isAlive: async () => (await ipam.release('web', IP), false),
+    });
+    const { id } = await addresses.keep('web', { names: [] });
+    expect(await addresses.request('web', IP)).to.equal(IP);
+    const found = ipam.find('web', IP);
+    expect([found !== undefined, found?.id === id]).to.deep.equal([true, false]);
+  });
+
   it('is not stuck when it cannot be found out whether the endpoint is alive', async () => {
     const { ipam, networks, log } = await setUp();
     let isBroken = true;

@@ -217,6 +217,19 @@ describe('endpoints', () => {
     expect([...bridge.ports.keys()]).to.deep.equal([E2]);
   });
 
+  it('are not found by an agent that Docker has told of another at the address already', async () => {
+    const first = await setUp();
+    first.endpoints.open(endpointOf(E1));
+    await first.endpoints.join(E1);
+    await turn();
+    const { endpoints, datapath, table } = await setUp(first);
+    const seen = await datapath.ports();
+    endpoints.open(endpointOf(E2));
+    endpoints.adopt(seen, [WEB], []);
+    expect(table.list().map(({ endpoint }) => endpoint.id)).to.deep.equal([E2]);
+    expect(table.at('web', IP)?.endpoint.id).to.equal(E2);
+  });
+
   it('are not lost when the port has come meanwhile', async () => {
     const { endpoints, datapath, table } = await setUp();
     endpoints.open(endpointOf(E1));

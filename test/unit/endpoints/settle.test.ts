@@ -155,6 +155,29 @@ describe('settling a container', () => {
     }
   });
 
+  it('takes nothing from a start that begins between two steps', async () => {
+    const parts = await setUp();
+    const { docker, settle, ipam, bridge } = parts;
+    const id = await keep(parts, 'con');
+    await docker.start(id);
+    await settle.container(id);
+    await told(parts);
+    docker.crash();
+    const { detach } = bridge.datapath;
+    let unblock!: () => void;
+    const blocked = new Promise<void>((resolve) => (unblock = resolve));
+    bridge.datapath.detach = async (endpoint) => (await blocked, detach(endpoint));
+    const settled = settle.container(id);
+    await turn();
+    await docker.start(id);
+    await told(parts);
+    unblock();
+    await settled;
+    const { endpoint } = docker.place(id, 'web')!;
+    expect(ipam.find('web', IP)).to.include({ endpoint, up: true });
+    expect([...bridge.ports.keys()]).to.deep.equal([endpoint]);
+  });
+
   it('writes nothing into the lease of another container that has the address by now', async () => {
     const parts = await setUp();
     const { docker, settle, ipam } = parts;
@@ -234,6 +257,19 @@ describe('settling a container', () => {
     expect(ip).to.not.equal(IP);
     expect(ipam.find('web', ip)).to.deep.include({ container: id, up: true, kept: false });
     expect([...bridge.ports.keys()]).to.deep.equal([endpoint]);
+  });
+
+  it('stops that use also when Docker does not take the container off', async () => {
+    const parts = await setUp();
+    const { docker, settle, bridge } = parts;
+    const id = docker.create('con', 'web');
+    await docker.start(id);
+    await settle.container(id);
+    await told(parts);
+    await lose(parts);
+    docker.docker.disconnect = () => Promise.reject(new AppError('unavailable', 'slow'));
+    expect(await kindOf(settle.container(id))).to.equal('unavailable');
+    expect(bridge.ports.size).to.equal(0);
   });
 
   it('waits with an address that the user chose until it is there again', async () => {

@@ -31,7 +31,7 @@ describe('settings that are there already', () => {
   it("have the agent's adapter on hook protocol 2, where an earlier version wrote the line", async () => {
     const text =
       "version: 1\nendpoints:\n  'POST /mine': { pre: [mine] }\nadapters:\n  mine: http://127.0.0.1:1/\n" +
-      `  socketplane: ${URL}\n  socketplane-lenient: { url: '${URL}', onFailure: ignore }\n`;
+      `  socketplane: ${URL}\n  socketplane-networks: { url: '${URL}', onFailure: ignore }\n`;
     writeFileSync(file, text);
     chmodSync(file, 0o600);
     await writeSettings(folder);
@@ -41,9 +41,9 @@ describe('settings that are there already', () => {
     ).to.deep.equal([
       ['mine', 1],
       ['socketplane', 2],
-      ['socketplane-lenient', 2],
+      ['socketplane-networks', 2],
     ]);
-    expect(adapters.get('socketplane-lenient')).to.include({ onFailure: 'ignore' });
+    expect(adapters.get('socketplane-networks')).to.include({ onFailure: 'ignore' });
     expect(endpoints).to.have.length(1);
     expect(statSync(file).mode & 0o777).to.equal(0o600);
   });

@@ -191,7 +191,7 @@ adapters:
     expect(calls).to.deep.include({
       call: 'DELETE /containers/{id}',
       pre: [],
-      post: ['socketplane-lenient'],
+      post: ['socketplane-networks'],
     });
     expect(calls).to.have.length(6);
     expect(warnings).to.have.length(1);
