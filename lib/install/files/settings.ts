@@ -26,9 +26,23 @@ const AGENT_URL = 'http+unix://%2Frun%2Fsocketplane%2Fagent.sock/adapter';
 const OUTDATED: [was: string, is: string][] = [
   [`  socketplane: ${AGENT_URL}\n`, `  socketplane: { url: '${AGENT_URL}', protocol: 2 }\n`],
   [
-    `  socketplane-networks: { url: '${AGENT_URL}', onFailure: ignore }\n`,
+    `  socketplane-lenient: { url: '${AGENT_URL}', onFailure: ignore }\n`,
     `  socketplane-networks: { url: '${AGENT_URL}', protocol: 2, onFailure: ignore }\n`,
   ],
+  [
+    `  socketplane-lenient:\n    { url: '${AGENT_URL}', protocol: 2, onFailure: ignore }\n`,
+    `  socketplane-networks:\n    { url: '${AGENT_URL}', protocol: 2, onFailure: ignore }\n`,
+  ],
+  [
+    `  'POST /containers/*/start': { pre: [socketplane], post: [socketplane] }\n`,
+    ['POST /networks/create', 'POST /networks/*/connect', 'POST /networks/prune', 'DELETE /networks/*']
+      .map((call) => `  '${call}': { pre: [socketplane-networks], post: [socketplane-networks] }\n`)
+      .join(''),
+  ],
+  [`  'POST /containers/*/restart': { post: [socketplane] }\n`, ''],
+  [`  'DELETE /containers/*': { post: [socketplane-lenient] }\n`, ''],
+  [`  'GET /containers/*/json': { post: [socketplane-lenient] }\n`, ''],
+  [`  'GET /containers/json': { post: [socketplane-lenient] }\n`, ''],
 ];
 
 /** Writes the settings that are missing. Existing settings are kept, except for lines of ours that no longer work. */

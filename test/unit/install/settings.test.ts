@@ -31,7 +31,7 @@ describe('settings that are there already', () => {
   it("have the agent's adapter on hook protocol 2, where an earlier version wrote the line", async () => {
     const text =
       "version: 1\nendpoints:\n  'POST /mine': { pre: [mine] }\nadapters:\n  mine: http://127.0.0.1:1/\n" +
-      `  socketplane: ${URL}\n  socketplane-networks: { url: '${URL}', onFailure: ignore }\n`;
+      `  socketplane: ${URL}\n  socketplane-lenient: { url: '${URL}', onFailure: ignore }\n`;
     writeFileSync(file, text);
     chmodSync(file, 0o600);
     await writeSettings(folder);
@@ -46,5 +46,26 @@ describe('settings that are there already', () => {
     expect(adapters.get('socketplane-networks')).to.include({ onFailure: 'ignore' });
     expect(endpoints).to.have.length(1);
     expect(statSync(file).mode & 0o777).to.equal(0o600);
+  });
+
+  it('have the hooks on networks, in the place of those that an earlier version needed', async () => {
+    const url = `{ url: '${URL}', protocol: 2 }`;
+    const lenient = `\n    { url: '${URL}', protocol: 2, onFailure: ignore }`;
+    const hooks = [
+      `'POST /containers/create': { pre: [socketplane], post: [socketplane] }`,
+      `'POST /containers/*/start': { pre: [socketplane], post: [socketplane] }`,
+      `'POST /containers/*/restart': { post: [socketplane] }`,
+      `'DELETE /containers/*': { post: [socketplane-lenient] }`,
+      `'GET /containers/*/json': { post: [socketplane-lenient] }`,
+      `'GET /containers/json': { post: [socketplane-lenient] }`,
+    ];
+    const endpoints = hooks.map((hook) => `  ${hook}\n`).join('');
+    const adapters = `  socketplane: ${url}\n  socketplane-lenient:${lenient}\n`;
+    writeFileSync(file, `version: 1\nendpoints:\n${endpoints}adapters:\n${adapters}`);
+    await writeSettings(folder);
+    const parse = (text: string) => parseYaml('proxy.yml', text, proxyConfig(folder));
+    const [renewed, own] = [readFileSync(file, 'utf8'), readFileSync('proxy.yml', 'utf8')].map(parse);
+    expect(renewed?.endpoints).to.deep.equal(own?.endpoints);
+    expect(renewed?.adapters).to.deep.equal(own?.adapters);
   });
 });

@@ -189,11 +189,11 @@ adapters:
       post: ['socketplane'],
     });
     expect(calls).to.deep.include({
-      call: 'DELETE /containers/{id}',
-      pre: [],
+      call: 'DELETE /networks/{id}',
+      pre: ['socketplane-networks'],
       post: ['socketplane-networks'],
     });
-    expect(calls).to.have.length(6);
+    expect(calls).to.have.length(5);
     expect(warnings).to.have.length(1);
     expect(warnings[0]).to.match(/BuildKit/);
   });
