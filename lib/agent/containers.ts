@@ -1,6 +1,7 @@
 import type { Log } from '../base/log.js';
 import type { Network } from '../base/model.js';
 import { succeeds } from '../base/succeeds.js';
+import { peerName } from '../datapath/device-names.js';
 import type { Datapath } from '../datapath/datapath.js';
 import type { Attached, Docker } from '../docker/docker.js';
 import type { DockerNetworks } from '../driver/docker-networks.js';
@@ -15,6 +16,9 @@ import { createTeller, type Teller } from '../endpoints/teller.js';
 import type { Ipam } from '../ipam/ipam.js';
 import type { Networks } from '../network/networks.js';
 import type { Run } from '../os/exec.js';
+
+/** How long Docker may take to move a link into its container, in milliseconds. */
+const MOVE_MS = 30_000;
 
 /** Everything about this host's containers on one store. */
 export interface Containers {
@@ -41,11 +45,19 @@ export function createContainers(options: {
   const table = createEndpointTable();
   const isOpen = (network: string, ip: string) => table.at(network, ip) !== undefined;
 
-  /** The kernel removes a link with the namespace of its container, whether or not Docker says so. */
+  const isOnHost = (device: string) => succeeds(run(['ip', 'link', 'show', 'dev', device]));
+
+  /**
+   * Whatever Docker has said: the kernel removes a link with the namespace of its container, and Docker moves the container's end
+   * back to the host when the endpoint ends, until when it is not there.
+   */
   async function isAlive(network: string, ip: string): Promise<boolean> {
     const entry = table.at(network, ip);
     if (!entry || entry.failure !== undefined) return false;
-    return entry.portName === undefined || succeeds(run(['ip', 'link', 'show', 'dev', entry.portName]));
+    const { portName, isAdopted, occupant, since } = entry;
+    if (portName === undefined) return true;
+    const isStarting = !isAdopted && !occupant && Date.now() - since < MOVE_MS;
+    return (await isOnHost(portName)) && (isStarting || !(await isOnHost(peerName(portName))));
   }
 
   const teller = createTeller({ ipam, log });

@@ -46,8 +46,9 @@ export async function requestAddress(
   if (Options?.[ADDRESS_TYPE] === GATEWAY)
     return answer(wanted ?? formatAddress(gatewayOf(parseSubnet(subnet))));
   const network = await networkBySubnet(driver, subnet);
-  const isAside = wanted !== undefined && Object.values(network?.settings?.aux ?? {}).includes(wanted);
-  if (wanted !== undefined && (!network || isAside)) return answer(wanted);
+  const isMade = network !== undefined && driver.makings.nameOf(subnet) === undefined;
+  const isAside = Object.values(network?.settings?.aux ?? {}).includes(wanted ?? '');
+  if (wanted !== undefined && (!network || (isAside && !isMade))) return answer(wanted);
   if (!network) throw new AppError('notFound', `no network of the cluster has subnet ${subnet}`);
   return answer(await driver.addresses.request(network.id, wanted));
 }

@@ -2,7 +2,6 @@ import { AppError, messageOf } from '../base/errors.js';
 import { createKeyedLock } from '../concurrency/keyed-lock.js';
 import type { Log } from '../base/log.js';
 import { shortId } from '../base/short-id.js';
-import type { Network } from '../base/model.js';
 import type { Grant, Ipam, Lease } from '../ipam/ipam.js';
 import type { Networks } from '../network/networks.js';
 import { withRecord } from '../network/with-record.js';
@@ -25,11 +24,6 @@ export interface FutureContainer {
 export interface Addresses {
   /** Leases an address for a container that is about to be made or connected. Throws what `Ipam.lease` throws. */
   keep(network: string, future: FutureContainer): Promise<Lease>;
-  /**
-   * Throws `conflict` or `invalid` when no container of this host can have the address. One that a running container has may
-   * be another's later: a successor is made while its predecessor runs.
-   */
-  check(network: Network, ip: string): Promise<void>;
   /** Docker has made the container that the lease is for. */
   assign(lease: Lease, container: string, names: string[]): Promise<void>;
   /** The container was not made after all. */
@@ -70,7 +64,7 @@ export function createAddresses({
   now = Date.now,
 }: {
   networks: Pick<Networks, 'find' | 'get' | 'recall'>;
-  ipam: Pick<Ipam, 'lease' | 'update' | 'release' | 'find' | 'check'>;
+  ipam: Pick<Ipam, 'lease' | 'update' | 'release' | 'find'>;
   teller: Pick<Teller, 'write'>;
   /** Whether there is an endpoint that has the address, as far as Docker has said. */
   isOpen: (network: string, ip: string) => boolean;
@@ -126,13 +120,13 @@ export function createAddresses({
       withRecord(networks, network, (record) =>
         ipam.lease(record, { container, names, kept: true, up: false }),
       ),
-    async check(network, ip) {
-      const own = ipam.find(network.id, ip);
-      if (own?.kept) throw taken(own);
-      if (!own) await ipam.check(network, ip);
-    },
-    async assign({ network, ip }, container, names) {
-      await ipam.update(network, ip, { container, names });
+    async assign({ id, network, ip }, container, names) {
+      const isThere = ipam.find(network, ip)?.id === id;
+      if (isThere && (await ipam.update(network, ip, { container, names }))) return;
+      // Docker has taken so long that nobody seemed to need it any more.
+      await withRecord(networks, network, (record) =>
+        ipam.lease(record, { container, names, kept: true, up: false }, ip),
+      );
     },
     abandon: ({ id, network, ip }) =>
       inTurn(key(network, ip), () =>

@@ -2,7 +2,7 @@ import { macOf } from '../base/ipv4.js';
 import type { Network } from '../base/model.js';
 import type { Ipam } from '../ipam/ipam.js';
 import type { Connection } from './connection.js';
-import type { EndpointTable, Entry } from './table.js';
+import type { EndpointTable, OpenEndpoint } from './table.js';
 
 const FULL_ID = /^[0-9a-f]{64}$/;
 
@@ -23,7 +23,7 @@ export function createConnections({
   /** As last heard from the store. */
   networks: () => readonly Network[];
 }): Connections {
-  function running({ endpoint, occupant, portName, failure }: Entry): Connection {
+  function running({ endpoint, occupant, portName, failure }: OpenEndpoint): Connection {
     const { id, network, ip, mac } = endpoint;
     const lease = ipam.find(network.id, ip);
     return {

@@ -6,7 +6,7 @@ import { shortId } from '../base/short-id.js';
 import type { Datapath, PortRecord } from '../datapath/datapath.js';
 import type { Ipam, Lease } from '../ipam/ipam.js';
 import type { Addresses } from './addresses.js';
-import { LINK_LOST, type EndpointTable, type Entry } from './table.js';
+import { LINK_LOST, type EndpointTable, type OpenEndpoint } from './table.js';
 import type { Teller } from './teller.js';
 
 /** How many closed endpoints are remembered: more than can be closed while the bridge is looked at. */
@@ -71,8 +71,8 @@ export function createEndpoints({
   /** Those of which not everything could be removed. */
   const remains = new Set<string>();
 
-  function enter(endpoint: Endpoint, port: Promise<string>): Entry {
-    const entry: Entry = { endpoint, since: now(), port };
+  function enter(endpoint: Endpoint, port: Promise<string>, isAdopted = false): OpenEndpoint {
+    const entry: OpenEndpoint = { endpoint, since: now(), isAdopted, port };
     table.put(entry);
     port.then(
       (name) => (entry.portName = name),
@@ -82,7 +82,7 @@ export function createEndpoints({
   }
 
   function enterLost(endpoint: Endpoint): void {
-    const entry = enter(endpoint, Promise.reject(new AppError('unavailable', LINK_LOST)));
+    const entry = enter(endpoint, Promise.reject(new AppError('unavailable', LINK_LOST)), true);
     entry.failure = LINK_LOST;
   }
 
@@ -180,7 +180,7 @@ export function createEndpoints({
         // An endpoint that Docker has opened meanwhile counts, whatever the lease still says.
         if (table.at(network.id, ip)) continue;
         const port = there.get(id);
-        if (port !== undefined) enter(endpoint, Promise.resolve(port));
+        if (port !== undefined) enter(endpoint, Promise.resolve(port), true);
         else if (lost.includes(id)) enterLost(endpoint);
       }
       for (const entry of table.list()) {

@@ -1,16 +1,16 @@
 import type { Lease } from '../ipam/ipam.js';
 import { UNUSED_MS } from './addresses.js';
-import { LINK_LOST, type Entry } from './table.js';
+import { LINK_LOST, type OpenEndpoint } from './table.js';
 
 /** An address of this host as Docker, the store and the agent see it at one moment. */
-export interface Place {
+export interface AddressState {
   network: string;
   /** Dotted quad. */
   ip: string;
   /** This host's lease of the address. */
   lease?: Lease;
   /** The endpoint that Docker has opened with it, as far as the agent knows. */
-  entry?: Entry;
+  entry?: OpenEndpoint;
   /** The running container that has it, as Docker says. */
   docker?: { container: string; endpoint: string; isKept: boolean };
   /** Whether the container of the lease exists. */
@@ -35,7 +35,7 @@ export type Step = 'lease' | 'claim' | 'identify' | 'reconnect' | 'close' | 'res
 /** A start that takes longer than this, in milliseconds, has failed without anybody saying so. */
 export const START_MS = 120_000;
 /** A kept address that no container has got after this time, in milliseconds, will never have one. */
-export const CREATE_MS = 600_000;
+export const CREATE_MS = 30_000;
 /** The same for one of a container that exists: Docker puts it on the network at once. */
 export const CONNECT_MS = 60_000;
 
@@ -44,21 +44,22 @@ export const CONNECT_MS = 60_000;
  *
  * @param now ms since 1970
  */
-export function plan(place: Place, now: number): Step[] {
+export function plan(place: AddressState, now: number): Step[] {
   const { entry, lease, docker, isAwaited } = place;
   const isStarting =
     entry !== undefined &&
     entry.occupant === undefined &&
     now - entry.since < START_MS &&
-    // Docker answers for a container only when its start has ended, and by then a link can be lost for good.
-    !(entry.failure === LINK_LOST && lease?.container !== undefined);
+    // Docker answers for a container only when its start has ended. By then a link can be lost for good, and what an earlier run of
+    // the agent opened was opened before Docker was asked.
+    !((entry.failure === LINK_LOST || entry.isAdopted) && lease?.container !== undefined);
   // Docker was asked before it began this start.
   if (isAwaited) return [];
   if (docker) return isStarting && entry.endpoint.id !== docker.endpoint ? [] : used(place, docker);
   return isStarting ? [] : unused(place, now);
 }
 
-function used({ lease, entry }: Place, docker: NonNullable<Place['docker']>): Step[] {
+function used({ lease, entry }: AddressState, docker: NonNullable<AddressState['docker']>): Step[] {
   const steps: Step[] = [];
   if (!lease) steps.push('lease');
   else if (lease.endpoint !== docker.endpoint || !lease.up) steps.push('claim');
@@ -68,7 +69,7 @@ function used({ lease, entry }: Place, docker: NonNullable<Place['docker']>): St
   return steps;
 }
 
-function unused(place: Place, now: number): Step[] {
+function unused(place: AddressState, now: number): Step[] {
   const { lease, entry } = place;
   const close: Step[] = entry ? ['close'] : [];
   if (!lease) return close;
@@ -77,7 +78,7 @@ function unused(place: Place, now: number): Step[] {
 }
 
 /** Whether somebody has, or may still get, the address that no endpoint has. */
-function isKept({ entry, isThere, isSettled }: Place, lease: Lease, now: number): boolean {
+function isKept({ entry, isThere, isSettled }: AddressState, lease: Lease, now: number): boolean {
   const age = now - Date.parse(lease.time);
   const isFresh = lease.endpoint === undefined && !entry;
   // Docker may have asked for it a moment ago, and the agent may have been started since.

@@ -8,7 +8,7 @@ import type { Addresses } from './addresses.js';
 import type { Endpoints } from './endpoints.js';
 import type { Identify } from './identify.js';
 import { isKept } from './kept-address.js';
-import { plan, type Place, type Step } from './plan.js';
+import { plan, type AddressState, type Step } from './plan.js';
 import type { Reconnector } from './reconnect.js';
 import type { EndpointTable } from './table.js';
 import type { Teller } from './teller.js';
@@ -58,9 +58,9 @@ export function createSettle(options: {
   const lock = createKeyedLock();
 
   /** Every address that has to do with the container. */
-  function placesOf(id: string, container: Container | undefined): Place[] {
+  function placesOf(id: string, container: Container | undefined): AddressState[] {
     const attached = container?.attached ?? [];
-    const places = new Map<string, Place>();
+    const places = new Map<string, AddressState>();
     function add(network: string, ip: string): void {
       const settings = attached.find((one) => one.network === network);
       const lease = ipam.find(network, ip);
@@ -88,7 +88,10 @@ export function createSettle(options: {
   }
 
   /** @returns whether the endpoint may go on with the address */
-  async function leaseAgain({ network, ip, docker: has }: Place, attached: Attached): Promise<boolean> {
+  async function leaseAgain(
+    { network, ip, docker: has }: AddressState,
+    attached: Attached,
+  ): Promise<boolean> {
     if (!has) return false;
     const { container, endpoint, isKept: kept } = has;
     try {
@@ -109,7 +112,11 @@ export function createSettle(options: {
   }
 
   /** @returns whether the next step still makes sense */
-  async function perform(step: Step, place: Place, container: Container | undefined): Promise<boolean> {
+  async function perform(
+    step: Step,
+    place: AddressState,
+    container: Container | undefined,
+  ): Promise<boolean> {
     const { network, ip, lease, entry, docker: has } = place;
     const attached = container?.attached.find((one) => one.network === network);
     const current = table.at(network, ip);
@@ -138,7 +145,7 @@ export function createSettle(options: {
     }
   }
 
-  async function performAll(place: Place, container: Container | undefined): Promise<void> {
+  async function performAll(place: AddressState, container: Container | undefined): Promise<void> {
     for (const step of plan(place, now())) if (!(await perform(step, place, container))) return;
   }
 

@@ -14,10 +14,12 @@ export interface Occupant {
 }
 
 /** An endpoint of this host. */
-export interface Entry {
+export interface OpenEndpoint {
   readonly endpoint: Endpoint;
   /** When it was opened, or found after a restart of the agent: ms since 1970. */
   readonly since: number;
+  /** Whether an earlier run of the agent opened it. */
+  readonly isAdopted: boolean;
   /** Resolves with the name of the port when the host's half is there. */
   port: Promise<string>;
   /** The same, once it is there. */
@@ -29,17 +31,17 @@ export interface Entry {
 
 /** The endpoints that Docker has opened on this host and not closed again, by Docker's id. */
 export interface EndpointTable {
-  get(id: string): Entry | undefined;
-  put(entry: Entry): void;
+  get(id: string): OpenEndpoint | undefined;
+  put(entry: OpenEndpoint): void;
   drop(id: string): void;
   /** By network and address. */
-  at(network: string, ip: string): Entry | undefined;
-  list(): Entry[];
+  at(network: string, ip: string): OpenEndpoint | undefined;
+  list(): OpenEndpoint[];
 }
 
 export function createEndpointTable(): EndpointTable {
-  const entries = new Map<string, Entry>();
-  const byAddress = new Map<string, Entry>();
+  const entries = new Map<string, OpenEndpoint>();
+  const byAddress = new Map<string, OpenEndpoint>();
   const place = ({ network, ip }: Endpoint) => `${network.id} ${ip}`;
 
   function drop(id: string): void {

@@ -111,9 +111,8 @@ describe('containers on networks', function () {
     expect(await addressOf(node, 'next')).to.equal('10.50.9.9');
     const foreign = ['run', '--rm', '--network', 'web', '--ip', '10.77.0.1', 'busybox', 'true'];
     expect((await node.sp(foreign, { reject: false })).stderr).to.include(
-      'not in subnet 10.50.0.0/16 of network web',
+      "It does not belong to any of this network's subnets",
     );
-    expect((await node.docker('ps', '-aq')).stdout.split('\n')).to.have.length(5);
     await node.sp(['rm', '-f', 'next']);
   });
 
