@@ -32,7 +32,7 @@ export interface Containers {
 
 export function createContainers(options: {
   docker: Docker;
-  dockerNetworks: Pick<DockerNetworks, 'get'>;
+  dockerNetworks: Pick<DockerNetworks, 'get' | 'idOf'>;
   networks: Pick<Networks, 'find' | 'get' | 'recall'>;
   /** The networks as last heard from the store. */
   known: () => readonly Network[];
@@ -73,6 +73,7 @@ export function createContainers(options: {
     connections: createConnections({ table, ipam, networks: known }),
     settle: createSettle({
       ...{ docker, table, endpoints, addresses, teller, reconnector, identify, ipam, isOurs, log },
+      currentId: dockerNetworks.idOf,
     }),
   };
 }

@@ -175,12 +175,15 @@ export function createConvergence(options: ConvergenceOptions): Convergence {
     }
   }
 
-  function onEvent({ type, action, id, container }: DockerEvent): void {
+  function onEvent({ type, action, id, name, container }: DockerEvent): void {
     log.debug('event', { type, id: shortId(id), action });
     const concerned = type === 'container' ? id : container;
     // Not awaited: one slow container must not hold up the others.
     if (concerned !== undefined) void queue.settle(concerned);
     else lookAtNetworks();
+    // It is made anew, with another id, and containers that do not run know the old one.
+    const isLost = action === 'destroy' && state.networks.some((network) => network.id === name);
+    if (type === 'network' && isLost) void converge();
   }
 
   const followDocker = () =>

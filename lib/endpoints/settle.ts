@@ -49,12 +49,14 @@ export function createSettle(options: {
   ipam: Pick<Ipam, 'find' | 'ofContainer' | 'owned'>;
   /** Whether a place of a container is on one of our networks. */
   isOurs: (attached: Attached) => boolean;
+  /** Docker's id of a network of the cluster, by its name, if Docker has it. */
+  currentId: (network: string) => string | undefined;
   log: Log;
   /** Ms since 1970. */
   now?: () => number;
 }): Settle {
   const { docker, table, endpoints, addresses, teller, reconnector } = options;
-  const { identify, ipam, isOurs, log, now = Date.now } = options;
+  const { identify, ipam, isOurs, currentId, log, now = Date.now } = options;
   const lock = createKeyedLock();
 
   /** Every address that has to do with the container. */
@@ -170,8 +172,18 @@ export function createSettle(options: {
     }
   }
 
+  /** A container that does not run knows its networks by id, and cannot start when one of them was made anew. */
+  async function rebind({ id, running, attached }: Container): Promise<void> {
+    for (const one of running ? [] : attached) {
+      const networkId = currentId(one.network);
+      if (one.networkId !== '' && networkId !== undefined && networkId !== one.networkId)
+        await reconnector.reconnect(id, { ...one, networkId });
+    }
+  }
+
   async function settle(id: string): Promise<void> {
     const container = await docker.inspect(id);
+    if (container) await rebind(container);
     await reconnector.resume(id, container);
     if (!container) passOn(id);
     for (const place of placesOf(id, container))

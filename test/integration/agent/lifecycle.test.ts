@@ -169,3 +169,24 @@ describe('nothing is left of a removed container', function () {
     await untilNothingIsLeft(node);
   });
 });
+
+describe('a network that Docker has lost', function () {
+  this.timeout(CASE_MS);
+  const { node: current } = useNode();
+
+  it('is made anew, and a container that was stopped meanwhile starts on it, with its address', async () => {
+    const node = current();
+    const ip = await sleeper(node, 'con', ...WEB);
+    const idOf = async () => (await node.docker('network', 'ls', '-qf', 'name=^web$')).stdout;
+    const before = await idOf();
+    await node.sp(['stop', '-t', '0', 'con']);
+    await node.docker('network', 'rm', 'web');
+    await until('another network', async () => ![before, ''].includes(await idOf()));
+    const start = () => node.sp(['start', 'con'], { reject: false });
+    await until('it to start', async () => (await start()).exitCode === 0);
+    expect(await addressOf(node, 'con')).to.equal(ip);
+    expect(await firstPacketReaches(node, 'con', '10.50.0.1')).to.equal(true);
+    await node.sp(['rm', '-f', 'con']);
+    await untilNothingIsLeft(node);
+  });
+});
