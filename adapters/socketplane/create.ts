@@ -104,6 +104,7 @@ async function placed(
     if (other !== key && network.id !== first?.id)
       targets.set(other, { network, sent: endpoints[other] ?? {} });
   if (targets.size === 0) return undefined;
+  const home = isBare ? [...targets.values()][0]?.network : first;
 
   const named = { name, hostname: body.Hostname || undefined, labels: body.Labels ?? {} };
   const result = { ...endpoints };
@@ -118,8 +119,8 @@ async function placed(
   }
   return {
     ...body,
-    ...(first && {
-      HostConfig: { ...body.HostConfig, NetworkMode: chosen, Dns: nameServers(body, first, deps) },
+    ...(home && {
+      HostConfig: { ...body.HostConfig, NetworkMode: chosen, Dns: nameServers(body, home, deps) },
     }),
     NetworkingConfig: { ...body.NetworkingConfig, EndpointsConfig: result },
   };

@@ -54,6 +54,8 @@ export async function hostChecks(options: {
   const { paths, command } = context;
   const { configuration, converge } = agent;
 
+  const ovsdb = createOvsdb(run);
+
   async function held() {
     const [connections, networks] = await Promise.all([agent.connections(), agent.networks()]);
     const vnis = new Map(networks.map(({ id, vni }) => [id, vni]));
@@ -118,9 +120,15 @@ export async function hostChecks(options: {
     datapathCheck({
       wanted: async () => (await readAgentConfig()).datapath,
       used: async () => (await configuration()).datapath,
-      hasKernel: createOvsdb(run).hasKernelDatapath,
+      hasKernel: ovsdb.hasKernelDatapath,
     }),
-    leftoversCheck({ run, bridge: async () => (await configuration()).bridge, held, converge }),
+    leftoversCheck({
+      run,
+      interfaces: ovsdb.interfaces,
+      bridge: async () => (await configuration()).bridge,
+      held,
+      converge,
+    }),
     leasesCheck({
       leased: async () =>
         (await agent.connections()).map((one) => ({

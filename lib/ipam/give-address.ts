@@ -22,9 +22,7 @@ const RETRIES = 1_000;
 
 /** Gives addresses of networks. */
 export interface AddressGiver {
-  /** Throws `conflict` or `invalid` when this address could not be given now. */
-  check(network: Network, requested: string): Promise<void>;
-  /** Leases the requested address, else the next free one. */
+  /** Leases the requested address, else the next free one. Throws what `Ipam.lease` throws. */
   give(record: NetworkRecord, lease: StoredLease, requested?: string): Promise<Lease>;
 }
 
@@ -46,6 +44,7 @@ export function createAddressGiver({
 }): AddressGiver {
   const limit = pLimit(CHOSEN);
 
+  /** Throws `conflict` or `invalid` when this address could not be given now. */
   async function check(network: Network, requested: string): Promise<void> {
     checkUsable(network, requested);
     if (!index.at(network.id, requested)) return;
@@ -107,7 +106,7 @@ export function createAddressGiver({
     throw new AppError('unavailable', `no address of network ${network.id} could be leased: try again`);
   }
 
-  return { check, give: (...args) => limit(() => give(...args)) };
+  return { give: (...args) => limit(() => give(...args)) };
 }
 
 function keyOf({ id, subnet }: Network, ip: string): string {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { createKeyedLock } from '../concurrency/keyed-lock.js';
 import { silentLog, type Log } from '../base/log.js';
-import type { Network, NetworkRecord } from '../base/model.js';
+import type { NetworkRecord } from '../base/model.js';
 import type { Store } from '../store/store.js';
 import { createAbandonedLeases } from './abandoned.js';
 import { createBlockWriter } from './block-writer.js';
@@ -30,8 +30,6 @@ export interface Ipam {
    * the subnet or reserved), `exhausted`, `notFound` (the network is gone), `unavailable`.
    */
   lease(record: NetworkRecord, grant: Grant, requested?: string): Promise<Lease>;
-  /** Throws like `lease` when this address could not be leased now. */
-  check(network: Network, requested: string): Promise<void>;
   /**
    * Change a lease of this host; nothing is written when it already says so. A field that is present and undefined is
    * removed.
@@ -116,7 +114,6 @@ export function createIpam({
       const id = randomBytes(ID_BYTES).toString('hex');
       return giver.give(record, { id, host, time: now().toISOString(), ...grantOf(grant) }, requested);
     },
-    check: giver.check,
     update: (network, ip, change) =>
       withLease(network, ip, async (lease) => {
         const { id, block: key } = lease;

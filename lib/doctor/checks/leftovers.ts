@@ -1,6 +1,6 @@
 import { parseCookie } from '../../datapath/flows/cookie.js';
 import { endpointPorts } from '../../datapath/vswitch/external-ids.js';
-import { createOvsdb } from '../../datapath/vswitch/ovsdb.js';
+import type { Interface } from '../../datapath/vswitch/ovsdb.js';
 import type { Run } from '../../os/exec.js';
 import { ok, type Check, type Finding } from '../check.js';
 
@@ -15,11 +15,13 @@ export interface Held {
 /** Ports and rules on the bridge that belong to no container. */
 export function leftoversCheck(options: {
   run: Run;
+  /** Those in Open vSwitch's database. */
+  interfaces: () => Promise<Interface[]>;
   bridge: () => Promise<string>;
   held: () => Promise<Held[]>;
   converge: () => Promise<unknown>;
 }): Check {
-  const { run, bridge, held, converge } = options;
+  const { run, interfaces, bridge, held, converge } = options;
   const leftover = (message: string): Finding => ({
     level: 'problem',
     message,
@@ -35,7 +37,7 @@ export function leftoversCheck(options: {
       const running = known.filter(({ endpoint }) => endpoint !== undefined);
       const endpoints = new Set(running.map(({ endpoint }) => endpoint));
       const addresses = new Set(running.map(({ vni, ip }) => `${vni} ${ip}`));
-      const ports = endpointPorts(await createOvsdb(run).interfaces());
+      const ports = endpointPorts(await interfaces());
       const rules = await run(['ovs-ofctl', '-O', 'OpenFlow14', '--no-stats', 'dump-flows', await bridge()]);
       const strayPorts = ports
         .filter(({ record }) => !endpoints.has(record.endpoint))

@@ -45,14 +45,42 @@ describe('adapter socketplane: networks', () => {
           Options: { k: 'v' },
         }),
       );
-      const { subnet, gateway, settings } = await fakes.networks.get('new');
+      const { subnet, settings } = await fakes.networks.get('new');
       expect(docker?.body).to.deep.equal({
         ...{ Name: 'new', Driver: 'socketplane', CheckDuplicate: true, Attachable: true, Labels: { a: 'b' } },
-        IPAM: { Driver: 'socketplane', Options: { o: '1' }, Config: [{ Subnet: subnet, Gateway: gateway }] },
-        Options: { k: 'v', 'socketplane.network': 'new' },
+        IPAM: { Driver: 'socketplane', Options: { o: '1' }, Config: [{ Subnet: subnet }] },
+        Options: { k: 'v' },
       });
       expect(settings).to.deep.equal({ labels: { a: 'b' }, options: { k: 'v' } });
       expect([client?.status, fakes.held()]).to.deep.equal([201, 0]);
+    });
+
+    it('names the gateway to Docker, here and elsewhere, only where the client did', async () => {
+      for (const [name, more, expected] of [
+        ['one', {}, undefined],
+        ['two', { Gateway: '10.8.0.1' }, '10.8.0.1'],
+      ] as const) {
+        const Config = [{ Subnet: name === 'one' ? '10.7.0.0/16' : '10.8.0.0/16', ...more }];
+        await make(creation(name, { IPAM: { Config } }));
+        const here = fakes.docker.byName(name)[0]!;
+        fakes.docker.networks.delete(here.id);
+        await fakes.hear();
+        const elsewhere = fakes.docker.byName(name)[0]!;
+        expect([here.gateway, elsewhere.gateway], name).to.deep.equal([expected, expected]);
+      }
+    });
+
+    it('tells the driver which network Docker means, while Docker makes it', async () => {
+      for (const code of [201, 500]) {
+        let subnet = '';
+        await fakes.call(CREATE, creation('new'), async () => {
+          ({ subnet } = await fakes.networks.get('new'));
+          expect(fakes.makings.nameOf(subnet)).to.equal('new');
+          return code === 201 ? { Code: code, Body: { Id: 'x' } } : { Code: code, Body: { message: 'no' } };
+        });
+        expect([subnet === '', fakes.makings.nameOf(subnet)], String(code)).to.deep.equal([false, undefined]);
+        await fakes.networks.remove('new').catch(() => undefined);
+      }
     });
 
     it('keeps what was chosen, the same for every host: Compose compares labels', async () => {
@@ -151,7 +179,8 @@ describe('adapter socketplane: networks', () => {
     it('has Docker’s old one removed first when another host removed the network just now', async () => {
       await fakes.networks.remove('db');
       await fakes.hear();
-      const old = fakes.docker.add({ name: 'db', options: { 'socketplane.network': 'db' } });
+      const old = fakes.docker.add({ name: 'db' });
+      await fakes.dockerNetworks.set(old, { name: 'db', subnet: '10.0.1.0/24' });
       const { client } = await make(creation('db'));
       expect([
         client?.status,
@@ -444,14 +473,16 @@ describe('adapter socketplane: networks', () => {
       });
     });
 
-    it('leaves the address to the user who chose one, and refuses one that is taken', async () => {
+    it('leaves the address to the user who chose one, and to Docker whether it is free', async () => {
       const config = (ip: string) => ({ EndpointConfig: { IPAMConfig: { IPv4Address: ip } } });
       expect((await connect(config('10.0.0.9'))).docker?.body).to.deep.equal({
         Container: 'con',
         ...config('10.0.0.9'),
       });
       const { ip } = await fakes.addresses.keep('web', { names: ['other'] });
-      expect((await connect(config(ip))).client?.status).to.equal(409);
+      for (const wanted of [ip, '10.9.9.9'])
+        expect((await connect(config(wanted))).docker?.body).to.deep.include(config(wanted));
+      expect(fakes.leases()).to.deep.equal(['web  other']);
     });
 
     it('gives it back when Docker refuses, or the client has left', async () => {

@@ -10,6 +10,7 @@ import type { Network } from '../../../lib/base/model.js';
 import type { Container } from '../../../lib/docker/docker.js';
 import { createDockerNetworks } from '../../../lib/driver/docker-networks.js';
 import { createFanOut } from '../../../lib/driver/fan-out.js';
+import { createMakings } from '../../../lib/driver/makings.js';
 import type { PostHook, PreHook, Unwind } from '../../../lib/hook/v2.js';
 import { createIpam } from '../../../lib/ipam/ipam.js';
 import { createNetworkCarrier } from '../../../lib/network/carry.js';
@@ -40,9 +41,11 @@ export async function adapterOnFakes() {
   const carrier = createNetworkCarrier({ networks, datapath, log: silentLog });
   let heard: readonly Network[] = [];
   const known = () => heard;
+  const makings = createMakings();
   const fanOut = createFanOut({
-    ...{ docker: docker.docker, dockerNetworks, wanted: known, adopt: carrier.create, log: silentLog },
+    ...{ docker: docker.docker, dockerNetworks, makings, wanted: known, adopt: carrier.create },
     patience: 200,
+    log: silentLog,
   });
   const { addresses } = createContainers({
     ...{ docker: createFakeDocker().docker, dockerNetworks, networks, known, ipam, datapath, log: silentLog },
@@ -104,6 +107,7 @@ export async function adapterOnFakes() {
       carrier,
       fanOut,
       dockerNetworks,
+      makings,
       options,
       adapter,
       call,

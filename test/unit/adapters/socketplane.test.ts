@@ -105,10 +105,6 @@ describe('adapter socketplane: containers', () => {
       [{ Env: ['SP_NETWORK=nope'] }, /network "nope" not found: .*network create nope/],
       [{ Env: ['SP_NETWORK=web'], ...mode('host') }, /contradicts --network host/],
       [{ Env: ['SP_NETWORK=web'], Labels: { 'socketplane.network': 'default' } }, /contradicts the label/],
-      [
-        { Labels: { 'socketplane.network': 'web', 'socketplane.ip': '10.9.9.9' } },
-        /10\.9\.9\.9.* is not in subnet/,
-      ],
       [{ Env: 'SP_NETWORK=web' }, /the create call's Env is not valid/],
       [undefined, /the create call's body is not valid/],
     ];
@@ -155,13 +151,13 @@ describe('adapter socketplane: containers', () => {
       expect(both.refused).to.match(/--ip 10\.0\.0\.9 contradicts the label/);
     });
 
-    it('is refused when another container keeps it', async () => {
-      const { ip } = await fakes.addresses.keep('web', { container: ID, names: ['other'] });
-      const { refused, client } = await fakes.create(
-        mode('web', { web: { IPAMConfig: { IPv4Address: ip } } }),
-      );
-      expect(refused).to.match(/Address already in use: .* belongs to other/);
-      expect(client?.status).to.equal(409);
+    it('is for Docker to refuse, at the start, when another container has it or the network has not', async () => {
+      const { ip } = await fakes.addresses.keep('web', { container: 'f'.repeat(64), names: ['other'] });
+      for (const IPv4Address of [ip, '10.9.9.9']) {
+        const wanted = { web: { IPAMConfig: { IPv4Address } } };
+        expect((await created(mode('web', wanted))).NetworkingConfig.EndpointsConfig).to.deep.equal(wanted);
+      }
+      expect(fakes.leases()).to.deep.equal(['web fff other']);
     });
 
     it('is not copied with the settings of another container', async () => {
@@ -223,6 +219,19 @@ describe('adapter socketplane: containers', () => {
     const foreign = await created(mode('own', { own: {}, db: {} }));
     expect(foreign.HostConfig).to.deep.equal({ NetworkMode: 'own' });
     expect(foreign.NetworkingConfig.EndpointsConfig['db']?.DriverOpts).to.deep.equal(MARK);
+  });
+
+  it('leaves a container off the network of its mode that has settings for other networks alone', async () => {
+    const sent = await created(mode('web', { db: { Aliases: ['x'] }, own: {} }));
+    const { db, ...others } = sent.NetworkingConfig.EndpointsConfig;
+    expect([db?.Aliases, db?.DriverOpts, others]).to.deep.equal([['x'], MARK, { own: {} }]);
+    expect(sent.HostConfig, 'the gateway of one that it is on').to.deep.equal({
+      NetworkMode: 'web',
+      Dns: ['10.0.1.1'],
+    });
+    expect(fakes.leases()).to.deep.equal([`db ccc con ${ID.slice(0, 12)} x`]);
+    const foreign = mode('web', { own: {} });
+    expect(await created(foreign)).to.deep.equal(foreign);
   });
 
   it('means one network by two names of it', async () => {

@@ -1,3 +1,4 @@
+import { accessSync, constants, readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { echoFlows } from '../../../lib/datapath/flows/echo.js';
 import {
@@ -13,7 +14,7 @@ import {
   portNames,
   tunnelName,
 } from '../../../lib/datapath/device-names.js';
-import { natRules } from '../../../lib/datapath/kernel/nat.js';
+import { applyNat, natRules } from '../../../lib/datapath/kernel/nat.js';
 import {
   cookie,
   endpointMatch,
@@ -26,9 +27,18 @@ import { networkMtu } from '../../../lib/datapath/network-mtu.js';
 import { gatewayMac } from '../../../lib/datapath/flows/tables.js';
 import { remoteFlows, tunnelFlows } from '../../../lib/datapath/flows/tunnel-flows.js';
 import type { Network } from '../../../lib/base/model.js';
+import { CommandError, type Run } from '../../../lib/os/exec.js';
 
 const WEB: Network = { id: 'web', subnet: '10.0.0.0/16', gateway: '10.0.0.1', vni: 0x0a0b0c };
 const MAC = '02:42:0a:00:00:09';
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
 const endpoint = { id: 'c'.repeat(64), network: WEB, ip: '10.0.0.9', mac: MAC };
 
 describe('flows', () => {
@@ -202,6 +212,67 @@ describe('nat', () => {
       0,
       rules.indexOf('-i sp+ -o br-+ -j RETURN'),
     );
+  });
+
+  it("lets nothing to Docker's bridges but published ports and answers, about which Docker decides", () => {
+    const bridges = ['docker0', 'docker_gwbridge', 'br-0123456789ab'];
+    const rules = rulesOf('SOCKETPLANE-FORWARD', [WEB], way, bridges);
+    const after = rules.slice(rules.indexOf('-i sp+ -o eth0 -j ACCEPT') + 1);
+    expect(after).to.deep.equal([
+      ...bridges.flatMap((bridge) => [
+        `-i sp+ -o ${bridge} -m conntrack --ctstate DNAT,RELATED,ESTABLISHED -j RETURN`,
+        `-i sp+ -o ${bridge} -j DROP`,
+      ]),
+      // Of those that are made before this is applied again, Docker's rules decide alone.
+      '-i sp+ -o br-+ -j RETURN',
+      '-i sp+ -j ACCEPT',
+    ]);
+    expect(rulesOf('SOCKETPLANE-FORWARD', [WEB], way), 'those that are always there').to.include.members([
+      '-i sp+ -o docker0 -j DROP',
+      '-i sp+ -o docker_gwbridge -j DROP',
+    ]);
+  });
+
+  describe('is applied', () => {
+    /** What `iptables-restore` gets, with these bridges on the host, and all commands. */
+    async function apply(links: string, uplink = 'eth0') {
+      let input = '';
+      const commands: string[] = [];
+      const run: Run = async (argv, options) => {
+        commands.push(argv.join(' '));
+        if (argv[0] === 'iptables-restore') input = String(options?.input);
+        // The jump of one table is missing.
+        if (argv.includes('-C') && argv.includes('raw'))
+          throw new CommandError(argv, 1, '', undefined, undefined);
+        return argv[0] === 'ip' ? links : '';
+      };
+      await applyNat(run, [WEB], { ...way, uplink });
+      return { input, commands };
+    }
+
+    before(function () {
+      const forwarding = '/proc/sys/net/ipv4/ip_forward';
+      // It turns forwarding on: where that is off, it stays off.
+      if (readFileSync(forwarding, 'utf8') !== '1\n' || !isWritable(forwarding)) this.skip();
+    });
+
+    it("for all of Docker's bridges that are there, which are never the uplink", async () => {
+      const links = (...names: string[]) => JSON.stringify(names.map((ifname) => ({ ifname })));
+      const there = links('docker0', 'br-0123456789ab', 'br-lan', 'virbr0', 'br-fedcba987654');
+      const { input } = await apply(there, 'br-fedcba987654');
+      const shut = [...input.matchAll(/-A SOCKETPLANE-FORWARD -i sp\+ -o (\S+) -j DROP/g)].map(
+        ([, name]) => name,
+      );
+      expect(shut).to.deep.equal(['sp+', 'docker0', 'docker_gwbridge', 'br-0123456789ab']);
+    });
+
+    it('on a host without bridges, and adds the jumps that are missing alone', async () => {
+      const { input, commands } = await apply('');
+      expect(input).to.include('-A SOCKETPLANE-FORWARD -i sp+ -o docker0 -j DROP');
+      expect(commands.filter((command) => command.includes(' -I '))).to.deep.equal([
+        'iptables --wait=5 -t raw -I PREROUTING 1 -j SOCKETPLANE-PREROUTING',
+      ]);
+    });
   });
 });
 

@@ -68,7 +68,7 @@ describe('docs/decisions.md', () => {
     expect(decisions).to.have.length.above(50);
     for (const { title, status } of decisions)
       expect(status, title).to.match(
-        /^_(Accepted|Superseded by .+|To be replaced by .+) · [A-Z][a-z]+ 20\d\d_$/,
+        /^_(Accepted(; since .+)?|Superseded by .+|To be replaced by .+) · [A-Z][a-z]+ 20\d\d_$/,
       );
   });
 

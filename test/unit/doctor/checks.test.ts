@@ -6,7 +6,7 @@ import { datapathCheck } from '../../../lib/doctor/checks/datapath.js';
 import { dockerHostCheck } from '../../../lib/doctor/checks/docker-host.js';
 import { firewallCheck } from '../../../lib/doctor/checks/firewall.js';
 import { leasesCheck } from '../../../lib/doctor/checks/leases.js';
-import { leftoversCheck } from '../../../lib/doctor/checks/leftovers.js';
+import { leftoversCheck, type Held } from '../../../lib/doctor/checks/leftovers.js';
 import { linkChecks } from '../../../lib/doctor/checks/links.js';
 import { peersCheck } from '../../../lib/doctor/checks/peers.js';
 import { pluginSocketCheck } from '../../../lib/doctor/checks/plugin/socket.js';
@@ -55,26 +55,44 @@ describe('doctor', () => {
   });
 
   it('finds ports and rules without a container', async () => {
-    const run: Run = async ([command]) =>
-      command === 'ovs-vsctl'
-        ? JSON.stringify({
-            data: [
-              ['ovsaaaaaaaa', '', 100, ['map', [['socketplane-container', MINE]]]],
-              ['ovsbbbbbbbb', '', 101, ['map', [['socketplane-container', GONE]]]],
-              ['vxc0a86c02', 'vxlan', 102, ['map', [['socketplane-peer', '1']]]],
-            ],
-          })
-        : ' cookie=0x30000070a000002, table=0, priority=100\n cookie=0x30000070a000009, table=0\n' +
-          ' cookie=0x50000070a000008, table=2';
-    const check = leftoversCheck({
-      run,
-      bridge: async () => 'docker0-ovs',
-      held: async () => [{ container: MINE, vni: 7, ip: '10.0.0.2' }],
-      converge: nothing,
+    const port = (name: string, type: string, key: string, value: string) => ({
+      ...{ name, type, ofport: 100 },
+      externalIds: new Map([[key, value]]),
     });
-    expect(await said(check)).to.equal(
-      'port ovsbbbbbbbb belongs to no container\nrules for 10.0.0.9 on VNI 7, which no container has',
-    );
+    const interfaces = [
+      port('ovsaaaaaaaa', '', 'socketplane-endpoint', MINE),
+      port('ovsbbbbbbbb', '', 'socketplane-endpoint', GONE),
+      port('vxc0a86c02', 'vxlan', 'socketplane-peer', '192.0.2.2'),
+    ];
+    // Those of an endpoint that runs, of one that does not, of one that is gone, and of one on another host.
+    const cookies = ['0x30000070a000002', '0x30000070a000003', '0x30000070a000009', '0x50000070a000008'];
+    let held: Held[] = [
+      { endpoint: MINE, vni: 7, ip: '10.0.0.2' },
+      { vni: 7, ip: '10.0.0.3' },
+    ];
+    let mended = 0;
+    const check = leftoversCheck({
+      run: async (argv) =>
+        argv.at(-1) === 'docker0-ovs' ? cookies.map((one) => ` cookie=${one}, table=0`).join('\n') : '',
+      interfaces: async () => interfaces,
+      bridge: async () => 'docker0-ovs',
+      held: async () => held,
+      converge: async () => mended++,
+    });
+    const found = await examine([check]);
+    expect(found.map(({ level, message }) => `${level}: ${message}`)).to.deep.equal([
+      'problem: port ovsbbbbbbbb belongs to no container',
+      'problem: rules for 10.0.0.3 on VNI 7, which no running container has',
+      'problem: rules for 10.0.0.9 on VNI 7, which no running container has',
+    ]);
+    await applyFixes(found);
+    expect(mended).to.be.greaterThan(0);
+    held = [
+      { endpoint: MINE, vni: 7, ip: '10.0.0.2' },
+      { endpoint: GONE, vni: 7, ip: '10.0.0.3' },
+      { endpoint: 'd'.repeat(64), vni: 7, ip: '10.0.0.9' },
+    ];
+    expect(await said(check)).to.equal('none: every port and rule has its container');
   });
 
   it('finds addresses whose container is gone', async () => {

@@ -1,4 +1,5 @@
 import { expect } from 'chai';
+import type { Network } from '../../../lib/base/model.js';
 import { CALLS } from '../../../lib/driver/calls.js';
 import { FIXED_ANSWERS, TAKE_DOWN_CALLS } from '../../../lib/plugin/calls.js';
 import { driverInMemory } from './driver-in-memory.js';
@@ -8,19 +9,24 @@ const END = 'b'.repeat(64);
 const POOL = 'socketplane/10.9.0.0/24';
 const OF_GATEWAY = { RequestAddressType: 'com.docker.network.gateway' };
 
-const creation = (option: object, more: object = {}) => ({
+const creation = (more: object = {}) => ({
   NetworkID: NET,
-  Options: { 'com.docker.network.enable_ipv6': false, 'com.docker.network.generic': option },
+  Options: { 'com.docker.network.enable_ipv6': false, 'com.docker.network.generic': {} },
   IPv4Data: [{ AddressSpace: 'socketplane', Gateway: '10.9.0.1/24', Pool: '10.9.0.0/24', ...more }],
   IPv6Data: [],
 });
-const NAMED = creation({ 'socketplane.network': 'web' });
+const CREATION = creation();
 
 /** A driver with the network `web`, which Docker knows. */
 async function setUp(settings?: object) {
   const made = driverInMemory();
-  await made.networks.create('web', { subnet: '10.9.0.0/24', settings });
-  await made.call('NetworkDriver.CreateNetwork', NAMED);
+  const web = await made.networks.create('web', { subnet: '10.9.0.0/24', settings });
+  /** Docker's call, while it is made to make this network. */
+  async function makeIn(network: Network, name: string, body: unknown): Promise<unknown> {
+    const end = made.makings.begin(network);
+    return made.call(name, body).finally(end);
+  }
+  await makeIn(web, 'NetworkDriver.CreateNetwork', CREATION);
   const refusal = (name: string, body: unknown) =>
     made.call(name, body).then(
       (answer) => `answered ${JSON.stringify(answer)}`,
@@ -33,7 +39,7 @@ async function setUp(settings?: object) {
       ...{ NetworkID: NET, EndpointID },
       Interface: { Address, AddressIPv6: '', MacAddress },
     });
-  return { ...made, refusal, address, endpoint };
+  return { ...made, web, makeIn, refusal, address, endpoint };
 }
 
 describe("Docker's calls", () => {
@@ -115,14 +121,25 @@ describe("Docker's calls", () => {
     });
 
     it('leases nothing for the gateway and for addresses that are kept aside', async () => {
-      const { address, call, ipam } = await setUp({ aux: { printer: '10.9.0.9' } });
+      const { web, makeIn, address, call, ipam } = await setUp({ aux: { printer: '10.9.0.9' } });
       expect(await address('', OF_GATEWAY)).to.deep.equal({ Address: '10.9.0.1/24' });
       expect(await address('10.9.0.5', OF_GATEWAY)).to.deep.equal({ Address: '10.9.0.5/24' });
-      expect(await address('10.9.0.9')).to.deep.equal({ Address: '10.9.0.9/24' });
+      const aside = { PoolID: POOL, Address: '10.9.0.9' };
+      const answer = { Address: '10.9.0.9/24' };
+      expect(await makeIn(web, 'IpamDriver.RequestAddress', aside)).to.deep.equal(answer);
       // Of a network that is not made yet.
       const early = { PoolID: 'socketplane/10.44.0.0/24', Address: '10.44.0.3' };
       expect(await call('IpamDriver.RequestAddress', early)).to.deep.equal({ Address: '10.44.0.3/24' });
       expect(ipam.owned()).to.deep.equal([]);
+    });
+
+    it('gives no container an address that is kept aside, once the network is made', async () => {
+      const { refusal, address, ipam } = await setUp({ aux: { printer: '10.9.0.9' } });
+      expect(await refusal('IpamDriver.RequestAddress', { PoolID: POOL, Address: '10.9.0.9' })).to.equal(
+        'address 10.9.0.9 is kept aside on network web (aux-address printer)',
+      );
+      expect(ipam.owned()).to.deep.equal([]);
+      expect(await address('10.9.0.8'), 'any other').to.deep.equal({ Address: '10.9.0.8/24' });
     });
 
     const refused: [object, RegExp][] = [
@@ -155,8 +172,8 @@ describe("Docker's calls", () => {
 
   describe('CreateNetwork', () => {
     it('remembers which network Docker means, and may be repeated', async () => {
-      const { call, dockerNetworks } = await setUp();
-      expect(await call('NetworkDriver.CreateNetwork', NAMED)).to.deep.equal({});
+      const { call, web, makeIn, dockerNetworks } = await setUp();
+      expect(await makeIn(web, 'NetworkDriver.CreateNetwork', CREATION)).to.deep.equal({});
       expect(dockerNetworks.get(NET)).to.deep.equal({ name: 'web', subnet: '10.9.0.0/24' });
       await call('NetworkDriver.DeleteNetwork', { NetworkID: NET });
       await call('NetworkDriver.DeleteNetwork', { NetworkID: NET });
@@ -164,10 +181,11 @@ describe("Docker's calls", () => {
     });
 
     it('makes no network in the cluster: one that was just removed stays removed', async () => {
-      const { call, networks, refusal, dockerNetworks } = await setUp();
+      const { call, networks, web, makings, refusal, dockerNetworks } = await setUp();
       await call('NetworkDriver.DeleteNetwork', { NetworkID: NET });
       await networks.remove('web');
-      expect(await refusal('NetworkDriver.CreateNetwork', NAMED)).to.match(
+      makings.begin(web);
+      expect(await refusal('NetworkDriver.CreateNetwork', CREATION)).to.match(
         /^network web is not in the cluster/,
       );
       expect(await networks.list()).to.deep.equal([]);
@@ -176,11 +194,11 @@ describe("Docker's calls", () => {
 
     it('waits for the name of a network that was made past the proxy', async () => {
       const { call, networks, dockerNetworks, refusal } = driverWithNothing();
-      await call('NetworkDriver.CreateNetwork', creation({}));
+      await call('NetworkDriver.CreateNetwork', CREATION);
       expect(dockerNetworks.get(NET)).to.deep.equal({ subnet: '10.9.0.0/24' });
       await networks.create('raw', { subnet: '10.9.0.0/24' });
       // Repeated when it has been taken in already.
-      expect(await refusal('NetworkDriver.CreateNetwork', creation({}))).to.equal('answered {}');
+      expect(await refusal('NetworkDriver.CreateNetwork', CREATION)).to.equal('answered {}');
       const { Address } = (await call('IpamDriver.RequestAddress', { PoolID: POOL })) as { Address: string };
       setTimeout(() => void dockerNetworks.set(NET, { name: 'raw', subnet: '10.9.0.0/24' }), 50);
       const endpoint = { NetworkID: NET, EndpointID: END, Interface: { Address } };
@@ -190,36 +208,19 @@ describe("Docker's calls", () => {
     });
 
     const refused: [string, object, RegExp][] = [
-      [
-        'another IPAM driver',
-        creation({}, { AddressSpace: 'LocalDefault' }),
-        /add `--ipam-driver socketplane`/,
-      ],
-      ['no subnet', { ...NAMED, IPv4Data: [] }, /exactly one IPv4 subnet/],
+      ['another IPAM driver', creation({ AddressSpace: 'LocalDefault' }), /add `--ipam-driver socketplane`/],
+      ['no subnet', { ...CREATION, IPv4Data: [] }, /exactly one IPv4 subnet/],
       [
         'two subnets',
-        { ...NAMED, IPv4Data: [...NAMED.IPv4Data, ...NAMED.IPv4Data] },
+        { ...CREATION, IPv4Data: [...CREATION.IPv4Data, ...CREATION.IPv4Data] },
         /exactly one IPv4 subnet/,
       ],
-      ['IPv6', { ...NAMED, Options: { 'com.docker.network.enable_ipv6': true } }, /no IPv6/],
-      [
-        'another subnet',
-        creation({ 'socketplane.network': 'web' }, { Pool: '10.8.0.0/24' }),
-        /has subnet 10\.9\.0\.0\/24 in the cluster/,
-      ],
-      [
-        'another gateway',
-        creation({ 'socketplane.network': 'web' }, { Gateway: '10.9.0.9/24' }),
-        /has gateway 10\.9\.0\.1 in the cluster/,
-      ],
-      ['an overlap', { ...creation({}, { Pool: '10.9.0.0/16' }), NetworkID: 'c' }, /overlaps network web/],
+      ['IPv6', { ...CREATION, Options: { 'com.docker.network.enable_ipv6': true } }, /no IPv6/],
+      ['an overlap', { ...creation({ Pool: '10.9.0.0/16' }), NetworkID: 'c' }, /overlaps network web/],
       [
         'a gateway that is kept aside',
         {
-          ...creation(
-            {},
-            { Pool: '10.8.0.0/24', Gateway: '10.8.0.1/24', AuxAddresses: { a: '10.8.0.1/24' } },
-          ),
+          ...creation({ Pool: '10.8.0.0/24', Gateway: '10.8.0.1/24', AuxAddresses: { a: '10.8.0.1/24' } }),
           NetworkID: 'c',
         },
         /aux-address a=10\.8\.0\.1 is the gateway/,
@@ -232,6 +233,28 @@ describe("Docker's calls", () => {
         expect(dockerNetworks.ids()).to.deep.equal([NET]);
       });
     }
+
+    const changed: [string, object, RegExp][] = [
+      ['subnet', { subnet: '10.8.0.0/24' }, /has subnet 10\.9\.0\.0\/24 in the cluster, not 10\.8\.0\.0\/24/],
+      ['gateway', { gateway: '10.9.0.9' }, /has gateway 10\.9\.0\.1 in the cluster, not 10\.9\.0\.9/],
+    ];
+    for (const [what, change, says] of changed) {
+      it(`refuses one that has another ${what} in the cluster by now`, async () => {
+        const { refusal, web, makings, dockerNetworks } = await setUp();
+        const old = { ...web, ...change };
+        makings.begin(old);
+        const body = creation({ Pool: old.subnet, Gateway: `${old.gateway}/24` });
+        expect(await refusal('NetworkDriver.CreateNetwork', { ...body, NetworkID: 'c' })).to.match(says);
+        expect(dockerNetworks.ids()).to.deep.equal([NET]);
+      });
+    }
+
+    it('takes the gateway of the cluster where Docker was told none', async () => {
+      const { call, web, makings, dockerNetworks } = await setUp();
+      makings.begin(web);
+      await call('NetworkDriver.CreateNetwork', { ...creation({ Gateway: '' }), NetworkID: 'c' });
+      expect(dockerNetworks.get('c')).to.deep.equal({ name: 'web', subnet: '10.9.0.0/24' });
+    });
   });
 
   describe('CreateEndpoint', () => {

@@ -6,6 +6,7 @@ import { silentLog } from '../../../lib/base/log.js';
 import { CALLS } from '../../../lib/driver/calls.js';
 import { createDockerNetworks } from '../../../lib/driver/docker-networks.js';
 import type { Driver } from '../../../lib/driver/driver.js';
+import { createMakings } from '../../../lib/driver/makings.js';
 import { createOffers } from '../../../lib/driver/pools.js';
 import { createIpam } from '../../../lib/ipam/ipam.js';
 import { createNetworks } from '../../../lib/network/networks.js';
@@ -38,9 +39,21 @@ export function driverInMemory({
     // As right after a change that the watch has not told yet.
     known: () => [],
     offers: createOffers(),
+    makings: createMakings(),
   };
   return {
-    ...{ driver, store, networks, ipam, addresses, endpoints, table, bridge, dockerNetworks },
+    ...{
+      driver,
+      makings: driver.makings,
+      store,
+      networks,
+      ipam,
+      addresses,
+      endpoints,
+      table,
+      bridge,
+      dockerNetworks,
+    },
     /** Makes one of Docker's calls. @param name such as `IpamDriver.RequestPool` */
     call: (name: string, body: unknown) => CALLS.get(`/${name}`)!(driver, body),
   };

@@ -7,6 +7,7 @@ import { silentLog, type Log } from '../../../lib/base/log.js';
 import type { Network } from '../../../lib/base/model.js';
 import { createDockerNetworks } from '../../../lib/driver/docker-networks.js';
 import { createFanOut } from '../../../lib/driver/fan-out.js';
+import { createMakings } from '../../../lib/driver/makings.js';
 import { networksOfDocker } from './networks-of-docker.js';
 
 const network = (id: string, at: number, settings?: Network['settings']): Network => ({
@@ -22,12 +23,13 @@ function setUp(...wanted: Network[]) {
     silentLog,
   );
   const stopping = new AbortController();
+  const makings = createMakings();
   /** Problems that were logged. */
   const logged: string[] = [];
   const adopted: unknown[] = [];
   const cluster = { wanted, refuse: undefined as Error | undefined };
   const fanOut = createFanOut({
-    ...{ docker: docker.docker, dockerNetworks, wanted: () => cluster.wanted },
+    ...{ docker: docker.docker, dockerNetworks, makings, wanted: () => cluster.wanted },
     async adopt(name, choice) {
       if (cluster.refuse) throw cluster.refuse;
       adopted.push([name, choice]);
@@ -47,7 +49,7 @@ function setUp(...wanted: Network[]) {
       (id) => id,
       (error: unknown) => `${(error as AppError).kind}: ${(error as Error).message}`,
     );
-  return { ...docker, docker, cluster, fanOut, dockerNetworks, adopted, logged, stopping, expected };
+  return { ...docker, docker, cluster, fanOut, dockerNetworks, adopted, logged, stopping, expected, makings };
 }
 
 describe('fan-out of networks', () => {
@@ -57,11 +59,36 @@ describe('fan-out of networks', () => {
     await Promise.all([fanOut.reconcile(), fanOut.reconcile()]);
     expect(calls).to.deep.equal(['made web', 'made db']);
     expect(byName('web')[0]).to.deep.include({
-      ...{ driver: 'socketplane', ipamDriver: 'socketplane', subnet: '10.1.0.0/16', gateway: '10.1.0.1' },
-      ...{ range: '10.1.1.0/24', labels: { x: 'y' }, options: { foo: 'bar', 'socketplane.network': 'web' } },
+      ...{ driver: 'socketplane', ipamDriver: 'socketplane', subnet: '10.1.0.0/16', gateway: undefined },
+      ...{ range: '10.1.1.0/24', labels: { x: 'y' }, options: { foo: 'bar' } },
     });
     expect(dockerNetworks.idOf('web')).to.equal(byName('web')[0]?.id);
     expect([...fanOut.problems()]).to.deep.equal([]);
+  });
+
+  it('names the gateway to Docker only where its creator did', async () => {
+    const { fanOut, byName, calls } = setUp(WEB, network('db', 2, { namesGateway: true }));
+    await fanOut.reconcile();
+    await fanOut.reconcile();
+    expect([byName('web')[0]?.gateway, byName('db')[0]?.gateway]).to.deep.equal([undefined, '10.2.0.1']);
+    expect(calls).to.deep.equal(['made web', 'made db']);
+  });
+
+  it('tells the driver which network Docker means, while Docker makes it', async () => {
+    const { fanOut, docker, makings } = setUp(WEB);
+    const seen: unknown[] = [];
+    docker.beforeCreate = async () => void seen.push(makings.nameOf(WEB.subnet));
+    docker.refuse = new Error('no');
+    await fanOut.reconcile();
+    seen.push(makings.nameOf(WEB.subnet));
+    docker.refuse = undefined;
+    await fanOut.reconcile();
+    seen.push(makings.nameOf(WEB.subnet));
+    const end = fanOut.making(WEB);
+    seen.push(makings.nameOf(WEB.subnet));
+    end();
+    seen.push(makings.nameOf(WEB.subnet));
+    expect(seen).to.deep.equal(['web', undefined, 'web', undefined, 'web', undefined]);
   });
 
   it('removes what is gone, and leaves networks of other drivers', async () => {
@@ -302,7 +329,7 @@ describe('fan-out of networks', () => {
       gateway: WEB.gateway,
       range: '10.1.1.0/24',
       labels: { x: 'y' },
-      options: { foo: 'bar', 'socketplane.network': 'web' },
+      options: { foo: 'bar' },
     });
     letGo();
     await Promise.all([...looks, fanOut.reconcile()]);

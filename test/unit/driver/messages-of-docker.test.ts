@@ -59,8 +59,10 @@ RECORDINGS.set('what Docker 29 sends', read('docker-26.json').map(asNew));
 describe('messages of Docker', () => {
   for (const [title, recorded] of RECORDINGS) {
     it(`understands everything in ${title}`, async () => {
-      const { call, networks, table, ipam, dockerNetworks } = driverInMemory();
-      for (const [name, choice] of Object.entries(MADE)) await networks.create(name, choice);
+      const { call, makings, networks, table, ipam, dockerNetworks } = driverInMemory();
+      const ends = new Map<string | undefined, () => void>();
+      for (const [name, choice] of Object.entries(MADE))
+        ends.set(choice.subnet, makings.begin(await networks.create(name, choice)));
       const answers: Recorded[] = [];
       for (const one of recorded) {
         const outcome = await call(one.call, one.body).catch((error: unknown) => error);
@@ -73,6 +75,7 @@ describe('messages of Docker', () => {
         // What the fan-out does with networks that were made past the proxy.
         const id = String(one.body['NetworkID']);
         const { name, subnet } = dockerNetworks.get(id)!;
+        ends.get(subnet)?.();
         if (name !== undefined) continue;
         await networks.create(`raw-${subnet.replaceAll(/[./]/g, '-')}`, { subnet });
         await dockerNetworks.set(id, { name: `raw-${subnet.replaceAll(/[./]/g, '-')}`, subnet });

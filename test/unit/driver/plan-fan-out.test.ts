@@ -18,20 +18,19 @@ const RICH: Network = {
 const inDocker = (more: Partial<DockerNetwork> = {}): DockerNetwork => ({
   ...{ id: 'd1', name: 'web', driver: 'socketplane', ipamDriver: 'socketplane' },
   ...{ subnet: '10.0.0.0/24', gateway: '10.0.0.1', internal: false, aux: {}, labels: {} },
-  options: { 'socketplane.network': 'web' },
+  options: {},
   ...more,
 });
 const RICH_IN_DOCKER = inDocker({
   ...RICH.settings,
-  options: { foo: 'bar', 'socketplane.network': 'web' },
 });
 const OWN = inDocker({ id: 'b1', driver: 'bridge', ipamDriver: 'default', options: {} });
 /** Made past the proxy. */
-const RAW = inDocker({ options: {} });
+const RAW = inDocker({ id: 'raw1' });
 
 /** The steps in short: what, and Docker's id where there is one. */
 function steps(facts: Partial<FanOutFacts>): string[] {
-  const wasOurs = ({ options }: DockerNetwork) => 'socketplane.network' in options;
+  const wasOurs = ({ id }: DockerNetwork) => id !== RAW.id;
   const all = { wanted: [], there: [], isHeld: () => false, wasOurs, madeFrom: () => undefined, ...facts };
   return planFanOut(all).map((step) =>
     [step.do, step.name, 'id' in step ? step.id : 'found' in step ? step.found.id : ''].join(' ').trim(),
@@ -52,20 +51,16 @@ describe('the plan for Docker’s networks', () => {
       ['know web d1'],
     ],
     ['one that is gone', { there: [inDocker()] }, ['remove web d1']],
-    ['one made past the proxy', { there: [RAW] }, ['adopt web d1']],
+    ['one made past the proxy', { there: [RAW] }, ['adopt web raw1']],
     [
       'the same, with the name and the looks of one of the cluster',
       { wanted: [WEB], there: [RAW] },
-      ['know web d1'],
+      ['know web raw1'],
     ],
     ['another subnet', { wanted: [WEB], there: [inDocker({ subnet: '10.9.0.0/24' })] }, REPLACED],
     ['another gateway', { wanted: [WEB], there: [inDocker({ gateway: '10.0.0.9' })] }, REPLACED],
     ['other labels', { wanted: [WEB], there: [inDocker({ labels: { a: 'b' } })] }, REPLACED],
-    [
-      'other options',
-      { wanted: [WEB], there: [inDocker({ options: { a: 'b', 'socketplane.network': 'web' } })] },
-      REPLACED,
-    ],
+    ['other options', { wanted: [WEB], there: [inDocker({ options: { a: 'b' } })] }, REPLACED],
     ['no way out', { wanted: [WEB], there: [inDocker({ internal: true })] }, REPLACED],
     ['another range', { wanted: [WEB], there: [inDocker({ range: '10.0.0.0/25' })] }, REPLACED],
     ['others kept aside', { wanted: [WEB], there: [inDocker({ aux: { a: '10.0.0.9' } })] }, REPLACED],
@@ -110,6 +105,11 @@ describe('the plan for Docker’s networks', () => {
       'another IPAM driver, not in the cluster',
       { there: [inDocker({ ipamDriver: 'default' })] },
       ['report web'],
+    ],
+    [
+      'a gateway that its creator did not name, made by an earlier version',
+      { wanted: [WEB], there: [inDocker({ gateway: '10.0.0.1' })] },
+      ['know web d1'],
     ],
     ['a name that is held, missing', { wanted: [WEB], isHeld: () => true }, []],
     ['a name that is held, there', { there: [inDocker(), RAW, OWN], isHeld: (name) => name === 'web' }, []],

@@ -3,15 +3,16 @@ import { settingsOf, settingsOfDocker, stringsIn, tidy } from '../../../lib/driv
 
 describe('settings of a network', () => {
   it('are absent when nothing was chosen', () => {
-    expect(tidy({ internal: false, range: '', aux: {}, labels: {}, options: {} })).to.equal(undefined);
-    expect(tidy({ options: { 'socketplane.network': 'web' } })).to.equal(undefined);
+    expect(
+      tidy({ internal: false, range: '', aux: {}, labels: {}, options: {}, namesGateway: false }),
+    ).to.equal(undefined);
     expect(settingsOf({ NetworkID: 'n', Options: null, IPv4Data: null, IPv6Data: null })).to.equal(undefined);
   });
 
-  it('are those of a CreateNetwork, without our own option', () => {
+  it('are those of a CreateNetwork', () => {
     const Options = {
       'com.docker.network.internal': true,
-      'com.docker.network.generic': { foo: 'bar', 'socketplane.network': 'web' },
+      'com.docker.network.generic': { foo: 'bar' },
     };
     const IPv4Data = [{ Pool: '10.9.0.0/24', AuxAddresses: { a: '10.9.0.7/24' } }];
     expect(settingsOf({ NetworkID: 'n', Options, IPv4Data })).to.deep.equal({
@@ -31,7 +32,7 @@ describe('settings of a network', () => {
     };
     const chosen = {
       labels: { a: '' },
-      options: { 'socketplane.network': 'web' },
+      options: {},
       aux: { x: '10.0.0.9/24' },
     };
     expect(settingsOfDocker({ ...network, ...chosen, range: '10.0.0.128/25' })).to.deep.equal({
@@ -39,6 +40,13 @@ describe('settings of a network', () => {
       labels: { a: '' },
       aux: { x: '10.0.0.9' },
     });
+  });
+
+  it('say that the gateway was chosen when Docker names it, and do not say so otherwise', () => {
+    const network = { id: 'n', name: 'web', driver: 'socketplane', ipamDriver: 'socketplane' };
+    const rest = { ...network, internal: false, aux: {}, labels: {}, options: {} };
+    expect(settingsOfDocker({ ...rest, gateway: '10.0.0.1' })).to.deep.equal({ namesGateway: true });
+    expect(settingsOfDocker(rest)).to.equal(undefined);
   });
 
   it('takes maps of strings alone', () => {

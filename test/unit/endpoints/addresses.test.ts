@@ -205,20 +205,6 @@ describe('addresses', () => {
     }
   });
 
-  it('knows beforehand which a container of this host may have', async () => {
-    const { addresses, ipam, elsewhere, record, grant, use } = await setUp();
-    await addresses.check(WEB, IP);
-    await elsewhere.lease(record, grant(), '10.0.0.9');
-    await ipam.load();
-    expect(await kindOf(addresses.check(WEB, '10.0.0.9'))).to.equal('conflict');
-    expect(await kindOf(addresses.check(WEB, '10.9.9.9'))).to.equal('invalid');
-    const kept = await addresses.keep('web', { names: [] });
-    expect(await kindOf(addresses.check(WEB, kept.ip))).to.equal('conflict');
-    const running = await addresses.request('web');
-    await use(running);
-    await addresses.check(WEB, running);
-  });
-
   it('takes what an endpoint has already', async () => {
     const { addresses, grant } = await setUp();
     const lease = await addresses.take('web', IP, grant({ endpoint: E1, up: true }));

@@ -1,11 +1,11 @@
 import { expect } from 'chai';
 import { createConnections } from '../../../lib/endpoints/connections.js';
-import { createEndpointTable, type Entry } from '../../../lib/endpoints/table.js';
+import { createEndpointTable, type OpenEndpoint } from '../../../lib/endpoints/table.js';
 import type { Lease } from '../../../lib/ipam/ipam.js';
 import { A, B, E1, endpointOf, entryOf, IP, leaseOf, occupantOf, WEB } from './support.js';
 
 describe('connections', () => {
-  function connections(entries: Entry[], leases: Lease[], networks = [WEB]) {
+  function connections(entries: OpenEndpoint[], leases: Lease[], networks = [WEB]) {
     const table = createEndpointTable();
     entries.forEach(table.put);
     const find = (network: string, ip: string) =>
@@ -15,7 +15,7 @@ describe('connections', () => {
 
   it('are starting until it is known whose they are and the port is there, and failed with a reason', () => {
     const known = { occupant: occupantOf(A) };
-    const states: [Partial<Entry>, string][] = [
+    const states: [Partial<OpenEndpoint>, string][] = [
       [{}, 'starting'],
       [{ portName: 'ovs1' }, 'starting'],
       [known, 'starting'],

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { UNUSED_MS } from '../../../lib/endpoints/addresses.js';
-import { CONNECT_MS, CREATE_MS, plan, START_MS, type Place } from '../../../lib/endpoints/plan.js';
+import { CONNECT_MS, CREATE_MS, plan, START_MS, type AddressState } from '../../../lib/endpoints/plan.js';
 import { LINK_LOST } from '../../../lib/endpoints/table.js';
 import { A, E1, E2, entryOf, IP, leaseOf, NOW, occupantOf } from './support.js';
 
@@ -16,7 +16,7 @@ const [there, settled] = [
 /** An entry as old as this. */
 const old = (ms: number, change = {}) => entryOf(E1, { since: NOW - ms, ...change });
 
-type Case = [title: string, place: Place, steps: string];
+type Case = [title: string, place: AddressState, steps: string];
 
 const RUNNING: Case[] = [
   [

@@ -4,7 +4,7 @@ import { macOf } from '../../../lib/base/ipv4.js';
 import type { Endpoint, Network } from '../../../lib/base/model.js';
 import type { Attached, Container } from '../../../lib/docker/docker.js';
 import { ADDRESS_OPTION, KEPT } from '../../../lib/docker/driver-names.js';
-import type { Entry } from '../../../lib/endpoints/table.js';
+import type { OpenEndpoint } from '../../../lib/endpoints/table.js';
 import { createIpam, type Grant, type Lease } from '../../../lib/ipam/ipam.js';
 import { createMemoryStore } from '../../../lib/store/memory.js';
 
@@ -23,7 +23,7 @@ export function endpointOf(id: string, ip = IP): Endpoint {
   return { id, network: WEB, ip, mac: macOf(ip) };
 }
 
-export function entryOf(id: string, change: Partial<Entry> = {}): Entry {
+export function entryOf(id: string, change: Partial<OpenEndpoint> = {}): OpenEndpoint {
   return { endpoint: endpointOf(id), since: NOW, port: Promise.resolve('ovs1'), ...change };
 }
 

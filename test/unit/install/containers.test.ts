@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { parse } from 'yaml';
-import { agentContainer, proxyContainer } from '../../../lib/install/containers/specs.js';
+import { agentContainer, proxyContainer, type ContainerSpec } from '../../../lib/install/containers/specs.js';
 import { packageRoot } from '../../../lib/base/paths.js';
 import { VERSION } from '../../../lib/base/version.js';
 
@@ -66,6 +66,19 @@ describe('docker-compose.yml', () => {
       wanted.push(last.slice(0, end), last.slice(end + 1));
       expect(argumentsOf(services[name]!), name).to.have.members(wanted);
     }
+  });
+
+  it('lets them do what they need, and enter no other container', () => {
+    const added = ({ create }: ContainerSpec) =>
+      create.filter((_, at) => create[at - 1] === '--cap-add').toSorted();
+    const agent = agentContainer({ image: 'i' });
+    expect(added(agent)).to.deep.equal(['CHOWN', 'DAC_OVERRIDE', 'NET_ADMIN', 'NET_BIND_SERVICE', 'NET_RAW']);
+    const proxy = proxyContainer({ image: 'i' });
+    expect(added(proxy)).to.deep.equal(['CHOWN']);
+    for (const { create } of [agent, proxy])
+      expect(create.join(' '))
+        .to.include('--cap-drop ALL')
+        .and.not.match(/--privileged|--device|docker\/netns/);
   });
 
   it('the installer gives the agent what it is to know', () => {

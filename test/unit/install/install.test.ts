@@ -105,11 +105,14 @@ describe('an install', () => {
     expect(() => bootstrapOf({ BOOTSTRAP: 'yes' })).to.throw(/"yes": expected true .* false/);
   });
 
-  it('as units starts after Docker and Open vSwitch, and keeps BOOTSTRAP', () => {
+  it('as units starts after Open vSwitch and before Docker, and keeps BOOTSTRAP', () => {
     const files = unitFiles({ mode: 'native', powerstrip: true, bootstrap: 'false' }, '/p', '/c.yml');
     expect(files[AGENT_UNIT]).to.match(
-      /^After=.*docker.service openvswitch-switch.service socketplane-plugin.service$/m,
+      /^After=network-online.target openvswitch-switch.service socketplane-plugin.service$/m,
     );
+    expect(files[AGENT_UNIT]).to.match(/^Before=docker.service$/m);
+    expect(files[PROXY_UNIT]).to.match(/^After=.* docker.service socketplane-agent.service$/m);
+    expect(files[PROXY_UNIT]).to.not.match(/^Before=/m);
     expect(files[AGENT_UNIT]).to.match(/^Environment=BOOTSTRAP=false$/m);
     expect(files[PROXY_UNIT]).to.match(/^ExecStart=\/p\/bin\/powerstrip --config \/c.yml$/m);
     expect(unitFiles({ mode: 'native', powerstrip: false }, '/p', '/c.yml')).to.have.all.keys(

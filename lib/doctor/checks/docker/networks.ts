@@ -30,16 +30,18 @@ export function dockerNetworksCheck(options: {
         );
       }
       for (const name of names) {
-        const network = there.find(({ Name }) => Name === name);
-        if (!network) {
+        const named = there.filter(({ Name }) => Name === name);
+        // Docker may have several of one name.
+        const own = named.find(({ Driver }) => Driver !== DRIVER);
+        if (named.length === 0) {
           found.push({
             ...problem(`${name} is missing in Docker`, '`doctor --fix` lets the agent make it'),
             fix: converge,
           });
-        } else if (network.Driver !== DRIVER) {
+        } else if (own) {
           const how = `docker network rm ${name}: SocketPlane's takes its place`;
           found.push(
-            problem(`${name} is a network of Docker's own (driver ${network.Driver}) on this host`, how),
+            problem(`${name} is a network of Docker's own (driver ${own.Driver}) on this host`, how),
           );
         }
       }
