@@ -205,6 +205,20 @@ describe('addresses', () => {
     }
   });
 
+  it('leases again what nobody seemed to need while Docker was making the container', async () => {
+    const { addresses, ipam, elsewhere, record, grant } = await setUp();
+    const lease = await addresses.keep('web', { names: ['con'] });
+    await addresses.release(lease);
+    await addresses.assign(lease, A, ['con']);
+    expect(ipam.find('web', IP)).to.deep.include({ container: A, kept: true, up: false, names: ['con'] });
+    const other = await addresses.keep('web', { names: ['late'] });
+    await addresses.release(other);
+    await elsewhere.load();
+    await elsewhere.lease(record, grant(), other.ip);
+    await ipam.load();
+    expect(await kindOf(addresses.assign(other, A, ['late'])), 'of another host by now').to.equal('conflict');
+  });
+
   it('takes what an endpoint has already', async () => {
     const { addresses, grant } = await setUp();
     const lease = await addresses.take('web', IP, grant({ endpoint: E1, up: true }));

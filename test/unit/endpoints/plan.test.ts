@@ -18,6 +18,9 @@ const old = (ms: number, change = {}) => entryOf(E1, { since: NOW - ms, ...chang
 
 type Case = [title: string, place: AddressState, steps: string];
 
+const kept = (change = {}) => leaseOf({ kept: true, container: A, ...change });
+const own = (change = {}) => leaseOf({ container: A, ...change });
+
 const RUNNING: Case[] = [
   [
     'all is as it should be',
@@ -56,6 +59,11 @@ const RUNNING: Case[] = [
     { lease: leaseOf(up), entry: entryOf(E2, { since: NOW - START_MS }), docker, ...settled },
     'close identify',
   ],
+  [
+    'another endpoint was opened by an earlier run of the agent',
+    { lease: own(up), entry: entryOf(E2, { isAdopted: true }), docker, ...settled },
+    'close identify',
+  ],
   ['the address is asked for again', { lease: leaseOf(up), docker, ...settled, isAwaited: true }, ''],
   [
     'the link is gone',
@@ -64,13 +72,20 @@ const RUNNING: Case[] = [
   ],
 ];
 
-const kept = (change = {}) => leaseOf({ kept: true, container: A, ...change });
-const own = (change = {}) => leaseOf({ container: A, ...change });
-
 const STOPPED: Case[] = [
   ['nothing is left', dead, ''],
   ['it is awaited', { lease: own(), entry: old(START_MS), ...dead, isAwaited: true }, ''],
   ['the endpoint is being started', { lease: own(up), entry: old(START_MS - 1), ...dead }, ''],
+  [
+    'it was started before the agent was, and has ended since',
+    { lease: own(up), entry: old(0, { isAdopted: true }), ...dead },
+    'close release',
+  ],
+  [
+    'it was started before the agent was, by nobody knows whom',
+    { lease: leaseOf(up), entry: old(0, { isAdopted: true }), ...dead },
+    '',
+  ],
   ['the start has ended long ago', { lease: own(up), entry: old(START_MS), ...dead }, 'close release'],
   ["the endpoint was somebody's", { lease: own(up), entry: old(0, known), ...dead }, 'close release'],
   ['only the endpoint is left', { entry: old(0, known), ...dead }, 'close'],

@@ -30,11 +30,11 @@ describe('connecting a container anew', () => {
     expect(reconnector.unfinished()).to.deep.equal([]);
   });
 
-  it('asks for the same address, or leaves it behind', async () => {
+  it('asks for the same address where the settings do', async () => {
     const { calls, reconnector } = setUp();
     const kept = attachedOf(E1, { isKept: true });
     await reconnector.reconnect(A, kept);
-    await reconnector.reconnect(A, kept, true);
+    await reconnector.reconnect(A, attachedOf(E1));
     expect([calls[1]?.[3], calls[3]?.[3]]).to.deep.equal([
       settings({ DriverOpts: kept.options, IPAMConfig: { IPv4Address: IP } }),
       settings(),

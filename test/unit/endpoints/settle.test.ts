@@ -242,7 +242,7 @@ describe('settling a container', () => {
     expect(ipam.owned()).to.deep.equal([]);
   });
 
-  it('stops the use of an address that another host has by now, and gives the container one of its own', async () => {
+  it('stops the use of an address that another host has by now, and gives the container another, which it keeps', async () => {
     const parts = await setUp();
     const { docker, settle, ipam, bridge } = parts;
     const id = await keep(parts, 'con');
@@ -255,7 +255,7 @@ describe('settling a container', () => {
     await told(parts);
     const { ip, endpoint } = docker.place(id, 'web')!;
     expect(ip).to.not.equal(IP);
-    expect(ipam.find('web', ip)).to.deep.include({ container: id, up: true, kept: false });
+    expect(ipam.find('web', ip)).to.deep.include({ container: id, up: true, kept: true });
     expect([...bridge.ports.keys()]).to.deep.equal([endpoint]);
   });
 
@@ -310,6 +310,29 @@ describe('settling a container', () => {
     expect([ip, endpoint === before]).to.deep.equal([IP, false]);
     expect([...bridge.ports.keys()]).to.deep.equal([endpoint]);
     expect(find('con')).to.include({ state: 'up' });
+  });
+
+  it('has a container that does not run find a network that was made anew', async () => {
+    const parts = await setUp();
+    const { docker, settle, fanOut, dockerNetworks } = parts;
+    const id = await keep(parts, 'con');
+    await docker.start(id);
+    await settle.container(id);
+    await told(parts);
+    await docker.stop(id);
+    const before = docker.place(id, 'web')!.networkId;
+    await docker.docker.removeNetwork(before);
+    await fanOut.reconcile();
+    const now = dockerNetworks.idOf('web');
+    expect(now).to.not.be.oneOf([before, undefined]);
+    const { disconnect } = docker.docker;
+    const off: string[] = [];
+    docker.docker.disconnect = (network, container) => (off.push(network), disconnect(network, container));
+    await settle.container(id);
+    await settle.container(id);
+    expect(off).to.deep.equal([now]);
+    await docker.start(id);
+    expect(docker.place(id, 'web')).to.include({ networkId: now, ip: IP });
   });
 
   it('frees the address of the one network that a container is taken off', async () => {

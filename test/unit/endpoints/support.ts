@@ -24,7 +24,7 @@ export function endpointOf(id: string, ip = IP): Endpoint {
 }
 
 export function entryOf(id: string, change: Partial<OpenEndpoint> = {}): OpenEndpoint {
-  return { endpoint: endpointOf(id), since: NOW, port: Promise.resolve('ovs1'), ...change };
+  return { endpoint: endpointOf(id), since: NOW, isAdopted: false, port: Promise.resolve('ovs1'), ...change };
 }
 
 export const occupantOf = (id: string) => ({ id, name: 'con', pid: 7, nameServers: [] });
