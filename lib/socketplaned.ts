@@ -37,7 +37,7 @@ async function serve(config: AgentConfig, pidFile: string): Promise<void> {
   // Before all else: Docker may be starting too, and wait for its driver.
   const driver = await serveDriver({
     socket: hostPaths.driverSocket,
-    driver: runtime.driver.get,
+    driver: runtime.driver,
     observe: runtime.metrics.driver,
     log,
   });

@@ -2,6 +2,7 @@ import type { Network } from '../base/model.js';
 import type { Datapath, RemoteState } from '../datapath/datapath.js';
 import type { Docker, ListedContainer } from '../docker/docker.js';
 import type { FanOut } from '../driver/fan-out.js';
+import { isKept } from '../endpoints/kept-address.js';
 import type { Ipam } from '../ipam/ipam.js';
 import type { Containers } from './containers.js';
 
@@ -53,7 +54,9 @@ export function createPass(options: PassOptions): () => Promise<PassResult> {
     return new Set(
       [
         ...listed
-          .filter(({ attached }) => attached.some(({ network, endpoint }) => endpoint && names.has(network)))
+          .filter(({ attached }) =>
+            attached.some((one) => names.has(one.network) && (one.endpoint !== '' || isKept(one))),
+          )
           .map(({ id }) => id),
         ...ipam.owned().map(({ container }) => container),
         ...table.list().map(({ occupant }) => occupant?.id),

@@ -41,7 +41,7 @@ const PREFIX = 'socketplane/';
 const FENCE_MS = { own: 10_000, external: 5_000 };
 
 /** How long a start of a container waits for an agent that is starting itself, in milliseconds. */
-const DRIVER_PATIENCE_MS = 25_000;
+const DRIVER_PATIENCE_MS = 20_000;
 
 export interface RuntimeOptions {
   config: AgentConfig;
@@ -57,8 +57,8 @@ export interface Runtime {
   datapath: Datapath;
   /** Absent while the host changes from one store to another, or waits for its cluster. */
   services: Current<Services>;
-  /** What Docker's calls act on; absent while there are no services, and until they have looked at the bridge. */
-  driver: Current<Driver>;
+  /** What Docker's calls act on. Waits a while for services that have looked at the bridge, then rejects with the reason. */
+  driver: () => Promise<Driver>;
   membership: Membership;
   metrics: AgentMetrics;
   /** The state at this moment, for metrics. */
@@ -132,7 +132,15 @@ export async function createRuntime({ config, run, ensureConsul, log }: RuntimeO
     docker,
     datapath,
     services,
-    driver,
+    async driver() {
+      try {
+        return await driver.get();
+      } catch (error) {
+        // It says more, if there are no services.
+        await services.get();
+        throw error;
+      }
+    },
     membership,
     metrics,
     observe: () => ({

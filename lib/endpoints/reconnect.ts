@@ -2,7 +2,6 @@ import { AppError, messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { shortId } from '../base/short-id.js';
 import type { Attached, Container, Docker } from '../docker/docker.js';
-import { ADDRESS_OPTION } from '../docker/driver-names.js';
 
 /**
  * Has Docker take a container off a network and put it on again: nobody else can make its link anew. Aliases and an address in
@@ -11,10 +10,8 @@ import { ADDRESS_OPTION } from '../docker/driver-names.js';
 export interface Reconnector {
   /**
    * Throws what `Docker.disconnect` and `Docker.connect` throw; once the container is off the network, {@link resume} goes on.
-   *
-   * @param withoutAddress leave the address behind that the settings ask for
    */
-  reconnect(container: string, attached: Attached, withoutAddress?: boolean): Promise<void>;
+  reconnect(container: string, attached: Attached): Promise<void>;
   /**
    * Puts the container on the networks again that it was taken off and could not be put on.
    *
@@ -61,11 +58,11 @@ export function createReconnector({
   }
 
   return {
-    async reconnect(container, attached, withoutAddress = false) {
+    async reconnect(container, attached) {
       const { networkId, network, ip } = attached;
       log.warn('connecting a container anew', { container: shortId(container), network, ip });
       await docker.disconnect(networkId, container);
-      const settings = settingsOf(container, attached, withoutAddress);
+      const settings = settingsOf(container, attached);
       expect(container, network, settings);
       await connect(container, network, settings);
     },
@@ -81,15 +78,10 @@ export function createReconnector({
   };
 }
 
-function settingsOf(
-  container: string,
-  { aliases, options, requested }: Attached,
-  withoutAddress: boolean,
-): Settings {
-  const { [ADDRESS_OPTION]: _address, ...others } = options;
+function settingsOf(container: string, { aliases, options, requested }: Attached): Settings {
   return {
     Aliases: aliases.filter((alias) => alias !== shortId(container)),
-    DriverOpts: withoutAddress ? others : options,
-    ...(requested !== undefined && !withoutAddress && { IPAMConfig: { IPv4Address: requested } }),
+    DriverOpts: options,
+    ...(requested !== undefined && { IPAMConfig: { IPv4Address: requested } }),
   };
 }

@@ -9,6 +9,7 @@ import type { Endpoints } from './endpoints.js';
 import type { Identify } from './identify.js';
 import { isKept } from './kept-address.js';
 import { plan, type AddressState, type Step } from './plan.js';
+import { namesOf } from '../docker/names.js';
 import type { Reconnector } from './reconnect.js';
 import type { EndpointTable } from './table.js';
 import type { Teller } from './teller.js';
@@ -42,7 +43,7 @@ export function createSettle(options: {
   docker: Pick<Docker, 'inspect'>;
   table: EndpointTable;
   endpoints: Pick<Endpoints, 'close'>;
-  addresses: Pick<Addresses, 'isAwaited' | 'release' | 'take'>;
+  addresses: Pick<Addresses, 'isAwaited' | 'keep' | 'release' | 'take'>;
   teller: Pick<Teller, 'tell' | 'write'>;
   reconnector: Reconnector;
   identify: Identify;
@@ -109,8 +110,33 @@ export function createSettle(options: {
     // It belongs to another container by now: nothing may use it a moment longer.
     log.warn('address lost: this host was away for too long', { container: shortId(container), network, ip });
     await endpoints.close(endpoint);
-    await reconnector.reconnect(container, attached, kept);
+    await moveOn(container, attached, kept);
     return false;
+  }
+
+  /** Gives a container whose address is another's by now a new one, which it keeps like the old one. */
+  async function moveOn(container: string, attached: Attached, kept: boolean): Promise<void> {
+    if (!kept) return reconnector.reconnect(container, attached);
+    const lease = await addresses.keep(attached.network, { container, names: [] });
+    await reconnector.reconnect(container, { ...attached, requested: lease.ip });
+  }
+
+  /** A container that does not run may have lost the address that we keep for it while this host was away. */
+  async function takeBack(container: Container): Promise<void> {
+    for (const one of container.running ? [] : container.attached) {
+      const { network, requested: ip } = one;
+      const networkId = currentId(network);
+      const isHere = networkId !== undefined && (isOurs(one) || one.networkId === '');
+      if (ip === undefined || !isKept(one) || !isHere || ipam.find(network, ip)) continue;
+      const names = namesOf({ ...container, aliases: one.aliases });
+      try {
+        await addresses.take(network, ip, { container: container.id, kept: true, names, up: false });
+      } catch (error) {
+        if (!(error instanceof AppError && error.kind === 'conflict')) throw error;
+        log.warn('address lost: this host was away for too long', { container: container.name, network, ip });
+        await moveOn(container.id, { ...one, networkId }, true);
+      }
+    }
   }
 
   /** @returns whether the next step still makes sense */
@@ -185,6 +211,7 @@ export function createSettle(options: {
     const container = await docker.inspect(id);
     if (container) await rebind(container);
     await reconnector.resume(id, container);
+    if (container) await takeBack(container);
     if (!container) passOn(id);
     for (const place of placesOf(id, container))
       if (!borrower(id, place.network, place.ip)) await performAll(place, container);

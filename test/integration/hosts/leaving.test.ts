@@ -77,7 +77,7 @@ describe('leaving a cluster', function () {
     expect(await pings(node(1), 'con1', ips['con2']!)).to.equal(false);
     await keepsItsContainers();
     // What no container here uses has stayed with the cluster.
-    expect(Object.keys(await networksOf(node(2)))).to.have.members(['default', 'web']);
+    expect(Object.keys(await networksOf(node(2)))).to.have.members(['socketplane', 'web']);
   }
 
   async function leaveTwice(): Promise<void> {
@@ -89,7 +89,7 @@ describe('leaving a cluster', function () {
     await cluster(node(2), 'join', node(3).address);
     await untilMembers([node(2), node(3)], 2);
     await keepsItsContainers();
-    expect(Object.keys(await networksOf(node(3)))).to.have.members(['default', 'web']);
+    expect(Object.keys(await networksOf(node(3)))).to.have.members(['socketplane', 'web']);
     await sleeper(node(3), 'con4', '-e', 'SP_NETWORK=web');
     await until('a way between the hosts', () => pings(node(3), 'con4', ips['con2']!), PATIENCE_MS);
   }
