@@ -117,8 +117,13 @@ export function createSettle(options: {
   /** Gives a container whose address is another's by now a new one, which it keeps like the old one. */
   async function moveOn(container: string, attached: Attached, kept: boolean): Promise<void> {
     if (!kept) return reconnector.reconnect(container, attached);
-    const lease = await addresses.keep(attached.network, { container, names: [] });
-    await reconnector.reconnect(container, { ...attached, requested: lease.ip });
+    const { network } = attached;
+    // It may have one since an attempt that Docker refused.
+    const ready = ipam
+      .ofContainer(container)
+      .find((lease) => lease.network === network && lease.kept && lease.endpoint === undefined);
+    const { ip } = ready ?? (await addresses.keep(network, { container, names: [] }));
+    await reconnector.reconnect(container, { ...attached, requested: ip });
   }
 
   /** A container that does not run may have lost the address that we keep for it while this host was away. */

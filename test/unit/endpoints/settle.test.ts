@@ -272,6 +272,44 @@ describe('settling a container', () => {
     expect(bridge.ports.size).to.equal(0);
   });
 
+  it('has one other address ready, however often Docker does not take the container off', async () => {
+    const parts = await setUp();
+    const { docker, settle, ipam } = parts;
+    const id = await keep(parts, 'con');
+    await docker.start(id);
+    await settle.container(id);
+    await told(parts);
+    await lose(parts);
+    const { disconnect } = docker.docker;
+    docker.docker.disconnect = () => Promise.reject(new AppError('unavailable', 'slow'));
+    for (let times = 0; times < 3; times++)
+      expect(await kindOf(settle.container(id))).to.equal('unavailable');
+    expect(ipam.ofContainer(id)).to.have.length(1);
+    docker.docker.disconnect = disconnect;
+    await settle.container(id);
+    await settle.container(id);
+    await told(parts);
+    const { ip } = docker.place(id, 'web')!;
+    expect(ipam.owned().map((lease) => lease.ip)).to.deep.equal([ip]);
+  });
+
+  it('leases again what a container keeps that does not run, or gives it another that it keeps', async () => {
+    for (const isTaken of [false, true]) {
+      const parts = await setUp();
+      const { docker, settle, ipam } = parts;
+      const id = await keep(parts, 'con');
+      if (isTaken) await lose(parts);
+      else await ipam.release('web', IP);
+      await settle.container(id);
+      await settle.container(id);
+      const [lease, ...more] = ipam.owned();
+      expect(lease).to.deep.include({ container: id, kept: true, up: false });
+      expect([lease?.ip === IP, more]).to.deep.equal([!isTaken, []]);
+      await docker.start(id);
+      expect(docker.place(id, 'web')?.ip).to.equal(lease?.ip);
+    }
+  });
+
   it('waits with an address that the user chose until it is there again', async () => {
     const parts = await setUp();
     const { docker, settle, bridge, store, ipam } = parts;
