@@ -73,12 +73,14 @@ describe('adapter socketplane: networks', () => {
     it('tells the driver which network Docker means, while Docker makes it', async () => {
       for (const code of [201, 500]) {
         let subnet = '';
+        let meanwhile: string | undefined;
         await fakes.call(CREATE, creation('new'), async () => {
           ({ subnet } = await fakes.networks.get('new'));
-          expect(fakes.makings.nameOf(subnet)).to.equal('new');
+          meanwhile = fakes.makings.nameOf(subnet);
           return code === 201 ? { Code: code, Body: { Id: 'x' } } : { Code: code, Body: { message: 'no' } };
         });
-        expect([subnet === '', fakes.makings.nameOf(subnet)], String(code)).to.deep.equal([false, undefined]);
+        const afterwards = fakes.makings.nameOf(subnet);
+        expect([meanwhile, afterwards], String(code)).to.deep.equal(['new', undefined]);
         await fakes.networks.remove('new').catch(() => undefined);
       }
     });
@@ -190,12 +192,14 @@ describe('adapter socketplane: networks', () => {
     });
 
     it('is held while Docker makes it, so that nobody makes it twice', async () => {
-      const { docker } = await fakes.call(CREATE, creation('new'), async () => {
+      let meanwhile: unknown;
+      const { client } = await fakes.call(CREATE, creation('new'), async () => {
         await fakes.hear();
-        expect([fakes.held(), fakes.docker.byName('new')]).to.deep.equal([1, []]);
+        meanwhile = [fakes.held(), fakes.docker.byName('new')];
         return { Code: 201, Body: { Id: fakes.docker.add({ name: 'new' }) } };
       });
-      expect([docker === undefined, fakes.held()]).to.deep.equal([false, 0]);
+      expect(meanwhile).to.deep.equal([1, []]);
+      expect([client?.status, fakes.held()]).to.deep.equal([201, 0]);
     });
 
     it('stays in Docker while nobody here has heard of it', async () => {
