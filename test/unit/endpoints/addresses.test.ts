@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { AppError } from '../../../lib/base/errors.js';
 import { createAddresses, UNUSED_MS } from '../../../lib/endpoints/addresses.js';
 import { createTeller } from '../../../lib/endpoints/teller.js';
-import { A, E1, IP, kindOf, leasing, NOW, turn, WEB } from './support.js';
+import { A, E1, IP, kindOf, leasing, NOW, turn } from './support.js';
 
 describe('addresses', () => {
   async function setUp() {
