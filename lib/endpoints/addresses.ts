@@ -1,7 +1,7 @@
-import { AppError, messageOf } from '../base/errors.js';
+import { messageOf } from '../base/errors.js';
 import { createKeyedLock } from '../concurrency/keyed-lock.js';
 import type { Log } from '../base/log.js';
-import { shortId } from '../base/short-id.js';
+import { addressInUse } from '../ipam/address-in-use.js';
 import type { Grant, Ipam, Lease } from '../ipam/ipam.js';
 import type { Networks } from '../network/networks.js';
 import { withRecord } from '../network/with-record.js';
@@ -94,7 +94,7 @@ export function createAddresses({
   async function takeOwn(network: string, ip: string): Promise<boolean> {
     const lease = ipam.find(network, ip);
     if (!lease) return false;
-    if (isAwaited(network, ip) || (await isAlive(network, ip))) throw taken(lease);
+    if (isAwaited(network, ip) || (await isAlive(network, ip))) throw addressInUse(lease);
     if (ipam.find(network, ip)?.id !== lease.id) return false;
     awaits(network, ip);
     return true;
@@ -162,11 +162,4 @@ export function createAddresses({
       }),
     isAwaited,
   };
-}
-
-/** In the words of Docker's own driver, by which people and programs know it. */
-function taken({ network, ip, container, names }: Lease): AppError {
-  const owner =
-    names[0] ?? (container === undefined ? 'a container that is being created' : shortId(container));
-  return new AppError('conflict', `Address already in use: ${ip} of network ${network} belongs to ${owner}`);
 }

@@ -1,8 +1,8 @@
 import pLimit from 'p-limit';
+import { addressInUse } from './address-in-use.js';
 import { AppError } from '../base/errors.js';
 import { contains, parseAddress, parseSubnet } from '../base/ipv4.js';
 import type { Network, NetworkRecord } from '../base/model.js';
-import { shortId } from '../base/short-id.js';
 import type { AbandonedLeases } from './abandoned.js';
 import { spaceOf } from './address-space.js';
 import type { Edit } from './block-edits.js';
@@ -51,7 +51,7 @@ export function createAddressGiver({
     // Another host may have given it back a moment ago: the watch may lag behind.
     await writer.refresh([keyOf(network, requested)]);
     const owner = index.at(network.id, requested);
-    if (owner && !abandoned.has(owner)) throw taken(owner);
+    if (owner && !abandoned.has(owner)) throw addressInUse(owner);
   }
 
   async function choose(network: Network): Promise<string> {
@@ -97,7 +97,7 @@ export function createAddressGiver({
           abandoned.add(given);
           throw error;
         }
-        if (requested !== undefined && error.owner) throw taken(error.owner);
+        if (requested !== undefined && error.owner) throw addressInUse(error.owner);
         chooser.scatter(network, ip);
       } finally {
         chooser.done(network, ip);
@@ -142,11 +142,4 @@ class Lost extends Error {
   constructor(readonly owner?: Lease) {
     super('the address was leased meanwhile');
   }
-}
-
-/** Begins as Docker says it of an address on its own bridge, so that whoever looks for that finds it. */
-function taken({ ip, network, container }: Lease): AppError {
-  const owner =
-    container === undefined ? 'a container that is being created' : `container ${shortId(container)}`;
-  return new AppError('conflict', `Address already in use: ${ip} of network ${network} belongs to ${owner}`);
 }
