@@ -78,8 +78,8 @@ async function noteOnNetworks({ paths, command }: Context): Promise<string | und
   const names = await networks.list().catch(() => []);
   if (names.length === 0) return undefined;
   return (
-    `note: at its next start, Docker waits 15 s for each of its networks of SocketPlane, ${names.join(', ')}, ` +
-    `unless \`${command} agent start\` comes before; that, then \`docker network rm\`, removes them\n`
+    `note: Docker still has networks of SocketPlane (${names.join(', ')}): if it is restarted before ` +
+    `\`${command} agent start\`, it waits 15 s for each\n`
   );
 }
 
