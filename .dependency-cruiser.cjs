@@ -13,6 +13,7 @@ const LIB = [
   ['datapath', 'ipam', 'proxy'],
   ['adapter', 'cluster', 'dns', 'install', 'metrics', 'network'],
   ['doctor', 'endpoints'],
+  ['driver'],
   ['agent'],
   ['api'],
   ['ui'],
