@@ -59,9 +59,7 @@ describe('socketplane on a bare host', function () {
     expect(await fails('agent', 'start')).to.match(
       /the agent is running, but not ready: Docker does not answer .*agent\.log/,
     );
-    expect(await succeeds('agent', 'stop')).to.match(
-      /^agent and proxy stopped\nnote: Docker still has networks of SocketPlane \(.*\bweb\b.*\)/,
-    );
+    expect(await succeeds('agent', 'stop')).to.equal('agent and proxy stopped');
   });
 
   it('deps finds everything', async () => {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import type { Host } from '../../lab/host.js';
 import { createLab, START_MS, type Lab } from '../../lab/lab.js';
+import { startPlugin } from '../../lab/node.js';
 import { until } from '../../support/until.js';
 import { needImageBase } from '../../support/image-base.js';
 
@@ -208,6 +209,8 @@ describe('an installed host', function () {
     };
     const before = await address();
     await one.reboot();
+    // As its unit does, where there is systemd.
+    await startPlugin(one);
     await Promise.all([one.startDocker(), one.startOvs()]);
     await until(
       'con1',
@@ -260,9 +263,13 @@ describe('an installed host', function () {
     await one.docker('exec', 'con1', 'ping', '-c', '2', '-W', '2', 'con2');
   });
 
-  it('uninstalled twice, it leaves nothing', async () => {
-    for (let time = 0; time < 2; time++) await one.run([SOCKETPLANE, 'uninstall']);
+  it('is not uninstalled while a container is on its networks; uninstalled twice, it leaves nothing', async () => {
+    const { exitCode, stderr } = await one.run([SOCKETPLANE, 'uninstall'], { reject: false });
+    expect(exitCode).to.equal(1);
+    expect(stderr).to.match(/containers are still on .*: con1; remove them/);
+    expect((await sp(one, 'agent', 'status')).stdout.match(/ ok /g)).to.have.length(3);
     await one.docker('rm', '-f', 'con1');
+    for (let time = 0; time < 2; time++) await one.run([SOCKETPLANE, 'uninstall']);
     expect(await stateOf(one)).to.deep.equal(bare);
     expect((await one.run(['ls', CACHE])).stdout).to.equal('');
     await one.run(['test', '-e', '/etc/socketplane/proxy.yml']);
