@@ -3,7 +3,6 @@ import type { Network } from '../../lib/base/model.js';
 import { createContainers } from '../../lib/agent/containers.js';
 import { createConvergence } from '../../lib/agent/convergence.js';
 import { macOf } from '../../lib/base/ipv4.js';
-import { DRIVER } from '../../lib/docker/driver-names.js';
 import type { DockerNetworks, DockerNetworkRecord } from '../../lib/driver/docker-networks.js';
 import type { Driver } from '../../lib/driver/driver.js';
 import { createFanOut } from '../../lib/driver/fan-out.js';
@@ -54,11 +53,6 @@ export const networkIn =
   ({ known }: Pick<Driver, 'known'>) =>
   (name: string) =>
     known().find(({ id }) => id === name);
-
-/** A network of Docker's with our driver. */
-export function networkOfOurs(name: string, subnet: string): Record<string, unknown> {
-  return { Name: name, Driver: DRIVER, IPAM: { Driver: DRIVER, Config: [{ Subnet: subnet }] } };
-}
 
 /** Knows of links what the bridge knows. */
 export function runOn(bridge: Bridge): Run {

@@ -273,7 +273,6 @@ export function createFakeDocker() {
     create(name: string, ...places: (string | FakePlace)[]): string {
       const id = hex(32);
       const all = places.map((place) => (typeof place === 'string' ? { network: place } : place));
-      const mode = all[0]?.network ?? 'none';
       const attached = (all.length > 0 ? all : [{ network: 'none' }]).map(
         ({ network, ip, isKept, aliases = [] }: FakePlace): Attached => ({
           ...{ network, networkId: '', ...NOWHERE },
@@ -283,7 +282,7 @@ export function createFakeDocker() {
       );
       containers.set(id, {
         ...{ id, name, hostname: shortId(id), running: false, pid: 0, nameServers: [], labels: {} },
-        ...{ networkMode: mode, attached },
+        attached,
       });
       tell('create', id);
       return id;

@@ -113,10 +113,18 @@ export const ALLOWED: AllowedDifference[] = [
     reason: 'we say whose the address is',
   },
   {
+    in: /several --network/,
+    path: /^shown\.out$/,
+    bridge: /^lo .*\neth0 /,
+    ours: /^lo .*\neth1 .*\neth0 /,
+    reason:
+      'devices are listed in the order in which their links were made, which is that of the networks and not of their names',
+  },
+  {
     in: /--ip on a network whose subnet Docker chose/,
     path: /err$/,
     bridge: /only when connecting to networks with user configured subnets/,
-    ours: /Invalid address .* does not belong to any of this network's subnets/,
+    ours: /does not belong to any of this network's subnets|no configured subnet or ip-range contain/,
     reason: 'the subnet of our networks is always named to Docker, so that --ip works on all of them',
   },
   {
@@ -128,7 +136,7 @@ export const ALLOWED: AllowedDifference[] = [
   {
     in: /create over |create with a bad subnet/,
     path: /err$/,
-    bridge: /Pool overlaps|Invalid subnet/,
+    bridge: /Pool overlaps|invalid subnet/i,
     ours: /overlaps network|is not an IPv4 subnet/,
     reason: 'we say which network is in the way, and what a subnet looks like',
   },

@@ -448,7 +448,7 @@ describe('adapter socketplane: networks', () => {
 
   describe('connect', () => {
     const CON = {
-      ...{ id: ID, name: 'con', labels: {}, networkMode: 'bridge', hostname: 'host', running: true, pid: 1 },
+      ...{ id: ID, name: 'con', labels: {}, hostname: 'host', running: true, pid: 1 },
       ...{ nameServers: [], attached: [] },
     };
     const connect = (body: object, Code = 200) =>

@@ -48,7 +48,7 @@ export function attachedOf(endpoint: string, { ip = IP, isKept = false } = {}): 
 
 export function containerOf(id: string, attached: Attached[], change: Partial<Container> = {}): Container {
   return {
-    ...{ id, name: 'con', hostname: id.slice(0, 12), labels: {}, networkMode: 'web', nameServers: [] },
+    ...{ id, name: 'con', hostname: id.slice(0, 12), labels: {}, nameServers: [] },
     ...{ running: true, pid: 7, attached, ...change },
   };
 }
