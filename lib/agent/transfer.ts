@@ -20,7 +20,7 @@ export interface Side {
 
 /**
  * Takes this host's networks and leases from one store to another when it joins or leaves a cluster: running containers keep
- * their addresses. Networks keep their VNIs where these are free, so that nothing has to be plugged again. What already
+ * their addresses. Networks keep their VNIs where these are free, so that ports and rules stay as they are. What already
  * exists is left alone, so a transfer may be repeated.
  *
  * A network that has no containers on this host and conflicts with one in the other store stays behind, and so does the

@@ -47,7 +47,7 @@ export const operations: readonly ApiOperation[] = [
   {
     method: 'post',
     path: '/connections',
-    summary: 'Looks at a container now, and connects it if it should be.',
+    summary: 'Looks at a container now, and mends what is wrong with its connections.',
     body: schemas.connectionRequest,
     status: 201,
     answer: schemas.connection,

@@ -19,7 +19,7 @@ export function addRunCommand(program: Command, context: Context): void {
     .addHelpText(
       'after',
       `
-\`-n\` comes first; everything after it is docker's. Without it the container is put on the network \`default\`.
+\`-n\` comes first; everything after it is docker's. Without it the container is put on the network \`socketplane\`.
 
 Examples:
   ${name} run -n web -itd --name con1 busybox sh

@@ -70,9 +70,7 @@ export function addUninstallCommands(program: Command, context: Context): void {
   addCommonOptions(plain, 'agent').action(async (_options, self: Command) => {
     await becomeRoot(context);
     await withHostLock(() => remove(agentOf(self, context)));
-    say(
-      `SocketPlane is uninstalled. Kept: Docker, Open vSwitch, your containers (those on SocketPlane networks have no network now),`,
-    );
+    say('SocketPlane is uninstalled. Kept: Docker, Open vSwitch, your containers,');
     say(`networks in ${paths.state} and settings in ${paths.settings}; \`clean\` removes those too`);
   });
 
