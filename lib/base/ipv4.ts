@@ -73,11 +73,6 @@ export function gatewayOf(subnet: Subnet): number {
   return subnet.first + 1;
 }
 
-/** How many addresses containers can have: all but the network, gateway and broadcast addresses. */
-export function capacityOf(subnet: Subnet): number {
-  return subnet.last - subnet.first - 2;
-}
-
 /**
  * The MAC of a container, derived from its address as Docker derives its own: unique within the network because the address
  * is, and an address that moves to another container or host takes its MAC along, so no neighbour's ARP cache is ever wrong.

@@ -21,7 +21,7 @@ const inspection = z.object({
   Name: z.string(),
   State: z.object({ Running: z.boolean(), Pid: z.number() }),
   Config: z.object({ Hostname: z.string().default(''), Labels: strings.nullish() }),
-  HostConfig: z.object({ NetworkMode: z.string(), Dns: z.array(z.string()).nullish() }),
+  HostConfig: z.object({ Dns: z.array(z.string()).nullish() }),
   NetworkSettings: z.object({ Networks: attachments }),
 });
 
@@ -29,7 +29,6 @@ const listed = z.object({
   Id: z.string(),
   Names: z.array(z.string()).nullish(),
   Labels: strings.nullish(),
-  HostConfig: z.object({ NetworkMode: z.string().default('') }),
   NetworkSettings: z.object({ Networks: attachments }).nullish(),
 });
 
@@ -67,7 +66,6 @@ export function readInspection(answer: unknown): Container {
     running,
     pid: running ? State.Pid : 0,
     nameServers: HostConfig.Dns ?? [],
-    networkMode: HostConfig.NetworkMode,
     labels: Config.Labels ?? {},
     attached: attachedIn(NetworkSettings.Networks),
   };
@@ -77,12 +75,11 @@ export function readContainers(answer: unknown): ListedContainer[] {
   return z
     .array(listed)
     .parse(answer)
-    .map(({ Id, Names, Labels, HostConfig, NetworkSettings }) => ({
+    .map(({ Id, Names, Labels, NetworkSettings }) => ({
       id: Id,
       // A container that is linked to has further names, `/other/alias`.
       name: nameIn(Names?.find((name) => !name.slice(1).includes('/')) ?? ''),
       labels: Labels ?? {},
-      networkMode: HostConfig.NetworkMode,
       attached: attachedIn(NetworkSettings?.Networks),
     }));
 }

@@ -25,7 +25,6 @@ export interface ListedContainer {
   /** Without the leading slash. */
   name: string;
   labels: Record<string, string>;
-  networkMode: string;
   attached: Attached[];
 }
 

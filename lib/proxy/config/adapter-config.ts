@@ -46,8 +46,6 @@ export function adapterConfig(directory: string) {
   });
 }
 
-export type AdapterConfig = z.infer<ReturnType<typeof adapterConfig>>;
-
 function spelledOut(value: unknown): unknown {
   if (typeof value !== 'string') return value;
   return value.includes(':') ? { url: value } : { module: value };
