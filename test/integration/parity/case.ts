@@ -38,9 +38,3 @@ export function cases(common: Options, table: Record<string, Case['run'] | (Opti
     };
   });
 }
-
-/** For options that only newer engines and clients know. */
-export const needsDocker = (version: number) => ({
-  unless: ({ engine, client }: Environment) =>
-    Math.min(engine, client) < version && `Docker ${version} is the first that has it`,
-});
