@@ -128,12 +128,17 @@ export function createAddresses({
         ipam.lease(record, { container, names, kept: true, up: false }, ip),
       );
     },
-    abandon: ({ id, network, ip }) =>
+    abandon: ({ id, network, ip, container }) =>
       inTurn(key(network, ip), () =>
         ipam.release(
           network,
           ip,
-          (found) => found.id === id && found.endpoint === undefined && !isAwaited(network, ip),
+          // A container that was made after all has got it meanwhile, or uses it.
+          (found) =>
+            found.id === id &&
+            found.container === container &&
+            found.endpoint === undefined &&
+            !isAwaited(network, ip),
         ),
       ),
     async request(network, wanted) {

@@ -35,7 +35,7 @@ export type Step = 'lease' | 'claim' | 'identify' | 'reconnect' | 'close' | 'res
 /** A start that takes longer than this, in milliseconds, has failed without anybody saying so. */
 export const START_MS = 120_000;
 /** A kept address that no container has got after this time, in milliseconds, will never have one. */
-export const CREATE_MS = 30_000;
+export const CREATE_MS = 60_000;
 /** The same for one of a container that exists: Docker puts it on the network at once. */
 export const CONNECT_MS = 60_000;
 

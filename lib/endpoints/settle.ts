@@ -59,6 +59,8 @@ export function createSettle(options: {
   const { docker, table, endpoints, addresses, teller, reconnector } = options;
   const { identify, ipam, isOurs, currentId, log, now = Date.now } = options;
   const lock = createKeyedLock();
+  /** Addresses that people have given back although the settings of their containers name them. */
+  const givenUp = new Set<string>();
 
   /** Every address that has to do with the container. */
   function placesOf(id: string, container: Container | undefined): AddressState[] {
@@ -133,6 +135,7 @@ export function createSettle(options: {
       const networkId = currentId(network);
       const isHere = networkId !== undefined && (isOurs(one) || one.networkId === '');
       if (ip === undefined || !isKept(one) || !isHere || ipam.find(network, ip)) continue;
+      if (givenUp.has(`${container.id} ${network} ${ip}`)) continue;
       const names = namesOf({ ...container, aliases: one.aliases });
       try {
         await addresses.take(network, ip, { container: container.id, kept: true, names, up: false });
@@ -207,7 +210,9 @@ export function createSettle(options: {
   async function rebind({ id, running, attached }: Container): Promise<void> {
     for (const one of running ? [] : attached) {
       const networkId = currentId(one.network);
-      if (one.networkId !== '' && networkId !== undefined && networkId !== one.networkId)
+      // Docker may have had a network of its own of that name.
+      const wasOurs = isKept(one) || ipam.ofContainer(id).some(({ network }) => network === one.network);
+      if (wasOurs && one.networkId !== '' && networkId !== undefined && networkId !== one.networkId)
         await reconnector.reconnect(id, { ...one, networkId });
     }
   }
@@ -255,7 +260,10 @@ export function createSettle(options: {
           if (occupant?.id === id) await endpoints.close(endpoint.id);
         passOn(id);
         for (const lease of ipam.ofContainer(id))
-          if (!borrower(id, lease.network, lease.ip)) await release(lease);
+          if (!borrower(id, lease.network, lease.ip)) {
+            givenUp.add(`${id} ${lease.network} ${lease.ip}`);
+            await release(lease);
+          }
       }).catch((error: unknown) => {
         log.warn('not all is given back yet', { container: shortId(id), error: messageOf(error) });
         throw error;

@@ -73,7 +73,12 @@ export function createNetworkCarrier({
     async remove(id) {
       const network = await networks.get(id);
       await networks.remove(id);
-      await datapath.removeNetwork(network);
+      // It is gone from the cluster, whatever happens here: the next look at the bridge removes what is left.
+      await datapath
+        .removeNetwork(network)
+        .catch((error: unknown) =>
+          log.warn('a removed network is still on the bridge', { network: id, error: messageOf(error) }),
+        );
     },
   };
 }

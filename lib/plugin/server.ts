@@ -35,7 +35,7 @@ export function createPluginServer(options: PluginServerOptions): Server {
     if (!body) return refuse(response, 413, `the body has more than ${MOST_BODY} bytes`);
     // Docker tries a call again with a body that it has sent already, which is empty then.
     if (body.length === 0) return refuse(response, 400, 'empty body');
-    if (held + body.length > mostHeld) return fail(response, path, 'too many calls wait for the agent');
+    if (held + body.length > mostHeld) return overload(response, path);
     held += body.length;
     try {
       const { 'content-type': type, accept } = request.headers;
@@ -56,6 +56,12 @@ export function createPluginServer(options: PluginServerOptions): Server {
     sendJson(response, 200, failureBody(path, text));
   }
 
+  /** What takes something down is done by the agent later in any case. */
+  function overload(response: ServerResponse, path: string): void {
+    if (TAKE_DOWN_CALLS.has(path)) send(response, { status: 200, type: PLUGIN_TYPE, body: NOTHING });
+    else fail(response, path, 'too many calls wait for the agent');
+  }
+
   const server = createServer((request, response) => {
     const path = request.url ?? '';
     if (request.method !== 'POST') {
@@ -67,7 +73,7 @@ export function createPluginServer(options: PluginServerOptions): Server {
     if (fixed || waiting >= mostWaiting) {
       request.resume();
       if (fixed) send(response, { status: 200, type: PLUGIN_TYPE, body: fixed });
-      else fail(response, path, 'too many calls wait for the agent');
+      else overload(response, path);
       return;
     }
     waiting++;

@@ -26,13 +26,15 @@ export function addUninstallCommands(program: Command, context: Context): void {
   const { stdout, paths, command: name } = context;
   const say = (line: string) => stdout.write(`${line}\n`);
 
-  /** First of all, while everything runs: with what Docker kept it would wait for the plugin at each of its starts. */
+  /** With what Docker kept it would wait for the plugin at each of its starts. The agent would make them again. */
   async function removeNetworks(run: Run, agent: AgentClient): Promise<void> {
     const networks = createPluginNetworks(run, paths.dockerSocket);
     const names = await networks.list();
     if (names.length === 0) return;
     say(`removing Docker's networks of SocketPlane: ${names.join(', ')}`);
-    await (await daemonsOf(context, agent)).plugin.start();
+    const daemons = await daemonsOf(context, agent);
+    await daemons.plugin.start();
+    await daemons.stopAgentAndProxy();
     await networks.removeAll();
   }
 
@@ -43,7 +45,7 @@ export function addUninstallCommands(program: Command, context: Context): void {
     const containers = createInstalledContainers(run, paths.dockerSocket);
     if (hasDocker) {
       await containers.refuseCompose();
-      await removeNetworks(run, agent);
+      await createPluginNetworks(run, paths.dockerSocket).refuseInUse();
     } else if ((await which('dockerd')) !== undefined) {
       await refuseWithoutDocker(paths.installRecord);
       say(
@@ -51,6 +53,7 @@ export function addUninstallCommands(program: Command, context: Context): void {
       );
     }
     await leaveCluster(agent, say);
+    if (hasDocker) await removeNetworks(run, agent);
     say('removing agent, proxy, programs and the bridge');
     await uninstall({
       ...{ run, systemd, paths, hasDocker },

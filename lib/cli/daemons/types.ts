@@ -38,6 +38,8 @@ export interface Daemons extends AgentAndProxy {
   readonly plugin: PluginDaemon;
   /** Stops and starts agent and proxy; the plugin process goes on, so that Docker's calls only wait. */
   restart(): Promise<void>;
+  /** Stops agent and proxy; the plugin process goes on, and takes down by itself what Docker asks for. */
+  stopAgentAndProxy(): Promise<unknown>;
 }
 
 /** What every implementation knows about the two daemons: where they are, and when they serve. */

@@ -14,6 +14,7 @@ export function withPlugin(plugin: PluginDaemon, others: AgentAndProxy): Daemons
       const state = await others.stop();
       return (await plugin.stop()) ? 'stopped' : state;
     },
+    stopAgentAndProxy: others.stop,
     async restart() {
       await others.stop();
       await start();

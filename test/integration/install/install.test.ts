@@ -269,7 +269,9 @@ describe('an installed host', function () {
     expect(stderr).to.match(/containers are still on .*: con1; remove them/);
     expect((await sp(one, 'agent', 'status')).stdout.match(/ ok /g)).to.have.length(3);
     await one.docker('rm', '-f', 'con1');
-    for (let time = 0; time < 2; time++) await one.run([SOCKETPLANE, 'uninstall']);
+    await one.run([SOCKETPLANE, 'uninstall']);
+    expect((await one.docker('network', 'ls', '-q', '-f', 'driver=socketplane')).stdout).to.equal('');
+    await one.run([SOCKETPLANE, 'uninstall']);
     expect(await stateOf(one)).to.deep.equal(bare);
     expect((await one.run(['ls', CACHE])).stdout).to.equal('');
     await one.run(['test', '-e', '/etc/socketplane/proxy.yml']);
