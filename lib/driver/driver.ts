@@ -14,7 +14,7 @@ export interface Driver {
   /** The networks as last heard from the store. */
   known: () => readonly Network[];
   addresses: Pick<Addresses, 'request' | 'giveBack'>;
-  endpoints: Pick<Endpoints, 'open' | 'join' | 'close'>;
+  endpoints: Pick<Endpoints, 'open' | 'join' | 'end'>;
   dockerNetworks: DockerNetworks;
   offers: Offers;
   makings: Makings;

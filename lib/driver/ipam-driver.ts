@@ -66,6 +66,7 @@ export async function releaseAddress(
   { PoolID, Address }: messages.ReleaseAddress,
 ): Promise<object> {
   const network = await networkBySubnet(driver, subnetOf(PoolID));
-  if (network) await driver.addresses.giveBack(network.id, Address.split('/')[0] ?? Address);
+  // Nobody waits for it: whoever asks for the address next does.
+  if (network) void driver.addresses.giveBack(network.id, Address.split('/')[0] ?? Address);
   return {};
 }

@@ -30,6 +30,8 @@ export interface Endpoints {
   join(id: string): Promise<{ endpoint: Endpoint; port: string }>;
   /** The endpoint is gone: its port, flows and link are taken away. Its address is given back by another call. */
   close(id: string): Promise<void>;
+  /** The same without waiting: what fails is logged, and taken away by the next look at the bridge. */
+  end(id: string): void;
   /** The endpoint that owns a port found on the bridge, as the leases say; undefined when there is none. */
   ownerOf(port: PortRecord, networks: readonly Network[]): Endpoint | undefined;
   /** The endpoints that should have a port, as the leases say. */
@@ -95,7 +97,7 @@ export function createEndpoints({
     }
     const before = table.at(network.id, ip);
     // Docker has lost it in a crash. Begun before the new port is, so that the rules of the address end up as the new one's.
-    if (before && before.endpoint.id !== id) closeQuietly(before.endpoint.id);
+    if (before && before.endpoint.id !== id) end(before.endpoint.id);
     closed.delete(id);
     const began = now();
     const entry = enter(endpoint, datapath.attach(endpoint));
@@ -127,7 +129,7 @@ export function createEndpoints({
     log.info('endpoint closed', { endpoint: shortId(id), network: network.id, ip });
   }
 
-  function closeQuietly(id: string): void {
+  function end(id: string): void {
     close(id).catch((error: unknown) =>
       log.warn('endpoint not closed yet', { endpoint: shortId(id), error: messageOf(error) }),
     );
@@ -166,6 +168,7 @@ export function createEndpoints({
       return { endpoint, port: await port };
     },
     close,
+    end,
     ownerOf(port, networks) {
       const entry = table.get(port.endpoint);
       if (entry || closed.has(port.endpoint)) return entry?.endpoint;

@@ -43,7 +43,7 @@ export function driverOf(
       endpoints.open({ id, network: found, ip, mac: mac ?? macOf(ip) });
     },
     join: async (id) => void (await endpoints.join(id)),
-    close: (id) => endpoints.close(id),
+    close: async (id) => endpoints.end(id),
     giveBack: (name, ip) => addresses.giveBack(name, ip),
   };
 }
