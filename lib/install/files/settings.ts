@@ -57,8 +57,16 @@ export async function writeSettings(folder: string): Promise<void> {
 
 async function renewLines(file: string): Promise<void> {
   const text = await readFile(file, 'utf8');
-  const renewed = OUTDATED.reduce((all, [was, is]) => all.replace(was, is), text);
+  const renewed = keepOldName(OUTDATED.reduce((all, [was, is]) => all.replace(was, is), text));
   if (renewed !== text) await writeFile(file, renewed);
+}
+
+/** A line of the user's may still use an adapter of ours by the name that it had. */
+function keepOldName(text: string): string {
+  const isUsed = /\[[^\]\n]*\bsocketplane-lenient\b/.test(text);
+  const isDefined = /^ +socketplane-lenient:/m.test(text);
+  const definition = `  socketplane-lenient: { url: '${AGENT_URL}', protocol: 2, onFailure: ignore }\n`;
+  return isUsed && !isDefined ? text.replace(/^adapters:\n/m, (line) => line + definition) : text;
 }
 
 async function writeNew(file: string, text: string, mode: number): Promise<void> {

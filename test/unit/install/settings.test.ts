@@ -68,4 +68,18 @@ describe('settings that are there already', () => {
     expect(renewed?.endpoints).to.deep.equal(own?.endpoints);
     expect(renewed?.adapters).to.deep.equal(own?.adapters);
   });
+
+  it("keep an adapter's old name where a line of the user's has it", async () => {
+    const lenient = `\n    { url: '${URL}', protocol: 2, onFailure: ignore }`;
+    const own = `  'DELETE /containers/*': { post: [mine, socketplane-lenient] }\n`;
+    const adapters = `  mine: http://127.0.0.1:1/\n  socketplane-lenient:${lenient}\n`;
+    writeFileSync(file, `version: 1\nendpoints:\n${own}adapters:\n${adapters}`);
+    await writeSettings(folder);
+    const renewed = parseYaml('proxy.yml', readFileSync(file, 'utf8'), proxyConfig(folder));
+    expect([...renewed.adapters.keys()]).to.have.members([
+      'mine',
+      'socketplane-lenient',
+      'socketplane-networks',
+    ]);
+  });
 });
