@@ -132,7 +132,9 @@ export const MANY = cases(
         range(5).map(async () => (await kit.api('POST', `/containers/${box}/start`)).status),
       );
       const { out } = await kit.inside(box, 'ls /sys/class/net');
-      return { codes: codes.sort(), out, valid: isValid(await kit.address(box), kit) };
+      // Who comes while the first one starts it gets either: Docker looks at its state before and after it has the lock.
+      const started = codes.includes(204) && codes.every((code) => [204, 304].includes(code));
+      return { started, out, valid: isValid(await kit.address(box), kit) };
     },
   },
 );
