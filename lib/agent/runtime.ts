@@ -16,6 +16,7 @@ import { createCell } from '../concurrency/observable.js';
 import type { AgentConfig } from '../config/agent.js';
 import { withBootstrap, type ClusterConfig } from '../config/cluster.js';
 import type { Datapath } from '../datapath/datapath.js';
+import { createIpBatch } from '../datapath/kernel/ip-batch.js';
 import { createOvsDatapath } from '../datapath/ovs.js';
 import type { Docker } from '../docker/docker.js';
 import { createDocker } from '../docker/dockerode.js';
@@ -83,7 +84,7 @@ export async function createRuntime({ config, run, ensureConsul, log }: RuntimeO
   const docker = createDocker(config.docker, log);
   const dockerNetworks = createDockerNetworks(join(config.state, 'docker-networks.json'), log);
   const datapath = createOvsDatapath({
-    ...{ run, log, bridge: config.bridge, kind: config.datapath },
+    ...{ run, ip: createIpBatch(run), log, bridge: config.bridge, kind: config.datapath },
     underlay: () => underlay.value,
   });
   const metrics = createAgentMetrics();

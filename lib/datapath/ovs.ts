@@ -6,6 +6,7 @@ import { createBridgeModel } from './bridge-model.js';
 import type { Underlay } from '../base/model.js';
 import type { Datapath } from './datapath.js';
 import { createGateways } from './gateways.js';
+import type { IpBatch } from './kernel/ip-batch.js';
 import { createLinks } from './kernel/links.js';
 import { createUnderlayReader } from './kernel/underlay.js';
 import { createPorts } from './ports.js';
@@ -18,6 +19,8 @@ import { watchRestarts } from './vswitch/watch-restarts.js';
 
 export interface OvsOptions {
   run: Run;
+  /** Runs commands of `ip` that change something. Default: by `run`. */
+  ip?: IpBatch;
   log: Log;
   bridge: string;
   kind: 'auto' | DatapathKind;
@@ -40,7 +43,7 @@ export function createOvsDatapath(options: OvsOptions): Datapath {
   const ovsdb = createOvsdb(run, runFolder);
   const openflow = createOpenFlow(run, name, runFolder);
   const bridge = createBridge({ ovsdb, openflow, name, kind, log });
-  const links = createLinks(run, () => bridge.kind === 'userspace');
+  const links = createLinks(run, () => bridge.kind === 'userspace', options.ip);
   const underlay = createUnderlayReader(run, () => options.underlay?.(), options.readRoutes);
   const mtu = async () => (await underlay.read()).mtu;
   const parts = { model, ovsdb, openflow, links, run, log, bridge: name, underlay: underlay.read, mtu };

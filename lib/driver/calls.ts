@@ -23,15 +23,12 @@ function call<T>(
   };
 }
 
-/** Nothing has to be done: ports are published by Docker, and what it asks of an endpoint it knows already. */
-const nothing = call(messages.onEndpointBody, () => ({}));
-
 /** Swarm alone makes these, and takes no driver of this kind. */
 const refuse: Call = async () => {
   throw new AppError('invalid', 'SocketPlane networks are not for Swarm services');
 };
 
-/** Docker's calls by path, except those that are answered before there is an agent. */
+/** Docker's calls by path, except those whose answers never change: those the plugin process gives. */
 export const CALLS: ReadonlyMap<string, Call> = new Map([
   ['/NetworkDriver.CreateNetwork', call(messages.createNetworkBody, network.createNetwork)],
   ['/NetworkDriver.DeleteNetwork', call(messages.deleteNetworkBody, network.deleteNetwork)],
@@ -39,11 +36,6 @@ export const CALLS: ReadonlyMap<string, Call> = new Map([
   ['/NetworkDriver.Join', call(messages.joinBody, network.join)],
   ['/NetworkDriver.Leave', call(messages.onEndpointBody, network.takeDown)],
   ['/NetworkDriver.DeleteEndpoint', call(messages.onEndpointBody, network.takeDown)],
-  ['/NetworkDriver.EndpointOperInfo', call(messages.onEndpointBody, () => ({ Value: {} }))],
-  ['/NetworkDriver.ProgramExternalConnectivity', nothing],
-  ['/NetworkDriver.RevokeExternalConnectivity', nothing],
-  ['/NetworkDriver.DiscoverNew', async () => ({})],
-  ['/NetworkDriver.DiscoverDelete', async () => ({})],
   ['/NetworkDriver.AllocateNetwork', refuse],
   ['/NetworkDriver.FreeNetwork', refuse],
   ['/IpamDriver.RequestPool', call(messages.requestPoolBody, ipam.requestPool)],

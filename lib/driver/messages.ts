@@ -44,7 +44,7 @@ export const createEndpointBody = z.object({
 });
 
 export const joinBody = z.object({ NetworkID: id, EndpointID: id, SandboxKey: text, Options: options });
-/** Leave, DeleteEndpoint, EndpointOperInfo, ProgramExternalConnectivity and RevokeExternalConnectivity. */
+/** Leave and DeleteEndpoint. */
 export const onEndpointBody = z.object({ NetworkID: id, EndpointID: id });
 
 export const requestPoolBody = z.object({

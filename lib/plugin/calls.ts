@@ -5,8 +5,9 @@ export const PLUGIN_NAME = 'socketplane';
 export const PLUGIN_TYPE = 'application/vnd.docker.plugins.v1.2+json';
 
 /**
- * Calls whose answers never change, by path. They carry no body. Docker makes them while it starts, so the plugin process
- * answers them itself.
+ * Calls whose answers never change, by path; the plugin process gives them itself. The first ones Docker makes while it starts,
+ * when there may be no agent yet; the others at every start of a container, though nothing has to be done for them: ports are
+ * published by Docker, and what it asks of an endpoint it knows already.
  */
 export const FIXED_ANSWERS = {
   '/Plugin.Activate': { Implements: ['NetworkDriver', 'IpamDriver'] },
@@ -17,6 +18,11 @@ export const FIXED_ANSWERS = {
     LocalDefaultAddressSpace: 'socketplane',
     GlobalDefaultAddressSpace: 'socketplane-global',
   },
+  '/NetworkDriver.ProgramExternalConnectivity': {},
+  '/NetworkDriver.RevokeExternalConnectivity': {},
+  '/NetworkDriver.EndpointOperInfo': { Value: {} },
+  '/NetworkDriver.DiscoverNew': {},
+  '/NetworkDriver.DiscoverDelete': {},
 } as const satisfies Record<string, object>;
 
 /**
@@ -27,7 +33,6 @@ export const TAKE_DOWN_CALLS: ReadonlySet<string> = new Set([
   '/NetworkDriver.Leave',
   '/NetworkDriver.DeleteEndpoint',
   '/NetworkDriver.DeleteNetwork',
-  '/NetworkDriver.RevokeExternalConnectivity',
   '/IpamDriver.ReleaseAddress',
   '/IpamDriver.ReleasePool',
 ]);

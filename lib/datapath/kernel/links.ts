@@ -5,6 +5,7 @@ import type { Network } from '../../base/model.js';
 import { CommandError, type Run } from '../../os/exec.js';
 import { gatewayName, isPortName, peerName } from '../device-names.js';
 import { gatewayMac } from '../flows/tables.js';
+import { ipOnce, type IpBatch } from './ip-batch.js';
 
 const linkList = z.array(z.object({ ifname: z.string() }));
 
@@ -26,12 +27,13 @@ export interface Links {
   configureGateway(network: Network): Promise<void>;
 }
 
-/** @param softwareChecksums true where no hardware behind the link completes checksums, as in the userspace datapath */
-export function createLinks(run: Run, softwareChecksums: () => boolean): Links {
-  const batch = (lines: string[]) => run(['ip', '-batch', '-'], { input: `${lines.join('\n')}\n` });
-
+/**
+ * @param softwareChecksums true where no hardware behind the link completes checksums, as in the userspace datapath
+ * @param ip runs the commands that change something
+ */
+export function createLinks(run: Run, softwareChecksums: () => boolean, ip: IpBatch = ipOnce(run)): Links {
   async function create(port: string, mac: string, mtu: number): Promise<void> {
-    await batch([
+    await ip([
       `link add ${port} mtu ${mtu} type veth peer name ${peerName(port)} mtu ${mtu} address ${mac}`,
       // The host's own stack must not use this device: its frames belong to Open vSwitch.
       `link set ${port} arp off addrgenmode none up`,
@@ -40,7 +42,7 @@ export function createLinks(run: Run, softwareChecksums: () => boolean): Links {
 
   async function remove(port: string): Promise<void> {
     try {
-      await run(['ip', 'link', 'delete', port]);
+      await ip([`link delete ${port}`]);
     } catch (error) {
       if (!(error instanceof CommandError && /Cannot find device/.test(error.output))) throw error;
     }
@@ -72,7 +74,7 @@ export function createLinks(run: Run, softwareChecksums: () => boolean): Links {
     async configureGateway(network) {
       const device = gatewayName(network);
       const prefix = network.subnet.split('/')[1];
-      await batch([
+      await ip([
         `link set ${device} address ${gatewayMac(network.vni)} addrgenmode none up`,
         `address replace ${network.gateway}/${prefix} dev ${device}`,
       ]);

@@ -1,16 +1,19 @@
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { createBatcher } from '../../concurrency/batcher.js';
-import { hasCode } from '../../base/errors.js';
+import { AppError, hasCode } from '../../base/errors.js';
 import { CommandError, type Run } from '../../os/exec.js';
+import { createOpenFlowClient } from '../openflow/client.js';
 import { down } from './down.js';
 
 /** Bundles, which apply changes to many rules as one, need OpenFlow 1.4. */
 const PROTOCOL = ['-O', 'OpenFlow14'];
+/** How long ovs-vswitchd may take to answer, in milliseconds. */
+const ANSWER_MS = 10_000;
 
 export interface OpenFlow {
   /**
-   * Lines of `add …` and `delete …`, applied as one. Concurrent calls share a process; each caller's lines are made when
+   * Lines of `add …` and `delete …`, applied as one. Concurrent calls share a bundle; each caller's lines are made when
    * its turn comes, so that they follow from what is true then.
    */
   change(lines: () => string[]): Promise<void>;
@@ -30,8 +33,23 @@ export interface OpenFlow {
 /** Lines for {@link OpenFlow.change}. */
 export const adding = (flows: string[]) => flows.map((flow) => `add ${flow}`);
 
-/** @param runFolder where Open vSwitch has its sockets */
-export function createOpenFlow(run: Run, bridge: string, runFolder: string): OpenFlow {
+/**
+ * @param runFolder where Open vSwitch has its sockets
+ * @param makeClient makes the client for the bridge's management socket
+ */
+export function createOpenFlow(
+  run: Run,
+  bridge: string,
+  runFolder: string,
+  makeClient: typeof createOpenFlowClient = createOpenFlowClient,
+): OpenFlow {
+  const path = join(runFolder, `${bridge}.mgmt`);
+  const client = makeClient(path, ANSWER_MS, async (cause) =>
+    (await state()) === 'absent'
+      ? new AppError('internal', `Open vSwitch has no bridge ${bridge}`, { cause })
+      : down(cause),
+  );
+
   /** @throws AppError `unavailable` when ovs-vswitchd has gone, or hangs */
   async function ofctl(args: string[], input?: string[]): Promise<void> {
     try {
@@ -44,8 +62,9 @@ export function createOpenFlow(run: Run, bridge: string, runFolder: string): Ope
   }
 
   function state(): ReturnType<OpenFlow['state']> {
+    if (client.isConnected()) return Promise.resolve('alive');
     return new Promise((resolve) => {
-      const socket = connect(join(runFolder, `${bridge}.mgmt`));
+      const socket = connect(path);
       socket.once('connect', () => {
         socket.destroy();
         resolve('alive');
@@ -54,22 +73,17 @@ export function createOpenFlow(run: Run, bridge: string, runFolder: string): Ope
     });
   }
 
-  const change = createBatcher<() => string[]>(async (makers) => {
-    const lines = makers.flatMap((make) => make());
-    if (lines.length > 0) await ofctl(['--bundle', 'add-flows', bridge, '-'], lines);
-  });
-
   return {
-    change,
+    change: createBatcher<() => string[]>(async (makers) => {
+      const lines = makers.flatMap((make) => make());
+      if (lines.length > 0) await client.bundle(lines);
+    }),
+    // The whole comparison with the rules that are there, and single frames, are rare enough for a process.
     replace: (flows) => ofctl(['--bundle', 'replace-flows', bridge, '-'], flows),
     async send(frame, actions) {
       await ofctl(['packet-out', bridge, `in_port=local,packet=${frame},actions=${actions}`]);
     },
     state,
-    async closed(signal) {
-      // Ends with this process, however that ends.
-      const argv = ['setpriv', '--pdeathsig', 'KILL', 'ovs-ofctl', ...PROTOCOL, 'monitor', bridge] as const;
-      await run([...argv], { timeout: 0, signal, discardOutput: true }).catch(() => undefined);
-    },
+    closed: (signal) => client.closed(signal),
   };
 }

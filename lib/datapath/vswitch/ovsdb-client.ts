@@ -2,6 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { z } from 'zod';
 import { AppError, asError } from '../../base/errors.js';
 import { createMessageSplitter } from './json-messages.js';
+import { keepConnection, NotSent } from '../../os/kept-connection.js';
 
 const message = z.object({
   method: z.string().optional(),
@@ -23,38 +24,15 @@ export interface OvsdbClient {
   request(method: string, params: unknown[], timeout: number): Promise<unknown>;
 }
 
-/** What became of a connection before the server can have read a request, so that it may be sent again. */
-class NotSent extends Error {}
-
 /** @param unavailable makes the error for a connection that cannot be had, or broke */
 export function createOvsdbClient(
   path: string,
   unavailable: (cause: unknown) => AppError | Promise<AppError>,
 ): OvsdbClient {
-  let current: Promise<Connection> | undefined;
-
-  function connection(): Promise<Connection> {
-    const opened = (current ??= openConnection(path, () => {
-      if (current === opened) current = undefined;
-    }));
-    return opened;
-  }
-
+  const connection = keepConnection((onClose) => openConnection(path, onClose), unavailable);
   return {
-    async request(method, params, timeout) {
-      try {
-        return await (await connection()).request(method, params, timeout);
-      } catch (error) {
-        if (error instanceof AppError) throw error;
-        if (!(error instanceof NotSent)) throw await unavailable(error);
-      }
-      // The server has been restarted since the last request.
-      try {
-        return await (await connection()).request(method, params, timeout);
-      } catch (error) {
-        throw error instanceof AppError ? error : await unavailable(error);
-      }
-    },
+    request: (method, params, timeout) =>
+      connection.use((current) => current.request(method, params, timeout)),
   };
 }
 

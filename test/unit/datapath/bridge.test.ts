@@ -27,7 +27,7 @@ describe('bridge', () => {
   });
 
   function create(kind: 'auto' | DatapathKind = 'auto', run = ovs.run) {
-    const openflow = createOpenFlow(run, NAME, folder);
+    const openflow = createOpenFlow(run, NAME, folder, ovs.openflow);
     return createBridge({
       ovsdb: createOvsdb(run, folder, PATIENCE_MS),
       openflow,

@@ -1,15 +1,20 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
+import { AppError } from '../../../lib/base/errors.js';
+import type { createOpenFlowClient } from '../../../lib/datapath/openflow/client.js';
+import { encodeFlowMod } from '../../../lib/datapath/openflow/flow-mod.js';
 import { CommandError, type Run } from '../../../lib/os/exec.js';
 import { createFakeOvsdb, type FakeOvsdb } from './fake-ovsdb.js';
 
 /**
- * Open vSwitch: its database, ovs-vswitchd that puts in force what is in it, rules that `ovs-ofctl` changes, and a management
- * socket for the bridge while ovs-vswitchd runs.
+ * Open vSwitch: its database, ovs-vswitchd that puts in force what is in it, its rules, and a management socket
+ * for the bridge while ovs-vswitchd runs.
  */
 export interface FakeSwitch {
   run: Run;
+  /** Takes the place of the client of the bridge's management socket. */
+  openflow: typeof createOpenFlowClient;
   database: FakeOvsdb;
   /** Starts or stops ovs-vswitchd, which runs at first. */
   setRunning(running: boolean): Promise<void>;
@@ -68,15 +73,15 @@ export async function createFakeSwitch(runFolder: string, bridge: string): Promi
   }
   database.onChange = () => void configure();
 
-  function ofctl(args: string[], input: string): void {
+  function replaceRules(lines: string[]): void {
     if (!socket) throw new Error(`${bridge} is not a bridge or a socket`);
-    const lines = input.trim().split('\n');
-    if (args.includes('replace-flows')) {
-      rules.clear();
-      for (const line of lines) rules.add(line);
-      return;
-    }
+    rules.clear();
+    for (const line of lines) rules.add(line);
+  }
+
+  function changeRules(lines: readonly string[]): void {
     for (const line of lines) {
+      encodeFlowMod(line);
       const [verb, rule = ''] = line.split(/ (.*)/, 2);
       if (verb === 'add') rules.add(rule);
       else for (const one of [...rules]) if (one.startsWith(`${rule.replace('/-1', '')},`)) rules.delete(one);
@@ -110,7 +115,7 @@ export async function createFakeSwitch(runFolder: string, bridge: string): Promi
     show,
     async run([command, ...args], { input = '' } = {}) {
       try {
-        if (command === 'ovs-ofctl') ofctl(args, input);
+        if (command === 'ovs-ofctl') replaceRules(input.trim().split('\n'));
         else if (command === 'ovs-dpctl' && !hasKernel) throw new Error('Protocol not supported');
         else if (!command.startsWith('ovs-')) throw new Error(`the fake does not know: ${command}`);
         return '';
@@ -118,6 +123,14 @@ export async function createFakeSwitch(runFolder: string, bridge: string): Promi
         throw new CommandError([command, ...args], 1, String(error), undefined, error);
       }
     },
+    openflow: (_path, _timeout, unavailable) => ({
+      async bundle(lines) {
+        if (!socket) throw await unavailable(new AppError('internal', 'not connected'));
+        changeRules(lines);
+      },
+      isConnected: () => false,
+      closed: async () => undefined,
+    }),
     async setRunning(value) {
       running = value;
       if (running) rules.clear();

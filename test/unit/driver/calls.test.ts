@@ -55,7 +55,6 @@ describe("Docker's calls", () => {
         /^Docker sent .* that cannot be read: /,
       );
     expect(await refusal('NetworkDriver.AllocateNetwork', {})).to.match(/not for Swarm/);
-    expect(await refusal('NetworkDriver.DiscoverNew', {})).to.equal('answered {}');
   });
 
   describe('RequestPool', () => {
@@ -349,8 +348,6 @@ describe("Docker's calls", () => {
     await endpoint('10.9.0.10/24');
     const body = { NetworkID: NET, EndpointID: END };
     await call('NetworkDriver.Join', body);
-    for (const name of ['EndpointOperInfo', 'ProgramExternalConnectivity', 'RevokeExternalConnectivity'])
-      await call(`NetworkDriver.${name}`, body);
     expect(bridge.ports.size).to.equal(1);
     for (const name of ['Leave', 'DeleteEndpoint', 'Leave', 'DeleteEndpoint'])
       expect(await call(`NetworkDriver.${name}`, body)).to.deep.equal({});
