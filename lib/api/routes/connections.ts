@@ -18,10 +18,14 @@ export function connectionRoutes(docker: Pick<Docker, 'inspect'>, services: GetS
 
   /** The first of a container's connections; each of them, in the order in which Docker made them. */
   async function all(reference: string, { containers }: Services): Promise<[Connection, ...Connection[]]> {
-    const [first, ...others] = containers.connections.find(reference);
-    if (first) return [first, ...others];
+    const known = containers.connections.find(reference);
+    if (isSome(known)) return known;
     const container = await docker.inspect(reference);
     if (container) {
+      // A start may have ended this very moment: whose an endpoint is, Docker says only afterwards.
+      await containers.settle.container(container.id);
+      const settled = containers.connections.find(reference);
+      if (isSome(settled)) return settled;
       throw new AppError('notFound', `container ${container.name} has no address on a SocketPlane network`);
     }
     const names = containers.connections.list().map(({ name }) => name);
@@ -67,6 +71,10 @@ export function connectionRoutes(docker: Pick<Docker, 'inspect'>, services: GetS
   });
 
   return router;
+}
+
+function isSome(found: Connection[]): found is [Connection, ...Connection[]] {
+  return found.length > 0;
 }
 
 function toJson({ container, name, pid, network, state, reason, port, ip, mac, endpoint }: Connection) {

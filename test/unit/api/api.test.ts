@@ -78,6 +78,19 @@ describe('REST API', () => {
     await refused(503, 'Docker is down', 'GET', '/connections/con1');
   });
 
+  it('shows a container that was started this very moment, before the events say so', async () => {
+    const con1 = api.docker.create('con1', 'web');
+    const { connections, settle } = api.services.containers;
+    const network = { id: 'web', subnet: '10.9.0.0/16', gateway: '10.9.0.1', vni: 1 };
+    const place = { ip: '10.9.0.2', mac: '02:42:0a:09:00:02', state: 'up' as const };
+    settle.container = async (container) => {
+      connections.find = () => [{ container, name: 'con1', pid: 7, network, ...place }];
+    };
+    const { status, json } = await call('GET', '/connections/con1');
+    expect(status).to.equal(200);
+    expect(json).to.deep.include({ container_id: con1, container_name: 'con1', network: 'web', state: 'up' });
+  });
+
   it('shows whose every address is', async () => {
     expect((await call('GET', '/leases')).json).to.deep.equal([]);
     await api.services.networks.create('web', { subnet: '10.9.0.0/16' });
