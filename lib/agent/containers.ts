@@ -9,7 +9,8 @@ import { createAddresses, type Addresses } from '../endpoints/addresses.js';
 import { createConnections, type Connections } from '../endpoints/connections.js';
 import { createEndpoints, type Endpoints } from '../endpoints/endpoints.js';
 import { createIdentify } from '../endpoints/identify.js';
-import { createReconnector } from '../endpoints/reconnect.js';
+import { createReconnector, type UnfinishedPlaces } from '../endpoints/reconnect.js';
+import type { KeptJson } from '../os/kept-json.js';
 import { createSettle, type Settle } from '../endpoints/settle.js';
 import { createEndpointTable, type EndpointTable } from '../endpoints/table.js';
 import { createTeller, type Teller } from '../endpoints/teller.js';
@@ -38,10 +39,12 @@ export function createContainers(options: {
   known: () => readonly Network[];
   ipam: Ipam;
   datapath: Pick<Datapath, 'attach' | 'detach' | 'label'>;
+  /** Places of containers that were taken off a network to be put on again. */
+  reconnecting?: KeptJson<UnfinishedPlaces>;
   run: Run;
   log: Log;
 }): Containers {
-  const { docker, dockerNetworks, networks, known, ipam, datapath, run, log } = options;
+  const { docker, dockerNetworks, networks, known, ipam, datapath, reconnecting, run, log } = options;
   const table = createEndpointTable();
   const isOpen = (network: string, ip: string) => table.at(network, ip) !== undefined;
 
@@ -65,7 +68,7 @@ export function createContainers(options: {
   const endpoints = createEndpoints({ table, addresses, teller, ipam, datapath, log });
   const gateways = () => new Set(known().map(({ gateway }) => gateway));
   const identify = createIdentify({ table, teller, ipam, datapath, gateways, log });
-  const reconnector = createReconnector({ docker, log });
+  const reconnector = createReconnector({ docker, kept: reconnecting, log });
   // Docker may have a network of its own with the name of one of the cluster's.
   const isOurs = ({ network, networkId }: Attached) => dockerNetworks.get(networkId)?.name === network;
   return {

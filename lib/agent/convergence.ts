@@ -181,9 +181,12 @@ export function createConvergence(options: ConvergenceOptions): Convergence {
     // Not awaited: one slow container must not hold up the others.
     if (concerned !== undefined) void queue.settle(concerned);
     else lookAtNetworks();
+    const isOurs = state.networks.some((network) => network.id === name);
     // It is made anew, with another id, and containers that do not run know the old one.
-    const isLost = action === 'destroy' && state.networks.some((network) => network.id === name);
-    if (type === 'network' && isLost) void converge();
+    const isLost = action === 'destroy' && isOurs;
+    // The bridge of one of Docker's own is kept apart from our networks.
+    const isOther = action === 'create' && !isOurs;
+    if (type === 'network' && (isLost || isOther)) void converge();
   }
 
   const followDocker = () =>

@@ -17,6 +17,8 @@ import type { AgentConfig } from '../config/agent.js';
 import { withBootstrap, type ClusterConfig } from '../config/cluster.js';
 import type { Datapath } from '../datapath/datapath.js';
 import { createIpBatch } from '../datapath/kernel/ip-batch.js';
+import { unfinishedPlaces } from '../endpoints/reconnect.js';
+import { keepJson } from '../os/kept-json.js';
 import { createOvsDatapath } from '../datapath/ovs.js';
 import type { Docker } from '../docker/docker.js';
 import { createDocker } from '../docker/dockerode.js';
@@ -83,6 +85,12 @@ export async function createRuntime({ config, run, ensureConsul, log }: RuntimeO
   const underlay = createCell<Underlay | undefined>(undefined);
   const docker = createDocker(config.docker, log);
   const dockerNetworks = createDockerNetworks(join(config.state, 'docker-networks.json'), log);
+  const reconnecting = keepJson(
+    join(config.state, 'reconnecting.json'),
+    unfinishedPlaces,
+    'the record of containers that are connected anew',
+    log,
+  );
   const datapath = createOvsDatapath({
     ...{ run, ip: createIpBatch(run), log, bridge: config.bridge, kind: config.datapath },
     underlay: () => underlay.value,
@@ -102,7 +110,7 @@ export async function createRuntime({ config, run, ensureConsul, log }: RuntimeO
     current: services,
     createServices: (store) =>
       createServices({
-        ...{ store, host: hostId, docker, dockerNetworks, datapath, run, metrics, log },
+        ...{ store, host: hostId, docker, dockerNetworks, reconnecting, datapath, run, metrics, log },
         onDriver: driver.set,
         onStop: () => void driver.clear('the agent is changing its store, or stops: try again'),
       }),

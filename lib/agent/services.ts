@@ -28,6 +28,8 @@ import { createNetworkCarrier, type NetworkCarrier } from '../network/carry.js';
 import { createNetworks, type Networks } from '../network/networks.js';
 import { createOverlayFeed, type Peer } from '../network/overlay-feed.js';
 import type { Connection } from '../endpoints/connection.js';
+import type { UnfinishedPlaces } from '../endpoints/reconnect.js';
+import type { KeptJson } from '../os/kept-json.js';
 import type { Belongings } from './transfer.js';
 import type { Store } from '../store/store.js';
 import type { Network } from '../base/model.js';
@@ -38,6 +40,7 @@ export interface ServicesOptions {
   host: string;
   docker: Docker;
   dockerNetworks: DockerNetworks;
+  reconnecting?: KeptJson<UnfinishedPlaces>;
   datapath: Datapath;
   run: Run;
   /** Told of the driver once it can answer Docker's calls. */
@@ -84,7 +87,8 @@ export interface Services {
 }
 
 export function createServices(options: ServicesOptions): Services {
-  const { store, host, docker, dockerNetworks, datapath, run, metrics, onDriver, onStop, log } = options;
+  const { store, host, docker, dockerNetworks, reconnecting, datapath, run, metrics, log } = options;
+  const { onDriver, onStop } = options;
   const stopping = new AbortController();
   const onInvalid = (error: unknown) => log.error('the store is damaged', { error: messageOf(error) });
   const known = () => convergence.networks();
@@ -101,7 +105,7 @@ export function createServices(options: ServicesOptions): Services {
   const ipam = createIpam({ store, host, onInvalid, log });
   const containers = createContainers({
     ...measuredAttach({ ipam, datapath }, metrics.attach),
-    ...{ docker, dockerNetworks, networks, known, run, log },
+    ...{ docker, dockerNetworks, reconnecting, networks, known, run, log },
   });
   const { table, connections } = containers;
   const carrier = createNetworkCarrier({ networks, datapath, log });

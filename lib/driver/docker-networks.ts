@@ -1,9 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { z } from 'zod';
-import { ignoreMissing, messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
-import { createKeyedLock } from '../concurrency/keyed-lock.js';
-import { writePrivateFile } from '../os/private-file.js';
+import { keepJson } from '../os/kept-json.js';
 
 const record = z.object({
   /** Name of the network in the cluster; absent until Docker has said it. */
@@ -31,37 +28,9 @@ export interface DockerNetworks {
 
 /** @param file where the records are kept; one that cannot be read is begun anew, as Docker can be asked */
 export function createDockerNetworks(file: string, log: Log): DockerNetworks {
-  const records = new Map<string, DockerNetworkRecord>(Object.entries(read()));
-
-  function read(): z.infer<typeof stored> {
-    try {
-      const text = readText();
-      return text === undefined ? {} : stored.parse(JSON.parse(text));
-    } catch (error) {
-      log.warn("the record of Docker's networks cannot be read, Docker is asked", {
-        file,
-        error: messageOf(error),
-      });
-      return {};
-    }
-  }
-
-  function readText(): string | undefined {
-    try {
-      return readFileSync(file, 'utf8');
-    } catch (error) {
-      return ignoreMissing(error);
-    }
-  }
-
-  const lock = createKeyedLock();
-  async function write(): Promise<void> {
-    try {
-      await lock(file, () => writePrivateFile(file, JSON.stringify(Object.fromEntries(records))));
-    } catch (error) {
-      log.warn("the record of Docker's networks is not written", { file, error: messageOf(error) });
-    }
-  }
+  const kept = keepJson(file, stored, "the record of Docker's networks", log);
+  const records = new Map<string, DockerNetworkRecord>(Object.entries(kept.read() ?? {}));
+  const write = () => kept.write(() => Object.fromEntries(records));
 
   return {
     get: (id) => records.get(id),

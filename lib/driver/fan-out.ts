@@ -1,6 +1,7 @@
 import { AppError, asError, messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { Network } from '../base/model.js';
+import { createBackoff } from '../concurrency/backoff.js';
 import { singleFlight } from '../concurrency/single-flight.js';
 import type { Docker, DockerNetwork } from '../docker/docker.js';
 import { networkBody } from '../docker/network-body.js';
@@ -36,6 +37,8 @@ export interface FanOut {
 
 /** How long a container's creation waits for its network to appear in Docker, in milliseconds. */
 const EXPECT_MS = 8_000;
+/** What Docker has refused is tried again after a second, then twice as long each time, up to this: milliseconds. */
+const LONGEST_PAUSE_MS = 60_000;
 
 export interface FanOutOptions {
   docker: Pick<Docker, 'networks' | 'createNetwork' | 'removeNetwork'>;
@@ -59,6 +62,7 @@ export function createFanOut(options: FanOutOptions): FanOut {
       log.debug('networks not looked at', { error: messageOf(error) }),
     );
   const held = createHeldNames(look);
+  const again = createBackoff(look, { first: 1_000, most: LONGEST_PAUSE_MS, signal });
   const news = createOwnNews(look);
   const problems = new Map<string, string>();
   const foreign = new Set<string>();
@@ -153,6 +157,8 @@ export function createFanOut(options: FanOutOptions): FanOut {
       new Map([...failed, ...reports.map(({ name, problem }) => [name, problem] as const)]),
       new Set(reports.map(({ name }) => name)),
     );
+    if (failed.size > 0) again.failed();
+    else again.succeeded();
     for (const lookAgain of waiting) lookAgain();
   });
 

@@ -1,7 +1,9 @@
+import { z } from 'zod';
 import { AppError, messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { shortId } from '../base/short-id.js';
 import type { Attached, Container, Docker } from '../docker/docker.js';
+import { keepNothing, type KeptJson } from '../os/kept-json.js';
 
 /**
  * Has Docker take a container off a network and put it on again: nobody else can make its link anew. Aliases and an address in
@@ -24,24 +26,38 @@ export interface Reconnector {
 
 type Settings = Record<string, unknown>;
 
+/** Settings of the places that containers have to get back, by container and network's name. */
+export const unfinishedPlaces = z.record(z.string(), z.record(z.string(), z.record(z.string(), z.unknown())));
+export type UnfinishedPlaces = z.infer<typeof unfinishedPlaces>;
+
+/** @param kept where the places are that have to be got back, should this process end in between */
 export function createReconnector({
   docker,
+  kept = keepNothing(),
   log,
 }: {
   docker: Pick<Docker, 'connect' | 'disconnect'>;
+  kept?: KeptJson<UnfinishedPlaces>;
   log: Log;
 }): Reconnector {
-  /** Settings of the places that containers have to get back, by container and network's name. */
-  const pending = new Map<string, Map<string, Settings>>();
+  const pending = new Map(
+    Object.entries(kept.read() ?? {}).map(([id, places]) => [id, new Map(Object.entries(places))] as const),
+  );
+  const write = () =>
+    kept.write(() =>
+      Object.fromEntries([...pending].map(([id, places]) => [id, Object.fromEntries(places)])),
+    );
 
-  function expect(container: string, network: string, settings: Settings): void {
+  function expect(container: string, network: string, settings: Settings): Promise<void> {
     pending.set(container, (pending.get(container) ?? new Map<string, Settings>()).set(network, settings));
+    return write();
   }
 
-  function forget(container: string, network: string): void {
+  function forget(container: string, network: string): Promise<void> {
     const places = pending.get(container);
     places?.delete(network);
     if (places?.size === 0) pending.delete(container);
+    return write();
   }
 
   async function connect(container: string, network: string, settings: Settings): Promise<void> {
@@ -54,23 +70,28 @@ export function createReconnector({
         ...{ container: shortId(container), network, error: messageOf(error) },
       });
     }
-    forget(container, network);
+    await forget(container, network);
   }
 
   return {
     async reconnect(container, attached) {
       const { networkId, network, ip } = attached;
       log.warn('connecting a container anew', { container: shortId(container), network, ip });
-      await docker.disconnect(networkId, container);
       const settings = settingsOf(container, attached);
-      expect(container, network, settings);
+      await expect(container, network, settings);
+      try {
+        await docker.disconnect(networkId, container);
+      } catch (error) {
+        await forget(container, network);
+        throw error;
+      }
       await connect(container, network, settings);
     },
     async resume(id, container) {
-      if (!container) pending.delete(id);
+      if (!container && pending.delete(id)) await write();
       for (const [network, settings] of pending.get(id) ?? []) {
         const isBack = container?.attached.some((one) => one.network === network);
-        if (isBack) forget(id, network);
+        if (isBack) await forget(id, network);
         else await connect(id, network, settings);
       }
     },

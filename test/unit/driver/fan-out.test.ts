@@ -8,6 +8,7 @@ import type { Network } from '../../../lib/base/model.js';
 import { createDockerNetworks } from '../../../lib/driver/docker-networks.js';
 import { createFanOut } from '../../../lib/driver/fan-out.js';
 import { createMakings } from '../../../lib/driver/makings.js';
+import { until } from '../../support/until.js';
 import { networksOfDocker } from './networks-of-docker.js';
 
 const network = (id: string, at: number, settings?: Network['settings']): Network => ({
@@ -210,6 +211,17 @@ describe('fan-out of networks', () => {
     await fanOut.reconcile();
     expect([byName('web')[0]?.subnet, fanOut.problems().size]).to.deep.equal(['10.7.0.0/16', 0]);
     expect(calls).to.deep.equal(['made web', 'removed web', 'made web']);
+  });
+
+  it('tries again by itself what Docker refused', async () => {
+    const { fanOut, cluster, busy, calls, byName } = setUp(WEB);
+    await fanOut.reconcile();
+    busy.add(byName('web')[0]!.id);
+    cluster.wanted = [];
+    await fanOut.reconcile();
+    busy.clear();
+    await until('the removal', async () => calls.at(-1) === 'removed web');
+    expect(fanOut.problems().size).to.equal(0);
   });
 
   it('forgets networks that Docker lost while nobody looked, but none that is being made', async () => {

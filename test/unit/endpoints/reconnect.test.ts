@@ -1,11 +1,19 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect } from 'chai';
 import { AppError, type ErrorKind } from '../../../lib/base/errors.js';
 import { silentLog } from '../../../lib/base/log.js';
-import { createReconnector } from '../../../lib/endpoints/reconnect.js';
+import {
+  createReconnector,
+  unfinishedPlaces,
+  type UnfinishedPlaces,
+} from '../../../lib/endpoints/reconnect.js';
+import { keepJson, type KeptJson } from '../../../lib/os/kept-json.js';
 import { A, attachedOf, containerOf, E1, IP, kindOf } from './support.js';
 
 describe('connecting a container anew', () => {
-  function setUp() {
+  function setUp(kept?: KeptJson<UnfinishedPlaces>) {
     const calls: unknown[][] = [];
     const fail: { disconnect?: ErrorKind; connect?: ErrorKind } = {};
     const note =
@@ -15,7 +23,7 @@ describe('connecting a container anew', () => {
         if (fail[what]) throw new AppError(fail[what], what);
       };
     const docker = { connect: note('connect'), disconnect: note('disconnect') };
-    return { calls, fail, reconnector: createReconnector({ docker, log: silentLog }) };
+    return { calls, fail, reconnector: createReconnector({ docker, kept, log: silentLog }) };
   }
   const settings = (change = {}) => ({ Aliases: ['db'], DriverOpts: {}, ...change });
 
@@ -77,6 +85,31 @@ describe('connecting a container anew', () => {
       expect([calls.length, reconnector.unfinished()]).to.deep.equal([2, []]);
     });
   }
+
+  it('is ended by the next agent, wherever this one is killed', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'reconnect-'));
+    const kept = () => keepJson(join(folder, 'places.json'), unfinishedPlaces, 'the record', silentLog);
+    const [first, place] = [setUp(kept()), attachedOf(E1, { isKept: true })];
+    first.fail.connect = 'unavailable';
+    await kindOf(first.reconnector.reconnect(A, place));
+    const second = setUp(kept());
+    expect(second.reconnector.unfinished()).to.deep.equal([A]);
+    await second.reconnector.resume(A, containerOf(A, []));
+    expect(second.calls).to.deep.equal([first.calls[1]]);
+    expect(setUp(kept()).reconnector.unfinished()).to.deep.equal([]);
+    rmSync(folder, { recursive: true });
+  });
+
+  it('is known before it is begun', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'reconnect-'));
+    const kept = () => keepJson(join(folder, 'places.json'), unfinishedPlaces, 'the record', silentLog);
+    const seen: string[][] = [];
+    const disconnect = async () => void seen.push(setUp(kept()).reconnector.unfinished());
+    const docker = { disconnect, connect: async () => undefined };
+    await createReconnector({ docker, kept: kept(), log: silentLog }).reconnect(A, attachedOf(E1));
+    expect(seen).to.deep.equal([[A]]);
+    rmSync(folder, { recursive: true });
+  });
 
   it('is over when there is no such network any more', async () => {
     const { fail, reconnector } = setUp();
