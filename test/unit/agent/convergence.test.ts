@@ -373,6 +373,18 @@ describe('convergence', () => {
     await stopped;
   });
 
+  it("looks at the bridge when Docker makes a network of its own, from which ours are kept apart", async () => {
+    const parts = await setUp();
+    const { docker, counts, passes } = parts;
+    await run(parts, async () => {
+      // One at the start, one when Docker's events come in.
+      await until(() => passes.length >= 2);
+      const before = counts.bridge;
+      await docker.docker.createNetwork({ Name: 'own', Driver: 'bridge' });
+      await until(() => counts.bridge > before);
+    });
+  });
+
   it('puts a container on its network again once its address is free', async () => {
     const parts = await setUp();
     const { docker, store, bridge, convergence } = parts;
