@@ -17,10 +17,22 @@ const KINDS: Record<number, ErrorKind> = {
   503: 'unavailable',
 };
 
+/** What a network's creator may choose, as `docker network create` calls it. What is left out is chosen by the agent. */
+export interface NetworkChoice {
+  subnet?: string;
+  gateway?: string;
+  range?: string;
+  internal?: boolean;
+  /** By name. */
+  aux?: Record<string, string>;
+  labels?: Record<string, string>;
+  options?: Record<string, string>;
+}
+
 export interface AgentClient {
   networks(): Promise<answers.NetworkAnswer[]>;
   network(id: string): Promise<answers.NetworkDetailsAnswer>;
-  createNetwork(id: string, subnet?: string): Promise<answers.NetworkAnswer>;
+  createNetwork(id: string, choice?: NetworkChoice): Promise<answers.NetworkAnswer>;
   deleteNetwork(id: string): Promise<void>;
   connections(): Promise<answers.ConnectionAnswer[]>;
   /** By id, unique prefix or name. */
@@ -85,7 +97,7 @@ export function createAgentClient(socket: string, command = 'socketplane'): Agen
   return {
     networks: () => call(z.array(answers.network), 'GET', '/networks'),
     network: async (id) => call(answers.networkDetails, 'GET', of('networks', id)),
-    createNetwork: (id, subnet) => call(answers.network, 'POST', '/networks', { id, subnet }),
+    createNetwork: (id, choice) => call(answers.network, 'POST', '/networks', { id, ...choice }),
     async deleteNetwork(id) {
       const answer = await send('DELETE', of('networks', id));
       if (answer.status >= 400) throw refusal(answer);

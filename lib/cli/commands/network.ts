@@ -1,9 +1,27 @@
-import type { Command } from 'commander';
+import { InvalidArgumentError, type Command } from 'commander';
 import { messageOf } from '../../base/errors.js';
 import type { Context } from '../context.js';
 import { ExitStatus } from '../exit-status.js';
 import { addCommonOptions, agentOf, wantsJson } from '../options.js';
 import { details, json, table } from '../terminal/output.js';
+
+/** Options of `network create`, with the names of `docker network create`. */
+interface CreateOptions {
+  gateway?: string;
+  ipRange?: string;
+  auxAddress?: Record<string, string>;
+  internal?: boolean;
+  label?: Record<string, string>;
+  opt?: Record<string, string>;
+}
+
+/** Adds one more `name=value`; as with Docker, a value may be left out. */
+function pairs(text: string, before: Record<string, string> = {}): Record<string, string> {
+  const at = text.indexOf('=');
+  const [name, value] = at < 0 ? [text, ''] : [text.slice(0, at), text.slice(at + 1)];
+  if (name === '') throw new InvalidArgumentError('It needs a name: name=value.');
+  return { ...before, [name]: value };
+}
 
 /** `network list|info|create|delete` */
 export function addNetworkCommand(program: Command, context: Context): void {
@@ -41,13 +59,21 @@ export function addNetworkCommand(program: Command, context: Context): void {
     .description('create a network')
     .argument('<name>', 'letters, digits, dots, dashes and underscores')
     .argument('[cidr]', 'its subnet, such as 10.42.0.0/16 (default: the first private one that is free)')
+    .option('--gateway <address>', "the containers' way out (default: the subnet's first address)")
+    .option('--ip-range <cidr>', 'take addresses from this part of the subnet')
+    .option('--aux-address <name=address>', 'keep an address aside, such as printer=10.42.0.9', pairs)
+    .option('--internal', 'no way out of it')
+    .option('--label <name=value>', 'set a label', pairs)
+    .option('-o, --opt <name=value>', 'set an option, such as com.docker.network.driver.mtu=1300', pairs)
     .addHelpText(
       'after',
-      `\nExamples:\n  ${name} network create web\n  ${name} network create db 10.50.0.0/24`,
+      `\nExamples:\n  ${name} network create web\n  ${name} network create db 10.50.0.0/24 --internal`,
     );
   addCommonOptions(create, 'json', 'agent').action(
-    async (id: string, cidr: string | undefined, _options, command: Command) => {
-      const made = await agentOf(command, context).createNetwork(id, cidr);
+    async (id: string, subnet: string | undefined, options: CreateOptions, command: Command) => {
+      const { gateway, ipRange: range, auxAddress: aux, internal, label: labels, opt } = options;
+      const choice = { subnet, gateway, range, aux, internal, labels, options: opt };
+      const made = await agentOf(command, context).createNetwork(id, choice);
       const line = `network ${made.id} created: ${made.subnet}, gateway ${made.gateway}\n`;
       stdout.write(wantsJson(command) ? json(made) : line);
     },

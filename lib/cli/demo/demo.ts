@@ -93,7 +93,7 @@ async function ensureNetwork(
   if (known) return known;
   say(`   $ ${command} network create ${NETWORK} ${SUBNET}`);
   try {
-    return await agent.createNetwork(NETWORK, SUBNET);
+    return await agent.createNetwork(NETWORK, { subnet: SUBNET });
   } catch (error) {
     if (!(error instanceof AppError && error.kind === 'conflict')) throw error;
     say(`   ${error.message}`);

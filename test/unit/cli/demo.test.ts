@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { AppError } from '../../../lib/base/errors.js';
 import type { AgentClient } from '../../../lib/cli/agent/client.js';
 import { chooseNames, listContainers } from '../../../lib/cli/demo/containers.js';
+import type { NetworkChoice } from '../../../lib/cli/agent/client.js';
 import { runDemo } from '../../../lib/cli/demo/demo.js';
 import type { DemoDocker } from '../../../lib/cli/demo/docker.js';
 
@@ -13,7 +14,7 @@ function host({ containers = [] as string[], subnets = {}, taken = [] as string[
   const answer = (id: string) => ({ id, subnet: networks.get(id) ?? '', gateway: '10.0.0.1', vni: 1 });
   const agent = {
     networks: async () => [...networks.keys()].map(answer),
-    async createNetwork(id: string, subnet = '10.42.0.0/16') {
+    async createNetwork(id: string, { subnet = '10.42.0.0/16' }: NetworkChoice = {}) {
       if (taken.includes(subnet))
         throw new AppError('conflict', `subnet ${subnet} overlaps the route of eth0`);
       networks.set(id, subnet);

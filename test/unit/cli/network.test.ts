@@ -3,10 +3,12 @@ import { createBench, fakeAgent, type Bench } from './support.js';
 
 describe('socketplane network and info', () => {
   let bench: Bench;
+  let asked: unknown[];
 
   beforeEach(async () => {
     bench = await createBench();
-    await bench.listen(fakeAgent(), bench.paths.agentSocket);
+    asked = [];
+    await bench.listen(fakeAgent({ asked }), bench.paths.agentSocket);
   });
   afterEach(() => bench.close());
 
@@ -35,6 +37,39 @@ describe('socketplane network and info', () => {
     });
     const { stdout } = await bench.cli('network', 'create', 'db', '--json');
     expect(JSON.parse(stdout)).to.include({ id: 'db', subnet: '10.42.0.0/16' });
+  });
+
+  it('makes one with all that `docker network create` knows', async () => {
+    const range = [
+      '--gateway',
+      '10.50.0.254',
+      '--ip-range',
+      '10.50.0.128/25',
+      '--aux-address',
+      'printer=10.50.0.9',
+    ];
+    const rest = [
+      '--internal',
+      '--label',
+      'a=b',
+      '--label',
+      'c',
+      '-o',
+      'x=y=z',
+      '--aux-address',
+      'b=10.50.0.8',
+    ];
+    await bench.cli('network', 'create', 'web', '10.50.0.0/24', ...range, ...rest);
+    expect(asked.at(-1)).to.deep.equal({
+      ...{ id: 'web', subnet: '10.50.0.0/24', gateway: '10.50.0.254', range: '10.50.0.128/25' },
+      ...{ aux: { printer: '10.50.0.9', b: '10.50.0.8' }, internal: true, labels: { a: 'b', c: '' } },
+      options: { x: 'y=z' },
+    });
+    const bad = await bench.cli('network', 'create', 'web', '--label', '=b');
+    expect([bad.status, bad.stderr]).to.deep.equal([
+      2,
+      "socketplane: option '--label <name=value>' argument '=b' is invalid. It needs a name: name=value.; see `socketplane network create --help`\n",
+    ]);
   });
 
   it("says the agent's refusal in one line", async () => {

@@ -77,8 +77,12 @@ async function run(argv: string[], changes: Partial<Context> & Pick<Context, 'pa
 
 const CONTAINER = 'a1b2c3d4e5f6'.padEnd(64, '0');
 
-/** A server with the agent's REST API and a memory: networks that can be made and removed, and one container. */
-export function fakeAgent({ docker = 'ok' }: { docker?: string } = {}): express.Express {
+/**
+ * A server with the agent's REST API and a memory: networks that can be made and removed, and one container.
+ *
+ * @param asked gets the bodies of calls that make networks
+ */
+export function fakeAgent({ docker = 'ok', asked = [] as unknown[] } = {}): express.Express {
   const networks = new Map([['default', network('default', '10.1.0.0/16', 1)]]);
   const connection = {
     container_id: CONTAINER,
@@ -102,6 +106,7 @@ export function fakeAgent({ docker = 'ok' }: { docker?: string } = {}): express.
   api.get('/networks', (_request, response) => void response.json([...networks.values()]));
   api.post('/networks', (request, response) => {
     const { id, subnet = '10.42.0.0/16' } = request.body as { id: string; subnet?: string };
+    asked.push(request.body);
     if (networks.has(id)) {
       response.status(409).json({ message: `network "${id}" exists already` });
       return;
