@@ -13,7 +13,7 @@ export interface Driver {
   networks: Pick<Networks, 'find' | 'recall' | 'list' | 'freeSubnet' | 'overlapping'>;
   /** The networks as last heard from the store. */
   known: () => readonly Network[];
-  addresses: Pick<Addresses, 'request' | 'giveBack'>;
+  addresses: Pick<Addresses, 'request' | 'isLeased' | 'giveBack'>;
   endpoints: Pick<Endpoints, 'open' | 'join' | 'end'>;
   dockerNetworks: DockerNetworks;
   offers: Offers;

@@ -83,6 +83,8 @@ export async function createEndpoint(
   if (Interface?.AddressIPv6) throw new AppError('invalid', 'SocketPlane networks have no IPv6 addresses');
   if (parseAddress(ip) === undefined) throw new AppError('invalid', 'an endpoint needs an IPv4 address');
   const mac = (Interface?.MacAddress || macOf(ip)).toLowerCase();
+  // Docker may have asked for it when the network was not in the cluster yet, having been made past the proxy that very moment.
+  if (!driver.addresses.isLeased(network.id, ip)) await driver.addresses.request(network.id, ip);
   driver.endpoints.open({ id: EndpointID, network, ip, mac });
   // Docker refuses an answer that repeats what it has sent.
   return { Interface: Interface?.MacAddress ? {} : { MacAddress: mac } };

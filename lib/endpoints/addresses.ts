@@ -35,6 +35,8 @@ export interface Addresses {
    * @returns dotted quad
    */
   request(network: string, wanted?: string): Promise<string>;
+  /** Whether this host has leased the address. */
+  isLeased(network: string, ip: string): boolean;
   /** Leases the address that an endpoint has already. Throws what `Ipam.lease` throws. */
   take(network: string, ip: string, grant: Grant): Promise<Lease>;
   /** An endpoint has been made with an address that was asked for. */
@@ -147,6 +149,7 @@ export function createAddresses({
         (await takeOwn(network, wanted)) ? wanted : leaseFor(network, wanted),
       );
     },
+    isLeased: (network, ip) => ipam.find(network, ip) !== undefined,
     take: (network, ip, grant) => withRecord(networks, network, (record) => ipam.lease(record, grant, ip)),
     used: (network, ip) => void awaited.delete(key(network, ip)),
     giveBack: (network, ip) =>

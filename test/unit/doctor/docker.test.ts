@@ -159,7 +159,7 @@ describe('doctor, about Docker', () => {
       });
     const check = asked([container('old', 'none'), container('new', 'web')]);
     expect(await said(check)).to.deep.equal([
-      'problem: old was made by an earlier SocketPlane and has no network (it was web)',
+      'warning: old is labelled for network web and has none: made by an earlier SocketPlane, or past the proxy with --network none',
     ]);
     expect(await advised(check)).to.deep.equal(['remove old and make it again']);
     for (const all of [[], [container('new', 'web')], [{ Names: null, Labels: null, HostConfig: {} }]])

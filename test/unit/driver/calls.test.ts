@@ -1,7 +1,9 @@
 import { expect } from 'chai';
 import type { Network } from '../../../lib/base/model.js';
 import { CALLS } from '../../../lib/driver/calls.js';
+import { createIpam } from '../../../lib/ipam/ipam.js';
 import { FIXED_ANSWERS, TAKE_DOWN_CALLS } from '../../../lib/plugin/calls.js';
+import { grantTo } from '../../support/leases.js';
 import { driverInMemory } from './driver-in-memory.js';
 
 const NET = 'a'.repeat(64);
@@ -279,12 +281,21 @@ describe("Docker's calls", () => {
       expect(bridge.attachedCount()).to.equal(1);
     });
 
-    it('refuses what was never asked for', async () => {
+    it('leases what Docker asked for before the network was in the cluster, unless another has it', async () => {
+      const { endpoint, refusal, ipam, store, networks } = await setUp();
+      await endpoint('10.9.0.10/24');
+      expect(ipam.find('web', '10.9.0.10')).to.include({ kept: false });
+      const other = createIpam({ store, host: 'h2' });
+      await other.lease((await networks.find('web'))!, grantTo('c2', { names: ['theirs'] }), '10.9.0.11');
+      const body = { NetworkID: NET, EndpointID: 'c', Interface: { Address: '10.9.0.11/24' } };
+      expect(await refusal('NetworkDriver.CreateEndpoint', body)).to.equal(
+        'Address already in use: 10.9.0.11 of network web belongs to theirs',
+      );
+    });
+
+    it('refuses what cannot be an endpoint', async () => {
       const { refusal } = await setUp();
       const of = (Interface: object) => ({ NetworkID: NET, EndpointID: END, Interface });
-      expect(await refusal('NetworkDriver.CreateEndpoint', of({ Address: '10.9.0.10/24' }))).to.match(
-        /not leased to this host/,
-      );
       expect(await refusal('NetworkDriver.CreateEndpoint', of({ Address: '' }))).to.match(
         /needs an IPv4 address/,
       );

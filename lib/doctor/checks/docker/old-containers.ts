@@ -10,7 +10,10 @@ const containerList = z.array(
   }),
 );
 
-/** Containers that were made before SocketPlane was Docker's network driver: they were given no network by Docker. */
+/**
+ * Containers that were made before SocketPlane was Docker's network driver: they were given no network by Docker. One that was made
+ * past the proxy looks the same, where nobody reads its label.
+ */
 export function oldContainersCheck(ask: (path: string) => Promise<unknown>): Check {
   return {
     name: 'old containers',
@@ -22,9 +25,9 @@ export function oldContainersCheck(ask: (path: string) => Promise<unknown>): Che
       return old.map(({ Names, Labels }) => {
         const name = Names?.[0]?.replace(/^\//, '') ?? '';
         return {
-          level: 'problem',
-          message: `${name} was made by an earlier SocketPlane and has no network (it was ${Labels?.[NETWORK_LABEL]})`,
-          advice: `remove ${name} and make it again`,
+          level: 'warning',
+          message: `${name} is labelled for network ${Labels?.[NETWORK_LABEL]} and has none: made by an earlier SocketPlane, or past the proxy with --network none`,
+          advice: `remove ${name} and make it again, through the proxy`,
         };
       });
     },
