@@ -161,7 +161,7 @@ describe('doctor, about Docker', () => {
     expect(await said(check)).to.deep.equal([
       'warning: old is labelled for network web and has none: made by an earlier SocketPlane, or past the proxy with --network none',
     ]);
-    expect(await advised(check)).to.deep.equal(['remove old and make it again']);
+    expect(await advised(check)).to.deep.equal(['remove old and make it again, through the proxy']);
     for (const all of [[], [container('new', 'web')], [{ Names: null, Labels: null, HostConfig: {} }]])
       expect(await said(asked(all))).to.deep.equal(['ok: none that has no network of Docker']);
   });
