@@ -24,7 +24,7 @@ export interface Side {
  * exists is left alone, so a transfer may be repeated.
  *
  * A network that has no containers on this host and conflicts with one in the other store stays behind, and so does the
- * default network, which exists there already. An address that is taken there, or may not be given there, is lost; its
+ * default network, which exists there already, unless containers run on it and it is another one there. An address that is taken there, or may not be given there, is lost; its
  * container gets another.
  *
  * @param unused whether networks without containers are taken along too
@@ -35,18 +35,22 @@ export async function transfer(
   to: Side,
   { unused, log }: { unused: boolean; log: Log },
 ): Promise<void> {
-  const isUsed = (id: string) => leases.some(({ network }) => network === id);
+  const isUsed = (id: string) =>
+    // Those that do not run are given other addresses of the default network when it changes.
+    leases.some(({ network, up }) => network === id && (up || id !== DEFAULT_NETWORK));
   const theirs = new Map((await to.networks.list()).map((network) => [network.id, network]));
   const mine = networks.toSorted((a, b) => a.vni - b.vni);
 
-  for (const { id, subnet } of mine) {
+  for (const network of mine) {
+    const { id } = network;
     const other = theirs.get(id);
-    if (other ? other.subnet === subnet || id === DEFAULT_NETWORK : !isUsed(id)) continue;
-    const clash = other ?? (await clashOf(to.networks, id, subnet));
+    const isWanted = isUsed(id) || (other !== undefined && id !== DEFAULT_NETWORK);
+    if (!isWanted || (other && isSame(other, network))) continue;
+    const clash = other ?? (await clashOf(to.networks, id, network.subnet));
     if (!clash) continue;
     throw new AppError(
       'conflict',
-      `network ${id} (${subnet}) has containers on this host and is in the way of network ${clash.id} (${clash.subnet}) ` +
+      `network ${described(network)} has containers on this host and is in the way of network ${described(clash)} ` +
         'of the cluster: remove the containers or that network first',
     );
   }
@@ -61,6 +65,10 @@ export async function transfer(
   }
   await Promise.all(leases.map((lease) => move(lease, to, log)));
 }
+
+/** Whether containers cannot tell one from the other. */
+const isSame = (a: Network, b: Network) => a.subnet === b.subnet && a.gateway === b.gateway;
+const described = ({ id, subnet, gateway }: Network) => `${id} (${subnet}, gateway ${gateway})`;
 
 async function clashOf(networks: Networks, id: string, subnet: string) {
   return (await networks.overlapping(subnet)).find((other) => other.id !== id);

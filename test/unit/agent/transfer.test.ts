@@ -67,6 +67,41 @@ describe('what a host takes along', () => {
     expect(await there.networks.list()).to.have.length(1);
   });
 
+  const differ: [what: string, network: Network, up: boolean][] = [
+    ['subnet, under running containers', network('web', 7, '10.60.0.0/16'), true],
+    ['gateway, under running containers', { ...web, gateway: '10.50.9.9' }, true],
+    ['subnet, under stopped containers', network('web', 7, '10.60.0.0/16'), false],
+  ];
+  for (const [what, theirs, up] of differ) {
+    it(`does not go where a network of that name has another ${what}`, async () => {
+      const there = side();
+      const { id, ...choice } = theirs;
+      await there.networks.create(id, choice);
+      const leases = [lease('web', '10.50.0.9', { up })];
+      const error = await transfer({ ...mine, leases }, there, { unused: true, log }).catch(
+        (caught: unknown) => caught,
+      );
+      expect(error).to.have.property('kind', 'conflict');
+    });
+  }
+
+  it('does not leave running containers on a default network that is another one there', async () => {
+    const own = network('socketplane', 1, '10.1.0.0/16');
+    const move = async (up: boolean, subnet = '10.42.0.0/16') => {
+      const there = side();
+      await there.networks.create('socketplane', { subnet });
+      const leases = [lease('socketplane', '10.1.0.9', { up })];
+      return transfer({ networks: [own], leases }, there, { unused: true, log: watchedLog([]) }).then(
+        () => 'moved',
+        (error: unknown) => String(error),
+      );
+    };
+    expect(await move(true)).to.match(
+      /network socketplane \(10\.1\.0\.0\/16, gateway 10\.1\.0\.1\) has containers .* network socketplane \(10\.42/,
+    );
+    expect([await move(false), await move(true, '10.1.0.0/16')]).to.deep.equal(['moved', 'moved']);
+  });
+
   it('keeps what networks and leases say', async () => {
     const there = side();
     const settings = { internal: true, aux: { printer: '10.50.0.77' }, labels: { a: 'b' } };
