@@ -1,6 +1,17 @@
 import type { Endpoint, Network } from '../../base/model.js';
 import { cookie } from './cookie.js';
-import { ADMIT, ARP, arpAnswer, FORWARD, FROM, FROM_GATEWAY_MAC, gatewayMac, GROUP } from './tables.js';
+import {
+  ADMIT,
+  ARP,
+  arpAnswer,
+  FORWARD,
+  FROM,
+  FROM_GATEWAY_MAC,
+  gatewayMac,
+  GROUP,
+  IN,
+  OUT,
+} from './tables.js';
 
 /** An endpoint or gateway on a port of the bridge, by OpenFlow port number. */
 export interface OnPort<T> {
@@ -19,7 +30,7 @@ export interface FloodPorts {
 export function baseFlows(): string[] {
   const head = `cookie=${cookie('base')}`;
   return [
-    ...[ADMIT, ARP, FORWARD].map((table) => `${head},table=${table},priority=0,actions=drop`),
+    ...[ADMIT, ARP, IN, FORWARD, OUT].map((table) => `${head},table=${table},priority=0,actions=drop`),
     // Each host has a gateway of its own for every network, so no frame from another host's gateway belongs here.
     `${head},table=${FORWARD},priority=200,reg1=${FROM.tunnel},${FROM_GATEWAY_MAC},actions=drop`,
   ];
@@ -38,20 +49,43 @@ export function endpointFlows({ owner: { network, ip, mac }, ofport }: OnPort<En
 }
 
 /**
- * The gateway forwards packets from outside, so its frames may carry any source address. It answers only this host's
- * containers.
+ * The gateway forwards packets from outside, so its frames may carry any source address but those of other networks. It answers
+ * only this host's containers.
  */
-export function gatewayFlows({ owner: { vni, gateway }, ofport }: OnPort<Network>): string[] {
+export function gatewayFlows({ owner, ofport }: OnPort<Network>): string[] {
+  const { vni, gateway } = owner;
   const head = `cookie=${cookie('network', vni)}`;
   const mac = gatewayMac(vni);
   const admit = `${head},table=${ADMIT},priority=100,in_port=${ofport},dl_src=${mac},vlan_tci=0x0000`;
   const mark = `set_field:${vni}->reg0,set_field:${FROM.gateway}->reg1`;
   const local = `reg0=${vni},reg1=${FROM.container}`;
   return [
-    `${admit},ip,actions=${mark},goto_table:${FORWARD}`,
+    `${admit},ip,actions=${mark},goto_table:${IN}`,
     `${admit},arp,arp_op=1,arp_sha=${mac},actions=${mark},goto_table:${ARP}`,
     `${head},table=${ARP},priority=100,reg0=${vni},arp,arp_tpa=${gateway},actions=${arpAnswer(gateway, mac)}`,
-    `${head},table=${FORWARD},priority=100,${local},dl_dst=${mac},actions=output:${ofport}`,
+    `${head},table=${FORWARD},priority=100,${local},dl_dst=${mac},actions=goto_table:${OUT}`,
+    ...passage(owner, `${head},table=${OUT}`, 'nw_dst', `output:${ofport}`),
+    ...passage(owner, `${head},table=${IN}`, 'nw_src', `goto_table:${FORWARD}`),
+  ];
+}
+
+/**
+ * What may pass the gateway in one direction: addresses of this network, none of any other, and of the rest of the world all.
+ * Nothing but the gateway itself is beyond that of an internal network.
+ *
+ * @param far the field with the address beyond the gateway
+ */
+function passage(
+  { vni, subnet, gateway, settings }: Network,
+  head: string,
+  far: 'nw_src' | 'nw_dst',
+  pass: string,
+): string[] {
+  const isInternal = settings?.internal === true;
+  return [
+    `${head},priority=30,reg0=${vni},ip,${far}=${isInternal ? gateway : subnet},actions=${pass}`,
+    `${head},priority=20,ip,${far}=${subnet},actions=drop`,
+    ...(isInternal ? [] : [`${head},priority=10,reg0=${vni},actions=${pass}`]),
   ];
 }
 

@@ -1,17 +1,24 @@
 /**
- * What all rules of the bridge are made of. There are three tables:
+ * What all rules of the bridge are made of. There are five tables:
  *
  * 0. *admission*: a frame gets in only untagged, and from the port, MAC and address that belong together; it is marked
  *    with its network's VNI in `reg0`, and with where it came from in `reg1`.
  * 1. *ARP*: requests are answered here, for every address that exists; no other ARP packet gets any further.
- * 2. *forwarding*: within the VNI, by destination MAC to one port or tunnel; broadcast and multicast to all of the VNI.
+ * 2. *in*: from the gateway comes nothing that another network has sent.
+ * 3. *forwarding*: within the VNI, by destination MAC to one port or tunnel; broadcast and multicast to all of the VNI.
+ * 4. *out*: to the gateway goes nothing that is for another network, or for the gateway of another.
+ *
+ * *In* and *out* keep networks apart on their own, whatever becomes of the host's firewall, as the host routes from any of them to
+ * any other.
  *
  * What no rule allows is dropped. Each rule's cookie names its owner, so that all rules of an endpoint can be removed
  * without knowing them.
  */
 export const ADMIT = 0;
 export const ARP = 1;
-export const FORWARD = 2;
+export const IN = 2;
+export const FORWARD = 3;
+export const OUT = 4;
 
 /** `reg1`: where a frame came from. A register that has never been written to is 0. */
 export const FROM = { container: 0, tunnel: 1, gateway: 2 };

@@ -33,6 +33,7 @@ const FIELDS: Readonly<Record<string, Field>> = {
   // Its value 0 is that of a frame without a tag, in both notations.
   vlan_tci: standard(6, 2),
   nw_src: standard(11, 4),
+  nw_dst: standard(12, 4),
   arp_op: ARP_OP,
   arp_spa: ARP_SPA,
   arp_tpa: ARP_TPA,
@@ -64,6 +65,14 @@ export function headerOf({ code, width }: Field, masked = false): Buffer {
   const header = Buffer.alloc(4);
   header.writeUInt32BE(code + (masked ? 0x100 + 2 * width : width));
   return header;
+}
+
+/** @param text a mask, or for IPv4 addresses the length of a prefix */
+export function maskOf(field: Field, text: string, value: string): Buffer {
+  if (!value.includes('.') || text.includes('.')) return valueOf(field, text);
+  const mask = Buffer.alloc(4);
+  mask.writeUInt32BE(Number((0xffff_ffffn << BigInt(32 - Number(text))) & 0xffff_ffffn));
+  return mask;
 }
 
 /** @param text a number, a MAC address, or an IPv4 address */

@@ -1,6 +1,6 @@
 import { AppError } from '../../base/errors.js';
 import { encodeInstructions } from './actions.js';
-import { fieldOf, headerOf, valueOf } from './fields.js';
+import { fieldOf, headerOf, maskOf, valueOf } from './fields.js';
 import { padded } from './padded.js';
 
 const COMMAND = { add: 0, delete: 3 } as const;
@@ -58,7 +58,7 @@ function encodeField(name: string, text: string): Buffer {
   if (type !== undefined) return encodeField('dl_type', String(type));
   const field = fieldOf(name);
   const [value = '', mask] = text.split('/');
-  const values = [valueOf(field, value), ...(mask === undefined ? [] : [valueOf(field, mask)])];
+  const values = [valueOf(field, value), ...(mask === undefined ? [] : [maskOf(field, mask, value)])];
   return Buffer.concat([headerOf(field, mask !== undefined), ...values]);
 }
 

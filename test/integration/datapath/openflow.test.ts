@@ -29,7 +29,7 @@ const RULES = [
   ...endpointFlows({ owner: endpoint(2, WEB), ofport: 100 }),
   ...endpointFlows({ owner: { ...endpoint(3, DB), mac: '02:42:ff:fe:fd:fc' }, ofport: 61_439 }),
   ...gatewayFlows({ owner: WEB, ofport: 101 }),
-  ...gatewayFlows({ owner: { ...DB, vni: 0xff_ffff }, ofport: 102 }),
+  ...gatewayFlows({ owner: { ...DB, vni: 0xff_ffff, settings: { internal: true } }, ofport: 102 }),
   ...floodFlows(WEB, { containers: [100, 103], gateway: [101], tunnels: [61_440, 61_441] }),
   ...floodFlows(DB, { containers: [], gateway: [], tunnels: [] }),
   ...tunnelFlows('192.168.108.2', 61_440),

@@ -43,10 +43,12 @@ const endpoint = { id: 'c'.repeat(64), network: WEB, ip: '10.0.0.9', mac: MAC };
 
 describe('flows', () => {
   it('drop what nothing allows, in every table', () => {
-    expect(baseFlows().slice(0, 3)).to.deep.equal([
+    expect(baseFlows().slice(0, 5)).to.deep.equal([
       'cookie=0x100000000000000,table=0,priority=0,actions=drop',
       'cookie=0x100000000000000,table=1,priority=0,actions=drop',
       'cookie=0x100000000000000,table=2,priority=0,actions=drop',
+      'cookie=0x100000000000000,table=3,priority=0,actions=drop',
+      'cookie=0x100000000000000,table=4,priority=0,actions=drop',
     ]);
   });
 
@@ -56,7 +58,7 @@ describe('flows', () => {
     );
     const own = `cookie=0x30a0b0c0a000009,table=0,priority=100,in_port=100,dl_src=${MAC},vlan_tci=0x0000`;
     expect(admission).to.deep.equal([
-      `${own},ip,nw_src=10.0.0.9,actions=set_field:658188->reg0,goto_table:2`,
+      `${own},ip,nw_src=10.0.0.9,actions=set_field:658188->reg0,goto_table:3`,
       `${own},arp,arp_op=1,arp_sha=${MAC},arp_spa=10.0.0.9,actions=set_field:658188->reg0,goto_table:1`,
     ]);
   });
@@ -67,7 +69,7 @@ describe('flows', () => {
       .to.include('table=1,priority=100,reg0=658188,arp,arp_tpa=10.0.0.9,')
       .and.to.match(/,in_port$/);
     expect(forward).to.equal(
-      `cookie=0x30a0b0c0a000009,table=2,priority=100,reg0=658188,dl_dst=${MAC},actions=output:100`,
+      `cookie=0x30a0b0c0a000009,table=3,priority=100,reg0=658188,dl_dst=${MAC},actions=output:100`,
     );
   });
 
@@ -81,10 +83,35 @@ describe('flows', () => {
     const [ip, , arp, forward] = gatewayFlows({ owner: WEB, ofport: 7 });
     expect(ip).to.match(/set_field:2->reg1,goto_table:2$/);
     expect(arp).to.include('table=1,priority=100,reg0=658188,arp,arp_tpa=10.0.0.1,');
-    expect(forward).to.include(`reg0=658188,reg1=0,dl_dst=${gatewayMac(WEB.vni)},actions=output:7`);
-    expect(baseFlows()[3]).to.equal(
-      'cookie=0x100000000000000,table=2,priority=200,reg1=1,dl_src=02:53:50:00:00:00/ff:ff:ff:00:00:00,actions=drop',
+    expect(forward).to.include(`reg0=658188,reg1=0,dl_dst=${gatewayMac(WEB.vni)},actions=goto_table:4`);
+    expect(baseFlows()[5]).to.equal(
+      'cookie=0x100000000000000,table=3,priority=200,reg1=1,dl_src=02:53:50:00:00:00/ff:ff:ff:00:00:00,actions=drop',
     );
+  });
+
+  it('let nothing pass a gateway that is from or for another network', () => {
+    const passage = gatewayFlows({ owner: WEB, ofport: 7 }).slice(4);
+    const [out, into] = [4, 2].map((table) => `cookie=0x20a0b0c00000000,table=${table}`);
+    expect(passage).to.deep.equal([
+      `${out},priority=30,reg0=658188,ip,nw_dst=10.0.0.0/16,actions=output:7`,
+      `${out},priority=20,ip,nw_dst=10.0.0.0/16,actions=drop`,
+      `${out},priority=10,reg0=658188,actions=output:7`,
+      `${into},priority=30,reg0=658188,ip,nw_src=10.0.0.0/16,actions=goto_table:3`,
+      `${into},priority=20,ip,nw_src=10.0.0.0/16,actions=drop`,
+      `${into},priority=10,reg0=658188,actions=goto_table:3`,
+    ]);
+  });
+
+  it("let nothing pass an internal network's gateway but what is for itself, or its own", () => {
+    const owner = { ...WEB, settings: { internal: true } };
+    const passage = gatewayFlows({ owner, ofport: 7 }).slice(4);
+    const [out, into] = [4, 2].map((table) => `cookie=0x20a0b0c00000000,table=${table}`);
+    expect(passage).to.deep.equal([
+      `${out},priority=30,reg0=658188,ip,nw_dst=10.0.0.1,actions=output:7`,
+      `${out},priority=20,ip,nw_dst=10.0.0.0/16,actions=drop`,
+      `${into},priority=30,reg0=658188,ip,nw_src=10.0.0.1,actions=goto_table:3`,
+      `${into},priority=20,ip,nw_src=10.0.0.0/16,actions=drop`,
+    ]);
   });
 
   it("flood a container's frames everywhere, and all others to containers only", () => {
@@ -103,7 +130,7 @@ describe('flows', () => {
   it('admit untagged IPv4 from a tunnel, and mark it as such', () => {
     expect(tunnelFlows('192.168.108.2', 61440)).to.deep.equal([
       'cookie=0x4000000c0a86c02,table=0,priority=100,in_port=61440,vlan_tci=0x0000,ip,' +
-        'actions=move:NXM_NX_TUN_ID[0..31]->NXM_NX_REG0[],set_field:1->reg1,goto_table:2',
+        'actions=move:NXM_NX_TUN_ID[0..31]->NXM_NX_REG0[],set_field:1->reg1,goto_table:3',
       ...echoFlows('192.168.108.2', 61440),
     ]);
   });
@@ -115,7 +142,7 @@ describe('flows', () => {
       'cookie=0x50a0b0c0a000009,table=1,priority=90,reg0=658188,reg1=0,arp,arp_tpa=10.0.0.9,',
     );
     expect(forward).to.equal(
-      `cookie=0x50a0b0c0a000009,table=2,priority=90,reg0=658188,reg1=0,dl_dst=${MAC},` +
+      `cookie=0x50a0b0c0a000009,table=3,priority=90,reg0=658188,reg1=0,dl_dst=${MAC},` +
         'actions=set_field:658188->tun_id,output:61440',
     );
     expect(more).to.deep.equal([]);

@@ -57,11 +57,11 @@ function create({ isKernel = true, devices = ['br-phy'] } = {}) {
 
 const remoteRules = (n: number) => [
   `add cookie=0x50000070a00000${n},table=1,priority=90,reg0=7,reg1=0,arp,arp_tpa=10.0.0.${n}`,
-  `add cookie=0x50000070a00000${n},table=2,priority=90,reg0=7,reg1=0,dl_dst=02:42:0a:00:00:0${n}`,
+  `add cookie=0x50000070a00000${n},table=3,priority=90,reg0=7,reg1=0,dl_dst=02:42:0a:00:00:0${n}`,
 ];
 const FLOOD = [
-  'add cookie=0x200000700000000,table=2,priority=60,reg0=7,reg1=0,dl_dst=01:00:00:00:00:00/01:00:00:00:00:00',
-  'add cookie=0x200000700000000,table=2,priority=50,reg0=7,dl_dst=01:00:00:00:00:00/01:00:00:00:00:00',
+  'add cookie=0x200000700000000,table=3,priority=60,reg0=7,reg1=0,dl_dst=01:00:00:00:00:00/01:00:00:00:00:00',
+  'add cookie=0x200000700000000,table=3,priority=50,reg0=7,dl_dst=01:00:00:00:00:00/01:00:00:00:00:00',
 ];
 
 describe('tunnels', () => {
