@@ -84,6 +84,9 @@ export interface Datapath {
     others: RemoteState,
     expected?: readonly Endpoint[],
   ): Promise<string[]>;
-  /** Calls back whenever Open vSwitch has been restarted and lost its rules; the caller should then {@link sync}. */
+  /**
+   * Calls back whenever Open vSwitch has been restarted and lost its rules; the caller should then {@link sync}. What somebody
+   * takes out of the host's firewall is put back meanwhile.
+   */
   watch(onRestart: () => void, signal: AbortSignal): void;
 }

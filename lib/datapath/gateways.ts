@@ -7,7 +7,7 @@ import { gatewayFlows } from './flows/endpoint-flows.js';
 import { networkMatch } from './flows/cookie.js';
 import { gatewayMac } from './flows/tables.js';
 import type { Links } from './kernel/links.js';
-import { applyNat } from './kernel/nat.js';
+import { createNat } from './kernel/nat.js';
 import type { UnderlayState } from './kernel/underlay.js';
 import { networkMtu } from './network-mtu.js';
 import { EXTERNAL_ID } from './vswitch/external-ids.js';
@@ -22,8 +22,10 @@ export interface Gateways {
   adopt(found: Interface[], networks: Network[]): string[];
   /** Adds only the port, without rules or translation. */
   addPort(network: Network): Promise<void>;
-  /** Makes forwarding and address translation match the networks that exist. */
+  /** Makes forwarding and address translation match the networks, and the hosts, that there are. */
   translate(): Promise<void>;
+  /** Whether nobody has changed what {@link translate} did last. */
+  isTranslating(): Promise<boolean>;
 }
 
 export function createGateways(options: {
@@ -37,6 +39,7 @@ export function createGateways(options: {
 }): Gateways {
   const { model, ovsdb, openflow, links, run, bridge, underlay } = options;
   const { gateways, leaving } = model;
+  const nat = createNat(run);
 
   async function addPort(network: Network): Promise<void> {
     const ofport = gateways.get(network.vni)?.ofport ?? model.freeOfport('local');
@@ -62,7 +65,7 @@ export function createGateways(options: {
   const translate = singleFlight(async () => {
     const way = await underlay();
     const networks = [...gateways.values()].map(({ owner }) => owner);
-    await applyNat(run, networks, way);
+    await nat.apply(networks, way, [...model.tunnels.keys()]);
   });
 
   return {
@@ -103,5 +106,6 @@ export function createGateways(options: {
 
     addPort,
     translate,
+    isTranslating: nat.isIntact,
   };
 }

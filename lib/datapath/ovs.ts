@@ -15,6 +15,7 @@ import { createBridge, type DatapathKind } from './vswitch/bridge.js';
 import { endpointPorts } from './vswitch/external-ids.js';
 import { createOpenFlow } from './vswitch/openflow.js';
 import { createOvsdb, type Interface } from './vswitch/ovsdb.js';
+import { watchFirewall } from './watch-firewall.js';
 import { watchRestarts } from './vswitch/watch-restarts.js';
 
 export interface OvsOptions {
@@ -84,8 +85,13 @@ export function createOvsDatapath(options: OvsOptions): Datapath {
       lock.shared(async () => {
         await bridge.open();
         await tunnels.ensure(address);
+        await gateways.translate();
       }),
-    removePeer: (address) => lock.shared(() => tunnels.remove(address)),
+    removePeer: (address) =>
+      lock.shared(async () => {
+        await tunnels.remove(address);
+        await gateways.translate();
+      }),
     applyRemotes: (change) => lock.shared(() => tunnels.apply(change)),
 
     sync: (networks, ownerOf, { peers, remotes }, expected = []) =>
@@ -116,7 +122,11 @@ export function createOvsDatapath(options: OvsOptions): Datapath {
         return missing;
       }),
 
-    watch: (onRestart, signal) => void watchRestarts(bridge, openflow, onRestart, signal),
+    watch(onRestart, signal) {
+      void watchRestarts(bridge, openflow, onRestart, signal);
+      const putBack = () => lock.shared(() => gateways.translate());
+      void watchFirewall({ isIntact: gateways.isTranslating, putBack, log }, signal);
+    },
   };
 }
 

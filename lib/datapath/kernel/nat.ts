@@ -1,114 +1,68 @@
 import { writeFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { CommandError, type Run } from '../../os/exec.js';
 import type { Network } from '../../base/model.js';
-import { CLUSTER_PORTS, VXLAN_PORT } from '../../base/ports.js';
 import { succeeds } from '../../base/succeeds.js';
-import { GATEWAY_PREFIX, gatewayName, PORT_PREFIX } from '../device-names.js';
-import type { UnderlayState } from './underlay.js';
+import { CommandError, type Run } from '../../os/exec.js';
+import { backends, chooseBackend, iptablesOf, type Backend, type Iptables } from './iptables.js';
+import { CHAINS, DOCKER_BRIDGES, natRules, type Chain, type Way } from './nat-rules.js';
 
-/**
- * Ports on which hosts trust a packet's source address: that of VXLAN, and those of the cluster. What a container sends to
- * other hosts carries this host's address, so it must not get there, whatever its destination: a list of hosts would be too
- * late for a new one.
- */
-const CLUSTER = `${CLUSTER_PORTS.first}:${CLUSTER_PORTS.last}`;
-const HOSTS_ONLY = [`udp --dport ${VXLAN_PORT}`, `tcp --dport ${CLUSTER}`, `udp --dport ${CLUSTER}`];
-/** Those that Docker always calls so: its default bridge, and the one on which it publishes ports of our containers. */
-const DOCKER_BRIDGES = ['docker0', 'docker_gwbridge'];
-/** How Docker names the bridge of any other network. */
+/** How Docker names the bridge of any other network than its default one. */
 const DOCKER_BRIDGE = /^br-[0-9a-f]{12}$/;
 
 const bridgeList = z.array(z.object({ ifname: z.string().optional() }));
 
-/** Where packets leave this host: towards the world, and towards other hosts. */
-type Way = Pick<UnderlayState, 'uplink' | 'tunnels'>;
-
-const [POSTROUTING, FORWARD, PREROUTING] = [
-  'SOCKETPLANE-POSTROUTING',
-  'SOCKETPLANE-FORWARD',
-  'SOCKETPLANE-PREROUTING',
-] as const;
-
-/** SocketPlane's chains, and the kernel's chain from which each branches off. */
-export const CHAINS = [
-  { table: 'nat', parent: 'POSTROUTING', chain: POSTROUTING },
-  { table: 'filter', parent: 'FORWARD', chain: FORWARD },
-  { table: 'raw', parent: 'PREROUTING', chain: PREROUTING },
-] as const;
-type Chain = (typeof CHAINS)[number];
-
-/**
- * Input for `iptables-restore --noflush`: declaring one of these chains empties it, and each table is replaced
- * atomically.
- *
- * - Containers reach the outside from the host's address; answers come back; nothing outside reaches them.
- * - Nothing is forwarded from or to an internal network, not even an answer; its gateway itself still answers.
- * - Routing never joins two networks that the bridge keeps apart.
- * - No container speaks to other hosts as if it were this one.
- * - What is on Docker's own bridges is reached by its published ports alone, about which Docker's rules decide; `uplink` is none of
- *   them, whatever its name.
- * - The host's ends of container ports belong to Open vSwitch alone: in the userspace datapath the kernel would
- *   otherwise see each frame too, and route it past the bridge's rules.
- */
-export function natRules(networks: Network[], { uplink, tunnels }: Way, bridges = DOCKER_BRIDGES): string {
-  const [closed, open] = [networks.filter(isInternal), networks.filter((network) => !isInternal(network))];
-  const masquerade = open.map(
-    (network) => `-A ${POSTROUTING} -s ${network.subnet} ! -o ${gatewayName(network)} -j MASQUERADE`,
-  );
-  const shut = closed
-    .map(gatewayName)
-    .flatMap((device) => [`-A ${FORWARD} -i ${device} -j DROP`, `-A ${FORWARD} -o ${device} -j DROP`]);
-  const any = `${GATEWAY_PREFIX}+`;
-  // Packets from Docker's own containers also leave with this host's address.
-  const masqueraded = tunnels
-    ? [...DOCKER_BRIDGES, 'br-+'].map((bridge) => `-i ${bridge} -o ${tunnels.device}`)
-    : [];
-  const forged = [`-i ${any}`, ...masqueraded].flatMap((from) =>
-    HOSTS_ONLY.map((port) => `-A ${FORWARD} ${from} -p ${port} -j DROP`),
-  );
-  return [
-    '*nat',
-    `:${POSTROUTING} - [0:0]`,
-    ...masquerade,
-    'COMMIT',
-    '*filter',
-    `:${FORWARD} - [0:0]`,
-    ...shut,
-    `-A ${FORWARD} -i ${any} -o ${any} -j DROP`,
-    ...forged,
-    `-A ${FORWARD} -o ${any} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT`,
-    `-A ${FORWARD} -o ${any} -j DROP`,
-    ...(uplink === undefined ? [] : [`-A ${FORWARD} -i ${any} -o ${uplink} -j ACCEPT`]),
-    ...bridges.flatMap((bridge) => [
-      `-A ${FORWARD} -i ${any} -o ${bridge} -m conntrack --ctstate DNAT,RELATED,ESTABLISHED -j RETURN`,
-      `-A ${FORWARD} -i ${any} -o ${bridge} -j DROP`,
-    ]),
-    // A bridge that Docker has made since.
-    `-A ${FORWARD} -i ${any} -o br-+ -j RETURN`,
-    `-A ${FORWARD} -i ${any} -j ACCEPT`,
-    'COMMIT',
-    '*raw',
-    `:${PREROUTING} - [0:0]`,
-    `-A ${PREROUTING} -i ${PORT_PREFIX}+ -j DROP`,
-    'COMMIT',
-    '',
-  ].join('\n');
+/** Forwarding, address translation and what else the host's firewall has to do for networks. */
+export interface Nat {
+  /** Makes it that of these networks, and of tunnels to these hosts. May be repeated. */
+  apply(networks: Network[], way: Way, peers?: readonly string[]): Promise<void>;
+  /** Whether what was applied last is still there: whoever reloads or flushes a firewall takes it away. */
+  isIntact(): Promise<boolean>;
 }
 
-const isInternal = ({ settings }: Network) => settings?.internal === true;
+export function createNat(run: Run): Nat {
+  let applied: { iptables: Iptables; rules: string } | undefined;
 
-/** Makes forwarding and address translation those of these networks. May be repeated. */
-export async function applyNat(run: Run, networks: Network[], way: Way): Promise<void> {
-  await writeFile('/proc/sys/net/ipv4/ip_forward', '1');
-  const bridges = [...DOCKER_BRIDGES, ...(await dockerBridges(run))].filter((name) => name !== way.uplink);
-  await run(['iptables-restore', '--noflush', '--wait=5'], { input: natRules(networks, way, bridges) });
-  for (const jump of CHAINS) {
-    if (await hasJump(run, jump)) continue;
-    // Inserted first, because Docker's policy for forwarded packets is DROP.
-    await run(['iptables', '--wait=5', '-t', jump.table, '-I', jump.parent, '1', '-j', jump.chain]);
+  /** An image may bring another `iptables` than the host's, and Docker's rules may appear in another set than the usual one. */
+  async function choose(before: Backend | undefined): Promise<Iptables> {
+    const backend = await chooseBackend(run);
+    if (before !== backend)
+      for (const other of await backends(run))
+        if (other !== backend) await removeFrom(iptablesOf(run, other));
+    return iptablesOf(run, backend);
   }
+
+  return {
+    async apply(networks, way, peers) {
+      const before = applied;
+      applied = undefined;
+      await writeFile('/proc/sys/net/ipv4/ip_forward', '1');
+      const found = [...DOCKER_BRIDGES, ...(await dockerBridges(run))];
+      const bridges = found.filter((name) => name !== way.uplink);
+      const iptables = await choose(before?.iptables.backend);
+      await iptables.restore(natRules(networks, way, bridges, peers));
+      for (const jump of CHAINS) {
+        if (await hasJump(iptables, jump)) continue;
+        // Inserted first, because Docker's policy for forwarded packets is DROP, and that of other firewalls for what comes in.
+        await iptables.run('-t', jump.table, '-I', jump.parent, '1', '-j', jump.chain);
+      }
+      applied = { iptables, rules: ownIn(await iptables.save()) };
+    },
+    async isIntact() {
+      const expected = applied;
+      if (!expected) return true;
+      const found = ownIn(await expected.iptables.save());
+      // It may have been applied anew meanwhile.
+      return applied !== expected || found === expected.rules;
+    },
+  };
 }
+
+/** Our rules in all that there are. */
+const ownIn = (rules: string) =>
+  rules
+    .split('\n')
+    .filter((line) => line.startsWith('-A') && line.includes('SOCKETPLANE-'))
+    .join('\n');
 
 async function dockerBridges(run: Run): Promise<string[]> {
   const text = await run(['ip', '-json', 'link', 'show', 'type', 'bridge']);
@@ -116,9 +70,9 @@ async function dockerBridges(run: Run): Promise<string[]> {
   return found.flatMap(({ ifname = '' }) => (DOCKER_BRIDGE.test(ifname) ? [ifname] : []));
 }
 
-async function hasJump(run: Run, { table, parent, chain }: Chain): Promise<boolean> {
+async function hasJump(iptables: Iptables, { table, parent, chain }: Chain): Promise<boolean> {
   try {
-    await run(['iptables', '--wait=5', '-t', table, '-C', parent, '-j', chain]);
+    await iptables.run('-t', table, '-C', parent, '-j', chain);
     return true;
   } catch (error) {
     if (error instanceof CommandError && error.exitCode === 1) return false;
@@ -126,15 +80,18 @@ async function hasJump(run: Run, { table, parent, chain }: Chain): Promise<boole
   }
 }
 
-/** Removes everything that {@link applyNat} has made. May be repeated. */
+/** Removes everything that was ever applied. May be repeated. */
 export async function removeNat(run: Run): Promise<void> {
+  for (const backend of await backends(run)) await removeFrom(iptablesOf(run, backend));
+}
+
+async function removeFrom(iptables: Iptables): Promise<void> {
   for (const jump of CHAINS) {
     const { table, parent, chain } = jump;
-    const iptables = (...args: string[]) => run(['iptables', '--wait=5', '-t', table, ...args]);
-    while (await hasJump(run, jump).catch(() => false)) await iptables('-D', parent, '-j', chain);
-    const exists = await succeeds(iptables('-n', '-L', chain));
-    if (!exists) continue;
-    await iptables('-F', chain);
-    await iptables('-X', chain);
+    while (await hasJump(iptables, jump).catch(() => false))
+      await iptables.run('-t', table, '-D', parent, '-j', chain);
+    if (!(await succeeds(iptables.run('-t', table, '-n', '-L', chain)))) continue;
+    await iptables.run('-t', table, '-F', chain);
+    await iptables.run('-t', table, '-X', chain);
   }
 }

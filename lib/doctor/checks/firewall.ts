@@ -1,14 +1,22 @@
 import { VXLAN_PORT } from '../../base/ports.js';
-import { CHAINS } from '../../datapath/kernel/nat.js';
+import { chooseBackend, iptablesOf } from '../../datapath/kernel/iptables.js';
+import { CHAINS } from '../../datapath/kernel/nat-rules.js';
 import { CommandError, type Run } from '../../os/exec.js';
 import { ok, type Check, type Finding } from '../check.js';
 
 const BLOCKED = new RegExp(`^-A .*-p udp .*--dports? \\S*${VXLAN_PORT}\\b.* -j (DROP|REJECT)`);
 
+/** What a rule before ours may drop, by the kernel's chain. */
+const LOST: Partial<Record<string, string>> = {
+  FORWARD: 'what containers send outside',
+  INPUT: 'what containers ask their name server, or other hosts send through tunnels',
+};
+
 /** Whether rules of this host's firewall block tunnels, and whether SocketPlane's own rules come first. */
 export function firewallCheck(run: Run, converge: () => Promise<unknown>): Check {
   async function list(table: string, chain: string): Promise<string[]> {
-    const rules = await run(['iptables', '--wait=5', '-t', table, '-S', chain]).catch((error: unknown) => {
+    const iptables = iptablesOf(run, await chooseBackend(run));
+    const rules = await iptables.run('-t', table, '-S', chain).catch((error: unknown) => {
       // A chain that does not exist has no rules.
       if (error instanceof CommandError && error.exitCode === 1) return '';
       throw error;
@@ -41,11 +49,12 @@ export function firewallCheck(run: Run, converge: () => Promise<unknown>): Check
       ];
     }
     const before = rules.slice(0, at).find((rule) => / -j (DROP|REJECT)/.test(rule));
-    if (parent !== 'FORWARD' || before === undefined) return [];
+    const what = LOST[parent];
+    if (what === undefined || before === undefined) return [];
     return [
       {
         level: 'warning',
-        message: `a rule before ours may drop what containers send outside: ${before}`,
+        message: `a rule before ours may drop ${what}: ${before}`,
         advice: `put it behind ${chain}, or take it out`,
       },
     ];

@@ -166,6 +166,56 @@ describe('Open vSwitch datapath', function () {
     await datapath.removeNetwork(network);
   });
 
+  it('keeps networks apart, and their gateways, when nothing is left of the firewall, and puts it back', async () => {
+    const [a, b] = [await attach(endpoint(60, WEB)), await attach(endpoint(60, DB))];
+    const save = async () => {
+      const lines = (await host.run(['iptables-save'])).stdout.split('\n');
+      return lines.filter((line) => line.includes('SOCKETPLANE'));
+    };
+    const before = await save();
+    // What `nft flush ruleset` leaves, as to forwarding.
+    const flush = async () => {
+      for (const table of ['filter', 'nat', 'mangle', 'raw']) await host.run(['iptables', '-t', table, '-F']);
+    };
+    await flush();
+    const crossings = [
+      [a, '10.60.0.60'],
+      [a, '10.60.0.1'],
+      [b, '10.50.0.60'],
+      [b, '10.50.0.1'],
+    ] as const;
+    const crossed = await Promise.all(crossings.map(([from, to]) => reaches(from, to)));
+    expect(crossed).to.deep.equal([false, false, false, false]);
+    expect(await reaches(a, '10.50.0.1'), 'its own gateway').to.equal(true);
+    const stopping = new AbortController();
+    datapath.watch(() => undefined, stopping.signal);
+    for (let round = 0; round < 2; round++) {
+      await until('the rules', async () => (await save()).join() === before.join());
+      expect(await reaches(a, OUTSIDE)).to.equal(true);
+      await flush();
+    }
+    await until('the rules', async () => (await save()).join() === before.join());
+    stopping.abort();
+  });
+
+  it('has names and tunnels where the firewall lets nothing in, and the outside where it forwards nothing', async () => {
+    const a = await attach(endpoint(61, WEB));
+    for (const chain of ['INPUT', 'FORWARD']) await host.run(['iptables', '-P', chain, 'DROP']);
+    const names = host.spawn(['busybox', 'nc', '-l', '-p', '53', '-e', 'echo', 'here'], { stdio: 'ignore' });
+    try {
+      await until('the listener', async () =>
+        (await host.run(['busybox', 'netstat', '-ltn'])).stdout.includes(':53 '),
+      );
+      expect((await a.run(['busybox', 'nc', '-w', '5', '10.50.0.1', '53'])).stdout).to.equal('here');
+      const other = ['busybox', 'nc', '-w', '2', host.address, '53'];
+      expect((await a.run(other, { reject: false })).exitCode, 'another address of the host').to.not.equal(0);
+      expect(await reaches(a, OUTSIDE)).to.equal(true);
+    } finally {
+      names.kill();
+      for (const chain of ['INPUT', 'FORWARD']) await host.run(['iptables', '-P', chain, 'ACCEPT']);
+    }
+  });
+
   it('gives every link its port and number again after the bridge was deleted by hand', async () => {
     const owners = [endpoint(56, WEB), endpoint(57, WEB), endpoint(58, DB)];
     const [a, , c] = [await attach(owners[0]!), await attach(owners[1]!), await attach(owners[2]!)];

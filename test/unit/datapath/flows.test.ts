@@ -1,4 +1,3 @@
-import { accessSync, constants, readFileSync } from 'node:fs';
 import { expect } from 'chai';
 import { echoFlows } from '../../../lib/datapath/flows/echo.js';
 import {
@@ -14,7 +13,6 @@ import {
   portNames,
   tunnelName,
 } from '../../../lib/datapath/device-names.js';
-import { applyNat, natRules } from '../../../lib/datapath/kernel/nat.js';
 import {
   cookie,
   endpointMatch,
@@ -27,18 +25,9 @@ import { networkMtu } from '../../../lib/datapath/network-mtu.js';
 import { gatewayMac } from '../../../lib/datapath/flows/tables.js';
 import { remoteFlows, tunnelFlows } from '../../../lib/datapath/flows/tunnel-flows.js';
 import type { Network } from '../../../lib/base/model.js';
-import { CommandError, type Run } from '../../../lib/os/exec.js';
 
 const WEB: Network = { id: 'web', subnet: '10.0.0.0/16', gateway: '10.0.0.1', vni: 0x0a0b0c };
 const MAC = '02:42:0a:00:00:09';
-function isWritable(path: string): boolean {
-  try {
-    accessSync(path, constants.W_OK);
-    return true;
-  } catch {
-    return false;
-  }
-}
 const endpoint = { id: 'c'.repeat(64), network: WEB, ip: '10.0.0.9', mac: MAC };
 
 describe('flows', () => {
@@ -179,127 +168,6 @@ describe('names', () => {
     expect(
       ['ovs01234567', 'ovp01234567', 'ovs-netdev', 'ovs0123456', 'ovs0123456g'].map(isPortName),
     ).to.deep.equal([...[true, false, false, false, false]]);
-  });
-});
-
-describe('nat', () => {
-  const way = { uplink: 'eth0', tunnels: { device: 'eth1', address: '192.168.108.1' } };
-  const rulesOf = (chain: string, ...args: Parameters<typeof natRules>) =>
-    natRules(...args)
-      .split('\n')
-      .filter((rule) => rule.startsWith(`-A ${chain} `))
-      .map((rule) => rule.slice(`-A ${chain} `.length));
-
-  it('masquerades each network towards everything but itself, in chains of its own', () => {
-    const networks = [WEB, { ...WEB, id: 'db', subnet: '10.9.0.0/24', vni: 2 }];
-    expect(rulesOf('SOCKETPLANE-POSTROUTING', networks, way)).to.deep.equal([
-      '-s 10.0.0.0/16 ! -o sp000a0b0c -j MASQUERADE',
-      '-s 10.9.0.0/24 ! -o sp00000002 -j MASQUERADE',
-    ]);
-    const rules = natRules(networks, way).split('\n');
-    expect(rules).to.include(':SOCKETPLANE-POSTROUTING - [0:0]');
-    const chains = rules.filter((rule) => rule.startsWith('-A')).map((rule) => rule.split(' ')[1]);
-    expect(chains.every((chain) => chain?.startsWith('SOCKETPLANE-'))).to.equal(true);
-  });
-
-  it('joins no networks, and lets no container speak to hosts as if it were one', () => {
-    const [first, ...rest] = rulesOf('SOCKETPLANE-FORWARD', [WEB], way);
-    expect(first).to.equal('-i sp+ -o sp+ -j DROP');
-    const accepted = rest.findIndex((rule) => rule.endsWith('ACCEPT'));
-    expect(rest.slice(0, accepted)).to.include.members([
-      '-i sp+ -p udp --dport 4789 -j DROP',
-      '-i sp+ -p tcp --dport 6676:6678 -j DROP',
-      '-i docker0 -o eth1 -p udp --dport 4789 -j DROP',
-      '-i br-+ -o eth1 -p tcp --dport 6676:6678 -j DROP',
-    ]);
-  });
-
-  it('masquerades nothing of an internal network, and forwards nothing to or from it', () => {
-    const closed: Network = {
-      ...WEB,
-      id: 'closed',
-      subnet: '10.9.0.0/24',
-      vni: 2,
-      settings: { internal: true },
-    };
-    const networks = [WEB, closed, { ...WEB, id: 'db', vni: 3, settings: { internal: false } }];
-    expect(natRules(networks, way)).to.not.include('10.9.0.0/24');
-    const rules = rulesOf('SOCKETPLANE-FORWARD', networks, way);
-    expect(rules.slice(0, 3)).to.deep.equal([
-      '-i sp00000002 -j DROP',
-      '-o sp00000002 -j DROP',
-      '-i sp+ -o sp+ -j DROP',
-    ]);
-    expect(natRules(networks, way), 'only what is forwarded').to.not.match(/INPUT|OUTPUT/);
-  });
-
-  it("takes the uplink for none of Docker's bridges, whatever its name", () => {
-    const rules = rulesOf('SOCKETPLANE-FORWARD', [WEB], { ...way, uplink: 'br-lan' });
-    expect(rules.indexOf('-i sp+ -o br-lan -j ACCEPT')).to.be.within(
-      0,
-      rules.indexOf('-i sp+ -o br-+ -j RETURN'),
-    );
-  });
-
-  it("lets nothing to Docker's bridges but published ports and answers, about which Docker decides", () => {
-    const bridges = ['docker0', 'docker_gwbridge', 'br-0123456789ab'];
-    const rules = rulesOf('SOCKETPLANE-FORWARD', [WEB], way, bridges);
-    const after = rules.slice(rules.indexOf('-i sp+ -o eth0 -j ACCEPT') + 1);
-    expect(after).to.deep.equal([
-      ...bridges.flatMap((bridge) => [
-        `-i sp+ -o ${bridge} -m conntrack --ctstate DNAT,RELATED,ESTABLISHED -j RETURN`,
-        `-i sp+ -o ${bridge} -j DROP`,
-      ]),
-      // Of those that are made before this is applied again, Docker's rules decide alone.
-      '-i sp+ -o br-+ -j RETURN',
-      '-i sp+ -j ACCEPT',
-    ]);
-    expect(rulesOf('SOCKETPLANE-FORWARD', [WEB], way), 'those that are always there').to.include.members([
-      '-i sp+ -o docker0 -j DROP',
-      '-i sp+ -o docker_gwbridge -j DROP',
-    ]);
-  });
-
-  describe('is applied', () => {
-    /** What `iptables-restore` gets, with these bridges on the host, and all commands. */
-    async function apply(links: string, uplink = 'eth0') {
-      let input = '';
-      const commands: string[] = [];
-      const run: Run = async (argv, options) => {
-        commands.push(argv.join(' '));
-        if (argv[0] === 'iptables-restore') input = String(options?.input);
-        // The jump of one table is missing.
-        if (argv.includes('-C') && argv.includes('raw'))
-          throw new CommandError(argv, 1, '', undefined, undefined);
-        return argv[0] === 'ip' ? links : '';
-      };
-      await applyNat(run, [WEB], { ...way, uplink });
-      return { input, commands };
-    }
-
-    before(function () {
-      const forwarding = '/proc/sys/net/ipv4/ip_forward';
-      // It turns forwarding on: where that is off, it stays off.
-      if (readFileSync(forwarding, 'utf8') !== '1\n' || !isWritable(forwarding)) this.skip();
-    });
-
-    it("for all of Docker's bridges that are there, which are never the uplink", async () => {
-      const links = (...names: string[]) => JSON.stringify(names.map((ifname) => ({ ifname })));
-      const there = links('docker0', 'br-0123456789ab', 'br-lan', 'virbr0', 'br-fedcba987654');
-      const { input } = await apply(there, 'br-fedcba987654');
-      const shut = [...input.matchAll(/-A SOCKETPLANE-FORWARD -i sp\+ -o (\S+) -j DROP/g)].map(
-        ([, name]) => name,
-      );
-      expect(shut).to.deep.equal(['sp+', 'docker0', 'docker_gwbridge', 'br-0123456789ab']);
-    });
-
-    it('on a host without bridges, and adds the jumps that are missing alone', async () => {
-      const { input, commands } = await apply('');
-      expect(input).to.include('-A SOCKETPLANE-FORWARD -i sp+ -o docker0 -j DROP');
-      expect(commands.filter((command) => command.includes(' -I '))).to.deep.equal([
-        'iptables --wait=5 -t raw -I PREROUTING 1 -j SOCKETPLANE-PREROUTING',
-      ]);
-    });
   });
 });
 

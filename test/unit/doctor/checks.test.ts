@@ -137,19 +137,24 @@ describe('doctor', () => {
 
   it('names the rule that keeps tunnels out, and what stands before ours', async () => {
     const jump = (chain: string) => `-A ${chain} -j SOCKETPLANE-${chain}`;
-    let input = '-A INPUT -p udp -m udp --dport 4789 -j DROP';
+    let input = `${jump('INPUT')}\n-A INPUT -p udp -m udp --dport 4789 -j DROP`;
     let forward = `-A FORWARD -j DROP\n${jump('FORWARD')}`;
     const run: Run = async (argv) => {
       const chain = argv.at(-1) ?? '';
       if (chain === 'OUTPUT') throw new CommandError(argv, 1, 'no chain', undefined, undefined);
+      if (argv.includes('mangle')) return '-A FORWARD -j SOCKETPLANE-MSS';
       return chain === 'INPUT' ? input : chain === 'FORWARD' ? forward : jump(chain);
     };
     const check = firewallCheck(run, nothing);
     const [blocked, before] = await check.inspect();
     expect(blocked?.advice).to.equal('iptables -D INPUT -p udp -m udp --dport 4789 -j DROP');
     expect(before?.level).to.equal('warning');
-    [input, forward] = ['-P INPUT ACCEPT', ''];
-    expect(await said(check)).to.equal('our rules are missing from filter FORWARD');
+    [input, forward] = [jump('INPUT'), jump('FORWARD')];
+    expect(await said(check)).to.equal('lets tunnels and containers through');
+    [input, forward] = ['-P INPUT DROP', jump('FORWARD')];
+    expect(await said(check)).to.equal('our rules are missing from filter INPUT');
+    input = `-A INPUT -j DROP\n${jump('INPUT')}`;
+    expect(await said(check)).to.match(/may drop what containers ask their name server/);
   });
 
   it('tells a path that loses large packets from a host that is silent', async () => {

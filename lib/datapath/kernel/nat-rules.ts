@@ -1,0 +1,117 @@
+import type { Network } from '../../base/model.js';
+import { CLUSTER_PORTS, VXLAN_PORT } from '../../base/ports.js';
+import { GATEWAY_PREFIX, gatewayName, PORT_PREFIX } from '../device-names.js';
+import type { UnderlayState } from './underlay.js';
+
+/**
+ * Ports on which hosts trust a packet's source address: that of VXLAN, and those of the cluster. What a container sends to
+ * other hosts carries this host's address, so it must not get there, whatever its destination: a list of hosts would be too
+ * late for a new one.
+ */
+const CLUSTER = `${CLUSTER_PORTS.first}:${CLUSTER_PORTS.last}`;
+const HOSTS_ONLY = [`udp --dport ${VXLAN_PORT}`, `tcp --dport ${CLUSTER}`, `udp --dport ${CLUSTER}`];
+/** Those that Docker always calls so: its default bridge, and the one on which it publishes ports of our containers. */
+export const DOCKER_BRIDGES = ['docker0', 'docker_gwbridge'];
+/** Where packets leave this host: towards the world, and towards other hosts. */
+export type Way = Pick<UnderlayState, 'uplink' | 'tunnels'>;
+
+const [POSTROUTING, FORWARD, PREROUTING, INPUT, MSS] = [
+  'SOCKETPLANE-POSTROUTING',
+  'SOCKETPLANE-FORWARD',
+  'SOCKETPLANE-PREROUTING',
+  'SOCKETPLANE-INPUT',
+  'SOCKETPLANE-MSS',
+] as const;
+
+/** SocketPlane's chains, and the kernel's chain from which each branches off. */
+export const CHAINS = [
+  { table: 'nat', parent: 'POSTROUTING', chain: POSTROUTING },
+  { table: 'filter', parent: 'FORWARD', chain: FORWARD },
+  { table: 'filter', parent: 'INPUT', chain: INPUT },
+  { table: 'mangle', parent: 'FORWARD', chain: MSS },
+  { table: 'raw', parent: 'PREROUTING', chain: PREROUTING },
+] as const;
+export type Chain = (typeof CHAINS)[number];
+
+/**
+ * Input for `iptables-restore --noflush`: declaring one of these chains empties it, and each table is replaced
+ * atomically.
+ *
+ * - Containers reach the outside from the host's address; answers come back; nothing outside reaches them.
+ * - Nothing is forwarded from or to an internal network, not even an answer; its gateway itself still answers.
+ * - Routing never joins two networks that the bridge keeps apart.
+ * - No container speaks to other hosts as if it were this one.
+ * - What is on Docker's own bridges is reached by its published ports alone, about which Docker's rules decide; `uplink` is none of
+ *   them, whatever its name.
+ * - Containers ask their name server on the gateway, and other hosts send through tunnels, whatever else this host lets in.
+ * - TCP connections through a gateway agree on segments that fit both sides, as the message that a packet is too large may get
+ *   lost: between a Docker in a container and the world, or in a firewall.
+ * - The host's ends of container ports belong to Open vSwitch alone: in the userspace datapath the kernel would
+ *   otherwise see each frame too, and route it past the bridge's rules.
+ */
+export function natRules(
+  networks: Network[],
+  { uplink, tunnels }: Way,
+  bridges = DOCKER_BRIDGES,
+  peers: readonly string[] = [],
+): string {
+  const [closed, open] = [networks.filter(isInternal), networks.filter((network) => !isInternal(network))];
+  const masquerade = open.map(
+    (network) => `-A ${POSTROUTING} -s ${network.subnet} ! -o ${gatewayName(network)} -j MASQUERADE`,
+  );
+  const shut = closed
+    .map(gatewayName)
+    .flatMap((device) => [`-A ${FORWARD} -i ${device} -j DROP`, `-A ${FORWARD} -o ${device} -j DROP`]);
+  const any = `${GATEWAY_PREFIX}+`;
+  // Packets from Docker's own containers also leave with this host's address.
+  const masqueraded = tunnels
+    ? [...DOCKER_BRIDGES, 'br-+'].map((bridge) => `-i ${bridge} -o ${tunnels.device}`)
+    : [];
+  const forged = [`-i ${any}`, ...masqueraded].flatMap((from) =>
+    HOSTS_ONLY.map((port) => `-A ${FORWARD} ${from} -p ${port} -j DROP`),
+  );
+  const names = networks.flatMap((network) =>
+    ['udp', 'tcp'].map(
+      (protocol) => `-i ${gatewayName(network)} -d ${network.gateway} -p ${protocol} --dport 53`,
+    ),
+  );
+  const tunnelled = peers.map((peer) => `-s ${peer} -p udp --dport ${VXLAN_PORT}`);
+  return [
+    '*nat',
+    `:${POSTROUTING} - [0:0]`,
+    ...masquerade,
+    'COMMIT',
+    '*filter',
+    `:${FORWARD} - [0:0]`,
+    ...shut,
+    `-A ${FORWARD} -i ${any} -o ${any} -j DROP`,
+    ...forged,
+    `-A ${FORWARD} -o ${any} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT`,
+    `-A ${FORWARD} -o ${any} -j DROP`,
+    ...(uplink === undefined ? [] : [`-A ${FORWARD} -i ${any} -o ${uplink} -j ACCEPT`]),
+    ...bridges.flatMap((bridge) => [
+      `-A ${FORWARD} -i ${any} -o ${bridge} -m conntrack --ctstate DNAT,RELATED,ESTABLISHED -j RETURN`,
+      `-A ${FORWARD} -i ${any} -o ${bridge} -j DROP`,
+    ]),
+    // A bridge that Docker has made since.
+    `-A ${FORWARD} -i ${any} -o br-+ -j RETURN`,
+    `-A ${FORWARD} -i ${any} -j ACCEPT`,
+    `:${INPUT} - [0:0]`,
+    ...[...names, ...tunnelled].map((what) => `-A ${INPUT} ${what} -j ACCEPT`),
+    'COMMIT',
+    '*mangle',
+    `:${MSS} - [0:0]`,
+    ...['-i', '-o'].map(
+      (direction) =>
+        `-A ${MSS} ${direction} ${any} -p tcp -m tcp --tcp-flags SYN,RST SYN -j TCPMSS --clamp-mss-to-pmtu`,
+    ),
+    'COMMIT',
+    '*raw',
+    `:${PREROUTING} - [0:0]`,
+    `-A ${PREROUTING} -i ${PORT_PREFIX}+ -j DROP`,
+    'COMMIT',
+    '',
+  ].join('\n');
+}
+
+const isInternal = ({ settings }: Network) => settings?.internal === true;
