@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { CommandError, type Run } from '../../os/exec.js';
 
 /**
@@ -34,15 +33,15 @@ export function iptablesOf(run: Run, backend: Backend): Iptables {
 }
 
 /** The tables of the legacy set that anybody has used; asking its program would make them. */
-const readLegacyTables = () => readFile('/proc/net/ip_tables_names', 'utf8').catch(() => '');
+const legacyTables = (run: Run) => run(['cat', '/proc/net/ip_tables_names']).catch(() => '');
 
 /** The sets that there may be rules in, besides the one that `iptables` means. */
-export async function backends(run: Run, legacyTables = readLegacyTables): Promise<Backend[]> {
+export async function backends(run: Run): Promise<Backend[]> {
   const version = await run(['iptables', '-V']).catch(() => '');
   if (!/\((nf_tables|legacy)\)/.test(version)) return ['iptables'];
   const usual = version.includes('(legacy)') ? 'iptables-legacy' : 'iptables-nft';
   const other = usual === 'iptables-nft' ? 'iptables-legacy' : 'iptables-nft';
-  if (other === 'iptables-legacy' && (await legacyTables()).trim() === '') return [usual];
+  if (other === 'iptables-legacy' && (await legacyTables(run)).trim() === '') return [usual];
   return (await exists(run, other)) ? [usual, other] : [usual];
 }
 
@@ -57,8 +56,8 @@ async function exists(run: Run, backend: Backend): Promise<boolean> {
 }
 
 /** The set that Docker's rules are in, whose policy would drop what ours accept; the usual one where there are none. */
-export async function chooseBackend(run: Run, legacyTables = readLegacyTables): Promise<Backend> {
-  const [usual = 'iptables', other] = await backends(run, legacyTables);
+export async function chooseBackend(run: Run): Promise<Backend> {
+  const [usual = 'iptables', other] = await backends(run);
   if (other === undefined) return usual;
   const isUsed = async (backend: Backend) =>
     (

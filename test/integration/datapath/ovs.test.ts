@@ -216,6 +216,24 @@ describe('Open vSwitch datapath', function () {
     }
   });
 
+  it("accepts in the set of rules that Docker's are in, where `iptables` means the other", async () => {
+    const a = await attach(endpoint(62, WEB));
+    const legacy = (...args: string[]) => host.run(['iptables-legacy', ...args]);
+    const ours = async (backend: string) =>
+      (await host.run([`${backend}-save`])).stdout.includes('SOCKETPLANE-FORWARD');
+    await legacy('-N', 'DOCKER');
+    await legacy('-P', 'FORWARD', 'DROP');
+    expect(await reaches(a, OUTSIDE)).to.equal(false);
+    await datapath.ensureNetwork(WEB);
+    expect(await reaches(a, OUTSIDE)).to.equal(true);
+    expect([await ours('iptables-legacy'), await ours('iptables-nft')]).to.deep.equal([true, false]);
+    await legacy('-X', 'DOCKER');
+    await legacy('-P', 'FORWARD', 'ACCEPT');
+    await datapath.ensureNetwork(WEB);
+    expect([await ours('iptables-legacy'), await ours('iptables-nft')]).to.deep.equal([false, true]);
+    expect(await reaches(a, OUTSIDE)).to.equal(true);
+  });
+
   it('gives every link its port and number again after the bridge was deleted by hand', async () => {
     const owners = [endpoint(56, WEB), endpoint(57, WEB), endpoint(58, DB)];
     const [a, , c] = [await attach(owners[0]!), await attach(owners[1]!), await attach(owners[2]!)];
