@@ -52,6 +52,8 @@ export function createJoin(options: JoinOptions): (from: Attempt['from']) => Pro
     };
     begin('ask');
     const { peers, condition } = await duties.ask();
+    // One that comes back may have got a route meanwhile: its containers need the cluster all the same.
+    if (from.place === 'alone' || from.wasAlone) await services.assertFit();
 
     begin('stop');
     const before = current.clear('this host is joining the cluster: try again in a moment');

@@ -30,6 +30,7 @@ import { createOverlayFeed, type Peer } from '../network/overlay-feed.js';
 import type { Connection } from '../endpoints/connection.js';
 import type { UnfinishedPlaces } from '../endpoints/reconnect.js';
 import type { KeptJson } from '../os/kept-json.js';
+import { createSurroundings } from './surroundings.js';
 import type { Belongings } from './transfer.js';
 import type { Store } from '../store/store.js';
 import type { Network } from '../base/model.js';
@@ -57,6 +58,8 @@ export interface ServicesOptions {
  */
 export interface Services {
   readonly store: Store;
+  /** Throws `conflict` when a network in the store hides something from this host that it reaches now. */
+  assertFit(): Promise<void>;
   readonly networks: Networks;
   /** Creates and removes networks, both in the store and on this host. */
   readonly carrier: NetworkCarrier;
@@ -92,9 +95,12 @@ export function createServices(options: ServicesOptions): Services {
   const stopping = new AbortController();
   const onInvalid = (error: unknown) => log.error('the store is damaged', { error: messageOf(error) });
   const known = () => convergence.networks();
+  const hostResolvers = createHostResolvers();
+  const read = async () => hostRoutes(run, await hostResolvers());
+  const surroundings = createSurroundings({ store, host, name: hostname(), read, log });
   const networks = createNetworks({
     store,
-    hostRoutes: () => hostRoutes(run),
+    hostRoutes: surroundings.routes,
     // Docker's names are only checked to avoid confusion; a Docker that does not answer is no reason to refuse.
     foreignNames: async () =>
       (await docker.networks().catch(() => []))
@@ -120,7 +126,6 @@ export function createServices(options: ServicesOptions): Services {
     log,
   });
   const driver: Driver = { ...containers, networks, known, dockerNetworks, offers: createOffers(), makings };
-  const hostResolvers = createHostResolvers();
   const dns = createDns({
     names: createNames(ipam.index),
     forward: createForward(),
@@ -172,6 +177,7 @@ export function createServices(options: ServicesOptions): Services {
     ipam,
     containers,
     fanOut,
+    assertFit: async () => surroundings.assertFit(await networks.list()),
     async hostNames() {
       const members = await createMembers(store, log).list();
       return new Map([[host, hostname()], ...members.map(({ hostId, name }) => [hostId, name] as const)]);
@@ -184,6 +190,7 @@ export function createServices(options: ServicesOptions): Services {
       peers: overlay.peers(),
     }),
     async start(peers) {
+      void surroundings.tell(stopping.signal);
       await overlay.setPeers(peers);
       const started = await convergence.start();
       stopped = started.stopped;

@@ -4,10 +4,14 @@ import { overlaps, parseCidr, parseSubnet, type Subnet } from '../base/ipv4.js';
 
 type Taken = readonly Pick<Network, 'id' | 'subnet'>[];
 
-/** An IPv4 route of the host that is not SocketPlane's own: `subnet` as CIDR, `device` for the message. */
+/** IPv4 addresses that a host of the cluster reaches somewhere else than in its networks. */
 export interface HostRoute {
+  /** CIDR, or one address. */
   subnet: string;
-  device: string;
+  /** For people: `the route 10.0.0.0/8 (dev tun0)`, `the name server 10.1.1.1`. */
+  what: string;
+  /** Name of the host; this one where it is left out. */
+  host?: string;
 }
 
 /** Throws `conflict` when the subnet shares addresses with a network or a foreign route. */
@@ -20,10 +24,8 @@ export function assertFree(subnet: Subnet, networks: Taken, routes: HostRoute[])
     overlaps(subnet, parseCidr(candidate.subnet)!),
   );
   if (route) {
-    throw new AppError(
-      'conflict',
-      `subnet ${subnet.text} overlaps the route ${route.subnet} (dev ${route.device}) of this host`,
-    );
+    const host = route.host === undefined ? 'this host' : `host ${route.host}`;
+    throw new AppError('conflict', `subnet ${subnet.text} overlaps ${route.what} of ${host}`);
   }
 }
 

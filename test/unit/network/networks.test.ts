@@ -1,13 +1,14 @@
 import { expect } from 'chai';
 import { AppError } from '../../../lib/base/errors.js';
 import { createIpam } from '../../../lib/ipam/ipam.js';
+import type { HostRoute } from '../../../lib/network/choose-subnet.js';
 import { createNetworks, networkNamed, type NetworkChoice } from '../../../lib/network/networks.js';
 import { withRecord } from '../../../lib/network/with-record.js';
 import { createMemoryStore } from '../../../lib/store/memory.js';
 import { grantTo, storedLeases } from '../../support/leases.js';
 import type { Store } from '../../../lib/store/store.js';
 
-function setUp(routes: { subnet: string; device: string }[] = [], store: Store = createMemoryStore()) {
+function setUp(routes: HostRoute[] = [], store: Store = createMemoryStore()) {
   const networks = createNetworks({
     store,
     hostRoutes: async () => routes,
@@ -60,7 +61,7 @@ describe('networks', () => {
   ];
   for (const [id, subnet, kind, says] of bad) {
     it(`refuses ${JSON.stringify(id.slice(0, 20))} ${subnet}`, async () => {
-      const { networks } = setUp([{ subnet: '192.168.0.0/16', device: 'eth0' }]);
+      const { networks } = setUp([{ subnet: '192.168.0.0/16', what: 'the route 192.168.0.0/16 (dev eth0)' }]);
       await networks.create('web', { subnet: '10.0.0.0/16' });
       const error = await failure(networks.create(id, { subnet }));
       expect(error.kind).to.equal(kind);
@@ -71,12 +72,15 @@ describe('networks', () => {
 
   it('has a default network on the first subnet that overlaps no route, and does not move it', async () => {
     const { networks, store } = setUp([
-      { subnet: '10.1.2.0/24', device: 'eth0' },
-      { subnet: '10.0.0.0/11', device: 'vpn' },
+      { subnet: '10.1.2.0/24', what: 'the route 10.1.2.0/24 (dev eth0)' },
+      { subnet: '10.0.0.0/11', what: 'the route 10.0.0.0/11 (dev vpn)' },
     ]);
     await networks.recover();
     expect((await networks.get('socketplane')).subnet).to.equal('10.42.0.0/16');
-    await setUp([{ subnet: '10.42.0.0/16', device: 'sp00000001' }], store).networks.recover();
+    await setUp(
+      [{ subnet: '10.42.0.0/16', what: 'the route 10.42.0.0/16 (dev sp00000001)' }],
+      store,
+    ).networks.recover();
     expect((await networks.get('socketplane')).subnet).to.equal('10.42.0.0/16');
   });
 
@@ -96,7 +100,7 @@ describe('networks', () => {
   });
 
   it('finds a subnet that is in nobody’s way, and reserves nothing', async () => {
-    const { networks } = setUp([{ subnet: '10.42.7.0/24', device: 'eth0' }]);
+    const { networks } = setUp([{ subnet: '10.42.7.0/24', what: 'the route 10.42.7.0/24 (dev eth0)' }]);
     await networks.create('web', { subnet: '10.1.128.0/24' });
     expect(await networks.freeSubnet([])).to.equal('172.16.42.0/24');
     const avoid = ['172.16.0.0/16', '10.0.0.0/9', 'fd00::/64', 'nonsense'];
@@ -342,7 +346,7 @@ describe('the choice of a network’s creator', () => {
 
 describe('a network that is put back', () => {
   async function removed() {
-    const routes: { subnet: string; device: string }[] = [];
+    const routes: HostRoute[] = [];
     const { networks, store } = setUp(routes);
     const network = await networks.create('web', {
       ...{ subnet: '10.9.0.0/24', gateway: '10.9.0.254', vni: 77, settings: { internal: true } },
@@ -353,7 +357,7 @@ describe('a network that is put back', () => {
 
   it('is what it was, though its own device still has its route', async () => {
     const { networks, routes, network } = await removed();
-    routes.push({ subnet: '10.9.0.0/24', device: 'sp0000004d' });
+    routes.push({ subnet: '10.9.0.0/24', what: 'the route 10.9.0.0/24 (dev sp0000004d)' });
     expect(await networks.restore(network)).to.deep.equal(network);
     expect(await networks.get('web')).to.deep.equal(network);
     expect(await networks.restore(network), 'a second time').to.deep.equal(network);
