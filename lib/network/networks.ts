@@ -127,7 +127,7 @@ export function createNetworks({
     if ((await foreignNames()).includes(id)) {
       throw new AppError(
         'conflict',
-        `network ${JSON.stringify(id)} exists already as one of Docker's own networks`,
+        `network with name ${id} already exists: it is one of Docker's own networks on this host`,
       );
     }
     return write(id, choice, await hostRoutes());
