@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { CommandError, type Run } from '../../os/exec.js';
 import type { Network } from '../../base/model.js';
-import { CLUSTER_PORTS, VXLAN_PORT } from '../../base/ports.js';
+import { CLUSTER_PORTS, DNS_PORT, NAMES_PORT, VXLAN_PORT } from '../../base/ports.js';
 import { succeeds } from '../../base/succeeds.js';
 import { GATEWAY_PREFIX, gatewayName, PORT_PREFIX } from '../device-names.js';
 import type { UnderlayState } from './underlay.js';
@@ -33,6 +33,7 @@ const [POSTROUTING, FORWARD, PREROUTING] = [
 /** SocketPlane's chains, and the kernel's chain from which each branches off. */
 export const CHAINS = [
   { table: 'nat', parent: 'POSTROUTING', chain: POSTROUTING },
+  { table: 'nat', parent: 'PREROUTING', chain: PREROUTING },
   { table: 'filter', parent: 'FORWARD', chain: FORWARD },
   { table: 'raw', parent: 'PREROUTING', chain: PREROUTING },
 ] as const;
@@ -43,6 +44,7 @@ type Chain = (typeof CHAINS)[number];
  * atomically.
  *
  * - Containers reach the outside from the host's address; answers come back; nothing outside reaches them.
+ * - Containers' questions for names reach the agent, also where the host publishes a DNS server of a container's.
  * - Nothing is forwarded from or to an internal network, not even an answer; its gateway itself still answers.
  * - Routing never joins two networks that the bridge keeps apart.
  * - No container speaks to other hosts as if it were this one.
@@ -55,6 +57,12 @@ export function natRules(networks: Network[], { uplink, tunnels }: Way, bridges 
   const [closed, open] = [networks.filter(isInternal), networks.filter((network) => !isInternal(network))];
   const masquerade = open.map(
     (network) => `-A ${POSTROUTING} -s ${network.subnet} ! -o ${gatewayName(network)} -j MASQUERADE`,
+  );
+  const names = networks.flatMap((network) =>
+    ['udp', 'tcp'].map(
+      (protocol) =>
+        `-A ${PREROUTING} -i ${gatewayName(network)} -d ${network.gateway}/32 -p ${protocol} --dport ${DNS_PORT} -j REDIRECT --to-ports ${NAMES_PORT}`,
+    ),
   );
   const shut = closed
     .map(gatewayName)
@@ -70,7 +78,9 @@ export function natRules(networks: Network[], { uplink, tunnels }: Way, bridges 
   return [
     '*nat',
     `:${POSTROUTING} - [0:0]`,
+    `:${PREROUTING} - [0:0]`,
     ...masquerade,
+    ...names,
     'COMMIT',
     '*filter',
     `:${FORWARD} - [0:0]`,
@@ -105,7 +115,7 @@ export async function applyNat(run: Run, networks: Network[], way: Way): Promise
   await run(['iptables-restore', '--noflush', '--wait=5'], { input: natRules(networks, way, bridges) });
   for (const jump of CHAINS) {
     if (await hasJump(run, jump)) continue;
-    // Inserted first, because Docker's policy for forwarded packets is DROP.
+    // Inserted first, because Docker's policy for forwarded packets is DROP, and its rules send questions for names elsewhere.
     await run(['iptables', '--wait=5', '-t', jump.table, '-I', jump.parent, '1', '-j', jump.chain]);
   }
 }

@@ -175,6 +175,13 @@ describe('nat', () => {
     expect(chains.every((chain) => chain?.startsWith('SOCKETPLANE-'))).to.equal(true);
   });
 
+  it('has questions for names to a gateway answered by the agent, from its own network alone', () => {
+    expect(rulesOf('SOCKETPLANE-PREROUTING', [WEB], way).slice(0, 2)).to.deep.equal([
+      '-i sp000a0b0c -d 10.0.0.1/32 -p udp --dport 53 -j REDIRECT --to-ports 6679',
+      '-i sp000a0b0c -d 10.0.0.1/32 -p tcp --dport 53 -j REDIRECT --to-ports 6679',
+    ]);
+  });
+
   it('joins no networks, and lets no container speak to hosts as if it were one', () => {
     const [first, ...rest] = rulesOf('SOCKETPLANE-FORWARD', [WEB], way);
     expect(first).to.equal('-i sp+ -o sp+ -j DROP');
