@@ -23,13 +23,14 @@ export async function place(
   sent: NonNullable<EndpointSettings>,
   network: Network,
   requested: string | undefined,
-  { addresses, future }: { addresses: Pick<Addresses, 'keep'>; future: FutureContainer },
+  { addresses, future }: { addresses: Pick<Addresses, 'keep' | 'foresee'>; future: FutureContainer },
 ): Promise<Placed> {
   const settings = withoutOurs(sent);
   if (requested === undefined) {
     const lease = await addresses.keep(network.id, future);
     return { settings: keepingSettings(settings, lease.ip), lease };
   }
+  addresses.foresee(network.id, requested);
   // Docker says whether it can have it, when the container starts: until then its present owner may be gone.
   return { settings: { ...settings, IPAMConfig: { ...settings.IPAMConfig, IPv4Address: requested } } };
 }

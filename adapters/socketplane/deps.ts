@@ -11,7 +11,7 @@ export interface AdapterOptions {
   /** The networks as last heard from the store. */
   known: () => readonly Network[];
   carrier: NetworkCarrier;
-  addresses: Pick<Addresses, 'keep' | 'assign' | 'abandon'>;
+  addresses: Pick<Addresses, 'keep' | 'foresee' | 'assign' | 'abandon'>;
   fanOut: FanOut;
   docker: Pick<Docker, 'inspect' | 'networks'>;
 }

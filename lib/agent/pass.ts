@@ -1,6 +1,6 @@
 import type { Network } from '../base/model.js';
 import type { Datapath, RemoteState } from '../datapath/datapath.js';
-import type { Docker, ListedContainer } from '../docker/docker.js';
+import type { Attached, Docker, ListedContainer } from '../docker/docker.js';
 import type { FanOut } from '../driver/fan-out.js';
 import { isKept } from '../endpoints/kept-address.js';
 import type { Ipam } from '../ipam/ipam.js';
@@ -8,7 +8,7 @@ import type { Containers } from './containers.js';
 
 export interface PassOptions {
   docker: Pick<Docker, 'containers'>;
-  ipam: Pick<Ipam, 'owned'>;
+  ipam: Pick<Ipam, 'owned' | 'chosen'>;
   /** As last heard from the store; they may change during a pass. */
   networks: () => readonly Network[];
   datapath: Pick<Datapath, 'open' | 'sync' | 'ports'>;
@@ -87,6 +87,7 @@ export function createPass(options: PassOptions): () => Promise<PassResult> {
     await attempt(fanOut.reconcile());
     const before = traits();
     const listed = await docker.containers();
+    ipam.chosen.set(listed.flatMap(({ attached }) => attached.flatMap(chosenBy)));
     await Promise.all([...concerned(listed)].map(settle));
     await attempt(containers.settle.orphans(listed));
     const after = traits();
@@ -112,4 +113,9 @@ export function createPass(options: PassOptions): () => Promise<PassResult> {
       return { bridged, repairs: 0, error: problem ?? error };
     }
   };
+}
+
+function chosenBy(attached: Attached): { network: string; ip: string }[] {
+  const { network, requested: ip } = attached;
+  return ip === undefined || isKept(attached) ? [] : [{ network, ip }];
 }

@@ -106,6 +106,12 @@ export function createServices(options: ServicesOptions): Services {
       (await docker.networks().catch(() => []))
         .filter(({ driver }) => driver !== DRIVER)
         .map(({ name }) => name),
+    async otherHosts() {
+      const members = await createMembers(store, log).list();
+      return new Map(
+        members.filter(({ hostId }) => hostId !== host).map(({ hostId, name }) => [hostId, name] as const),
+      );
+    },
     onInvalid,
   });
   const ipam = createIpam({ store, host, onInvalid, log });

@@ -1,4 +1,5 @@
 import type { Log } from '../base/log.js';
+import { NAMES_PORT } from '../base/ports.js';
 import { contains, parseAddress, parseCidr } from '../base/ipv4.js';
 import type { Names } from './names.js';
 import type { Network } from '../base/model.js';
@@ -8,7 +9,6 @@ import { retryForever } from '../concurrency/retry-forever.js';
 import { createShares } from './shares.js';
 import { answer, readQuery, serverFailure } from './zone.js';
 
-const PORT = 53;
 /** How many forwarded questions of all containers may be pending at once; each holds a socket. */
 const PLACES = 500;
 /** Earlier failures, in the first three seconds or so, come from a gateway whose address is not set up yet. */
@@ -28,11 +28,14 @@ export interface DnsOptions {
   port?: number;
 }
 
-/** The containers' name server: it listens on the gateway address of each network, for that network's containers. */
+/**
+ * The containers' name server: it listens on the gateway address of each network, for that network's containers, whose questions
+ * are redirected from port 53 by a rule of the kernel's (`datapath/kernel/nat.ts`).
+ */
 export type Dns = ReturnType<typeof createDns>;
 
 export function createDns(options: DnsOptions) {
-  const { names, forward, resolversFor, networksOf = () => [], count, log, port = PORT } = options;
+  const { names, forward, resolversFor, networksOf = () => [], count, log, port = NAMES_PORT } = options;
   const serving = new Map<string, { vni: number; stop: () => void }>();
   const takePlace = createShares(PLACES);
 

@@ -69,12 +69,19 @@ function forward(
   names: Names,
   transport: Transport,
 ): Buffer | undefined {
-  const addresses = names.addresses(network.id, name);
+  const known = [name, withoutNetwork(name, network)].flatMap((one) => names.addresses(network.id, one));
+  const addresses = [...new Set(known)];
   if (addresses.length === 0) return undefined;
   // For any other type: the name exists, but has no such records.
   const found = question.type === 'A' ? shuffle(addresses) : [];
   const records = found.map((data): Answer => ({ type: 'A', name: question.name, ttl: TTL_S, data }));
   return reply(query, RCODE.ok, records, transport);
+}
+
+/** Docker's resolver knows each name with the network's behind it too. */
+function withoutNetwork(name: string, { id }: Network): string {
+  const suffix = `.${id.toLowerCase()}`;
+  return name.toLowerCase().endsWith(suffix) ? name.slice(0, -suffix.length) : '';
 }
 
 function reverse(

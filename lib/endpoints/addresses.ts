@@ -24,6 +24,8 @@ export interface FutureContainer {
 export interface Addresses {
   /** Leases an address for a container that is about to be made or connected. Throws what `Ipam.lease` throws. */
   keep(network: string, future: FutureContainer): Promise<Lease>;
+  /** The user chose this address for a container that is about to be made or connected, which asks for it when it starts. */
+  foresee(network: string, ip: string): void;
   /** Docker has made the container that the lease is for. */
   assign(lease: Lease, container: string, names: string[]): Promise<void>;
   /** The container was not made after all. */
@@ -66,7 +68,7 @@ export function createAddresses({
   now = Date.now,
 }: {
   networks: Pick<Networks, 'find' | 'get' | 'recall'>;
-  ipam: Pick<Ipam, 'lease' | 'update' | 'release' | 'find'>;
+  ipam: Pick<Ipam, 'lease' | 'update' | 'release' | 'find' | 'chosen'>;
   teller: Pick<Teller, 'write'>;
   /** Whether there is an endpoint that has the address, as far as Docker has said. */
   isOpen: (network: string, ip: string) => boolean;
@@ -122,6 +124,7 @@ export function createAddresses({
       withRecord(networks, network, (record) =>
         ipam.lease(record, { container, names, kept: true, up: false }),
       ),
+    foresee: (network, ip) => ipam.chosen.add(network, ip),
     async assign({ id, network, ip }, container, names) {
       const isThere = ipam.find(network, ip)?.id === id;
       if (isThere && (await ipam.update(network, ip, { container, names }))) return;

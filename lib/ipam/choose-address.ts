@@ -2,6 +2,7 @@ import { formatAddress, parseAddress } from '../base/ipv4.js';
 import type { Network } from '../base/model.js';
 import { spaceOf, type AddressSpace } from './address-space.js';
 import { blockSize, firstOfBlock } from './blocks.js';
+import type { ChosenAddresses } from './chosen.js';
 import type { KnownBlock, LeaseIndex } from './lease-index.js';
 import { createRestingAddresses, type Resting } from './resting.js';
 
@@ -9,7 +10,7 @@ import { createRestingAddresses, type Resting } from './resting.js';
  * Chooses addresses for new containers: from the blocks of this host, else from a block that nobody has yet, else, when there
  * is none, any that is free in another host's block. Addresses rest as long as possible before they are reused: the search
  * goes round the network's range, and takes what was given back a moment ago, see {@link REST_MS}, only when no other is left,
- * and then what has rested longest.
+ * and then what has rested longest; last of all what users chose for containers that do not run.
  */
 export interface AddressChooser {
   /** Undefined when every address is taken, as far as is known. The chosen address counts as taken until `done`. */
@@ -47,10 +48,13 @@ export function createAddressChooser(
   {
     random = Math.random,
     now = () => new Date(),
+    chosen: chosenOn = () => [],
   }: {
     /** From 0 up to, not including, 1. */
     random?: () => number;
     now?: () => Date;
+    /** What users chose on a network, whether or not it is leased. */
+    chosen?: ChosenAddresses['on'];
   } = {},
 ): AddressChooser {
   const restingOn = createRestingAddresses(index, ({ block }) => firstOfBlock(block), now);
@@ -68,7 +72,26 @@ export function createAddressChooser(
     // A network of this name may have had another subnet before.
     const isInside = cursor !== undefined && space.from <= cursor && cursor <= space.to;
     const { id } = network;
-    return { id, space, resting: restingOn(id), chosen, cursor: isInside ? cursor : space.from };
+    const resting = sparing(id, space, restingOn(id));
+    return { id, space, resting, chosen, cursor: isInside ? cursor : space.from };
+  }
+
+  /** What rests, and after it what users chose and does not run. */
+  function sparing(id: string, space: AddressSpace, resting: Resting): Resting {
+    const spared = new Map<string, number>();
+    const perBlock = blockSize(space.subnet);
+    for (const ip of chosenOn(id)) {
+      const address = parseAddress(ip) ?? 0;
+      if (space.isUsable(address) && !resting.has(ip) && !index.at(id, ip))
+        spared.set(ip, address - (address % perBlock));
+    }
+    if (spared.size === 0) return resting;
+    return {
+      has: (ip) => spared.has(ip) || resting.has(ip),
+      within: (first) =>
+        resting.within(first) + [...spared.values()].filter((block) => block === first).length,
+      inOrder: () => [...resting.inOrder(), ...spared.keys()],
+    };
   }
 
   const isFree = ({ id, space, chosen }: View, address: number) =>

@@ -130,11 +130,9 @@ function checkUsable(network: Network, requested: string): void {
 function full(network: Network): AppError {
   const { id, subnet, settings } = network;
   const { choices, capacity } = spaceOf(network);
-  const where = choices < capacity ? ` of its range ${settings?.range}` : '';
-  return new AppError(
-    'exhausted',
-    `network ${id} (${subnet}) is full: all ${choices} addresses${where} are taken`,
-  );
+  const range = choices < capacity ? ` of its range ${settings?.range}` : '';
+  const taken = choices === 1 ? `the only address${range} is` : `all ${choices} addresses${range} are`;
+  return new AppError('exhausted', `network ${id} (${subnet}) is full: ${taken} taken`);
 }
 
 /** Another host was quicker. */

@@ -7,6 +7,7 @@ import { createAbandonedLeases } from './abandoned.js';
 import { createBlockWriter } from './block-writer.js';
 import type { Lease, StoredLease } from './blocks.js';
 import { createAddressChooser } from './choose-address.js';
+import { createChosenAddresses, type ChosenAddresses } from './chosen.js';
 import { createAddressGiver } from './give-address.js';
 import { grantOf, isSameGrant, type Grant } from './grant.js';
 import { createLeaseIndex, type LeaseIndex } from './lease-index.js';
@@ -52,6 +53,8 @@ export interface Ipam {
   /** All leases of this host. */
   owned(): Lease[];
   usedOn(network: string): number;
+  /** What users chose on this host, which others get only when nothing else is left. */
+  readonly chosen: ChosenAddresses;
   /** Everything that is leased, by any host. */
   readonly index: LeaseIndex;
 }
@@ -78,7 +81,8 @@ export function createIpam({
   const index = createLeaseIndex(host, onInvalid);
   const writer = createBlockWriter({ store, index, host });
   const reader = createLeaseReader({ store, index, log });
-  const chooser = createAddressChooser(index, { now });
+  const chosen = createChosenAddresses(now);
+  const chooser = createAddressChooser(index, { now, chosen: chosen.on });
   const abandoned = createAbandonedLeases({ index, writer });
   const giver = createAddressGiver({ index, writer, reader, chooser, abandoned, host });
   const lock = createKeyedLock();
@@ -102,6 +106,7 @@ export function createIpam({
   }
 
   return {
+    chosen,
     index,
     async load() {
       await reader.refresh();

@@ -2,7 +2,7 @@ import { suggestName } from '../base/suggest-name.js';
 import { AppError } from '../base/errors.js';
 import type { Entry, Store } from '../store/store.js';
 import type { Network, NetworkRecord } from '../base/model.js';
-import { finishRemoval, removeNetwork } from './remove-network.js';
+import { finishRemoval, removeNetwork, type OtherHosts } from './remove-network.js';
 import {
   compact,
   MAX_VNI,
@@ -39,6 +39,7 @@ export interface NetworksOptions {
   hostRoutes: () => Promise<HostRoute[]>;
   /** Names of Docker's own networks, which would be ambiguous in `--network`. */
   foreignNames: () => Promise<string[]>;
+  otherHosts?: OtherHosts;
   /** Told of entries in the store that cannot be understood: one bad key must not bring down every agent. */
   onInvalid?: (error: unknown) => void;
 }
@@ -88,6 +89,7 @@ export function createNetworks({
   store,
   hostRoutes,
   foreignNames,
+  otherHosts,
   onInvalid = () => undefined,
 }: NetworksOptions): Networks {
   function readable(entries: Entry[]): StoredNetwork[] {
@@ -125,7 +127,7 @@ export function createNetworks({
     if ((await foreignNames()).includes(id)) {
       throw new AppError(
         'conflict',
-        `network ${JSON.stringify(id)} exists already as one of Docker's own networks`,
+        `network with name ${id} already exists: it is one of Docker's own networks on this host`,
       );
     }
     return write(id, choice, await hostRoutes());
@@ -197,7 +199,7 @@ export function createNetworks({
         );
       }
       if (!NAME.test(id)) throw await missing(id);
-      await removeNetwork(store, id, missing);
+      await removeNetwork(store, id, missing, otherHosts);
     },
     async overlapping(text) {
       const subnet = parseSubnet(text);

@@ -6,6 +6,10 @@ import { NETWORKS_PREFIX, parseNetwork, toNetwork, type StoredNetwork } from './
 
 /** Other hosts may write the same keys too; losing this many times in a row is no accident. */
 const RETRIES = 20;
+/** Names of the other hosts by their ids, for people. */
+export type OtherHosts = () => Promise<ReadonlyMap<string, string>>;
+const noOthers: OtherHosts = async () => new Map();
+
 /** How many active endpoints a refusal names. */
 const NAMED = 3;
 
@@ -21,20 +25,21 @@ export async function removeNetwork(
   store: Store,
   id: string,
   missing: (id: string) => Promise<AppError>,
+  otherHosts = noOthers,
 ): Promise<void> {
   // To all hosts, a marked network is gone at once: a user's mistake must not take it away from the containers on it.
-  assertIdle(id, await store.list(blockPrefix(id)));
+  await assertIdle(id, await store.list(blockPrefix(id)), otherHosts);
   const marked = await mark(store, id, missing);
-  await finishRemoval(store, marked);
+  await finishRemoval(store, marked, otherHosts);
 }
 
 /** Removes a marked network, or clears the mark when an endpoint turns out to be active. */
-export async function finishRemoval(store: Store, marked: Entry): Promise<void> {
+export async function finishRemoval(store: Store, marked: Entry, otherHosts = noOthers): Promise<void> {
   const { id, vni } = parseNetwork(marked);
   for (let attempt = 0, record = marked; attempt < RETRIES; attempt++) {
     const blocks = await store.list(blockPrefix(id));
     try {
-      assertIdle(id, blocks);
+      await assertIdle(id, blocks, otherHosts);
     } catch (error) {
       await unmark(store, record);
       throw error;
@@ -46,7 +51,7 @@ export async function finishRemoval(store: Store, marked: Entry): Promise<void> 
     if (parseNetwork(now).removing) record = now;
     else {
       // The other host has found an endpoint that is active. Without the mark, nothing may be deleted.
-      assertIdle(id, await store.list(blockPrefix(id)));
+      await assertIdle(id, await store.list(blockPrefix(id)), otherHosts);
       break;
     }
   }
@@ -79,10 +84,16 @@ async function removeAll(store: Store, { key, version }: Entry, blocks: readonly
 }
 
 /** Throws `conflict`, in the words of Docker, when a lease is up. */
-function assertIdle(id: string, blocks: readonly Entry[]): void {
+async function assertIdle(id: string, blocks: readonly Entry[], otherHosts: OtherHosts): Promise<void> {
   const active = blocks.flatMap(readable).filter(({ up }) => up);
   if (active.length === 0) return;
-  const some = active.slice(0, NAMED).map(({ ip, names: [name] }) => (name ? `${ip} (${name})` : ip));
+  // Where the network is to be removed, nobody sees a container that is elsewhere.
+  const hosts = await otherHosts().catch(() => new Map<string, string>());
+  const some = active.slice(0, NAMED).map(({ ip, names: [name], host }) => {
+    const where = hosts.has(host) ? `on ${hosts.get(host)}` : '';
+    const who = [name, where].filter(Boolean).join(' ');
+    return who ? `${ip} (${who})` : ip;
+  });
   if (active.length > NAMED) some.push('…');
   throw new AppError(
     'conflict',

@@ -1,5 +1,5 @@
 import type { Network } from '../../base/model.js';
-import { CLUSTER_PORTS, VXLAN_PORT } from '../../base/ports.js';
+import { CLUSTER_PORTS, DNS_PORT, NAMES_PORT, VXLAN_PORT } from '../../base/ports.js';
 import { GATEWAY_PREFIX, gatewayName, PORT_PREFIX } from '../device-names.js';
 import type { UnderlayState } from './underlay.js';
 
@@ -26,6 +26,7 @@ const [POSTROUTING, FORWARD, PREROUTING, INPUT, MSS] = [
 /** SocketPlane's chains, and the kernel's chain from which each branches off. */
 export const CHAINS = [
   { table: 'nat', parent: 'POSTROUTING', chain: POSTROUTING },
+  { table: 'nat', parent: 'PREROUTING', chain: PREROUTING },
   { table: 'filter', parent: 'FORWARD', chain: FORWARD },
   { table: 'filter', parent: 'INPUT', chain: INPUT },
   { table: 'mangle', parent: 'FORWARD', chain: MSS },
@@ -38,6 +39,7 @@ export type Chain = (typeof CHAINS)[number];
  * atomically.
  *
  * - Containers reach the outside from the host's address; answers come back; nothing outside reaches them.
+ * - Containers' questions for names reach the agent, also where the host publishes a DNS server of a container's.
  * - Nothing is forwarded from or to an internal network, not even an answer; its gateway itself still answers.
  * - Routing never joins two networks that the bridge keeps apart.
  * - No container speaks to other hosts as if it were this one.
@@ -70,16 +72,20 @@ export function natRules(
   const forged = [`-i ${any}`, ...masqueraded].flatMap((from) =>
     HOSTS_ONLY.map((port) => `-A ${FORWARD} ${from} -p ${port} -j DROP`),
   );
-  const names = networks.flatMap((network) =>
-    ['udp', 'tcp'].map(
-      (protocol) => `-i ${gatewayName(network)} -d ${network.gateway} -p ${protocol} --dport 53`,
-    ),
+  const toGateway = networks.flatMap((network) =>
+    ['udp', 'tcp'].map((protocol) => `-i ${gatewayName(network)} -d ${network.gateway}/32 -p ${protocol}`),
   );
+  const questions = toGateway.map(
+    (packet) => `-A ${PREROUTING} ${packet} --dport ${DNS_PORT} -j REDIRECT --to-ports ${NAMES_PORT}`,
+  );
+  const names = toGateway.map((packet) => `${packet} --dport ${NAMES_PORT}`);
   const tunnelled = peers.map((peer) => `-s ${peer} -p udp --dport ${VXLAN_PORT}`);
   return [
     '*nat',
     `:${POSTROUTING} - [0:0]`,
+    `:${PREROUTING} - [0:0]`,
     ...masquerade,
+    ...questions,
     'COMMIT',
     '*filter',
     `:${FORWARD} - [0:0]`,

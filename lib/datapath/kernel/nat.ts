@@ -42,7 +42,8 @@ export function createNat(run: Run): Nat {
       await iptables.restore(natRules(networks, way, bridges, peers));
       for (const jump of CHAINS) {
         if (await hasJump(iptables, jump)) continue;
-        // Inserted first, because Docker's policy for forwarded packets is DROP, and that of other firewalls for what comes in.
+        // Inserted first: Docker's policy for forwarded packets is DROP, and that of other firewalls for what comes in; and
+        // Docker's rules may send questions for names elsewhere.
         await iptables.run('-t', jump.table, '-I', jump.parent, '1', '-j', jump.chain);
       }
       applied = { iptables, rules: ownIn(await iptables.save()) };

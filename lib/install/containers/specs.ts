@@ -20,7 +20,8 @@ const AGENT_CAPABILITIES = ['DAC_OVERRIDE', 'NET_ADMIN', 'NET_BIND_SERVICE', 'NE
  * same inside and outside. Nothing is written into the container itself.
  */
 const COMMON = [
-  ...['--restart', 'unless-stopped'],
+  // Docker that was killed ends what it finds running as if a user had: it would not start that again with `unless-stopped`.
+  ...['--restart', 'always'],
   ...['--network', 'host', '--pid', 'host', '--userns', 'host'],
   ...['--read-only', '--security-opt', 'no-new-privileges', '--cap-drop', 'ALL', '--cap-add', 'CHOWN'],
   // Limited in size, unlike Docker's default.

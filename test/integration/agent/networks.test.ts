@@ -173,4 +173,19 @@ describe('containers on networks', function () {
     expect(raw.stdout).to.equal('9007199254740993 67108865');
     await node.sp(['rm', 'exact']);
   });
+
+  // Docker refuses where addresses that are not of its own networks leave it a choice.
+  it('leaves `docker swarm init` one address to advertise, and works in Swarm mode and after it', async () => {
+    const node = current();
+    const peer = await addressOf(node, 'con2');
+    const advertised = await node.docker('swarm', 'init');
+    expect(advertised.stdout).to.include(` ${node.address}:2377`);
+    await sleeper(node, 'swarming', '--network', 'web');
+    expect(await firstPacketReaches(node, 'con1', peer)).to.equal(true);
+    expect(await firstPacketReaches(node, 'swarming', peer)).to.equal(true);
+    await node.docker('swarm', 'leave', '--force');
+    expect(await firstPacketReaches(node, 'con1', peer)).to.equal(true);
+    expect(await firstPacketReaches(node, 'swarming', peer)).to.equal(true);
+    await node.sp(['rm', '-f', 'swarming']);
+  });
 });

@@ -201,13 +201,15 @@ describe('Open vSwitch datapath', function () {
   it('has names and tunnels where the firewall lets nothing in, and the outside where it forwards nothing', async () => {
     const a = await attach(endpoint(61, WEB));
     for (const chain of ['INPUT', 'FORWARD']) await host.run(['iptables', '-P', chain, 'DROP']);
-    const names = host.spawn(['busybox', 'nc', '-l', '-p', '53', '-e', 'echo', 'here'], { stdio: 'ignore' });
+    const names = host.spawn(['busybox', 'nc', '-l', '-p', '6679', '-e', 'echo', 'here'], {
+      stdio: 'ignore',
+    });
     try {
       await until('the listener', async () =>
-        (await host.run(['busybox', 'netstat', '-ltn'])).stdout.includes(':53 '),
+        (await host.run(['busybox', 'netstat', '-ltn'])).stdout.includes(':6679 '),
       );
       expect((await a.run(['busybox', 'nc', '-w', '5', '10.50.0.1', '53'])).stdout).to.equal('here');
-      const other = ['busybox', 'nc', '-w', '2', host.address, '53'];
+      const other = ['busybox', 'nc', '-w', '2', host.address, '6679'];
       expect((await a.run(other, { reject: false })).exitCode, 'another address of the host').to.not.equal(0);
       expect(await reaches(a, OUTSIDE)).to.equal(true);
     } finally {

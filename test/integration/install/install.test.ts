@@ -223,6 +223,28 @@ describe('an installed host', function () {
     expect(await address()).to.equal(before);
   });
 
+  it('after Docker was killed, the agent is back, and with it the containers that wait for it', async () => {
+    const state = [
+      'inspect',
+      '-f',
+      '{{.State.Running}} {{.State.StartedAt}}',
+      'con1',
+      'socketplane',
+      'powerstrip',
+    ];
+    const before = (await one.docker(...state)).stdout.split('\n');
+    await one.stop('dockerd', 'SIGKILL');
+    await one.startDocker();
+    await until(
+      'all of them',
+      async () => {
+        const now = (await one.docker(...state)).stdout.split('\n');
+        return now.every((line, index) => line.startsWith('true ') && line !== before[index]);
+      },
+      120_000,
+    );
+  });
+
   it('native and upgraded, it keeps its settings, and no ping is lost', async () => {
     // Another content than what is installed: an upgrade.
     await copyProduct(two);

@@ -151,6 +151,12 @@ describe('adapter socketplane: containers', () => {
       expect(both.refused).to.match(/--ip 10\.0\.0\.9 contradicts the label/);
     });
 
+    it('is none that was asked for, though its container does not run yet', async () => {
+      await created(mode('web', { web: { IPAMConfig: { IPv4Address: '10.0.0.2' } } }));
+      await created(mode('web'));
+      expect(fakes.ipam.owned().map(({ ip }) => ip)).to.deep.equal(['10.0.0.3']);
+    });
+
     it('is for Docker to refuse, at the start, when another container has it or the network has not', async () => {
       const { ip } = await fakes.addresses.keep('web', { container: 'f'.repeat(64), names: ['other'] });
       for (const IPv4Address of [ip, '10.9.9.9']) {

@@ -69,6 +69,13 @@ describe('convergence', () => {
     expect(second.find('con')).to.include({ state: 'down', ip: lease.ip });
   });
 
+  it('spares what users chose for containers that it finds, running or not', async () => {
+    const setup = await setUp();
+    setup.docker.create('con', { network: 'web', ip: '10.0.0.2' });
+    await run(setup, () => undefined);
+    expect((await setup.addresses.keep('web', { names: ['other'] })).ip).to.equal('10.0.0.3');
+  });
+
   it('follows events: start, exit, rename, removal', async () => {
     const parts = await setUp();
     const { docker, find, store } = parts;

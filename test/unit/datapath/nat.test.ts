@@ -95,13 +95,20 @@ describe('nat', () => {
     ]);
   });
 
+  it('has questions for names to a gateway answered by the agent, from its own network alone', () => {
+    expect(rulesOf('SOCKETPLANE-PREROUTING', [WEB], way).slice(0, 2)).to.deep.equal([
+      '-i sp000a0b0c -d 10.0.0.1/32 -p udp --dport 53 -j REDIRECT --to-ports 6679',
+      '-i sp000a0b0c -d 10.0.0.1/32 -p tcp --dport 53 -j REDIRECT --to-ports 6679',
+    ]);
+  });
+
   it('lets containers ask their name server, and hosts send through tunnels, and nobody anything else', () => {
     const networks = [WEB, { ...WEB, id: 'db', subnet: '10.9.0.0/24', gateway: '10.9.0.1', vni: 2 }];
     expect(rulesOf('SOCKETPLANE-INPUT', networks, way, undefined, ['192.168.108.2'])).to.deep.equal([
-      '-i sp000a0b0c -d 10.0.0.1 -p udp --dport 53 -j ACCEPT',
-      '-i sp000a0b0c -d 10.0.0.1 -p tcp --dport 53 -j ACCEPT',
-      '-i sp00000002 -d 10.9.0.1 -p udp --dport 53 -j ACCEPT',
-      '-i sp00000002 -d 10.9.0.1 -p tcp --dport 53 -j ACCEPT',
+      '-i sp000a0b0c -d 10.0.0.1/32 -p udp --dport 6679 -j ACCEPT',
+      '-i sp000a0b0c -d 10.0.0.1/32 -p tcp --dport 6679 -j ACCEPT',
+      '-i sp00000002 -d 10.9.0.1/32 -p udp --dport 6679 -j ACCEPT',
+      '-i sp00000002 -d 10.9.0.1/32 -p tcp --dport 6679 -j ACCEPT',
       '-s 192.168.108.2 -p udp --dport 4789 -j ACCEPT',
     ]);
   });

@@ -11,6 +11,12 @@ describe('names of containers by DNS', () => {
     expect(state.asked).to.deep.equal([]);
   });
 
+  it('knows them with the name of their network behind it, and of no other', async () => {
+    expect(data(await askUdp(question('con1.Web')))).to.deep.equal(['10.0.0.2']);
+    await askUdp(question('con1.db'));
+    expect(state.asked).to.deep.equal(['con1.db']);
+  });
+
   it('has no IPv6 address for a name that exists: an empty answer, no error', async () => {
     const answer = await askUdp(question('con1', 'AAAA'));
     expect([rcode(answer), data(answer)]).to.deep.equal(['NOERROR', []]);

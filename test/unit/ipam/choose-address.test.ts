@@ -93,6 +93,18 @@ describe('the choice of addresses', () => {
     expect(found).to.deep.equal(['10.0.0.20', '10.0.0.21', '10.0.0.22', '10.0.0.23', undefined]);
   });
 
+  it('spares what users chose, as long as there is another, and gives it in the end', () => {
+    const network = { ...WEB, subnet: '10.0.0.0/29' };
+    const index = createLeaseIndex('h1');
+    const lease = { id: '1', host: 'h1', time: '', kept: false, names: [], up: true };
+    // One of them runs; one lies elsewhere, as is seen when its container starts.
+    index.committed('blocks/web/10.0.0.4', { host: 'h1', leases: { '10.0.0.4': lease } }, 1);
+    const chosen = () => ['10.0.0.2', '10.0.0.4', '10.0.0.6', '10.9.9.9'];
+    const chooser = createAddressChooser(index, { chosen });
+    const found = Array.from({ length: 5 }, () => chooser.choose(network));
+    expect(found).to.deep.equal(['10.0.0.3', '10.0.0.5', '10.0.0.2', '10.0.0.6', undefined]);
+  });
+
   it('gives the first address of the subnet where the gateway is elsewhere', () => {
     const chooser = createAddressChooser(createLeaseIndex('h1'));
     const network = { ...WEB, subnet: '10.0.0.0/29', gateway: '10.0.0.2' };

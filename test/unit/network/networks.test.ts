@@ -12,6 +12,7 @@ function setUp(routes: HostRoute[] = [], store: Store = createMemoryStore()) {
   const networks = createNetworks({
     store,
     hostRoutes: async () => routes,
+    otherHosts: async () => new Map([['h2', 'elsewhere']]),
     foreignNames: async () => ['bridge', 'compose_default'],
   });
   return { store, networks };
@@ -125,7 +126,7 @@ describe('networks', () => {
       return error.message;
     };
     const says = 'error while removing network: network web has active endpoints: ';
-    expect(await refused()).to.equal(`${says}10.0.0.2 (con), 10.0.0.9`);
+    expect(await refused()).to.equal(`${says}10.0.0.2 (con), 10.0.0.9 (on elsewhere)`);
     expect(await networks.find('web'), 'it was not gone for a moment').to.deep.equal(record);
     await ipam.lease(record, grantTo('e'.repeat(64), { names: ['third'] }));
     expect(await refused())

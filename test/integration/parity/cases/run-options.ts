@@ -185,6 +185,19 @@ export const RUN_OPTIONS = cases(
       };
     },
 
+    // A container that names no network is not on Docker's default bridge, so it has none of these either.
+    'what Docker has on its default bridge alone': async (kit) => {
+      const box = await kit.sleeper('box');
+      const other = await kit.sleeper('other', '--link', `${box}:db`);
+      const { IPAddress, MacAddress } = (await kit.inspect(box)).NetworkSettings;
+      const options = ['--network', 'bridge', '--link', `${box}:db`];
+      return {
+        besideNetworks: [IPAddress, MacAddress],
+        linkFromBridge: await kit.fails('run', '--name', kit.name('x'), ...options, 'busybox', 'true'),
+        unlink: await kit.fails('rm', '--link', `${other}/db`),
+      };
+    },
+
     'run --link to nobody': (kit) =>
       kit.any(
         'run',
