@@ -26,11 +26,11 @@ import { createIpam, type Ipam } from '../ipam/ipam.js';
 import { createNames } from '../dns/names.js';
 import { createNetworkCarrier, type NetworkCarrier } from '../network/carry.js';
 import { createNetworks, type Networks } from '../network/networks.js';
+import { createSurroundings } from '../network/surroundings.js';
 import { createOverlayFeed, type Peer } from '../network/overlay-feed.js';
 import type { Connection } from '../endpoints/connection.js';
 import type { UnfinishedPlaces } from '../endpoints/reconnect.js';
 import type { KeptJson } from '../os/kept-json.js';
-import { createSurroundings } from './surroundings.js';
 import type { Belongings } from './transfer.js';
 import type { Store } from '../store/store.js';
 import type { Network } from '../base/model.js';
@@ -97,7 +97,9 @@ export function createServices(options: ServicesOptions): Services {
   const known = () => convergence.networks();
   const hostResolvers = createHostResolvers();
   const read = async () => hostRoutes(run, await hostResolvers());
-  const surroundings = createSurroundings({ store, host, name: hostname(), read, log });
+  const memberRecords = createMembers(store, log);
+  const members = async () => (await memberRecords.list()).map(({ hostId }) => hostId);
+  const surroundings = createSurroundings({ store, host, name: hostname(), read, members, log });
   const networks = createNetworks({
     store,
     hostRoutes: surroundings.routes,
@@ -185,8 +187,8 @@ export function createServices(options: ServicesOptions): Services {
     fanOut,
     assertFit: async () => surroundings.assertFit(await networks.list()),
     async hostNames() {
-      const members = await createMembers(store, log).list();
-      return new Map([[host, hostname()], ...members.map(({ hostId, name }) => [hostId, name] as const)]);
+      const records = await memberRecords.list();
+      return new Map([[host, hostname()], ...records.map(({ hostId, name }) => [hostId, name] as const)]);
     },
     heard: known,
     known: () => ({ networks: known(), leases: ipam.index.ofHost(host) }),

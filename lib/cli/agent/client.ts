@@ -18,7 +18,7 @@ const KINDS: Record<number, ErrorKind> = {
 };
 
 /** What a network's creator may choose, as `docker network create` calls it. What is left out is chosen by the agent. */
-export interface NetworkChoice {
+export interface NewNetwork {
   subnet?: string;
   gateway?: string;
   range?: string;
@@ -32,7 +32,7 @@ export interface NetworkChoice {
 export interface AgentClient {
   networks(): Promise<answers.NetworkAnswer[]>;
   network(id: string): Promise<answers.NetworkDetailsAnswer>;
-  createNetwork(id: string, choice?: NetworkChoice): Promise<answers.NetworkAnswer>;
+  createNetwork(id: string, choice?: NewNetwork): Promise<answers.NetworkAnswer>;
   deleteNetwork(id: string): Promise<void>;
   connections(): Promise<answers.ConnectionAnswer[]>;
   /** By id, unique prefix or name. */

@@ -13,15 +13,15 @@ const HOSTS_ONLY = [`udp --dport ${VXLAN_PORT}`, `tcp --dport ${CLUSTER}`, `udp 
 /** Those that Docker always calls so: its default bridge, and the one on which it publishes ports of our containers. */
 export const DOCKER_BRIDGES = ['docker0', 'docker_gwbridge'];
 /** Where packets leave this host: towards the world, and towards other hosts. */
-export type Way = Pick<UnderlayState, 'uplink' | 'tunnels'>;
+export type Egress = Pick<UnderlayState, 'uplink' | 'tunnels'>;
 
-const [POSTROUTING, FORWARD, PREROUTING, INPUT, MSS] = [
+const [POSTROUTING, FORWARD, PREROUTING, MSS] = [
   'SOCKETPLANE-POSTROUTING',
   'SOCKETPLANE-FORWARD',
   'SOCKETPLANE-PREROUTING',
-  'SOCKETPLANE-INPUT',
   'SOCKETPLANE-MSS',
 ] as const;
+export const INPUT = 'SOCKETPLANE-INPUT';
 
 /** SocketPlane's chains, and the kernel's chain from which each branches off. */
 export const CHAINS = [
@@ -53,7 +53,7 @@ export type Chain = (typeof CHAINS)[number];
  */
 export function natRules(
   networks: Network[],
-  { uplink, tunnels }: Way,
+  { uplink, tunnels }: Egress,
   bridges = DOCKER_BRIDGES,
   peers: readonly string[] = [],
 ): string {

@@ -4,7 +4,7 @@ import type { Network } from '../../base/model.js';
 import { succeeds } from '../../base/succeeds.js';
 import { CommandError, type Run } from '../../os/exec.js';
 import { backends, chooseBackend, iptablesOf, type Backend, type Iptables } from './iptables.js';
-import { CHAINS, DOCKER_BRIDGES, natRules, type Chain, type Way } from './nat-rules.js';
+import { CHAINS, DOCKER_BRIDGES, natRules, type Chain, type Egress } from './nat-rules.js';
 
 /** How Docker names the bridge of any other network than its default one. */
 const DOCKER_BRIDGE = /^br-[0-9a-f]{12}$/;
@@ -14,7 +14,7 @@ const bridgeList = z.array(z.object({ ifname: z.string().optional() }));
 /** Forwarding, address translation and what else the host's firewall has to do for networks. */
 export interface Nat {
   /** Makes it that of these networks, and of tunnels to these hosts. May be repeated. */
-  apply(networks: Network[], way: Way, peers?: readonly string[]): Promise<void>;
+  apply(networks: Network[], way: Egress, peers?: readonly string[]): Promise<void>;
   /** Whether what was applied last is still there: whoever reloads or flushes a firewall takes it away. */
   isIntact(): Promise<boolean>;
 }

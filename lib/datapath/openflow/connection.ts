@@ -12,7 +12,7 @@ import { createMessageReader, encode, parseError, TYPE, type Message } from './m
  */
 export type Send = (requests: ((xid: number) => Buffer)[]) => Promise<ReadonlyMap<number, string>>;
 
-export interface Connection {
+export interface OpenFlowConnection {
   /**
    * Runs a dialogue of requests and answers.
    *
@@ -40,7 +40,7 @@ export async function openConnection(
   path: string,
   timeout: number,
   onClose: () => void,
-): Promise<Connection> {
+): Promise<OpenFlowConnection> {
   /** By the numbers of their requests. */
   const exchanges = new Map<number, Exchange>();
   const read = createMessageReader();

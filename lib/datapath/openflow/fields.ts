@@ -1,7 +1,7 @@
 import { AppError } from '../../base/errors.js';
 
 /** A field of a packet, or a register, as matches and actions name it in messages. */
-export interface Field {
+export interface RuleField {
   /** Class, 16 bits, and number, 7 bits, in the places that they have in a header. */
   code: number;
   /** Bytes of a value. */
@@ -9,8 +9,11 @@ export interface Field {
 }
 
 /** Fields of the OpenFlow standard, and those that Open vSwitch has added (Nicira's extensions). */
-const standard = (number: number, width: number): Field => ({ code: 0x8000_0000 + (number << 9), width });
-const extension = (number: number, width: number): Field => ({ code: 0x0001_0000 + (number << 9), width });
+const standard = (number: number, width: number): RuleField => ({ code: 0x8000_0000 + (number << 9), width });
+const extension = (number: number, width: number): RuleField => ({
+  code: 0x0001_0000 + (number << 9),
+  width,
+});
 
 const ETH_DST = standard(3, 6);
 const ETH_SRC = standard(4, 6);
@@ -25,7 +28,7 @@ const REG0 = extension(0, 4);
 const REG1 = extension(1, 4);
 
 /** By the names that ovs-fields(7) has for them; only those that our rules use. */
-const FIELDS: Readonly<Record<string, Field>> = {
+const FIELDS: Readonly<Record<string, RuleField>> = {
   in_port: standard(0, 4),
   dl_dst: ETH_DST,
   dl_src: ETH_SRC,
@@ -54,21 +57,21 @@ const FIELDS: Readonly<Record<string, Field>> = {
 };
 
 /** Throws AppError `internal` for a name that none of our rules has. */
-export function fieldOf(name: string): Field {
+export function fieldOf(name: string): RuleField {
   const field = FIELDS[name];
   if (!field) throw new AppError('internal', `no field of rules is called ${name}`);
   return field;
 }
 
 /** @returns the four bytes that stand before a value, or, with `masked`, before a value and its mask */
-export function headerOf({ code, width }: Field, masked = false): Buffer {
+export function headerOf({ code, width }: RuleField, masked = false): Buffer {
   const header = Buffer.alloc(4);
   header.writeUInt32BE(code + (masked ? 0x100 + 2 * width : width));
   return header;
 }
 
 /** @param text a mask, or for IPv4 addresses the length of a prefix */
-export function maskOf(field: Field, text: string, value: string): Buffer {
+export function maskOf(field: RuleField, text: string, value: string): Buffer {
   if (!value.includes('.') || text.includes('.')) return valueOf(field, text);
   const mask = Buffer.alloc(4);
   mask.writeUInt32BE(Number((0xffff_ffffn << BigInt(32 - Number(text))) & 0xffff_ffffn));
@@ -76,7 +79,7 @@ export function maskOf(field: Field, text: string, value: string): Buffer {
 }
 
 /** @param text a number, a MAC address, or an IPv4 address */
-export function valueOf({ width }: Field, text: string): Buffer {
+export function valueOf({ width }: RuleField, text: string): Buffer {
   if (text.includes(':')) return Buffer.from(text.replaceAll(':', ''), 'hex');
   if (text.includes('.')) return Buffer.from(text.split('.').map(Number));
   const value = Buffer.alloc(8);

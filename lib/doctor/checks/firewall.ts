@@ -1,6 +1,6 @@
 import { VXLAN_PORT } from '../../base/ports.js';
 import { chooseBackend, iptablesOf } from '../../datapath/kernel/iptables.js';
-import { CHAINS } from '../../datapath/kernel/nat-rules.js';
+import { CHAINS, INPUT } from '../../datapath/kernel/nat-rules.js';
 import { CommandError, type Run } from '../../os/exec.js';
 import { ok, type Check, type Finding } from '../check.js';
 
@@ -25,7 +25,10 @@ export function firewallCheck(run: Run, converge: () => Promise<unknown>): Check
   }
 
   async function tunnels(): Promise<Finding[]> {
-    const rules = (await Promise.all(['INPUT', 'OUTPUT'].map((chain) => list('filter', chain)))).flat();
+    const [input, output] = await Promise.all(['INPUT', 'OUTPUT'].map((chain) => list('filter', chain)));
+    // What stands behind ours does not see what members send.
+    const ours = input!.findIndex((rule) => rule.endsWith(`-j ${INPUT}`));
+    const rules = [...input!.slice(0, ours < 0 ? undefined : ours), ...output!];
     return rules
       .filter((rule) => BLOCKED.test(rule))
       .map((rule) => ({

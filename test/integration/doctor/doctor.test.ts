@@ -46,7 +46,6 @@ describe('socketplane doctor', function () {
         ...['ovs-vsctl', 'add-port', BRIDGE, 'ovsdeadbeef', '--', 'set', 'Interface', 'ovsdeadbeef'],
         ...['type=internal', `external_ids:socketplane-endpoint=${'d'.repeat(64)}`],
       ],
-      ['iptables', '-D', 'FORWARD', '-j', 'SOCKETPLANE-FORWARD'],
     ];
     for (const argv of breaks) await node().run(argv);
     const { status, problems } = await doctor();
@@ -56,7 +55,6 @@ describe('socketplane doctor', function () {
       'checksums',
       'leftovers',
       'leftovers',
-      'firewall',
     ]);
     const mended = await doctor('--fix');
     expect(mended.problems).to.deep.equal([]);
@@ -65,7 +63,7 @@ describe('socketplane doctor', function () {
 
   it('names the rule that keeps tunnels out, which only its owner may remove', async () => {
     const rule = ['INPUT', '-p', 'udp', '--dport', '4789', '-j', 'DROP'];
-    await node().run(['iptables', '-A', ...rule]);
+    await node().run(['iptables', '-I', ...rule]);
     const { problems } = await doctor('--fix');
     expect(problems.map(({ message }) => message).join()).to.include('--dport 4789 -j DROP');
     await node().run(['iptables', '-D', ...rule]);

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { AppError } from '../../../lib/base/errors.js';
 import type { AgentClient } from '../../../lib/cli/agent/client.js';
 import { chooseNames, listContainers } from '../../../lib/cli/demo/containers.js';
-import type { NetworkChoice } from '../../../lib/cli/agent/client.js';
+import type { NewNetwork } from '../../../lib/cli/agent/client.js';
 import { runDemo } from '../../../lib/cli/demo/demo.js';
 import type { DemoDocker } from '../../../lib/cli/demo/docker.js';
 
@@ -14,7 +14,7 @@ function host({ containers = [] as string[], subnets = {}, taken = [] as string[
   const answer = (id: string) => ({ id, subnet: networks.get(id) ?? '', gateway: '10.0.0.1', vni: 1 });
   const agent = {
     networks: async () => [...networks.keys()].map(answer),
-    async createNetwork(id: string, { subnet = '10.42.0.0/16' }: NetworkChoice = {}) {
+    async createNetwork(id: string, { subnet = '10.42.0.0/16' }: NewNetwork = {}) {
       if (taken.includes(subnet))
         throw new AppError('conflict', `subnet ${subnet} overlaps the route of eth0`);
       networks.set(id, subnet);

@@ -137,7 +137,7 @@ describe('doctor', () => {
 
   it('names the rule that keeps tunnels out, and what stands before ours', async () => {
     const jump = (chain: string) => `-A ${chain} -j SOCKETPLANE-${chain}`;
-    let input = `${jump('INPUT')}\n-A INPUT -p udp -m udp --dport 4789 -j DROP`;
+    let input = `-A INPUT -p udp -m udp --dport 4789 -j DROP\n${jump('INPUT')}`;
     let forward = `-A FORWARD -j DROP\n${jump('FORWARD')}`;
     const run: Run = async (argv) => {
       const chain = argv.at(-1) ?? '';

@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { createSurroundings } from '../../../lib/agent/surroundings.js';
+import { createSurroundings } from '../../../lib/network/surroundings.js';
 import { messageOf } from '../../../lib/base/errors.js';
 import { silentLog } from '../../../lib/base/log.js';
 import { createMembers } from '../../../lib/cluster/hosts/records.js';
@@ -18,7 +18,9 @@ describe('surroundings of hosts', () => {
     const members = createMembers(store, silentLog);
     async function host(id: string, routes: HostRoute[], isMember = true) {
       const read = async () => routes;
-      const surroundings = createSurroundings({ store, host: id, name: `name-${id}`, read, log: silentLog });
+      const ids = async () => (await members.list()).map(({ hostId }) => hostId);
+      const self = { store, host: id, name: `name-${id}`, read };
+      const surroundings = createSurroundings({ ...self, members: ids, log: silentLog });
       if (isMember)
         await members.put({ hostId: id, name: id, address: '192.0.2.1', joined: new Date(0).toISOString() });
       void surroundings.tell(stopping.signal);

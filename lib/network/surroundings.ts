@@ -1,11 +1,10 @@
 import { z } from 'zod';
-import { createMembers } from '../cluster/hosts/records.js';
 import type { Log } from '../base/log.js';
 import { AppError, messageOf } from '../base/errors.js';
 import { overlaps, parseCidr } from '../base/ipv4.js';
 import type { Network } from '../base/model.js';
 import { pause } from '../concurrency/pause.js';
-import type { HostRoute } from '../network/choose-subnet.js';
+import type { HostRoute } from './choose-subnet.js';
 import type { Store } from '../store/store.js';
 
 const PREFIX = 'surroundings/';
@@ -33,6 +32,7 @@ export function createSurroundings({
   host,
   name,
   read,
+  members,
   log,
 }: {
   store: Store;
@@ -40,15 +40,16 @@ export function createSurroundings({
   /** Shown to people on other hosts. */
   name: string;
   read: () => Promise<HostRoute[]>;
+  /** Ids of the hosts that belong to the cluster. */
+  members: () => Promise<string[]>;
   log: Log;
 }): Surroundings {
-  const members = createMembers(store, log);
   let told: string | undefined;
 
   async function others(): Promise<HostRoute[]> {
     const entries = await store.list(PREFIX);
     // Hosts that have left may have said something, which counts no more.
-    const isMember = new Set((await members.list()).map(({ hostId }) => hostId));
+    const isMember = new Set(await members());
     return entries.flatMap(({ key, value }) => {
       const id = key.slice(PREFIX.length);
       if (id === host || !isMember.has(id)) return [];
