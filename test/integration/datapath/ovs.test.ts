@@ -236,6 +236,25 @@ describe('Open vSwitch datapath', function () {
     expect(await reaches(a, OUTSIDE)).to.equal(true);
   });
 
+  it('has TCP agree on segments that fit, though the container takes its link for larger than it is', async () => {
+    const a = await attach(endpoint(63, WEB));
+    // What a Docker in the container has on its own bridge.
+    await a.run(['ip', 'link', 'set', 'eth0', 'mtu', '1500']);
+    const server = lab.outside.spawn(['busybox', 'nc', '-l', '-p', '77', '-e', 'cat'], { stdio: 'ignore' });
+    const listening = async () => (await lab.outside.run(['ss', '-ltnH'])).stdout.includes(':77 ');
+    await until('the listener', listening);
+    const client = a.spawn(['busybox', 'nc', OUTSIDE, '77'], { stdio: ['pipe', 'ignore', 'ignore'] });
+    try {
+      const sent = async () => (await lab.outside.run(['ss', '-tinH', 'sport', '=', ':77'])).stdout;
+      await until('the connection', async () => / mss:\d+/.test(await sent()));
+      // 1450 less 40 for headers and 12 for timestamps.
+      expect(/ mss:(\d+)/.exec(await sent())?.[1]).to.equal('1398');
+    } finally {
+      client.kill();
+      server.kill();
+    }
+  });
+
   it('gives every link its port and number again after the bridge was deleted by hand', async () => {
     const owners = [endpoint(56, WEB), endpoint(57, WEB), endpoint(58, DB)];
     const [a, , c] = [await attach(owners[0]!), await attach(owners[1]!), await attach(owners[2]!)];
