@@ -2,9 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { readAgentConfig } from '../config/agent.js';
 import { createConsulApi } from '../cluster/consul/api.js';
+import { hostRoutes } from '../datapath/kernel/host-routes.js';
 import { networkMtu } from '../datapath/network-mtu.js';
 import { reachThroughTunnels } from '../datapath/flows/echo.js';
 import { createOvsdb } from '../datapath/vswitch/ovsdb.js';
+import { createHostResolvers } from '../dns/resolv-conf.js';
 import type { Check } from '../doctor/check.js';
 import { clockCheck } from '../doctor/checks/clock.js';
 import { clusterCheck } from '../doctor/checks/cluster.js';
@@ -26,6 +28,7 @@ import { pluginSocketCheck } from '../doctor/checks/plugin/socket.js';
 import { serviceCheck } from '../doctor/checks/services.js';
 import { startOrderCheck } from '../doctor/checks/plugin/start-order.js';
 import { storeCheck } from '../doctor/checks/store.js';
+import { subnetsCheck } from '../doctor/checks/subnets.js';
 import { tunnelsCheck } from '../doctor/checks/tunnels.js';
 import { underlayCheck } from '../doctor/checks/underlay.js';
 import type { Run } from '../os/exec.js';
@@ -142,6 +145,10 @@ export async function hostChecks(options: {
       ask,
       wanted: async () => (await agent.networks()).map(({ id }) => id),
       converge,
+    }),
+    subnetsCheck({
+      networks: agent.networks,
+      routes: async () => hostRoutes(run, await createHostResolvers()()),
     }),
     ...linkChecks({ run, attached, configuration }),
     clusterCheck(agent.cluster),

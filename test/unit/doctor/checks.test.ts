@@ -5,6 +5,7 @@ import { consulCheck } from '../../../lib/doctor/checks/consul.js';
 import { datapathCheck } from '../../../lib/doctor/checks/datapath.js';
 import { dockerHostCheck } from '../../../lib/doctor/checks/docker-host.js';
 import { firewallCheck } from '../../../lib/doctor/checks/firewall.js';
+import { subnetsCheck } from '../../../lib/doctor/checks/subnets.js';
 import { leasesCheck } from '../../../lib/doctor/checks/leases.js';
 import { leftoversCheck, type Held } from '../../../lib/doctor/checks/leftovers.js';
 import { linkChecks } from '../../../lib/doctor/checks/links.js';
@@ -133,6 +134,20 @@ describe('doctor', () => {
     await applyFixes(found);
     expect((await examine(checks)).map(({ level }) => level)).to.deep.equal(['ok', 'ok']);
     expect(changed).to.deep.equal(['ovs1', 'eth7']);
+  });
+
+  it('names networks that hide what the host reaches elsewhere', async () => {
+    const networks = async () => [
+      { id: 'web', subnet: '10.50.0.0/16' },
+      { id: 'db', subnet: '10.60.0.0/16' },
+    ];
+    const around = [{ subnet: '10.60.7.7', what: 'the name server 10.60.7.7' }];
+    const check = subnetsCheck({ networks, routes: async () => around });
+    expect(await said(check)).to.equal(
+      'network db (10.60.0.0/16) and the name server 10.60.7.7 of this host share addresses: one hides the other',
+    );
+    around.length = 0;
+    expect(await levels(check)).to.deep.equal(['ok']);
   });
 
   it('names the rule that keeps tunnels out, and what stands before ours', async () => {
