@@ -58,7 +58,7 @@ export function createClusterDuties(options: ClusterDutiesOptions): ClusterDutie
   const reaper = {
     ...{ store, liveness, election, terms, forceLeave, log },
     holders: () => ipam.index.hosts(),
-    release: ipam.releaseHost,
+    release: services.releaseHost,
   };
   let stopped: Promise<unknown> = Promise.resolve();
 

@@ -96,7 +96,7 @@ export function createJoin(options: JoinOptions): (from: Attempt['from']) => Pro
         await services.stop();
       },
       unregister: duties.unregister,
-      'give back': () => services.ipam.releaseHost(hostId),
+      'give back': () => services.releaseHost(hostId),
       'close cluster': () => cluster.store.close(),
       async 'open own store'() {
         // Not when the agent is stopping.

@@ -42,7 +42,7 @@ export function createLeave({ hostId, current, ownStore, log }: LeaveOptions) {
     if (isSaved) {
       await attempt(async () => {
         await duties.unregister();
-        await services.ipam.releaseHost(hostId);
+        await services.releaseHost(hostId);
       });
     }
     await attempt(() => services.store.close());

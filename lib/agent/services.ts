@@ -60,6 +60,8 @@ export interface Services {
   readonly store: Store;
   /** Throws `conflict` when a network in the store hides something from this host that it reaches now. */
   assertFit(): Promise<void>;
+  /** Frees everything that a host holds in the store. May be repeated. */
+  releaseHost(hostId: string): Promise<void>;
   readonly networks: Networks;
   /** Creates and removes networks, both in the store and on this host. */
   readonly carrier: NetworkCarrier;
@@ -185,6 +187,10 @@ export function createServices(options: ServicesOptions): Services {
     ipam,
     containers,
     fanOut,
+    async releaseHost(id) {
+      await ipam.releaseHost(id);
+      await surroundings.forget(id);
+    },
     assertFit: async () => surroundings.assertFit(await networks.list()),
     async hostNames() {
       const records = await memberRecords.list();

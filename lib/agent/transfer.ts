@@ -48,9 +48,10 @@ export async function transfer(
     if (!isWanted || (other && isSame(other, network))) continue;
     const clash = other ?? (await clashOf(to.networks, id, network.subnet));
     if (!clash) continue;
+    const [here, there] = difference(network, clash);
     throw new AppError(
       'conflict',
-      `network ${described(network)} has containers on this host and is in the way of network ${described(clash)} ` +
+      `network ${id} (${here}) has containers on this host and is in the way of network ${clash.id} (${there}) ` +
         'of the cluster: remove the containers or that network first',
     );
   }
@@ -68,7 +69,9 @@ export async function transfer(
 
 /** Whether containers cannot tell one from the other. */
 const isSame = (a: Network, b: Network) => a.subnet === b.subnet && a.gateway === b.gateway;
-const described = ({ id, subnet, gateway }: Network) => `${id} (${subnet}, gateway ${gateway})`;
+/** What people see that two networks differ in. */
+const difference = (a: Network, b: Network) =>
+  [a, b].map(({ subnet, gateway }) => (a.subnet === b.subnet ? `gateway ${gateway}` : subnet));
 
 async function clashOf(networks: Networks, id: string, subnet: string) {
   return (await networks.overlapping(subnet)).find((other) => other.id !== id);

@@ -22,6 +22,8 @@ export interface Surroundings {
   routes(): Promise<HostRoute[]>;
   /** Throws `conflict` when one of these networks hides something from this host that it reaches now. */
   assertFit(networks: readonly Network[]): Promise<void>;
+  /** Removes what a host has said. */
+  forget(host: string): Promise<void>;
   /** Tells the other hosts about this one, now and whenever something has changed. Resolves when `signal` aborts. */
   tell(signal: AbortSignal): Promise<void>;
 }
@@ -44,8 +46,6 @@ export function createSurroundings({
   members: () => Promise<string[]>;
   log: Log;
 }): Surroundings {
-  let told: string | undefined;
-
   async function others(): Promise<HostRoute[]> {
     const entries = await store.list(PREFIX);
     // Hosts that have left may have said something, which counts no more.
@@ -60,9 +60,9 @@ export function createSurroundings({
 
   async function tellNow(): Promise<void> {
     const value = JSON.stringify({ name, routes: await read() });
-    if (value === told) return;
+    // Somebody else may have removed it: a host that was away for long is forgotten.
+    if ((await store.get(PREFIX + host))?.value === value) return;
     await store.commit([{ key: PREFIX + host, value }]);
-    told = value;
   }
 
   return {
@@ -77,6 +77,9 @@ export function createSurroundings({
           `network ${id} (${subnet}) of the cluster overlaps ${hidden.what} of this host: remove one of them first`,
         );
       }
+    },
+    async forget(gone) {
+      await store.commit([{ key: PREFIX + gone, value: null }]);
     },
     async tell(signal) {
       while (!signal.aborted) {

@@ -60,6 +60,19 @@ describe('surroundings of hosts', () => {
     end();
   });
 
+  it('are told again by a host that was forgotten, and by none that has left', async () => {
+    const { host, store, end } = cluster();
+    const { surroundings } = await host('a', [LAN]);
+    end();
+    await surroundings.forget('a');
+    await surroundings.forget('a');
+    expect(await store.list('surroundings/')).to.deep.equal([]);
+    const again = new AbortController();
+    void surroundings.tell(again.signal);
+    await until('its word', async () => (await store.get('surroundings/a')) !== null);
+    again.abort();
+  });
+
   it('keep a host out of a cluster whose networks would hide them', async () => {
     const { host, end } = cluster();
     const { networks } = await host('a', []);
