@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { hasBody, readBody } from '../http/read-body.js';
 import { waitsToGoOn } from '../http/expect.js';
+import { watchHalfClosed } from '../client/watch-half-closed.js';
 import { forward, type OutgoingCall } from '../upstream/forward.js';
 import { HOP_BY_HOP, hasHeader, isJson, withoutHeaders } from '../http/headers.js';
 import { isVisible } from './body-visibility.js';
@@ -126,12 +127,9 @@ export function createHookedCall(parts: {
 
   return async (call: HookedCall): Promise<void> => {
     const { req, res, context } = call;
-    const { socket } = req;
     const hookRun = chains.begin(context);
-    // The client may only have ended its side, but nobody can tell, and hooks are not asked for clients that have left.
-    const leave = (): void => void res.destroy();
-    socket.once('end', leave);
-    res.once('close', () => socket.off('end', leave));
+    // Hooks are not asked for clients that have left.
+    res.once('close', watchHalfClosed(req.socket));
     try {
       await run(call, hookRun);
     } catch (error) {
