@@ -34,6 +34,14 @@ const OUTDATED: [was: string, is: string][] = [
     `  socketplane-networks:\n    { url: '${AGENT_URL}', protocol: 2, onFailure: ignore }\n`,
   ],
   [
+    `  socketplane-networks:\n    { url: '${AGENT_URL}', protocol: 2, onFailure: ignore }\n`,
+    `  socketplane-networks:\n    { url: '${AGENT_URL}', protocol: 2, onFailure: ignore, timeout: 30s }\n`,
+  ],
+  [
+    `  socketplane-networks: { url: '${AGENT_URL}', protocol: 2, onFailure: ignore }\n`,
+    `  socketplane-networks: { url: '${AGENT_URL}', protocol: 2, onFailure: ignore, timeout: 30s }\n`,
+  ],
+  [
     `  'POST /containers/*/start': { pre: [socketplane], post: [socketplane] }\n`,
     ['POST /networks/create', 'POST /networks/*/connect', 'POST /networks/prune', 'DELETE /networks/*']
       .map((call) => `  '${call}': { pre: [socketplane-networks], post: [socketplane-networks] }\n`)

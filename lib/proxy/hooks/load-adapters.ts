@@ -8,8 +8,12 @@ import type { HookAdapter } from './adapter.js';
 import { createHttpAdapter } from './http-adapter.js';
 import { loadModule } from './load-module.js';
 import { createModuleAdapter } from './module-adapter.js';
+import { restAfterTimeout } from './rest-after-timeout.js';
 import { protocol1 } from './protocol-1.js';
 import { protocol2 } from './protocol-2.js';
+
+/** How long a call waits for an adapter without which it can go on, unless its own `timeout` says so. */
+const SPARED_MS = 5_000;
 
 /** How much longer a reply may be than the body in it: in a JSON string every byte can take six. */
 const ESCAPED = 6;
@@ -30,7 +34,9 @@ export async function loadAdapters(
 async function createAdapters(config: ProxyConfig, log: Log): Promise<Map<string, HookAdapter>> {
   const adapters = new Map<string, HookAdapter>();
   try {
-    for (const name of config.adapters.keys()) adapters.set(name, await createAdapter(name, config, log));
+    for (const name of config.adapters.keys()) {
+      adapters.set(name, restAfterTimeout(await createAdapter(name, config, log)));
+    }
   } catch (error) {
     await Promise.all([...adapters.values()].map((adapter) => adapter.retire()));
     throw error;
@@ -41,7 +47,9 @@ async function createAdapters(config: ProxyConfig, log: Log): Promise<Map<string
 async function createAdapter(name: string, config: ProxyConfig, log: Log): Promise<HookAdapter> {
   const { hookBody, adapterTimeout } = config.limits;
   const adapter = config.adapters.get(name)!;
-  const { timeout = adapterTimeout, onFailure } = adapter;
+  const { onFailure } = adapter;
+  const longest = onFailure === 'ignore' ? Math.min(adapterTimeout, SPARED_MS) : adapterTimeout;
+  const { timeout = longest } = adapter;
   if ('url' in adapter) {
     const protocol = adapter.protocol === 2 ? protocol2 : protocol1;
     const maxReply = ESCAPED * hookBody + 2 ** 20;
