@@ -9,6 +9,8 @@ import { createHttpAdapter } from './http-adapter.js';
 import { loadModule } from './load-module.js';
 import { createModuleAdapter } from './module-adapter.js';
 import { restAfterTimeout } from './rest-after-timeout.js';
+import type { ModuleFile } from '../config/adapter-config.js';
+import { withStandIn } from './with-stand-in.js';
 import { protocol1 } from './protocol-1.js';
 import { protocol2 } from './protocol-2.js';
 
@@ -50,30 +52,26 @@ async function createAdapter(name: string, config: ProxyConfig, log: Log): Promi
   const { onFailure } = adapter;
   const longest = onFailure === 'ignore' ? Math.min(adapterTimeout, SPARED_MS) : adapterTimeout;
   const { timeout = longest } = adapter;
-  if ('url' in adapter) {
-    const protocol = adapter.protocol === 2 ? protocol2 : protocol1;
-    const maxReply = ESCAPED * hookBody + 2 ** 20;
-    return createHttpAdapter({ name, url: adapter.url, protocol, timeout, onFailure, maxReply });
-  }
-  const { module, options } = adapter;
-  const calls = callsOf(name, config.endpoints);
-  const hooks = await loadModule(module, {
-    name,
-    options,
-    directory: config.directory,
-    calls,
-    onFailure,
-    log,
-  });
-  for (const side of ['pre', 'post'] as const) {
-    const endpoint = config.endpoints.find((candidate) => candidate[side].includes(name));
-    if (!endpoint || hooks[side]) continue;
+  const sides = (['pre', 'post'] as const).filter((side) =>
+    config.endpoints.some((endpoint) => endpoint[side].includes(name)),
+  );
+  const inProcess = async (module: ModuleFile, options?: unknown): Promise<HookAdapter> => {
+    const calls = callsOf(name, config.endpoints);
+    const setup = { name, options, directory: config.directory, calls, onFailure, log };
+    const hooks = await loadModule(module, setup);
+    const missing = sides.find((side) => !hooks[side]);
+    if (missing === undefined) return createModuleAdapter({ name, hooks, timeout, onFailure, log });
+    const endpoint = config.endpoints.find((candidate) => candidate[missing].includes(name));
     throw new AppError(
       'invalid',
-      `adapter ${name} (${module.text}) has no function ${side}, but ${endpoint.pattern} has it under ${side}`,
+      `adapter ${name} (${module.text}) has no function ${missing}, but ${endpoint?.pattern} has it under ${missing}`,
     );
-  }
-  return createModuleAdapter({ name, hooks, timeout, onFailure, log });
+  };
+  if (!('url' in adapter)) return inProcess(adapter.module, adapter.options);
+  const protocol = adapter.protocol === 2 ? protocol2 : protocol1;
+  const maxReply = ESCAPED * hookBody + 2 ** 20;
+  const asked = createHttpAdapter({ name, url: adapter.url, protocol, timeout, onFailure, maxReply });
+  return adapter.standIn ? withStandIn(asked, await inProcess(adapter.standIn)) : asked;
 }
 
 /** Which of Docker's calls an adapter is asked about, before and after Docker. */
@@ -86,7 +84,9 @@ export function callsOf(name: string, endpoints: HookedEndpoint[]): { pre: strin
 
 /** If adapters may depend on the caller, not knowing it is a reason not to start; otherwise only the log lacks it. */
 async function tellCallers({ adapters }: ProxyConfig): Promise<CallerOf | undefined> {
-  const wanted = [...adapters.values()].some((adapter) => 'module' in adapter || adapter.protocol === 2);
+  const wanted = [...adapters.values()].some(
+    (adapter) => 'module' in adapter || adapter.standIn || adapter.protocol === 2,
+  );
   if (!wanted && adapters.size === 0) return undefined;
   return createCallerOf().catch((error: unknown) => {
     if (wanted) throw error;

@@ -4,8 +4,8 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect } from 'chai';
-import { mountedSocketsCheck } from '../../../lib/doctor/checks/docker/mounted-sockets.js';
-import { socketsCheck } from '../../../lib/doctor/checks/sockets.js';
+import { mountedSocketsCheck } from '../../../lib/doctor/checks/sockets/mounted.js';
+import { socketsCheck } from '../../../lib/doctor/checks/sockets/place.js';
 import { applyFixes, examine } from '../../../lib/doctor/examine.js';
 
 describe('doctor, about what is in the place of a socket', () => {

@@ -1,6 +1,6 @@
 import { lstat, readdir, rmdir } from 'node:fs/promises';
-import { ignoreMissing } from '../../base/errors.js';
-import { ok, type Check, type Finding } from '../check.js';
+import { ignoreMissing } from '../../../base/errors.js';
+import { ok, type Check, type Finding } from '../../check.js';
 
 /** Whether something else is where a daemon listens. Docker makes a directory for a container that mounts a socket too early. */
 export function socketsCheck(paths: () => Promise<string[]>): Check {
