@@ -100,6 +100,7 @@ describe('doctor, about sockets that containers have mounted', () => {
   for (const [what, source, root] of [
     ['by the other name of /run', '/var/run/socketplane/docker.sock', '/socketplane/docker.sock//deleted'],
     ['on a /run that is no file system of its own', SOCKET, '/run/socketplane/docker.sock//deleted'],
+    ['on a /run that is a folder elsewhere', SOCKET, '/srv/run/socketplane/docker.sock//deleted'],
     ["the agent's", AGENT, '/socketplane/agent.sock//deleted'],
   ] as const) {
     it(`names one that was mounted ${what}`, async () => {

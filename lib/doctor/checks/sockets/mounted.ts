@@ -36,8 +36,8 @@ export function mountedSocketsCheck(options: {
       .map((line) => line.split(' ')[3] ?? '')
       .filter((root) => root.endsWith(REMOVED))
       .map((root) => root.slice(0, -REMOVED.length));
-    // The kernel's path begins at the file system that the file is in: at /run, for example.
-    return mounted.filter((socket) => removed.some((root) => socket.endsWith(root)));
+    // The kernel's path begins at the root of the file system that the file is in: below /run, for example, or above it.
+    return mounted.filter((socket) => removed.some((root) => socket.endsWith(root) || root.endsWith(socket)));
   }
 
   return {
