@@ -13,6 +13,7 @@ import { clusterCheck } from '../doctor/checks/cluster.js';
 import { consulCheck } from '../doctor/checks/consul.js';
 import { datapathCheck } from '../doctor/checks/datapath.js';
 import { dockerNetworksCheck } from '../doctor/checks/docker/networks.js';
+import { mountedSocketsCheck } from '../doctor/checks/sockets/mounted.js';
 import { oldContainersCheck } from '../doctor/checks/docker/old-containers.js';
 import { staleEndpointsCheck } from '../doctor/checks/docker/stale-endpoints.js';
 import { swarmCheck } from '../doctor/checks/docker/swarm.js';
@@ -27,6 +28,7 @@ import { peersCheck } from '../doctor/checks/peers.js';
 import { pluginSocketCheck } from '../doctor/checks/plugin/socket.js';
 import { serviceCheck } from '../doctor/checks/services.js';
 import { startOrderCheck } from '../doctor/checks/plugin/start-order.js';
+import { socketsCheck } from '../doctor/checks/sockets/place.js';
 import { storeCheck } from '../doctor/checks/store.js';
 import { subnetsCheck } from '../doctor/checks/subnets.js';
 import { tunnelsCheck } from '../doctor/checks/tunnels.js';
@@ -41,6 +43,7 @@ import { requestUnix } from '../os/request-unix.js';
 import { VERSION } from '../base/version.js';
 import type { AgentClient } from './agent/client.js';
 import type { Context } from './context.js';
+import { ourSockets } from './our-sockets.js';
 import { daemonsOf } from './daemons/of-host.js';
 
 const LIST_MS = 10_000;
@@ -171,6 +174,11 @@ export async function hostChecks(options: {
     swarmCheck(ask),
     staleEndpointsCheck({ ask, containers }),
     oldContainersCheck(ask),
+    mountedSocketsCheck({
+      ask,
+      sockets: async () => (await ourSockets(paths)).forClients,
+      mountsOf: (pid) => readFile(`/proc/${pid}/mountinfo`, 'utf8'),
+    }),
   ];
   const daemons = await daemonsOf(context, agent);
   // Other checks cover whatever the agent lacks; here it only has to answer.
@@ -178,6 +186,7 @@ export async function hostChecks(options: {
   return [
     serviceCheck(createDockerService({ paths, systemd }), 'start it, or `doctor --fix`'),
     serviceCheck(createOvsService({ run, paths, systemd }), 'start it, or `doctor --fix`'),
+    socketsCheck(async () => (await ourSockets(paths)).all),
     pluginSocketCheck({
       socket: paths.pluginSocket,
       activate: daemons.plugin.ready,

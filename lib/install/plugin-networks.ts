@@ -1,7 +1,7 @@
 import { AppError } from '../base/errors.js';
 import type { Run } from '../os/exec.js';
 import { PLUGIN_NAME } from '../plugin/calls.js';
-import { PART_LABEL } from './containers/specs.js';
+import { PART_LABEL } from '../docker/labels.js';
 
 const TIMEOUT_MS = 60_000;
 

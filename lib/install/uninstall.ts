@@ -1,6 +1,5 @@
 import { removeDatapath } from '../datapath/remove.js';
 import type { Run } from '../os/exec.js';
-import { IMAGE_CACHE } from './files/image-cache.js';
 import { createInstalledContainers } from './containers/install-containers.js';
 import { removeLogs } from './files/remove-logs.js';
 import { createInstalledUnits } from './units/install-units.js';
@@ -22,14 +21,14 @@ export interface UninstallOptions {
   stopProcesses: () => Promise<unknown>;
 }
 
-/** Removes whatever there is of an install, complete or not; settings and networks stay. May be repeated. */
+/** Removes whatever there is of an install, complete or not; settings, networks and built images stay. May be repeated. */
 export async function uninstall(options: UninstallOptions): Promise<void> {
   const { run, systemd, paths, bridge, hasDocker, stopProcesses } = options;
   if (hasDocker) await createInstalledContainers(run, paths.dockerSocket).removeAll();
   await createInstalledUnits(run, systemd).removeAll();
   await stopProcesses();
   await removeDatapath(run, bridge);
-  for (const folder of ['/run/socketplane', IMAGE_CACHE]) await removeFolder(folder);
+  await removeFolder('/run/socketplane');
   await removeLogs(paths.logs);
   await removeShellFiles();
   await removePrograms();

@@ -1,4 +1,4 @@
-import { chmod, chown, lstat, mkdir, readFile, stat, unlink } from 'node:fs/promises';
+import { chmod, chown, lstat, mkdir, readFile, rmdir, stat, unlink } from 'node:fs/promises';
 import { connect, type Server } from 'node:net';
 import { dirname } from 'node:path';
 import { AppError, hasCode, ignoreMissing, messageOf } from '../base/errors.js';
@@ -10,7 +10,7 @@ const GROUP = 0o070;
 
 /**
  * Listen on a unix socket that only root and the group `docker` can use (mode 0660; where there is no such group, that of
- * Docker's socket), or root alone with mode 0600. A socket file left behind by a dead process is replaced.
+ * Docker's socket), or root alone with mode 0600. A socket file left behind by a dead process is replaced, and so is an empty directory.
  *
  * @throws AppError `conflict` when another process listens there, `unavailable` when the path cannot be used
  */
@@ -54,17 +54,29 @@ function bind(server: Server, path: string): Promise<void> {
 }
 
 /**
- * Removes the socket of a process that has ended.
+ * Removes the socket of a process that has ended, or the empty directory that Docker makes when it starts a container
+ * that mounts the socket before there is one.
  *
- * @throws Error where there is anything but a socket: a mistyped path may be any file
+ * @throws Error where there is anything else: a mistyped path may be any file
  */
 export async function removeStale(path: string): Promise<void> {
   const found = await lstat(path).catch(ignoreMissing);
   if (!found) return;
+  if (found.isDirectory()) {
+    await rmdir(path).catch(refuseDirectory);
+    return;
+  }
   if (!found.isSocket() && !found.isSymbolicLink()) {
     throw new Error('something that is not a socket is there: remove it, or listen elsewhere');
   }
   await unlink(path).catch(ignoreMissing);
+}
+
+function refuseDirectory(cause: unknown): void {
+  if (hasCode(cause, 'ENOENT')) return;
+  const what = hasCode(cause, 'EBUSY') ? 'a mount point' : 'a directory that is not empty';
+  if (!hasCode(cause, 'EBUSY', 'ENOTEMPTY', 'EEXIST')) throw cause;
+  throw new Error(`${what} is there: remove it, or listen elsewhere`, { cause });
 }
 
 /** Whether a process listens on a unix socket. One that does not accept the connection right now, or not from this process, is alive too. */

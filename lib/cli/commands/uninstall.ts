@@ -5,6 +5,7 @@ import { createRun, type Run } from '../../os/exec.js';
 import { createDockerService } from '../../install/system/docker-service.js';
 import { withHostLock } from '../../install/system/host-lock.js';
 import { createInstalledContainers } from '../../install/containers/install-containers.js';
+import { IMAGE_CACHE } from '../../install/files/image-cache.js';
 import { readInstallRecord } from '../../install/files/install-record.js';
 import { removeFolder } from '../../install/files/remove-folder.js';
 import { createPluginNetworks } from '../../install/plugin-networks.js';
@@ -73,8 +74,9 @@ export function addUninstallCommands(program: Command, context: Context): void {
   addCommonOptions(plain, 'agent').action(async (_options, self: Command) => {
     await becomeRoot(context);
     await withHostLock(() => remove(agentOf(self, context)));
-    say('SocketPlane is uninstalled. Kept: Docker, Open vSwitch, your containers,');
-    say(`networks in ${paths.state} and settings in ${paths.settings}; \`clean\` removes those too`);
+    say('SocketPlane is uninstalled. Kept: Docker, Open vSwitch, your containers, the image');
+    say(`(and what it was made from, in ${IMAGE_CACHE}), networks in ${paths.state}`);
+    say(`and settings in ${paths.settings}; \`clean\` removes image, networks and settings too`);
   });
 
   const clean = program
@@ -87,12 +89,13 @@ export function addUninstallCommands(program: Command, context: Context): void {
     await withHostLock(async () => {
       const { containers, hasDocker } = await remove(agentOf(self, context));
       if (hasDocker) await containers.removeImages();
-      for (const folder of [paths.state, paths.settings]) {
+      for (const folder of [paths.state, paths.settings, IMAGE_CACHE]) {
         const target = await removeFolder(folder);
         if (target !== undefined) say(`${folder} was a link to ${target}, which is left as it is`);
       }
     });
-    say('SocketPlane is gone; Docker, Open vSwitch and your containers are still there');
+    say('SocketPlane is gone; Docker, Open vSwitch and your containers are still there.');
+    say("Another install makes the image anew, from a registry or Debian's packages");
   });
 }
 

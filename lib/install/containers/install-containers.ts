@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import { AppError } from '../../base/errors.js';
 import { CommandError, type Run } from '../../os/exec.js';
-import { agentContainer, PART_LABEL, proxyContainer, type ContainerSpec } from './specs.js';
+import { PART_LABEL } from '../../docker/labels.js';
+import { agentContainer, proxyContainer, type ContainerSpec } from './specs.js';
 import { CONTENT_LABEL, DEBIAN_BASE, REPOSITORY } from '../image/image.js';
 import type { InstallRecord } from '../files/install-record.js';
 

@@ -1,6 +1,6 @@
 /** The two daemons as containers of one image: this is the only place that says how Docker makes them. */
 
-export const PART_LABEL = 'socketplane.part';
+import { PART_LABEL } from '../../docker/labels.js';
 
 export interface ContainerSpec {
   name: 'socketplane' | 'powerstrip';

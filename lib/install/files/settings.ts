@@ -26,12 +26,24 @@ const AGENT_URL = 'http+unix://%2Frun%2Fsocketplane%2Fagent.sock/adapter';
 const OUTDATED: [was: string, is: string][] = [
   [`  socketplane: ${AGENT_URL}\n`, `  socketplane: { url: '${AGENT_URL}', protocol: 2 }\n`],
   [
+    `  socketplane: { url: '${AGENT_URL}', protocol: 2 }\n`,
+    `  socketplane: { url: '${AGENT_URL}', protocol: 2, standIn: socketplane/adapters/without-agent }\n`,
+  ],
+  [
     `  socketplane-lenient: { url: '${AGENT_URL}', onFailure: ignore }\n`,
     `  socketplane-networks: { url: '${AGENT_URL}', protocol: 2, onFailure: ignore }\n`,
   ],
   [
     `  socketplane-lenient:\n    { url: '${AGENT_URL}', protocol: 2, onFailure: ignore }\n`,
     `  socketplane-networks:\n    { url: '${AGENT_URL}', protocol: 2, onFailure: ignore }\n`,
+  ],
+  [
+    `  socketplane-networks:\n    { url: '${AGENT_URL}', protocol: 2, onFailure: ignore }\n`,
+    `  socketplane-networks:\n    { url: '${AGENT_URL}', protocol: 2, onFailure: ignore, timeout: 30s }\n`,
+  ],
+  [
+    `  socketplane-networks: { url: '${AGENT_URL}', protocol: 2, onFailure: ignore }\n`,
+    `  socketplane-networks: { url: '${AGENT_URL}', protocol: 2, onFailure: ignore, timeout: 30s }\n`,
   ],
   [
     `  'POST /containers/*/start': { pre: [socketplane], post: [socketplane] }\n`,
@@ -57,8 +69,31 @@ export async function writeSettings(folder: string): Promise<void> {
 
 async function renewLines(file: string): Promise<void> {
   const text = await readFile(file, 'utf8');
-  const renewed = keepOldName(OUTDATED.reduce((all, [was, is]) => all.replace(was, is), text));
+  const replaced = OUTDATED.reduce((all, [was, is]) => all.replace(was, is), text);
+  const renewed = addOwnContainers(keepOldName(replaced));
   if (renewed !== text) await writeFile(file, renewed);
+}
+
+const CREATE = `  'POST /containers/create': { pre: [socketplane], post: [socketplane] }\n`;
+const TAKING_AWAY = [
+  ...['stop', 'kill', 'pause', 'restart', 'rename'].map((verb) => `POST /containers/*/${verb}`),
+  'POST /containers/prune',
+  'DELETE /containers/*',
+];
+
+/**
+ * The lines that keep our own containers from being taken away, in a file that an earlier version wrote. Whoever does not want them can leave a
+ * comment with the adapter's name; where the user has hooks on such a call, they stay alone.
+ */
+function addOwnContainers(text: string): string {
+  const [adapters, endpoints] = [text.indexOf('\nadapters:\n'), text.indexOf('\nendpoints:\n')];
+  if (!text.includes(CREATE) || text.includes('own-containers') || endpoints > adapters) return text;
+  const lines = TAKING_AWAY.filter((call) => !text.includes(call)).map(
+    (call) => `  '${call}': { pre: [own-containers] }\n`,
+  );
+  if (lines.length === 0) return text;
+  const adapter = '  own-containers: { module: socketplane/adapters/own-containers, onFailure: ignore }\n';
+  return text.replace('\nadapters:\n', `\n${lines.join('')}adapters:\n${adapter}`);
 }
 
 /** A line of the user's may still use an adapter of ours by the name that it had. */

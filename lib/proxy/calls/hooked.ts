@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { hasBody, readBody } from '../http/read-body.js';
+import { bodyTooLarge, hasBody, readBody, readOrPutBack } from '../http/read-body.js';
 import { waitsToGoOn } from '../http/expect.js';
+import { watchHalfClosed } from '../client/watch-half-closed.js';
 import { forward, type OutgoingCall } from '../upstream/forward.js';
 import { HOP_BY_HOP, hasHeader, isJson, withoutHeaders } from '../http/headers.js';
 import { isVisible } from './body-visibility.js';
@@ -27,8 +28,8 @@ export interface HookedCall {
 
 /**
  * A call with hooks: pre-hooks, Docker, post-hooks. Only JSON bodies are held for the hooks, up to `hookBody` bytes;
- * all others stream past them. When the call fails after a hook ran, the client is answered once the hooks have been
- * told.
+ * all others stream past them. A larger one is refused, or passes by hooks that can all be spared. When the call fails
+ * after a hook ran, the client is answered once the hooks have been told.
  */
 export function createHookedCall(parts: {
   upstream: Upstream;
@@ -48,7 +49,11 @@ export function createHookedCall(parts: {
   async function run(call: HookedCall, hookRun: HookRun): Promise<void> {
     const { req, res, target, hooks, context } = call;
     const method = req.method ?? 'GET';
-    const sent = await readJson(call);
+    const sent = await readJson(call, hookRun);
+    if (sent === 'too large') {
+      await passUnseen(call);
+      return;
+    }
     const before: HookedRequest = {
       method,
       url: target.url,
@@ -62,13 +67,10 @@ export function createHookedCall(parts: {
       reply(req, res, answer);
       return;
     }
-    const askedAt = performance.now();
-    const response = await forward(upstream, outgoing(req, sent, before, request), {
-      signal: context.signal,
+    const response = await ask(context, outgoing(req, sent, before, request), {
       onContinue: () => res.writeContinue(),
     });
     const status = response.statusCode ?? 502;
-    context.docker = { status, ms: Math.round(performance.now() - askedAt) };
     // Nobody waits for the end of a stream, so hooks could never run on all of it.
     const post = isStream(method, target.path) ? [] : hooks.post;
     const send = await answered(response, { call, post, request, hookRun });
@@ -77,13 +79,51 @@ export function createHookedCall(parts: {
     send();
   }
 
-  /** The body as Docker would read it; undefined for anything but JSON. */
-  async function readJson({ req, res, target, context }: HookedCall): Promise<Buffer | undefined> {
+  /** The body as Docker would read it; undefined for anything but JSON. One that passes by the hooks has not been read. */
+  async function readJson(call: HookedCall, hookRun: HookRun): Promise<Buffer | 'too large' | undefined> {
+    const { req, res, target, hooks, context } = call;
     const method = req.method ?? 'GET';
     if (!hasBody(req) || !isVisible(method, context, req.headers['content-type'])) return undefined;
     if (req.headers.expect !== undefined) res.writeContinue();
-    const body = await readBody(req, hookBody, `the body of ${context.endpoint}`);
-    return canonicalBody(method, target.path, body);
+    const what = `the body of ${context.endpoint}`;
+    const body = await readFor([...hooks.pre, ...hooks.post], req, what);
+    if (body) return canonicalBody(method, target.path, body);
+    const reason = bodyTooLarge(what, hookBody).message;
+    hookRun.skip(hooks.pre, 'pre-hook', reason);
+    hookRun.skip(hooks.post, 'post-hook', reason);
+    return 'too large';
+  }
+
+  /**
+   * The body of a message for these hooks; undefined when it is too large and they can be spared: then it can be read as
+   * if nobody had.
+   *
+   * @throws Refusal 413 when it is too large and one of them cannot be spared
+   */
+  function readFor(names: string[], message: IncomingMessage, what: string): Promise<Buffer | undefined> {
+    return chains.canSpare(names) ? readOrPutBack(message, hookBody) : readBody(message, hookBody, what);
+  }
+
+  /** The call as it was sent, and the answer as it comes. */
+  async function passUnseen({ req, res, target, context }: HookedCall): Promise<void> {
+    // The client has been told to go on already.
+    const headers = withoutHeaders(req.rawHeaders, ...HOP_BY_HOP, 'expect');
+    const line = { method: req.method ?? 'GET', url: target.url };
+    const response = await ask(context, { ...line, headers, body: req });
+    relay(response, req, res);
+  }
+
+  /** @param options see {@link forward} */
+  async function ask(
+    context: CallContext,
+    call: OutgoingCall,
+    options: { onContinue?: () => void } = {},
+  ): Promise<IncomingMessage> {
+    const askedAt = performance.now();
+    const response = await forward(upstream, call, { signal: context.signal, ...options });
+    const ms = Math.round(performance.now() - askedAt);
+    context.docker = { status: response.statusCode ?? 502, ms };
+    return response;
   }
 
   /** Runs the post-hooks and returns the function that sends the answer. */
@@ -101,9 +141,12 @@ export function createHookedCall(parts: {
     };
     const status = response.statusCode ?? 502;
     const hasJson = isJson(response.headers['content-type']) && !hasNoBody(req, status);
-    const received = hasJson
-      ? await readBody(response, hookBody, `Docker's answer to ${context.endpoint}`).catch(discard)
-      : undefined;
+    const what = `Docker's answer to ${context.endpoint}`;
+    const received = hasJson ? await readFor(post, response, what).catch(discard) : undefined;
+    if (hasJson && !received) {
+      hookRun.skip(post, 'post-hook', bodyTooLarge(what, hookBody).message);
+      return () => relay(response, req, res);
+    }
     const before: HookedResponse = {
       status,
       headers: response.rawHeaders,
@@ -126,12 +169,9 @@ export function createHookedCall(parts: {
 
   return async (call: HookedCall): Promise<void> => {
     const { req, res, context } = call;
-    const { socket } = req;
     const hookRun = chains.begin(context);
-    // The client may only have ended its side, but nobody can tell, and hooks are not asked for clients that have left.
-    const leave = (): void => void res.destroy();
-    socket.once('end', leave);
-    res.once('close', () => socket.off('end', leave));
+    // Hooks are not asked for clients that have left.
+    res.once('close', watchHalfClosed(req.socket));
     try {
       await run(call, hookRun);
     } catch (error) {

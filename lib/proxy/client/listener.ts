@@ -3,6 +3,7 @@ import tls, { type SecureContextOptions } from 'node:tls';
 import type { Address } from '../config/address.js';
 import { readTls, type TlsFiles } from '../config/tls-files.js';
 import { createCallServer, type CallHandler } from './http-server.js';
+import { KEEP_ALIVE } from '../http/limits.js';
 import { listenOn } from './listen.js';
 import { createTlsServer, renewCertificates } from './tls-server.js';
 
@@ -88,7 +89,7 @@ export function createListener({
 
   async function open(address: Address, material: SecureContextOptions): Promise<net.Server> {
     // A client that ends its side may still read.
-    const options = { allowHalfOpen: true, noDelay: true };
+    const options = { allowHalfOpen: true, noDelay: true, ...KEEP_ALIVE };
     const server =
       address.kind === 'tls'
         ? createTlsServer({ ...options, ...material }, accept)

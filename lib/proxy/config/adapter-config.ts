@@ -26,6 +26,8 @@ export function adapterConfig(directory: string) {
     url: adapterUrl,
     /** Version of the hook protocol. */
     protocol: z.union([z.literal(1), z.literal(2)], 'expected 1 or 2').default(1),
+    /** A module that answers while nobody listens at the URL. */
+    standIn: moduleFile(directory).optional(),
     ...common,
   });
   const inProcess = z.strictObject({

@@ -32,17 +32,14 @@ interface Connection extends FastPathParts {
   state: CallState;
   /** The call in progress, or the previous one. */
   call: Call | undefined;
-  /** What the client has sent after the call in progress. */
-  pipelined: Buffer | undefined;
+  /** The client has sent more after the call in progress. */
+  pipelined: boolean;
   clientEnded: boolean;
   /** The proxy is about to stop. */
   finishing: boolean;
   /** Lets go of the client's socket without closing it. */
   detach: () => void;
 }
-
-/** How many bytes a client may pipeline behind a call before it has to wait. */
-const MAX_PIPELINED = 65_536;
 
 /**
  * The fast path for most calls: those without a body, hooks or anything special (see {@link readPlainHead}) pass to
@@ -65,7 +62,7 @@ function serveClient(client: Socket, parts: FastPathParts): FastConnection {
     }),
     state: 'idle',
     call: undefined,
-    pipelined: undefined,
+    pipelined: false,
     clientEnded: false,
     finishing: false,
     detach: () => {
@@ -90,13 +87,19 @@ function serveClient(client: Socket, parts: FastPathParts): FastConnection {
 }
 
 function onClientBytes(connection: Connection, chunk: Buffer): void {
-  const { client, state, pipelined } = connection;
-  if (state === 'idle') begin(connection, chunk);
-  else if (state !== 'over') {
-    const bytes = pipelined ? Buffer.concat([pipelined, chunk]) : chunk;
-    connection.pipelined = bytes;
-    if (bytes.length > MAX_PIPELINED) client.pause();
-  }
+  if (connection.state === 'idle') begin(connection, chunk);
+  else if (connection.state !== 'over') keepForLater(connection, chunk);
+}
+
+/**
+ * Puts back what was sent after the call in progress until it is its turn. It has to be in the stream by then: once the
+ * stream has come to its end, nothing can be put back any more for Node's server to read.
+ */
+function keepForLater(connection: Connection, bytes: Buffer): void {
+  const { client } = connection;
+  connection.pipelined = true;
+  client.pause();
+  client.unshift(bytes);
 }
 
 /** The client's next bytes begin a call. */
@@ -107,7 +110,7 @@ function begin(connection: Connection, bytes: Buffer): void {
     return;
   }
   const isAll = head.length === bytes.length;
-  connection.pipelined = isAll ? undefined : bytes.subarray(head.length);
+  if (!isAll) keepForLater(connection, bytes.subarray(head.length));
   send(connection, head.method, isAll ? bytes : bytes.subarray(0, head.length));
 }
 
@@ -156,7 +159,7 @@ function handle(connection: Connection, event: Event, cause?: Error): void {
 
 function factsOf({ pipelined, clientEnded, finishing, call, docker }: Connection): Facts {
   return {
-    pipelined: pipelined !== undefined,
+    pipelined,
     clientEnded,
     finishing,
     closes: call?.response.closes() ?? false,
@@ -166,7 +169,7 @@ function factsOf({ pipelined, clientEnded, finishing, call, docker }: Connection
 }
 
 function perform(connection: Connection, action: Action, cause?: Error): void {
-  const { client, docker, call, pipelined } = connection;
+  const { client, docker, call } = connection;
   switch (action) {
     case 'nothing':
       return;
@@ -174,8 +177,9 @@ function perform(connection: Connection, action: Action, cause?: Error): void {
       connection.state = 'idle';
       return;
     case 'next call':
-      if (client.isPaused()) client.resume();
-      begin(connection, pipelined!);
+      connection.state = 'idle';
+      connection.pipelined = false;
+      client.resume();
       return;
     case 'call again':
       docker.drop();
@@ -200,12 +204,7 @@ function end(connection: Connection, how: 'close' | 'fail' | 'cut', cause?: Erro
 
 /** Hands the connection over, with what the client sent last. */
 function leave(connection: Connection, bytes: Buffer): void {
-  const { client, docker, clientEnded, handOver, detach } = connection;
-  // After a FIN nothing can be put back.
-  if (clientEnded) {
-    end(connection, 'close');
-    return;
-  }
+  const { client, docker, handOver, detach } = connection;
   connection.state = 'over';
   docker.drop();
   detach();

@@ -40,7 +40,7 @@ export type Action =
   | 'nothing'
   /** Wait for the next call: `idle`. */
   | 'wait'
-  /** Go on with what the client has pipelined: `calling`, or `over` if that has to be handed over. */
+  /** Go on with what the client has pipelined: `idle` until that has been read. */
   | 'next call'
   /** Send the call once more, on a new connection: `calling`. */
   | 'call again'

@@ -16,6 +16,7 @@ import type {
   HookObserver,
   HookResult,
   HookStep,
+  HookType,
   Reply,
 } from './hook.js';
 
@@ -35,10 +36,14 @@ export interface HookRun {
    * @param only `pre-hook` tells the hooks before Docker only: those after it have seen its error themselves
    */
   unwind(reason: Reason, only?: 'pre-hook'): Promise<void>;
+  /** Notes that hooks that can be spared are not asked about a body. */
+  skip(names: string[], type: HookType, message: string): void;
 }
 
 export interface Chains {
   begin(context: CallContext): HookRun;
+  /** Whether a call may go on without these adapters. */
+  canSpare(names: string[]): boolean;
 }
 
 /** A call that an adapter ended: with its own status and text when it refused; 502 or 504 when it failed. */
@@ -106,20 +111,18 @@ export function createChains({ adapters, observer, log }: ChainParts): Chains {
       }
       const needed = hook.type !== 'unwind' && adapter.onFailure === 'fail';
       done(needed ? 'failed' : 'ignored', cause);
-      const { id, endpoint } = context;
       if (needed) {
-        const message = `${cause.message} (${endpoint}, ${hook.type})`;
+        const message = `${cause.message} (${context.endpoint}, ${hook.type})`;
         throw new HookRefusal(name, cause.status, message, { cause });
       }
-      log.warn('went on without an adapter', {
-        id,
-        endpoint,
-        hook: hook.type,
-        adapter: name,
-        reason: cause.message,
-      });
+      warnOfIgnored(name, hook.type, context, cause.message);
       return undefined;
     }
+  }
+
+  function warnOfIgnored(adapter: string, hook: HookType, context: CallContext, reason: string): void {
+    const { id, endpoint } = context;
+    log.warn('went on without an adapter', { id, endpoint, hook, adapter, reason });
   }
 
   function find(name: string): HookAdapter {
@@ -200,10 +203,18 @@ export function createChains({ adapters, observer, log }: ChainParts): Chains {
       },
 
       unwind,
+
+      skip(names, type, message) {
+        for (const name of names) {
+          observer.hook(name, type, 'ignored', 0);
+          context.steps.push({ adapter: name, hook: type, result: 'ignored', ms: 0, message });
+          warnOfIgnored(name, type, context, message);
+        }
+      },
     };
   }
 
-  return { begin };
+  return { begin, canSpare: (names) => names.every((name) => find(name).onFailure === 'ignore') };
 }
 
 /**

@@ -44,7 +44,7 @@ export function createHttpAdapter(options: HttpAdapterOptions): HookAdapter {
       });
     } catch (cause) {
       if (cause instanceof AdapterFailure) throw cause;
-      throw new AdapterFailure(502, `no answer from ${url.text}: ${reason(cause)}`, { cause });
+      throw new AdapterFailure(502, `no answer from ${placeOf(url)}: ${reason(cause)}`, { cause });
     }
   }
 
@@ -124,6 +124,11 @@ function messageIn(body: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** As people know it: a socket's path would be full of escapes. */
+function placeOf({ text, connect }: AdapterUrl): string {
+  return 'socketPath' in connect ? connect.socketPath : text;
 }
 
 function reason(error: unknown): string {

@@ -72,3 +72,12 @@ export function fileDescriptor(socket: Socket): number {
   const { _handle: handle } = socket as Socket & { _handle?: { fd?: number } | null };
   return handle?.fd ?? -1;
 }
+
+/**
+ * Makes a connection fail if the other side has closed it altogether, as opposed to having ended its own direction. On
+ * TCP this shows only once a reset has arrived. Relies on: Node hands a write of no bytes to the system, where it does nothing on a
+ * connection that is open and fails with EPIPE on one that is not.
+ */
+export function probePeer(socket: Socket): void {
+  if (socket.writable) socket.write('');
+}

@@ -14,6 +14,43 @@ export async function readBody(message: IncomingMessage, limit: number, what: st
   return readAll(message, limit, tooLarge);
 }
 
+/**
+ * The whole body of a message; undefined when it is larger than `limit` bytes. Then the message is paused, and can be
+ * read from the start as if nobody had.
+ *
+ * @throws the stream's error when the sender leaves
+ */
+export function readOrPutBack(message: IncomingMessage, limit: number): Promise<Buffer | undefined> {
+  if (Number(message.headers['content-length']) > limit) return Promise.resolve(undefined);
+  const parts: Buffer[] = [];
+  let length = 0;
+  return new Promise((resolve, reject) => {
+    const onData = (chunk: Buffer): void => {
+      parts.push(chunk);
+      length += chunk.length;
+      if (length <= limit) return;
+      letGo();
+      message.pause();
+      message.unshift(Buffer.concat(parts));
+      resolve(undefined);
+    };
+    const onEnd = (): void => {
+      letGo();
+      resolve(Buffer.concat(parts));
+    };
+    const onError = (error: Error): void => {
+      letGo();
+      reject(error);
+    };
+    const onClose = (): void => onError(new Error('the sender left before the body was complete'));
+    const letGo = (): void => {
+      message.off('data', onData).off('end', onEnd).off('error', onError).off('close', onClose);
+    };
+    message.on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose);
+  });
+}
+
+/** @param what the name of the body */
 export function bodyTooLarge(what: string, limit: number): Refusal {
   return new Refusal(413, `${what} is larger than limits.hookBody (${limit} bytes)`);
 }

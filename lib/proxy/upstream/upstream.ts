@@ -4,7 +4,7 @@ import net from 'node:net';
 import tls from 'node:tls';
 import { hasCode, messageOf } from '../../base/errors.js';
 import type { Address } from '../config/address.js';
-import { MAX_HEADER_BYTES } from '../http/limits.js';
+import { KEEP_ALIVE, MAX_HEADER_BYTES } from '../http/limits.js';
 import { Refusal } from '../http/refusal.js';
 import { closeIdle } from './close-idle.js';
 import { readTls, type TlsFiles } from '../config/tls-files.js';
@@ -39,7 +39,7 @@ export function createUpstream(address: Address, files: TlsFiles = {}): Upstream
     connect(onread) {
       if (kind === 'unix') return net.connect({ path: address.path, allowHalfOpen: true, onread });
       const { host, port } = address;
-      const options = { host, port, allowHalfOpen: true, noDelay: true, onread };
+      const options = { host, port, allowHalfOpen: true, noDelay: true, onread, ...KEEP_ALIVE };
       if (!material) return net.connect(options);
       // SNI takes only names, not addresses.
       return tls.connect({ ...options, ...material, ...(net.isIP(host) === 0 && { servername: host }) });

@@ -4,7 +4,7 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { once } from 'node:events';
-import { silentLog } from '../../../lib/base/log.js';
+import { silentLog, type Log } from '../../../lib/base/log.js';
 import { parseYaml } from '../../../lib/config/yaml.js';
 import { proxyConfig, type ProxyConfig } from '../../../lib/proxy/config/config.js';
 import { createProxy, type Proxy } from '../../../lib/proxy/proxy.js';
@@ -63,7 +63,11 @@ export function proxyOptions(yaml: string): ProxyConfig {
 }
 
 /** @param docker already listens unless it is undefined; @param yaml endpoints, adapters, limits */
-export async function startProxy(docker: net.Server | undefined, yaml = ''): Promise<Harness> {
+export async function startProxy(
+  docker: net.Server | undefined,
+  yaml = '',
+  log: Log = silentLog,
+): Promise<Harness> {
   const dir = mkdtempSync(join(tmpdir(), 'proxy-test-'));
   const dockerSocket = join(dir, 'docker.sock');
   const proxySocket = join(dir, 'proxy.sock');
@@ -74,7 +78,7 @@ export async function startProxy(docker: net.Server | undefined, yaml = ''): Pro
     await once(docker, 'listening');
   }
   const head = `version: 1\nlisten: ['unix://${proxySocket}']\nupstream: unix://${dockerSocket}\n`;
-  const proxy = await createProxy(proxyOptions(head + yaml), silentLog);
+  const proxy = await createProxy(proxyOptions(head + yaml), log);
   await proxy.start();
   const clients = new Set<net.Socket>();
   open.add(close);

@@ -82,4 +82,28 @@ describe('settings that are there already', () => {
       'socketplane-networks',
     ]);
   });
+
+  it("have the lines that keep our own containers, beside the user's own hooks on such calls", async () => {
+    const create = `  'POST /containers/create': { pre: [socketplane], post: [socketplane] }\n`;
+    const own = `  'DELETE /containers/*': { post: [mine] }\n`;
+    const adapters = `  mine: http://127.0.0.1:1/\n  socketplane: { url: '${URL}', protocol: 2 }\n`;
+    writeFileSync(file, `version: 1\nendpoints:\n${create}${own}adapters:\n${adapters}`);
+    await writeSettings(folder);
+    const renewed = parseYaml('proxy.yml', readFileSync(file, 'utf8'), proxyConfig(folder));
+    const hooksOf = (call: string) => renewed.endpoints.find(({ pattern }) => pattern === call)?.pre;
+    expect(hooksOf('POST /containers/*/stop')).to.deep.equal(['own-containers']);
+    expect(hooksOf('DELETE /containers/*')).to.deep.equal([]);
+    expect(renewed.adapters.get('own-containers')).to.include({ onFailure: 'ignore' });
+    const text = readFileSync(file, 'utf8');
+    await writeSettings(folder);
+    expect(readFileSync(file, 'utf8')).to.equal(text);
+  });
+
+  it('go without these lines where the user has removed them and says so', async () => {
+    const create = `  'POST /containers/create': { pre: [socketplane], post: [socketplane] }\n`;
+    const text = `version: 1\n# no own-containers here\nendpoints:\n${create}adapters:\n  socketplane: http://127.0.0.1:1/\n`;
+    writeFileSync(file, text);
+    await writeSettings(folder);
+    expect(readFileSync(file, 'utf8')).to.equal(text);
+  });
 });

@@ -1,6 +1,15 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -41,10 +50,29 @@ describe('a unix socket', () => {
       /cannot listen on \S+: something that is not a socket is there: remove it/,
     );
     expect(readFileSync(path, 'utf8')).to.equal('precious');
-    rmSync(path);
-    // As Docker makes it for a container that mounts a socket which is not there yet.
+  });
+
+  it('takes the place of the empty directory that Docker makes for a container that mounts it too early', async () => {
     mkdirSync(path);
-    expect(await listen()).to.match(/something that is not a socket is there/);
+    expect(await listen()).to.equal('listens');
+  });
+
+  it('does so however the directory came about, but not if there is anything in it', async () => {
+    mkdirSync(path, { mode: 0o000 });
+    expect(await listen()).to.equal('listens');
+    mkdirSync(join(path, 'precious'), { recursive: true });
+    expect(await listen()).to.match(
+      /^cannot listen on \S+x\.sock: a directory that is not empty is there: remove it, or listen elsewhere$/,
+    );
+    expect(readdirSync(path)).to.deep.equal(['precious']);
+  });
+
+  it('takes the place of a symbolic link, and leaves what it leads to', async () => {
+    const precious = join(directory, 'precious');
+    mkdirSync(precious);
+    symlinkSync(precious, path);
+    expect(await listen()).to.equal('listens');
+    expect(existsSync(precious)).to.equal(true);
   });
 
   it('is not made where its path would be cut off', async () => {

@@ -86,6 +86,12 @@ describe('the process that holds the plugin socket', () => {
     expect(await implemented()).to.include('NetworkDriver');
   });
 
+  it('takes the place of the directory that Docker makes for a container that mounts the socket too early', async () => {
+    await mkdir(socket(), { recursive: true });
+    await start();
+    expect(await implemented()).to.include('NetworkDriver');
+  });
+
   it('does not take a file for a socket that was left behind', async () => {
     await mkdir(file('docker/plugins'), { recursive: true });
     await writeFile(socket(), 'mine');

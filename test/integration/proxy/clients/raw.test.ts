@@ -100,8 +100,35 @@ const TALKS: Record<string, Talk> = {
   'a call with a body whose client ends its side': {
     say: [volume(fixed(VOLUME)), VOLUME, FIN, { wait: '201' }],
     ends: true,
-    // Hooks are not asked for somebody who may have left.
-    ways: ['without hooks'],
+  },
+  'a call with a body in chunks whose client ends its side': {
+    say: [volume(CHUNKED), chunks(VOLUME), FIN, { wait: '201' }],
+    ends: true,
+  },
+  'a call without body whose client ends its side': {
+    say: [head('GET /containers/nobody/json'), FIN, { wait: '404' }],
+    ends: true,
+  },
+  'a call that changes something whose client ends its side': {
+    say: [head('POST /containers/box/kill?signal=CONT', 'Content-Length: 0'), FIN, { wait: '204' }],
+    ends: true,
+  },
+  'calls in one go whose client ends its side': {
+    say: [
+      PING + volume(fixed(VOLUME)) + VOLUME + head('GET /containers/nobody/json'),
+      FIN,
+      { wait: /OK[^]* 201 [^]* 404 / },
+    ],
+    ends: true,
+  },
+  'events whose client ends its side': { say: [head('GET /events'), FIN], ends: true },
+  'a wait whose client ends its side': {
+    say: [head('POST /containers/box/wait', 'Content-Length: 0'), FIN],
+    ends: true,
+  },
+  'logs whose client ends its side': {
+    say: [head('GET /containers/box/logs?follow=1&stdout=1'), FIN],
+    ends: true,
   },
   'an upgrade of a call that is no stream': {
     say: [head('GET /_ping', ...UPGRADE), { wait: 'OK' }],

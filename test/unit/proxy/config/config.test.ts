@@ -193,7 +193,7 @@ adapters:
       pre: ['socketplane-networks'],
       post: ['socketplane-networks'],
     });
-    expect(calls).to.have.length(5);
+    expect(calls).to.have.length(12);
     expect(warnings).to.have.length(1);
     expect(warnings[0]).to.match(/BuildKit/);
   });

@@ -59,7 +59,7 @@ describe('failing hooks', () => {
     );
     const reply = await create(harness, '{}');
     expect(reply.status).to.equal(502);
-    expect(reply.body).to.include('adapter a: no answer from http+unix://%2Fnonexistent%2Fa.sock/x: ENOENT');
+    expect(reply.body).to.include('adapter a: no answer from /nonexistent/a.sock: ENOENT');
     expect(docker.calls).to.deep.equal([]);
   });
 

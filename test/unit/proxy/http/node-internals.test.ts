@@ -1,7 +1,9 @@
 import { once } from 'node:events';
-import { fstatSync } from 'node:fs';
+import { fstatSync, mkdtempSync, rmSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import tls from 'node:tls';
 import { expect } from 'chai';
@@ -200,6 +202,31 @@ describe('what Node does without documenting it', () => {
       expect(await head(request, node.omitAutomaticHeaders)).to.equal(
         'HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n',
       );
+    });
+  });
+
+  describe('probePeer', () => {
+    it('tells a peer that has left from one that has only ended its side', async () => {
+      const dir = mkdtempSync(join(tmpdir(), 'probe-'));
+      const server = net.createServer({ allowHalfOpen: true }).listen(join(dir, 'socket'));
+      cleanups.push(
+        () => rmSync(dir, { recursive: true }),
+        () => server.close(),
+      );
+      await once(server, 'listening');
+      const client = net.connect({ path: join(dir, 'socket'), allowHalfOpen: true });
+      const [accepted] = (await once(server, 'connection')) as [net.Socket];
+      accepted.resume();
+      client.end();
+      await once(accepted, 'end');
+      node.probePeer(accepted);
+      await sleep(20);
+      expect(accepted.destroyed).to.equal(false);
+      client.destroy();
+      await once(client, 'close');
+      node.probePeer(accepted);
+      const [error] = (await once(accepted, 'error')) as [NodeJS.ErrnoException];
+      expect(error.code).to.equal('EPIPE');
     });
   });
 
