@@ -10,7 +10,7 @@ import {
   type Packet,
 } from 'dns-packet';
 import { createDns } from '../../../lib/dns/dns.js';
-import { createForward } from '../../../lib/dns/forward.js';
+import { createForward, type ForwardTimes } from '../../../lib/dns/forward.js';
 import { frame, messages } from '../../../lib/dns/frames.js';
 import { silentLog } from '../../../lib/base/log.js';
 import type { Names } from '../../../lib/dns/names.js';
@@ -42,6 +42,8 @@ export const question = (
   questions: [{ type, name, class: 'IN' }],
   ...more,
 });
+
+const TIMES = { patience: 100, whole: 10_000 };
 
 /** Milliseconds without an answer that count as silence. */
 export const SILENCE_MS = 500;
@@ -102,6 +104,7 @@ export interface DnsState {
   asked: string[];
   outcomes: string[];
   resolvers: string[];
+  times: ForwardTimes;
 }
 
 /** The name server of {@link NETWORK}, with a resolver behind it, for the tests of one file. */
@@ -109,7 +112,7 @@ export function useDns(): DnsState {
   const state: DnsState = {
     dns: createDns({
       names,
-      forward: createForward({ port: UPSTREAM, timeout: 100 }),
+      forward: (...asked) => createForward({ port: UPSTREAM, times: state.times })(...asked),
       resolversFor: async () => state.resolvers,
       count: (outcome) => void state.outcomes.push(outcome),
       log: silentLog,
@@ -118,6 +121,7 @@ export function useDns(): DnsState {
     asked: [],
     outcomes: [],
     resolvers: [],
+    times: TIMES,
   };
   let upstream: Socket;
   before(async () => {
@@ -147,7 +151,7 @@ export function useDns(): DnsState {
     await untilServed();
   });
   beforeEach(() => {
-    Object.assign(state, { asked: [], outcomes: [], resolvers: ['127.0.0.1'] });
+    Object.assign(state, { asked: [], outcomes: [], resolvers: ['127.0.0.1'], times: TIMES });
   });
   after(() => {
     state.dns.close();
