@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { connect, isIPv6 } from 'node:net';
 import { frame, messages } from './frames.js';
 import { answersQuestion } from './verdict.js';
-import type { Transport } from './zone.js';
+import type { Transport } from './reply.js';
 
 /**
  * Asks one resolver, and gives the bytes of its answer under the id of the question, whatever it says.

@@ -1,6 +1,6 @@
 import { askResolver } from './ask-resolver.js';
 import { isAboutName } from './verdict.js';
-import type { Transport } from './zone.js';
+import type { Transport } from './reply.js';
 
 const PORT = 53;
 

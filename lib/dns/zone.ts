@@ -1,32 +1,12 @@
-import {
-  AUTHORITATIVE_ANSWER,
-  decode,
-  encode,
-  RECURSION_AVAILABLE,
-  RECURSION_DESIRED,
-  TRUNCATED_RESPONSE,
-  type Answer,
-  type DecodedPacket,
-  type OptAnswer,
-  type Question,
-} from 'dns-packet';
+import { decode, type Answer, type Question } from 'dns-packet';
 import { contains, parseAddress, parseCidr } from '../base/ipv4.js';
 import type { Names } from './names.js';
 import type { Network } from '../base/model.js';
+import { optOf, RCODE, reply, type Query, type Transport } from './reply.js';
 
 /** Names change from one moment to the next: no answer may be cached. */
 const TTL_S = 0;
-const RCODE = { ok: 0, formatError: 1, serverFailure: 2, noSuchName: 3, notImplemented: 4, badVersion: 16 };
-/** RFC 1035, 4.2.1; what a client without EDNS can accept in one datagram. */
-const PLAIN_UDP = 512;
-/** What passes every path without fragmentation (DNS flag day 2020). */
-const EDNS_UDP = 1232;
 const REVERSE = '.in-addr.arpa';
-
-export type Transport = 'udp' | 'tcp';
-
-/** A decoded question. */
-export type Query = DecodedPacket;
 
 /** @returns undefined for anything but a question: that gets no answer, or two servers could answer each other forever */
 export function readQuery(message: Buffer): Query | undefined {
@@ -97,39 +77,6 @@ function reverse(
 /** The answer when no resolver has given one. */
 export function serverFailure(query: Query): Buffer {
   return reply(query, RCODE.serverFailure, [], 'udp');
-}
-
-function optOf(query: Query): OptAnswer | undefined {
-  return query.additionals?.find((record): record is OptAnswer => record.type === 'OPT');
-}
-
-function reply(query: Query, rcode: number, answers: Answer[], transport: Transport): Buffer {
-  const opt = optOf(query);
-  const head = {
-    type: 'response' as const,
-    id: query.id,
-    flags:
-      ((query.flags ?? 0) & RECURSION_DESIRED) | RECURSION_AVAILABLE | AUTHORITATIVE_ANSWER | (rcode & 0xf),
-    questions: query.questions,
-    additionals: opt
-      ? [
-          {
-            ...opt,
-            udpPayloadSize: EDNS_UDP,
-            // RFC 6891, 6.1.3.
-            extendedRcode: rcode >> 4,
-            ednsVersion: 0,
-            flags: 0,
-            flag_do: false,
-            options: [],
-          },
-        ]
-      : [],
-  };
-  const whole = encode({ ...head, answers });
-  const room = opt ? Math.max(PLAIN_UDP, Math.min(opt.udpPayloadSize, EDNS_UDP)) : PLAIN_UDP;
-  if (transport === 'tcp' || whole.length <= room) return whole;
-  return encode({ ...head, flags: head.flags | TRUNCATED_RESPONSE });
 }
 
 /** Several containers behind one name take turns. */

@@ -1,5 +1,6 @@
 import { expect } from 'chai';
-import { askTcp, askUdp, data, opt, question, rcode, table, useDns } from './server.js';
+import { until } from '../../support/until.js';
+import { askTcp, askUdp, data, LONG_NAME, opt, question, rcode, table, useDns } from './server.js';
 
 describe('names of containers by DNS', () => {
   const state = useDns();
@@ -32,14 +33,45 @@ describe('names of containers by DNS', () => {
     expect(state.asked).to.deep.equal([]);
   });
 
-  it('cuts a long answer short over UDP, and gives it whole over TCP or to whoever has room', async () => {
+  it('gives as many addresses over UDP as there is room for, and all over TCP or to whoever has room', async () => {
     const short = await askUdp(question('many'));
-    expect([short?.flag_tc, data(short).length]).to.deep.equal([true, 0]);
+    const room = Math.floor((512 - 12 - 10) / 16);
+    expect([short?.flag_tc, data(short).length]).to.deep.equal([true, room]);
+    expect(table['many']).to.include.members(data(short));
     const [whole] = await askTcp(question('many'));
-    expect(data(whole).length).to.equal(50);
+    expect([whole?.flag_tc, data(whole).length]).to.deep.equal([false, 50]);
     const roomy = await askUdp(question('many', 'A', { additionals: [opt] }));
     expect([roomy?.flag_tc, data(roomy).length]).to.deep.equal([false, 50]);
   });
+
+  it('has room for a dozen behind a long name without any extension', async () => {
+    const answer = await askUdp(question(LONG_NAME));
+    expect([answer?.flag_tc, data(answer).sort()]).to.deep.equal([false, table[LONG_NAME]!.toSorted()]);
+    expect(answer?.answers?.every(({ name }) => name === LONG_NAME)).to.equal(true);
+  });
+
+  it('gives other ones each time that not all have room', async () => {
+    const seen = new Set<unknown>();
+    await until('all to be seen', async () => {
+      for (const address of data(await askUdp(question('many')))) seen.add(address);
+      return seen.size === 50;
+    });
+  });
+
+  for (const [size, records] of [
+    [1, 29],
+    [511, 29],
+    [600, 35],
+    [4096, 253],
+    [65_535, 253],
+  ] as const) {
+    it(`fills the ${size} bytes that a client says it can take, and says so itself`, async () => {
+      const additionals = [{ ...opt, udpPayloadSize: size }];
+      const answer = await askUdp(question('crowd', 'A', { additionals }));
+      expect([answer?.flag_tc, data(answer).length]).to.deep.equal([true, records]);
+      expect(answer?.additionals?.[0]).to.deep.include({ type: 'OPT', udpPayloadSize: 4096 });
+    });
+  }
 
   it('says which version of EDNS it has to whom asks in another', async () => {
     const answer = await askUdp(question('con1', 'A', { additionals: [{ ...opt, ednsVersion: 1 }] }));

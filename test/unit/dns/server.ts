@@ -21,9 +21,12 @@ export const NETWORK = { id: 'web', subnet: '127.0.0.0/8', gateway: '127.53.0.1'
 export const PORT = 15353;
 export const UPSTREAM = 15354;
 
+export const LONG_NAME = 'a-service-of-25-letters-x';
 export const table: Record<string, string[]> = {
   con1: ['10.0.0.2'],
   web: ['10.0.0.3', '10.0.0.4', '10.0.0.5'],
+  [LONG_NAME]: Array.from({ length: 12 }, (_, n) => `10.0.2.${n}`),
+  crowd: Array.from({ length: 300 }, (_, n) => `10.0.${4 + (n >> 8)}.${n & 255}`),
   many: Array.from({ length: 50 }, (_, n) => `10.0.1.${n}`),
 };
 export const names: Names = {
