@@ -1,11 +1,8 @@
-import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { createMembers } from '../cluster/hosts/records.js';
 import type { Datapath } from '../datapath/datapath.js';
 import { hostRoutes } from '../datapath/kernel/host-routes.js';
-import { createDns } from '../dns/dns.js';
-import { createForward } from '../dns/forward.js';
-import { createHostResolvers } from '../dns/resolv-conf.js';
+import { createNameTeller } from '../dns/tell-names.js';
 import type { Docker } from '../docker/docker.js';
 import { messageOf } from '../base/errors.js';
 import type { Run } from '../os/exec.js';
@@ -21,9 +18,9 @@ import { createFanOut, type FanOut } from '../driver/fan-out.js';
 import { createMakings } from '../driver/makings.js';
 import { createOffers } from '../driver/pools.js';
 import { capacityOfNetwork } from '../ipam/address-space.js';
+import { askersIn } from '../endpoints/askers.js';
 import { createContainers, type Containers } from './containers.js';
 import { createIpam, type Ipam } from '../ipam/ipam.js';
-import { createNames } from '../dns/names.js';
 import { createNetworkCarrier, type NetworkCarrier } from '../network/carry.js';
 import { createNetworks, type Networks } from '../network/networks.js';
 import { createOverlayFeed, type Peer } from '../network/overlay-feed.js';
@@ -43,6 +40,8 @@ export interface ServicesOptions {
   reconnecting?: KeptJson<UnfinishedPlaces>;
   datapath: Datapath;
   run: Run;
+  /** Socket of the process that has the containers' name servers. */
+  namesSocket: string;
   /** Told of the driver once it can answer Docker's calls. */
   onDriver: (driver: Driver) => void;
   /** From now on it cannot. */
@@ -71,6 +70,8 @@ export interface Services {
   /** What this host has, as last heard from the store: available even while it does not answer. */
   known(): Belongings;
   status(): ServicesStatus;
+  /** Why containers have no name server, one line for people; undefined when all is well. */
+  namesProblem(): string | undefined;
   /**
    * Resolves when the host matches the store, as far as possible.
    *
@@ -88,7 +89,7 @@ export interface Services {
 
 export function createServices(options: ServicesOptions): Services {
   const { store, host, docker, dockerNetworks, reconnecting, datapath, run, metrics, log } = options;
-  const { onDriver, onStop } = options;
+  const { namesSocket, onDriver, onStop } = options;
   const stopping = new AbortController();
   const onInvalid = (error: unknown) => log.error('the store is damaged', { error: messageOf(error) });
   const known = () => convergence.networks();
@@ -120,23 +121,14 @@ export function createServices(options: ServicesOptions): Services {
     log,
   });
   const driver: Driver = { ...containers, networks, known, dockerNetworks, offers: createOffers(), makings };
-  const hostResolvers = createHostResolvers();
-  const dns = createDns({
-    names: createNames(ipam.index),
-    forward: createForward(),
-    async resolversFor(network, ip) {
-      const chosen = table.at(network, ip)?.occupant?.nameServers ?? [];
-      const usable = chosen.filter((address) => isIP(address) !== 0);
-      return usable.length > 0 ? usable : hostResolvers();
-    },
-    networksOf(network, ip) {
-      const occupant = table.at(network, ip)?.occupant;
-      const all = table.list().filter((one) => occupant && one.occupant?.id === occupant.id);
-      return all.map(({ endpoint }) => endpoint.network);
-    },
+  const names = createNameTeller({
+    socket: namesSocket,
+    index: ipam.index,
+    askers: () => askersIn(table),
     count: metrics.dns,
     log,
   });
+  table.subscribe(names.askersChanged);
   const overlay = createOverlayFeed({
     index: ipam.index,
     datapath,
@@ -153,7 +145,7 @@ export function createServices(options: ServicesOptions): Services {
     fanOut,
     overlay: overlay.state,
     async onNetworks(current) {
-      dns.setNetworks(current);
+      names.setNetworks(current);
       await overlay.setNetworks(current);
     },
     onBridge() {
@@ -183,10 +175,12 @@ export function createServices(options: ServicesOptions): Services {
       networks: known().map((network) => usageOf(network, ipam)),
       peers: overlay.peers(),
     }),
+    namesProblem: names.problem,
     async start(peers) {
       await overlay.setPeers(peers);
       const started = await convergence.start();
       stopped = started.stopped;
+      names.complete();
       await overlay.activate();
       return started.bridged;
     },
@@ -196,7 +190,7 @@ export function createServices(options: ServicesOptions): Services {
       stopping.abort();
       onStop();
       overlay.deactivate();
-      dns.close();
+      names.close();
       await stopped;
     },
   };

@@ -34,7 +34,8 @@ export function isAboutName(answer: Buffer): boolean {
   return !isEmpty || knowsOrAsks;
 }
 
-function rcodeOf(message: Buffer): number {
+/** The code of an answer (RFC 1035, 4.1.1), without the upper bits of EDNS. */
+export function rcodeOf(message: Buffer): number {
   return message.readUInt16BE(2) & 0xf;
 }
 

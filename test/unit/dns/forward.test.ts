@@ -94,6 +94,17 @@ describe('DNS questions that are passed on', () => {
     }
   }
 
+  it('asks the name servers that a container was given, and only those', async () => {
+    await withResolver(
+      '127.0.0.21',
+      () => ({ rcode: RCODE.ok, answers: [HERE] }),
+      async () => {
+        expect(data(await askUdp(question('example.com'), '127.0.0.11'))).to.deep.equal([HERE.data]);
+      },
+    );
+    expect(state.asked).to.deep.equal([]);
+  });
+
   it('believes the first that says there is no such name, or no such record', async () => {
     state.resolvers = ['127.0.0.21', '127.0.0.22'];
     state.times = { patience: 10_000, whole: 10_000 };

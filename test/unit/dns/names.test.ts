@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { until } from '../../support/until.js';
+import { RCODE, withResolver } from './resolver.js';
 import { askTcp, askUdp, data, LONG_NAME, opt, question, rcode, table, useDns } from './server.js';
 
 describe('names of containers by DNS', () => {
@@ -17,6 +18,63 @@ describe('names of containers by DNS', () => {
     expect([rcode(answer), data(answer)]).to.deep.equal(['NOERROR', []]);
   });
 
+  for (const [from, name, expected] of [
+    ['127.0.0.1', 'con1.web', ['10.0.0.2']],
+    ['127.0.0.1', 'CON1.Web', ['10.0.0.2']],
+    ['127.0.0.1', 'con1.web.', ['10.0.0.2']],
+    ['127.0.0.1', 'h1.example.test', ['127.0.0.12']],
+    ['127.0.0.1', 'H1.Example.test.web', ['127.0.0.12']],
+    ['127.0.0.1', 'my.app', ['10.0.0.8']],
+    ['127.0.0.1', 'twin', ['10.0.0.7', '127.0.0.9']],
+    ['127.0.0.9', 'twin', ['127.0.0.9']],
+    ['127.0.0.9', 'TWIN.web', ['127.0.0.9']],
+    ['127.0.0.9', 'web', ['10.0.0.3', '10.0.0.4', '10.0.0.5']],
+    ['127.0.0.10', 'store', ['10.9.0.2']],
+    ['127.0.0.10', 'store.db', ['10.9.0.2']],
+    ['127.0.0.10', 'con1.web', ['10.0.0.2']],
+  ] as const) {
+    it(`knows ${name} as ${from} means it, and that it has no IPv6 address`, async () => {
+      expect(data(await askUdp(question(name), from)).sort()).to.deep.equal(expected);
+      const six = await askUdp(question(name, 'AAAA'), from);
+      expect([rcode(six), data(six)]).to.deep.equal(['NOERROR', []]);
+      expect(state.asked).to.deep.equal([]);
+    });
+  }
+
+  for (const name of ['store', 'store.db', 'con1.db', 'nobody.web', 'con1.example']) {
+    it(`asks outside for ${name}, which is none of ours to whoever is on one network alone`, async () => {
+      expect(data(await askUdp(question(name)))).to.deep.equal(['198.51.100.7']);
+    });
+  }
+
+  it('means a container by its name in a search domain, if nobody outside has that name', async () => {
+    const nobody = () => ({ rcode: RCODE.noSuchName });
+    state.resolvers = ['127.0.0.22'];
+    await withResolver('127.0.0.22', nobody, async () => {
+      const answers = async (from: string, ...asked: string[]) => {
+        const found = [];
+        for (const name of asked) {
+          const answer = await askUdp(question(name), from);
+          found.push(rcode(answer) === 'NOERROR' ? data(answer)[0] : rcode(answer));
+        }
+        return found;
+      };
+      expect(
+        await answers('127.0.0.10', 'con1.corp.example', 'CON1.far.example.', 'con1.web.far.example'),
+      ).to.deep.equal(['10.0.0.2', '10.0.0.2', '10.0.0.2']);
+      expect(await answers('127.0.0.10', 'con1.host.example', 'no.far.example')).to.deep.equal([
+        'NXDOMAIN',
+        'NXDOMAIN',
+      ]);
+      expect(await answers('127.0.0.1', 'con1.host.example', 'con1.far.example')).to.deep.equal([
+        '10.0.0.2',
+        'NXDOMAIN',
+      ]);
+    });
+    state.resolvers = ['127.0.0.1'];
+    expect(data(await askUdp(question('con1.far.example'), '127.0.0.10'))).to.deep.equal(['198.51.100.7']);
+  });
+
   it('lets several behind one name take turns', async () => {
     const firsts = new Set<unknown>();
     for (let n = 0; n < 40; n++) {
@@ -28,7 +86,9 @@ describe('names of containers by DNS', () => {
   });
 
   it('knows the names of addresses on the network, and says so when one has none', async () => {
-    expect(data(await askUdp(question('9.0.0.127.in-addr.arpa', 'PTR')))).to.deep.equal(['con9']);
+    expect(data(await askUdp(question('9.0.0.127.IN-addr.arpa', 'PTR')))).to.deep.equal(['con9.web']);
+    const full = await askUdp(question('12.0.0.127.in-addr.arpa', 'PTR'));
+    expect(data(full)).to.deep.equal(['h1.example.test', 'box.web']);
     expect(rcode(await askUdp(question('8.0.0.127.in-addr.arpa', 'PTR')))).to.equal('NXDOMAIN');
     expect(state.asked).to.deep.equal([]);
   });
