@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { CommandError, type Run } from '../../os/exec.js';
 import type { Network } from '../../base/model.js';
-import { CLUSTER_PORTS, VXLAN_PORT } from '../../base/ports.js';
+import { CLUSTER_PORTS, NAMES_PORT, VXLAN_PORT } from '../../base/ports.js';
 import { succeeds } from '../../base/succeeds.js';
 import { GATEWAY_PREFIX, gatewayName, PORT_PREFIX } from '../device-names.js';
 import type { UnderlayState } from './underlay.js';
@@ -24,15 +24,18 @@ const bridgeList = z.array(z.object({ ifname: z.string().optional() }));
 /** Where packets leave this host: towards the world, and towards other hosts. */
 type Way = Pick<UnderlayState, 'uplink' | 'tunnels'>;
 
-const [POSTROUTING, FORWARD, PREROUTING] = [
+const [POSTROUTING, FORWARD, PREROUTING, OUTPUT] = [
   'SOCKETPLANE-POSTROUTING',
   'SOCKETPLANE-FORWARD',
   'SOCKETPLANE-PREROUTING',
+  'SOCKETPLANE-OUTPUT',
 ] as const;
 
 /** SocketPlane's chains, and the kernel's chain from which each branches off. */
 export const CHAINS = [
   { table: 'nat', parent: 'POSTROUTING', chain: POSTROUTING },
+  { table: 'nat', parent: 'PREROUTING', chain: PREROUTING },
+  { table: 'nat', parent: 'OUTPUT', chain: OUTPUT },
   { table: 'filter', parent: 'FORWARD', chain: FORWARD },
   { table: 'raw', parent: 'PREROUTING', chain: PREROUTING },
 ] as const;
@@ -43,6 +46,8 @@ type Chain = (typeof CHAINS)[number];
  * atomically.
  *
  * - Containers reach the outside from the host's address; answers come back; nothing outside reaches them.
+ * - What containers, and the host itself, ask of a gateway goes to our name server there, whatever else listens on port 53: it comes before
+ *   the rules for published ports too.
  * - Nothing is forwarded from or to an internal network, not even an answer; its gateway itself still answers.
  * - Routing never joins two networks that the bridge keeps apart.
  * - No container speaks to other hosts as if it were this one.
@@ -55,6 +60,13 @@ export function natRules(networks: Network[], { uplink, tunnels }: Way, bridges 
   const [closed, open] = [networks.filter(isInternal), networks.filter((network) => !isInternal(network))];
   const masquerade = open.map(
     (network) => `-A ${POSTROUTING} -s ${network.subnet} ! -o ${gatewayName(network)} -j MASQUERADE`,
+  );
+  const questions = networks.flatMap((network) =>
+    ['udp', 'tcp'].flatMap((protocol) => {
+      const { gateway } = network;
+      const rest = `-d ${gateway} -p ${protocol} --dport 53 -j DNAT --to-destination ${gateway}:${NAMES_PORT}`;
+      return [`-A ${PREROUTING} -i ${gatewayName(network)} ${rest}`, `-A ${OUTPUT} ${rest}`];
+    }),
   );
   const shut = closed
     .map(gatewayName)
@@ -70,7 +82,10 @@ export function natRules(networks: Network[], { uplink, tunnels }: Way, bridges 
   return [
     '*nat',
     `:${POSTROUTING} - [0:0]`,
+    `:${PREROUTING} - [0:0]`,
+    `:${OUTPUT} - [0:0]`,
     ...masquerade,
+    ...questions,
     'COMMIT',
     '*filter',
     `:${FORWARD} - [0:0]`,

@@ -203,7 +203,25 @@ describe('nat', () => {
       '-o sp00000002 -j DROP',
       '-i sp+ -o sp+ -j DROP',
     ]);
-    expect(natRules(networks, way), 'only what is forwarded').to.not.match(/INPUT|OUTPUT/);
+    const filter = natRules(networks, way).split('*filter')[1];
+    expect(filter, 'only what is forwarded').to.not.match(/INPUT|OUTPUT/);
+  });
+
+  it('leads what is asked of a gateway, an internal one too, to the name server there, past all other rules', () => {
+    const closed = { ...WEB, id: 'closed', gateway: '10.9.0.1', vni: 2, settings: { internal: true } };
+    const to = ({ gateway }: Network, protocol: string) =>
+      `-d ${gateway} -p ${protocol} --dport 53 -j DNAT --to-destination ${gateway}:6679`;
+    const networks = [WEB, closed];
+    const ports = ['udp', 'tcp'];
+    expect(rulesOf('SOCKETPLANE-OUTPUT', networks, way)).to.deep.equal(
+      networks.flatMap((network) => ports.map((protocol) => to(network, protocol))),
+    );
+    const nat = natRules(networks, way).split('COMMIT')[0] ?? '';
+    for (const network of networks)
+      for (const protocol of ports)
+        expect(nat).to.include(
+          `-A SOCKETPLANE-PREROUTING -i ${gatewayName(network)} ${to(network, protocol)}\n`,
+        );
   });
 
   it("takes the uplink for none of Docker's bridges, whatever its name", () => {
