@@ -8,6 +8,8 @@ export const CONSUL_SERVER_PORT = 6677;
 export const GOSSIP_PORT = 6678;
 /** All of the above. */
 export const CLUSTER_PORTS = { first: ADMISSION_PORT, last: GOSSIP_PORT } as const;
+/** UDP and TCP: name servers. */
+export const DNS_PORT = 53;
 /**
  * UDP and TCP, on the networks' gateway addresses: the containers' name server. What they send to port 53 there is redirected to it, so
  * port 53 itself stays free for name servers of the user's.

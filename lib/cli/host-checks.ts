@@ -3,6 +3,8 @@ import { z } from 'zod';
 import { readAgentConfig } from '../config/agent.js';
 import { createConsulApi } from '../cluster/consul/api.js';
 import { networkMtu } from '../datapath/network-mtu.js';
+import { askResolver } from '../dns/ask-resolver.js';
+import { createHostResolver } from '../dns/resolv-conf.js';
 import { reachThroughTunnels } from '../datapath/flows/echo.js';
 import { createOvsdb } from '../datapath/vswitch/ovsdb.js';
 import type { Check } from '../doctor/check.js';
@@ -21,6 +23,7 @@ import { diskCheck, forwardingCheck, versionCheck } from '../doctor/checks/host.
 import { leasesCheck } from '../doctor/checks/leases.js';
 import { leftoversCheck } from '../doctor/checks/leftovers.js';
 import { linkChecks } from '../doctor/checks/links.js';
+import { namesCheck } from '../doctor/checks/names.js';
 import { peersCheck } from '../doctor/checks/peers.js';
 import { pluginSocketCheck } from '../doctor/checks/plugin/socket.js';
 import { serviceCheck } from '../doctor/checks/services.js';
@@ -35,12 +38,14 @@ import { CONSUL_WANTED } from '../install/system/host-programs.js';
 import type { Systemd } from '../install/system/systemd.js';
 import { PLUGIN_UNIT } from '../install/units/unit-files.js';
 import { requestUnix } from '../os/request-unix.js';
+import { DNS_PORT } from '../base/ports.js';
 import { VERSION } from '../base/version.js';
 import type { AgentClient } from './agent/client.js';
 import type { Context } from './context.js';
 import { daemonsOf } from './daemons/of-host.js';
 
 const LIST_MS = 10_000;
+const RESOLVER_MS = 3_000;
 const containerList = z.array(z.object({ Id: z.string() }));
 
 /** The checks of `doctor`; those that others depend on come first. */
@@ -80,6 +85,17 @@ export async function hostChecks(options: {
         mac: one.connection_details.mac,
         mtu: mtus.get(one.network) ?? carried,
       }));
+  }
+
+  /** A container that runs, on each network that has one. */
+  async function asking() {
+    const [connections, networks] = await Promise.all([agent.connections(), agent.networks()]);
+    const gateways = new Map(networks.map(({ id, gateway }) => [id, gateway]));
+    const running = connections.filter(({ state, container_pid }) => state === 'up' && container_pid !== '0');
+    return [...new Map(running.map((one) => [one.network, one])).values()].map((one) => ({
+      ...{ name: one.container_name, pid: one.container_pid, ip: one.connection_details.ip },
+      ...{ network: one.network, gateway: gateways.get(one.network) ?? '' },
+    }));
   }
 
   async function ask(path: string): Promise<unknown> {
@@ -142,6 +158,20 @@ export async function hostChecks(options: {
       ask,
       wanted: async () => (await agent.networks()).map(({ id }) => id),
       converge,
+    }),
+    namesCheck({
+      run,
+      state: async () => (await agent.health()).names,
+      containers: asking,
+      resolvers: async () => (await createHostResolver()()).servers,
+      ask: (resolver, question) =>
+        askResolver(
+          question,
+          { resolver, port: DNS_PORT, transport: 'udp' },
+          AbortSignal.timeout(RESOLVER_MS),
+        ),
+      converge,
+      command,
     }),
     ...linkChecks({ run, attached, configuration }),
     clusterCheck(agent.cluster),

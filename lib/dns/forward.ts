@@ -1,8 +1,7 @@
+import { DNS_PORT } from '../base/ports.js';
 import { askResolver } from './ask-resolver.js';
 import { isAboutName } from './verdict.js';
 import type { Transport } from './reply.js';
-
-const PORT = 53;
 
 /** Milliseconds. */
 export interface ForwardTimes {
@@ -25,7 +24,7 @@ export type Forward = (
 ) => Promise<Buffer | undefined>;
 
 /** @param port the resolvers' port; only tests use another one */
-export function createForward({ port = PORT, times = TIMES } = {}): Forward {
+export function createForward({ port = DNS_PORT, times = TIMES } = {}): Forward {
   return async (message, resolvers, transport) => {
     const refusals: { place: number; answer: Buffer }[] = [];
     const ended = new AbortController();

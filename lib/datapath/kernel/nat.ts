@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { CommandError, type Run } from '../../os/exec.js';
 import type { Network } from '../../base/model.js';
-import { CLUSTER_PORTS, NAMES_PORT, VXLAN_PORT } from '../../base/ports.js';
+import { CLUSTER_PORTS, DNS_PORT, NAMES_PORT, VXLAN_PORT } from '../../base/ports.js';
 import { succeeds } from '../../base/succeeds.js';
 import { GATEWAY_PREFIX, gatewayName, PORT_PREFIX } from '../device-names.js';
 import type { UnderlayState } from './underlay.js';
@@ -64,7 +64,7 @@ export function natRules(networks: Network[], { uplink, tunnels }: Way, bridges 
   const questions = networks.flatMap((network) =>
     ['udp', 'tcp'].flatMap((protocol) => {
       const { gateway } = network;
-      const rest = `-d ${gateway} -p ${protocol} --dport 53 -j DNAT --to-destination ${gateway}:${NAMES_PORT}`;
+      const rest = `-d ${gateway} -p ${protocol} --dport ${DNS_PORT} -j DNAT --to-destination ${gateway}:${NAMES_PORT}`;
       return [`-A ${PREROUTING} -i ${gatewayName(network)} ${rest}`, `-A ${OUTPUT} ${rest}`];
     }),
   );
