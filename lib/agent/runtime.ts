@@ -111,6 +111,7 @@ export async function createRuntime({ config, run, ensureConsul, log }: RuntimeO
     createServices: (store) =>
       createServices({
         ...{ store, host: hostId, docker, dockerNetworks, reconnecting, datapath, run, metrics, log },
+        namesSocket: hostPaths.namesSocket,
         onDriver: driver.set,
         onStop: () => void driver.clear('the agent is changing its store, or stops: try again'),
       }),

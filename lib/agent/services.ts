@@ -1,11 +1,8 @@
-import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { createMembers } from '../cluster/hosts/records.js';
 import type { Datapath } from '../datapath/datapath.js';
 import { hostRoutes } from '../datapath/kernel/host-routes.js';
-import { createDns } from '../dns/dns.js';
-import { createForward } from '../dns/forward.js';
-import { createHostResolvers } from '../dns/resolv-conf.js';
+import { createNameTeller } from '../dns/tell-names.js';
 import type { Docker } from '../docker/docker.js';
 import { messageOf } from '../base/errors.js';
 import type { Run } from '../os/exec.js';
@@ -21,11 +18,12 @@ import { createFanOut, type FanOut } from '../driver/fan-out.js';
 import { createMakings } from '../driver/makings.js';
 import { createOffers } from '../driver/pools.js';
 import { capacityOfNetwork } from '../ipam/address-space.js';
+import { askersIn } from '../endpoints/askers.js';
 import { createContainers, type Containers } from './containers.js';
 import { createIpam, type Ipam } from '../ipam/ipam.js';
-import { createNames } from '../dns/names.js';
 import { createNetworkCarrier, type NetworkCarrier } from '../network/carry.js';
 import { createNetworks, type Networks } from '../network/networks.js';
+import { createHostResolver } from '../dns/resolv-conf.js';
 import { createSurroundings } from '../network/surroundings.js';
 import { createOverlayFeed, type Peer } from '../network/overlay-feed.js';
 import type { Connection } from '../endpoints/connection.js';
@@ -44,6 +42,8 @@ export interface ServicesOptions {
   reconnecting?: KeptJson<UnfinishedPlaces>;
   datapath: Datapath;
   run: Run;
+  /** Socket of the process that has the containers' name servers. */
+  namesSocket: string;
   /** Told of the driver once it can answer Docker's calls. */
   onDriver: (driver: Driver) => void;
   /** From now on it cannot. */
@@ -76,6 +76,8 @@ export interface Services {
   /** What this host has, as last heard from the store: available even while it does not answer. */
   known(): Belongings;
   status(): ServicesStatus;
+  /** Why containers have no name server, one line for people; undefined when all is well. */
+  namesProblem(): string | undefined;
   /**
    * Resolves when the host matches the store, as far as possible.
    *
@@ -93,12 +95,12 @@ export interface Services {
 
 export function createServices(options: ServicesOptions): Services {
   const { store, host, docker, dockerNetworks, reconnecting, datapath, run, metrics, log } = options;
-  const { onDriver, onStop } = options;
+  const { namesSocket, onDriver, onStop } = options;
   const stopping = new AbortController();
   const onInvalid = (error: unknown) => log.error('the store is damaged', { error: messageOf(error) });
   const known = () => convergence.networks();
-  const hostResolvers = createHostResolvers();
-  const read = async () => hostRoutes(run, await hostResolvers());
+  const hostResolver = createHostResolver();
+  const read = async () => hostRoutes(run, (await hostResolver()).servers);
   const memberRecords = createMembers(store, log);
   const members = async () => (await memberRecords.list()).map(({ hostId }) => hostId);
   const surroundings = createSurroundings({ store, host, name: hostname(), read, members, log });
@@ -111,9 +113,9 @@ export function createServices(options: ServicesOptions): Services {
         .filter(({ driver }) => driver !== DRIVER)
         .map(({ name }) => name),
     async otherHosts() {
-      const members = await createMembers(store, log).list();
+      const records = await memberRecords.list();
       return new Map(
-        members.filter(({ hostId }) => hostId !== host).map(({ hostId, name }) => [hostId, name] as const),
+        records.filter(({ hostId }) => hostId !== host).map(({ hostId, name }) => [hostId, name] as const),
       );
     },
     onInvalid,
@@ -136,22 +138,14 @@ export function createServices(options: ServicesOptions): Services {
     log,
   });
   const driver: Driver = { ...containers, networks, known, dockerNetworks, offers: createOffers(), makings };
-  const dns = createDns({
-    names: createNames(ipam.index),
-    forward: createForward(),
-    async resolversFor(network, ip) {
-      const chosen = table.at(network, ip)?.occupant?.nameServers ?? [];
-      const usable = chosen.filter((address) => isIP(address) !== 0);
-      return usable.length > 0 ? usable : hostResolvers();
-    },
-    networksOf(network, ip) {
-      const occupant = table.at(network, ip)?.occupant;
-      const all = table.list().filter((one) => occupant && one.occupant?.id === occupant.id);
-      return all.map(({ endpoint }) => endpoint.network);
-    },
+  const names = createNameTeller({
+    socket: namesSocket,
+    index: ipam.index,
+    askers: () => askersIn(table),
     count: metrics.dns,
     log,
   });
+  table.subscribe(names.askersChanged);
   const overlay = createOverlayFeed({
     index: ipam.index,
     datapath,
@@ -168,7 +162,7 @@ export function createServices(options: ServicesOptions): Services {
     fanOut,
     overlay: overlay.state,
     async onNetworks(current) {
-      dns.setNetworks(current);
+      names.setNetworks(current);
       await overlay.setNetworks(current);
     },
     onBridge() {
@@ -203,11 +197,13 @@ export function createServices(options: ServicesOptions): Services {
       networks: known().map((network) => usageOf(network, ipam)),
       peers: overlay.peers(),
     }),
+    namesProblem: names.problem,
     async start(peers) {
       void surroundings.tell(stopping.signal);
       await overlay.setPeers(peers);
       const started = await convergence.start();
       stopped = started.stopped;
+      names.complete();
       await overlay.activate();
       return started.bridged;
     },
@@ -217,7 +213,7 @@ export function createServices(options: ServicesOptions): Services {
       stopping.abort();
       onStop();
       overlay.deactivate();
-      dns.close();
+      names.close();
       await stopped;
     },
   };

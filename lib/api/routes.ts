@@ -37,7 +37,11 @@ export function apiRoutes(options: ApiOptions): Router[] {
   const networks = () => services.current?.known().networks ?? [];
   return [
     configurationRoutes({ config, datapath, networks, logger: log }),
-    healthRoutes({ version, docker, datapath, store: async () => (await services.get()).store }),
+    healthRoutes({
+      ...{ version, docker, datapath },
+      store: async () => (await services.get()).store,
+      names: () => services.current?.namesProblem(),
+    }),
     clusterRoutes({ membership, store: () => services.current?.store, log }),
     metricsRoutes(metrics, observe),
     openApiRoutes(version),

@@ -134,6 +134,10 @@ export const health = z.looseObject({
   docker: z.string(),
   ovs: z.string(),
   store: z.string(),
+  names: z
+    .string()
+    .default('ok')
+    .describe('Whether containers have name servers on the gateways of their networks.'),
 });
 
 export const converged = z.looseObject({

@@ -8,6 +8,11 @@ export type Logger = Log & Pick<winston.Logger, 'level'>;
 export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
+/** A log for warnings alone, which the plugin process has too. */
+export interface WarnLog {
+  warn(message: string, fields?: object): unknown;
+}
+
 /** A logger that writes to standard error: a readable line on a terminal, JSON (one object per line) elsewhere. */
 export function createLog(name: string, level: LogLevel = 'info'): Logger {
   const { combine, timestamp, json, printf } = winston.format;

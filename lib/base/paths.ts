@@ -10,6 +10,8 @@ export interface HostPaths {
   /** Where Docker looks for the driver `socketplane`. */
   pluginSocket: string;
   pluginPid: string;
+  /** The plugin process's other socket, for root only: there the agent tells it what containers' names mean. */
+  namesSocket: string;
   /** Socket of the Consul that the agent runs, for root only: anyone who can use it controls the cluster. */
   consulSocket: string;
   /** Where `docker` talks to the proxy. */
@@ -36,6 +38,7 @@ export const hostPaths: HostPaths = {
   driverSocket: '/run/socketplane/driver.sock',
   pluginSocket: '/run/docker/plugins/socketplane.sock',
   pluginPid: '/run/socketplane/plugin.pid',
+  namesSocket: '/run/socketplane/names.sock',
   consulSocket: '/run/socketplane/consul.sock',
   proxySocket: '/run/socketplane/docker.sock',
   proxyPid: '/run/socketplane/proxy.pid',

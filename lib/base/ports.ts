@@ -8,11 +8,12 @@ export const CONSUL_SERVER_PORT = 6677;
 export const GOSSIP_PORT = 6678;
 /** All of the above. */
 export const CLUSTER_PORTS = { first: ADMISSION_PORT, last: GOSSIP_PORT } as const;
+/** UDP and TCP: name servers. */
+export const DNS_PORT = 53;
 /**
- * TCP and UDP, on the gateways of networks alone: containers' questions for names, which they send to {@link DNS_PORT}. That port
- * itself stays free on the host, for whatever a container publishes there on all addresses.
+ * UDP and TCP, on the networks' gateway addresses: the containers' name server. What they send to port 53 there is redirected to it, so
+ * port 53 itself stays free for name servers of the user's.
  */
 export const NAMES_PORT = 6679;
-export const DNS_PORT = 53;
 /** UDP: containers' packets (RFC 7348). */
 export const VXLAN_PORT = 4789;

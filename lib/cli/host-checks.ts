@@ -4,9 +4,10 @@ import { readAgentConfig } from '../config/agent.js';
 import { createConsulApi } from '../cluster/consul/api.js';
 import { hostRoutes } from '../datapath/kernel/host-routes.js';
 import { networkMtu } from '../datapath/network-mtu.js';
+import { askResolver } from '../dns/ask-resolver.js';
+import { createHostResolver } from '../dns/resolv-conf.js';
 import { reachThroughTunnels } from '../datapath/flows/echo.js';
 import { createOvsdb } from '../datapath/vswitch/ovsdb.js';
-import { createHostResolvers } from '../dns/resolv-conf.js';
 import type { Check } from '../doctor/check.js';
 import { clockCheck } from '../doctor/checks/clock.js';
 import { clusterCheck } from '../doctor/checks/cluster.js';
@@ -24,6 +25,7 @@ import { diskCheck, forwardingCheck, versionCheck } from '../doctor/checks/host.
 import { leasesCheck } from '../doctor/checks/leases.js';
 import { leftoversCheck } from '../doctor/checks/leftovers.js';
 import { linkChecks } from '../doctor/checks/links.js';
+import { namesCheck } from '../doctor/checks/names.js';
 import { peersCheck } from '../doctor/checks/peers.js';
 import { pluginSocketCheck } from '../doctor/checks/plugin/socket.js';
 import { serviceCheck } from '../doctor/checks/services.js';
@@ -40,6 +42,7 @@ import { CONSUL_WANTED } from '../install/system/host-programs.js';
 import type { Systemd } from '../install/system/systemd.js';
 import { PLUGIN_UNIT } from '../install/units/unit-files.js';
 import { requestUnix } from '../os/request-unix.js';
+import { DNS_PORT } from '../base/ports.js';
 import { VERSION } from '../base/version.js';
 import type { AgentClient } from './agent/client.js';
 import type { Context } from './context.js';
@@ -47,6 +50,7 @@ import { ourSockets } from './our-sockets.js';
 import { daemonsOf } from './daemons/of-host.js';
 
 const LIST_MS = 10_000;
+const RESOLVER_MS = 3_000;
 const containerList = z.array(z.object({ Id: z.string() }));
 
 /** The checks of `doctor`; those that others depend on come first. */
@@ -86,6 +90,17 @@ export async function hostChecks(options: {
         mac: one.connection_details.mac,
         mtu: mtus.get(one.network) ?? carried,
       }));
+  }
+
+  /** A container that runs, on each network that has one. */
+  async function asking() {
+    const [connections, networks] = await Promise.all([agent.connections(), agent.networks()]);
+    const gateways = new Map(networks.map(({ id, gateway }) => [id, gateway]));
+    const running = connections.filter(({ state, container_pid }) => state === 'up' && container_pid !== '0');
+    return [...new Map(running.map((one) => [one.network, one])).values()].map((one) => ({
+      ...{ name: one.container_name, pid: one.container_pid, ip: one.connection_details.ip },
+      ...{ network: one.network, gateway: gateways.get(one.network) ?? '' },
+    }));
   }
 
   async function ask(path: string): Promise<unknown> {
@@ -151,7 +166,21 @@ export async function hostChecks(options: {
     }),
     subnetsCheck({
       networks: agent.networks,
-      routes: async () => hostRoutes(run, await createHostResolvers()()),
+      routes: async () => hostRoutes(run, (await createHostResolver()()).servers),
+    }),
+    namesCheck({
+      run,
+      state: async () => (await agent.health()).names,
+      containers: asking,
+      resolvers: async () => (await createHostResolver()()).servers,
+      ask: (resolver, question) =>
+        askResolver(
+          question,
+          { resolver, port: DNS_PORT, transport: 'udp' },
+          AbortSignal.timeout(RESOLVER_MS),
+        ),
+      converge,
+      command,
     }),
     ...linkChecks({ run, attached, configuration }),
     clusterCheck(agent.cluster),

@@ -1,6 +1,6 @@
 import pRetry from 'p-retry';
 import { messageOf } from '../base/errors.js';
-import type { Log } from '../base/log.js';
+import type { WarnLog } from '../base/log.js';
 
 /** Milliseconds before the second attempt; each further pause is twice as long, up to the longest. */
 const FIRST_PAUSE_MS = 100;
@@ -9,7 +9,7 @@ const LONGEST_PAUSE_MS = 2_000;
 export interface RetryForever {
   /** What cannot be done while it fails, for the log: `cannot <what>, trying again`. */
   what: string;
-  log: Log;
+  log: WarnLog;
   /** Ends the retries. */
   signal: AbortSignal;
   /** Number of the first failure that is logged, 1 by default. For work that is expected to fail a few times. */

@@ -1,45 +1,49 @@
-import type { Log } from '../base/log.js';
-import { NAMES_PORT } from '../base/ports.js';
+import { isIP } from 'node:net';
+import type { WarnLog } from '../base/log.js';
 import { contains, parseAddress, parseCidr } from '../base/ipv4.js';
-import type { Names } from './names.js';
-import type { Network } from '../base/model.js';
-import type { Forward } from './forward.js';
-import { listen, type Listener, type Respond } from './listener.js';
+import { messageOf } from '../base/errors.js';
+import { NAMES_PORT } from '../base/ports.js';
 import { retryForever } from '../concurrency/retry-forever.js';
+import type { Forward } from './forward.js';
+import type { Knowledge, ServedNetwork } from './knowledge.js';
+import { listen, type Listener, type Respond } from './listener.js';
+import { rcodeOf } from './verdict.js';
+import { plainDomain, type HostResolver } from './resolv-conf.js';
 import { createShares } from './shares.js';
-import { answer, readQuery, serverFailure } from './zone.js';
+import { RCODE } from './reply.js';
+import { answer, nameAsked, readQuery, serverFailure, type Zone } from './zone.js';
 
-/** How many forwarded questions of all containers may be pending at once; each holds a socket. */
+/** How many forwarded questions of all containers may be pending at once; each holds a socket or a few. */
 const PLACES = 500;
 /** Earlier failures, in the first three seconds or so, come from a gateway whose address is not set up yet. */
 const LOG_FROM = 6;
 
+/** What became of a question. */
+export type QuestionOutcome = 'local' | 'forwarded' | 'failed' | 'refused' | 'ignored';
+
 export interface DnsOptions {
-  names: Names;
+  knowledge: Knowledge;
   forward: Forward;
-  /** The resolvers to ask what the agent does not know, for a container: the servers that it was given, else the host's. */
-  resolversFor: (network: string, ip: string) => Promise<readonly string[]>;
-  /** All networks of the container that has this address, whose names it may ask for; that of the address is known anyway. */
-  networksOf?: (network: string, ip: string) => readonly Network[];
+  /** How the host resolves names, for containers that were not given name servers, or search domains, of their own. */
+  host: () => Promise<HostResolver>;
   /** Told the outcome of each question. */
-  count: (outcome: 'local' | 'forwarded' | 'failed' | 'refused' | 'ignored') => void;
-  log: Log;
+  count: (outcome: QuestionOutcome) => void;
+  /** Told why a network has no name server; without a problem, that it has one, or that it needs none any more. */
+  onState?: (network: string, problem?: string) => void;
+  log: WarnLog;
   /** Only tests use another one. */
   port?: number;
 }
 
-/**
- * The containers' name server: it listens on the gateway address of each network, for that network's containers, whose questions
- * are redirected from port 53 by a rule of the kernel's (`datapath/kernel/nat.ts`).
- */
+/** The containers' name server: it listens on the gateway address of each network, for that network's containers. */
 export type Dns = ReturnType<typeof createDns>;
 
 export function createDns(options: DnsOptions) {
-  const { names, forward, resolversFor, networksOf = () => [], count, log, port = NAMES_PORT } = options;
-  const serving = new Map<string, { vni: number; stop: () => void }>();
+  const { knowledge, forward, host, count, onState, log, port = NAMES_PORT } = options;
+  const serving = new Map<string, { network: ServedNetwork; stop: () => void }>();
   const takePlace = createShares(PLACES);
 
-  function responder(network: Network): Respond {
+  function responder(network: ServedNetwork): Respond {
     const subnet = parseCidr(network.subnet)!;
     return async (message, from, transport) => {
       const source = parseAddress(from);
@@ -50,9 +54,15 @@ export function createDns(options: DnsOptions) {
         count('ignored');
         return undefined;
       }
-      const others = networksOf(network.id, from).filter(({ id }) => id !== network.id);
-      let known: Buffer | undefined;
-      for (const one of [network, ...others]) known ??= answer(query, one, names, transport);
+      const asker = knowledge.asker(network.id, from);
+      const others = knowledge
+        .networks()
+        .filter(({ id }) => id !== network.id && asker?.networks.includes(id));
+      const zone: Zone = {
+        ...{ networks: [network, ...others], names: knowledge.names, transport },
+        asker: { ip: from, hostname: asker?.hostname ?? '' },
+      };
+      const known = answer(query, zone);
       if (known) {
         count('local');
         return known;
@@ -68,7 +78,19 @@ export function createDns(options: DnsOptions) {
         return serverFailure(query);
       }
       try {
-        const found = await forward(message, await resolversFor(network.id, from), transport);
+        const own = asker?.nameServers.filter((address) => isIP(address) !== 0) ?? [];
+        const { servers, searchDomains } = await host();
+        const found = await forward(message, own.length > 0 ? own : servers, transport);
+        if (!found || rcodeOf(found) !== RCODE.ok) {
+          // Docker passes no name without a dot on where `ndots` is set; with a search domain behind it, it does.
+          const chosen = asker?.searchDomains ?? [];
+          const bare = withoutDomain(nameAsked(query), chosen.length > 0 ? chosen : searchDomains);
+          const meant = bare === undefined ? undefined : answer(query, zone, bare);
+          if (meant) {
+            count('local');
+            return meant;
+          }
+        }
         count(found ? 'forwarded' : 'failed');
         return found ?? serverFailure(query);
       } finally {
@@ -77,38 +99,56 @@ export function createDns(options: DnsOptions) {
     };
   }
 
-  function serve(network: Network): () => void {
+  function serve(network: ServedNetwork): () => void {
     const stopping = new AbortController();
     const { signal } = stopping;
+    const where = `${network.gateway}:${port}`;
     let listener: Listener | undefined;
+    let failures = 0;
     const start = async () => {
       listener = await listen(network.gateway, port, responder(network));
       if (signal.aborted) listener.close();
+      else onState?.(network.id);
     };
-    const what = `answer DNS questions on ${network.gateway}:${port} (network ${network.id})`;
-    retryForever(start, { what, log, signal, logFrom: LOG_FROM }).catch(() => undefined);
+    const onFailure = (error: Error) => {
+      if (++failures >= LOG_FROM) onState?.(network.id, `cannot listen on ${where}: ${messageOf(error)}`);
+    };
+    const what = `answer DNS questions on ${where} (network ${network.id})`;
+    retryForever(start, { what, log, signal, logFrom: LOG_FROM, onFailure }).catch(() => undefined);
     return () => {
       stopping.abort();
       listener?.close();
+      onState?.(network.id);
     };
   }
 
   return {
-    /** Serves these networks and no others. Their gateways may not be set up yet. */
-    setNetworks(current: readonly Network[]): void {
-      const wanted = new Map(current.map((network) => [network.id, network]));
-      for (const [id, { vni, stop }] of serving) {
-        if (wanted.get(id)?.vni === vni) continue;
+    /** Serves the known networks and no others. Their gateways may not be set up yet. */
+    followNetworks(): void {
+      const wanted = new Map(knowledge.networks().map((network) => [network.id, network]));
+      for (const [id, { network, stop }] of serving) {
+        if (isSame(wanted.get(id), network)) continue;
         stop();
         serving.delete(id);
       }
-      for (const network of current) {
-        if (!serving.has(network.id)) serving.set(network.id, { vni: network.vni, stop: serve(network) });
-      }
+      for (const network of wanted.values())
+        if (!serving.has(network.id)) serving.set(network.id, { network, stop: serve(network) });
     },
     close(): void {
       for (const { stop } of serving.values()) stop();
       serving.clear();
     },
   };
+}
+
+function isSame(a: ServedNetwork | undefined, b: ServedNetwork): boolean {
+  return a?.vni === b.vni && a.gateway === b.gateway && a.subnet === b.subnet;
+}
+
+/** The name before a search domain; undefined where none of the domains is behind it. */
+function withoutDomain(name: string | undefined, domains: readonly string[]): string | undefined {
+  const suffix = domains
+    .map((domain) => `.${plainDomain(domain)}`)
+    .find((one) => one !== '.' && name?.endsWith(one));
+  return suffix === undefined ? undefined : name?.slice(0, -suffix.length);
 }

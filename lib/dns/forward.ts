@@ -1,15 +1,22 @@
-import { randomInt } from 'node:crypto';
-import { createSocket } from 'node:dgram';
-import { once } from 'node:events';
-import { connect, isIPv6 } from 'node:net';
-import { frame, messages } from './frames.js';
-import type { Transport } from './zone.js';
+import { DNS_PORT } from '../base/ports.js';
+import { askResolver } from './ask-resolver.js';
+import { isAboutName } from './verdict.js';
+import type { Transport } from './reply.js';
 
-const PORT = 53;
-/** How long a resolver has to answer before the next one is asked; clients ask again after five seconds. */
-const TIMEOUT_MS = 2_000;
+/** Milliseconds. */
+export interface ForwardTimes {
+  /** After which the next resolver is asked too, while the earlier ones may still answer. */
+  patience: number;
+  /** For all of them together: Docker's resolver, which asks for the container, gives up after four seconds. */
+  whole: number;
+}
 
-/** Asks the resolvers one after another. Undefined when none of them answered. */
+const TIMES: ForwardTimes = { patience: 1_000, whole: 3_500 };
+
+/**
+ * Asks the resolvers in their order, until one answers about the name. When none does, the first refusal; undefined when none said
+ * anything.
+ */
 export type Forward = (
   message: Buffer,
   resolvers: readonly string[],
@@ -17,55 +24,68 @@ export type Forward = (
 ) => Promise<Buffer | undefined>;
 
 /** @param port the resolvers' port; only tests use another one */
-export function createForward({ port = PORT, timeout = TIMEOUT_MS } = {}): Forward {
+export function createForward({ port = DNS_PORT, times = TIMES } = {}): Forward {
   return async (message, resolvers, transport) => {
-    const ask = transport === 'udp' ? askUdp : askTcp;
-    for (const resolver of resolvers) {
-      const found = await ask(message, resolver, port, AbortSignal.timeout(timeout)).catch(() => undefined);
-      if (found) return found;
+    const refusals: { place: number; answer: Buffer }[] = [];
+    const ended = new AbortController();
+    const signal = AbortSignal.any([ended.signal, AbortSignal.timeout(times.whole)]);
+
+    /** @returns undefined where this resolver is no help */
+    async function ask(resolver: string, place: number): Promise<Buffer | undefined> {
+      const answer = await askResolver(message, { resolver, port, transport }, signal).catch(() => undefined);
+      if (!answer || isAboutName(answer)) return answer;
+      refusals.push({ place, answer });
+      return undefined;
     }
-    return undefined;
+
+    try {
+      const found = await firstFound(
+        [...new Set(resolvers)].map((one, n) => () => ask(one, n)),
+        {
+          patience: times.patience,
+          signal,
+        },
+      );
+      return found ?? refusals.sort((a, b) => a.place - b.place)[0]?.answer;
+    } finally {
+      ended.abort();
+    }
   };
 }
 
 /**
- * Each question has its own port and id, and only that resolver may answer it: to forge an answer, an attacker has to guess
- * both (RFC 5452).
+ * Begins one attempt after another, the next when the last one has found nothing or has been patient for so long.
+ *
+ * @param signal no attempt is begun any more
+ * @returns what the first to find something has found; undefined when all have ended without
  */
-async function askUdp(message: Buffer, resolver: string, port: number, signal: AbortSignal): Promise<Buffer> {
-  const socket = createSocket(isIPv6(resolver.split('%')[0] ?? '') ? 'udp6' : 'udp4');
-  const id = randomInt(0x10000);
-  try {
-    const connected = once(socket, 'connect', { signal });
-    socket.connect(port, resolver);
-    await connected;
-    const answered = new Promise<Buffer>((resolve, reject) => {
-      socket.on('message', (answer) => {
-        if (answer.length >= 12 && answer.readUInt16BE(0) === id) resolve(answer);
+function firstFound<T>(
+  attempts: readonly (() => Promise<T | undefined>)[],
+  { patience, signal }: { patience: number; signal: AbortSignal },
+): Promise<T | undefined> {
+  return new Promise((resolve) => {
+    let begun = 0;
+    let running = 0;
+    let timer: NodeJS.Timeout | undefined;
+
+    function next(): void {
+      clearTimeout(timer);
+      const attempt = signal.aborted ? undefined : attempts[begun++];
+      if (!attempt) {
+        if (running === 0) resolve(undefined);
+        return;
+      }
+      running++;
+      timer = setTimeout(next, patience);
+      const mine = timer;
+      void attempt().then((found) => {
+        running--;
+        if (found !== undefined) {
+          clearTimeout(timer);
+          resolve(found);
+        } else if (timer === mine || running === 0) next();
       });
-      socket.once('error', reject);
-      signal.addEventListener('abort', () => reject(new Error('no answer')));
-    });
-    socket.send(withId(message, id));
-    return withId(await answered, message.readUInt16BE(0));
-  } finally {
-    socket.close();
-  }
-}
-
-async function askTcp(message: Buffer, resolver: string, port: number, signal: AbortSignal): Promise<Buffer> {
-  const socket = connect({ host: resolver, port, signal });
-  try {
-    socket.write(frame(message));
-    for await (const answer of messages(socket)) return answer;
-    throw new Error('no answer');
-  } finally {
-    socket.destroy();
-  }
-}
-
-function withId(message: Buffer, id: number): Buffer {
-  const copy = Buffer.from(message);
-  copy.writeUInt16BE(id);
-  return copy;
+    }
+    next();
+  });
 }

@@ -4,7 +4,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import { frame, messages } from './frames.js';
 import { createShares } from './shares.js';
-import type { Transport } from './zone.js';
+import type { Transport } from './reply.js';
 
 /** A connection on which nothing is asked for this long is closed (RFC 7766, 6.2.3). */
 const IDLE_MS = 10_000;

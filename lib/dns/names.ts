@@ -1,56 +1,49 @@
-import type { Lease } from '../ipam/blocks.js';
-import type { LeaseIndex } from '../ipam/lease-index.js';
-
 /** Which containers of a network go by which name. Names are case-insensitive (RFC 4343). */
 export interface Names {
   /** Addresses of the running containers of the network that have the name, in no particular order. */
   addresses(network: string, name: string): string[];
-  /** The own name of the running container at the address, if there is one. */
-  nameOf(network: string, ip: string): string | undefined;
+  /** All names of the running container at the address, its own first; empty where there is none. */
+  namesAt(network: string, ip: string): readonly string[];
 }
 
-/** Follows the leases of all hosts. */
-export function createNames(index: LeaseIndex): Names {
+/** The names of the running containers of all hosts, as they come and go. */
+export interface NameTable extends Names {
+  /** @param names of the running container at the address, its own first; they replace those that were there */
+  put(network: string, ip: string, names: readonly string[]): void;
+  drop(network: string, ip: string): void;
+}
+
+export function createNameTable(): NameTable {
   const byNetwork = new Map<string, Map<string, Set<string>>>();
   /** The names under which an address is entered, by network and address. */
-  const entered = new Map<string, string[]>();
+  const entered = new Map<string, readonly string[]>();
 
-  function remove({ network, ip }: Lease): void {
+  function drop(network: string, ip: string): void {
     const key = `${network} ${ip}`;
     const names = byNetwork.get(network);
     for (const name of entered.get(key) ?? []) {
-      const addresses = names?.get(name);
+      const addresses = names?.get(name.toLowerCase());
       addresses?.delete(ip);
-      if (addresses?.size === 0) names?.delete(name);
+      if (addresses?.size === 0) names?.delete(name.toLowerCase());
     }
+    if (names?.size === 0) byNetwork.delete(network);
     entered.delete(key);
   }
 
-  function add(lease: Lease): void {
-    remove(lease);
-    if (!lease.up) return;
-    let names = byNetwork.get(lease.network);
-    if (!names) byNetwork.set(lease.network, (names = new Map<string, Set<string>>()));
-    const folded = lease.names.map((name) => name.toLowerCase());
-    for (const name of folded) {
-      const addresses = names.get(name);
-      if (addresses) addresses.add(lease.ip);
-      else names.set(name, new Set([lease.ip]));
-    }
-    entered.set(`${lease.network} ${lease.ip}`, folded);
-  }
-
-  for (const lease of index.all()) add(lease);
-  index.subscribe(({ put, drop }) => {
-    drop.forEach(remove);
-    put.forEach(add);
-  });
-
   return {
-    addresses: (network, name) => [...(byNetwork.get(network)?.get(name.toLowerCase()) ?? [])],
-    nameOf(network, ip) {
-      const lease = index.at(network, ip);
-      return lease?.up ? lease.names[0] : undefined;
+    put(network, ip, own) {
+      drop(network, ip);
+      let names = byNetwork.get(network);
+      if (!names) byNetwork.set(network, (names = new Map<string, Set<string>>()));
+      for (const name of own) {
+        const addresses = names.get(name.toLowerCase());
+        if (addresses) addresses.add(ip);
+        else names.set(name.toLowerCase(), new Set([ip]));
+      }
+      entered.set(`${network} ${ip}`, own);
     },
+    drop,
+    addresses: (network, name) => [...(byNetwork.get(network)?.get(name.toLowerCase()) ?? [])],
+    namesAt: (network, ip) => entered.get(`${network} ${ip}`) ?? [],
   };
 }

@@ -21,7 +21,7 @@ const inspection = z.object({
   Name: z.string(),
   State: z.object({ Running: z.boolean(), Pid: z.number() }),
   Config: z.object({ Hostname: z.string().default(''), Labels: strings.nullish() }),
-  HostConfig: z.object({ Dns: z.array(z.string()).nullish() }),
+  HostConfig: z.object({ Dns: z.array(z.string()).nullish(), DnsSearch: z.array(z.string()).nullish() }),
   NetworkSettings: z.object({ Networks: attachments }),
 });
 
@@ -66,6 +66,7 @@ export function readInspection(answer: unknown): Container {
     running,
     pid: running ? State.Pid : 0,
     nameServers: HostConfig.Dns ?? [],
+    searchDomains: HostConfig.DnsSearch ?? [],
     labels: Config.Labels ?? {},
     attached: attachedIn(NetworkSettings.Networks),
   };

@@ -37,6 +37,8 @@ export interface Container extends ListedContainer {
   pid: number;
   /** Name servers in its settings. */
   nameServers: string[];
+  /** Search domains that the user chose for it (`--dns-search`). */
+  searchDomains: string[];
 }
 
 /** One of Docker's networks, whatever its driver. */

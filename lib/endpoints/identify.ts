@@ -32,13 +32,13 @@ export function createIdentify({
   log: Log;
 }): Identify {
   return (container, attached) => {
-    const { id, name, pid } = container;
+    const { id, name, pid, hostname, searchDomains } = container;
     const entry = table.get(attached.endpoint);
     if (entry) {
       const isNew = entry.occupant?.id !== id;
       const own = gateways();
       const nameServers = container.nameServers.filter((address) => !own.has(address));
-      entry.occupant = { id, name, pid, nameServers };
+      table.occupy(entry, { id, name, pid, hostname, nameServers, searchDomains });
       if (isNew) {
         datapath
           .label(attached.endpoint, id)

@@ -9,8 +9,11 @@ export interface Occupant {
   id: string;
   name: string;
   pid: number;
+  hostname: string;
   /** Name servers that the user chose for it; empty when there are none. */
   nameServers: readonly string[];
+  /** Search domains that the user chose for it; empty when there are none. */
+  searchDomains: readonly string[];
 }
 
 /** An endpoint of this host. */
@@ -24,7 +27,8 @@ export interface OpenEndpoint {
   port: Promise<string>;
   /** The same, once it is there. */
   portName?: string;
-  occupant?: Occupant;
+  /** Set by {@link EndpointTable.occupy}. */
+  readonly occupant?: Occupant;
   /** Why it carries no packets. */
   failure?: string;
 }
@@ -34,14 +38,20 @@ export interface EndpointTable {
   get(id: string): OpenEndpoint | undefined;
   put(entry: OpenEndpoint): void;
   drop(id: string): void;
+  /** The container of the endpoint has become known, or something of it has changed. */
+  occupy(entry: OpenEndpoint, occupant: Occupant): void;
   /** By network and address. */
   at(network: string, ip: string): OpenEndpoint | undefined;
   list(): OpenEndpoint[];
+  /** Calls back whenever an endpoint comes, goes or is occupied. */
+  subscribe(onChange: () => void): void;
 }
 
 export function createEndpointTable(): EndpointTable {
   const entries = new Map<string, OpenEndpoint>();
   const byAddress = new Map<string, OpenEndpoint>();
+  const listeners: (() => void)[] = [];
+  const changed = () => listeners.forEach((listener) => listener());
   const place = ({ network, ip }: Endpoint) => `${network.id} ${ip}`;
 
   function drop(id: string): void {
@@ -49,6 +59,7 @@ export function createEndpointTable(): EndpointTable {
     if (!entry) return;
     entries.delete(id);
     if (byAddress.get(place(entry.endpoint)) === entry) byAddress.delete(place(entry.endpoint));
+    changed();
   }
 
   return {
@@ -57,9 +68,15 @@ export function createEndpointTable(): EndpointTable {
       drop(entry.endpoint.id);
       entries.set(entry.endpoint.id, entry);
       byAddress.set(place(entry.endpoint), entry);
+      changed();
     },
     drop,
+    occupy(entry, occupant) {
+      Object.assign(entry, { occupant });
+      changed();
+    },
     at: (network, ip) => byAddress.get(`${network} ${ip}`),
     list: () => [...entries.values()],
+    subscribe: (onChange) => void listeners.push(onChange),
   };
 }

@@ -14,7 +14,7 @@ export interface AgentMetrics {
   attach(step: AttachStep, seconds: number): void;
   /** One of Docker's calls to its driver, for example `NetworkDriver.Join`. */
   driver(call: string, result: 'ok' | 'failed', seconds: number): void;
-  dns(outcome: DnsOutcome): void;
+  dns(outcome: DnsOutcome, times: number): void;
   store(operation: StoreOperation, result: StoreResult, seconds: number): void;
   /** A pass over everything; `repairs`: how many connections it changed. */
   reconcile(result: 'ok' | 'failed', seconds: number, repairs: number): void;
@@ -83,7 +83,7 @@ export function createAgentMetrics(): AgentMetrics {
   return {
     attach: (step, seconds) => attach.observe({ step }, seconds),
     driver: (call, result, seconds) => driver.observe({ call, result }, seconds),
-    dns: (outcome) => dns.inc({ outcome }),
+    dns: (outcome, times) => dns.inc({ outcome }, times),
     store: (operation, result, seconds) => store.observe({ operation, result }, seconds),
     reconcile(result, seconds, repaired) {
       reconcile.observe({ result }, seconds);

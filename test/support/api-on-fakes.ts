@@ -77,6 +77,7 @@ export async function serveApi() {
     dockerNetworks: createDockerNetworksInMemory(),
     datapath,
     run: runOn(bridge),
+    namesSocket: '/nonexistent/names.sock',
     onDriver: (driver) => docker.drive(driverOf(driver, networkIn(driver))),
     onStop: () => undefined,
     metrics,

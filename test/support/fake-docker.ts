@@ -281,7 +281,16 @@ export function createFakeDocker() {
         }),
       );
       containers.set(id, {
-        ...{ id, name, hostname: shortId(id), running: false, pid: 0, nameServers: [], labels: {} },
+        ...{
+          id,
+          name,
+          hostname: shortId(id),
+          running: false,
+          pid: 0,
+          nameServers: [],
+          searchDomains: [],
+          labels: {},
+        },
         attached,
       });
       tell('create', id);

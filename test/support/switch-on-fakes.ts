@@ -100,7 +100,7 @@ export function createSwitchedHost(surroundings = createSurroundings()) {
     createServices: (store) =>
       createServices({
         ...{ store, host: HOST, docker: docker.docker, datapath, metrics, log: silentLog },
-        ...{ dockerNetworks, run: runOn(bridge) },
+        ...{ dockerNetworks, run: runOn(bridge), namesSocket: '/nonexistent/names.sock' },
         onDriver: (driver) => docker.drive(driverOf(driver, networkIn(driver))),
         onStop: () => undefined,
       }),

@@ -11,8 +11,10 @@ export function healthRoutes(options: {
   datapath: Datapath;
   /** The store in use. */
   store: () => Promise<Pick<Store, 'get'>>;
+  /** Why containers have no name server; undefined when all is well, or nothing is known for lack of a store. */
+  names: () => string | undefined;
 }): Router {
-  const { version, docker, datapath, store } = options;
+  const { version, docker, datapath, store, names } = options;
   const router = Router();
 
   router.get('/healthz', async (_request, response) => {
@@ -25,10 +27,12 @@ export function healthRoutes(options: {
           .then(() => 'ok'),
       ),
     ]);
-    const ok = [dockerState, ovs, storeState].every((state) => state.startsWith('ok'));
-    response
-      .status(ok ? 200 : 503)
-      .json({ status: ok ? 'ok' : 'degraded', version, docker: dockerState, ovs, store: storeState });
+    const namesState = names() ?? 'ok';
+    const ok = [dockerState, ovs, storeState, namesState].every((state) => state.startsWith('ok'));
+    response.status(ok ? 200 : 503).json({
+      ...{ status: ok ? 'ok' : 'degraded', version, docker: dockerState, ovs, store: storeState },
+      names: namesState,
+    });
   });
 
   return router;

@@ -15,10 +15,11 @@ export const DOCKER_BRIDGES = ['docker0', 'docker_gwbridge'];
 /** Where packets leave this host: towards the world, and towards other hosts. */
 export type Egress = Pick<UnderlayState, 'uplink' | 'tunnels'>;
 
-const [POSTROUTING, FORWARD, PREROUTING, MSS] = [
+const [POSTROUTING, FORWARD, PREROUTING, OUTPUT, MSS] = [
   'SOCKETPLANE-POSTROUTING',
   'SOCKETPLANE-FORWARD',
   'SOCKETPLANE-PREROUTING',
+  'SOCKETPLANE-OUTPUT',
   'SOCKETPLANE-MSS',
 ] as const;
 export const INPUT = 'SOCKETPLANE-INPUT';
@@ -27,6 +28,7 @@ export const INPUT = 'SOCKETPLANE-INPUT';
 export const CHAINS = [
   { table: 'nat', parent: 'POSTROUTING', chain: POSTROUTING },
   { table: 'nat', parent: 'PREROUTING', chain: PREROUTING },
+  { table: 'nat', parent: 'OUTPUT', chain: OUTPUT },
   { table: 'filter', parent: 'FORWARD', chain: FORWARD },
   { table: 'filter', parent: 'INPUT', chain: INPUT },
   { table: 'mangle', parent: 'FORWARD', chain: MSS },
@@ -39,7 +41,8 @@ export type Chain = (typeof CHAINS)[number];
  * atomically.
  *
  * - Containers reach the outside from the host's address; answers come back; nothing outside reaches them.
- * - Containers' questions for names reach the agent, also where the host publishes a DNS server of a container's.
+ * - What containers, and the host itself, ask of a gateway goes to our name server there, whatever else listens on port 53: it comes before
+ *   the rules for published ports too.
  * - Nothing is forwarded from or to an internal network, not even an answer; its gateway itself still answers.
  * - Routing never joins two networks that the bridge keeps apart.
  * - No container speaks to other hosts as if it were this one.
@@ -72,18 +75,26 @@ export function natRules(
   const forged = [`-i ${any}`, ...masqueraded].flatMap((from) =>
     HOSTS_ONLY.map((port) => `-A ${FORWARD} ${from} -p ${port} -j DROP`),
   );
-  const toGateway = networks.flatMap((network) =>
-    ['udp', 'tcp'].map((protocol) => `-i ${gatewayName(network)} -d ${network.gateway}/32 -p ${protocol}`),
+  const protocols = ['udp', 'tcp'];
+  const questions = networks.flatMap((network) =>
+    protocols.flatMap((protocol) => {
+      const { gateway } = network;
+      const rest = `-d ${gateway}/32 -p ${protocol} --dport ${DNS_PORT} -j DNAT --to-destination ${gateway}:${NAMES_PORT}`;
+      return [`-A ${PREROUTING} -i ${gatewayName(network)} ${rest}`, `-A ${OUTPUT} ${rest}`];
+    }),
   );
-  const questions = toGateway.map(
-    (packet) => `-A ${PREROUTING} ${packet} --dport ${DNS_PORT} -j REDIRECT --to-ports ${NAMES_PORT}`,
+  const names = networks.flatMap((network) =>
+    protocols.map(
+      (protocol) =>
+        `-i ${gatewayName(network)} -d ${network.gateway}/32 -p ${protocol} --dport ${NAMES_PORT}`,
+    ),
   );
-  const names = toGateway.map((packet) => `${packet} --dport ${NAMES_PORT}`);
   const tunnelled = peers.map((peer) => `-s ${peer} -p udp --dport ${VXLAN_PORT}`);
   return [
     '*nat',
     `:${POSTROUTING} - [0:0]`,
     `:${PREROUTING} - [0:0]`,
+    `:${OUTPUT} - [0:0]`,
     ...masquerade,
     ...questions,
     'COMMIT',

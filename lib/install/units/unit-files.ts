@@ -23,7 +23,8 @@ export function unitFiles(
   const plugin = unit(
     // Docker does not need it, so this is an order and no requirement: Docker starts whatever becomes of this unit.
     `Description=SocketPlane's end of Docker's plugin socket\nBefore=docker.service\nStartLimitIntervalSec=0`,
-    // It only passes on what comes on one socket to another, both of root's. Its folder is below /run/docker, which may not be there yet.
+    // It passes on what comes on one socket to another, both of root's, and has the containers' name servers, which ask others. Its folder
+    // is below /run/docker, which may not be there yet.
     `ExecStart=${programs}/bin/socketplane-plugin
 ExecStartPost=/bin/sh -c '${AWAIT_PLUGIN.replaceAll('$', '$$$$')}'
 NoNewPrivileges=yes
@@ -31,7 +32,7 @@ CapabilityBoundingSet=
 ProtectSystem=strict
 ReadWritePaths=/run
 ProtectHome=yes
-RestrictAddressFamilies=AF_UNIX
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
 ProtectKernelModules=yes
 ProtectKernelTunables=yes
 ProtectControlGroups=yes

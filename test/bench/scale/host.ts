@@ -1,13 +1,13 @@
 import { join } from 'node:path';
 import { silentLog } from '../../../lib/base/log.js';
 import { createIpam } from '../../../lib/ipam/ipam.js';
-import { createNames } from '../../../lib/dns/names.js';
 import { createNetworks } from '../../../lib/network/networks.js';
 import { createOverlayFeed, type Peer } from '../../../lib/network/overlay-feed.js';
 import { createConsulClient } from '../../../lib/store/consul/client.js';
 import { createConsulStore } from '../../../lib/store/consul.js';
 import type { Store } from '../../../lib/store/store.js';
 import { createCountingRelay } from '../../support/counting-relay.js';
+import { namesOf } from '../../support/names-of.js';
 import { createFakeDatapath } from '../../support/fake-datapath.js';
 import type { Place } from './place.js';
 
@@ -23,7 +23,7 @@ export async function joinHost({ consul, prefix, folder }: Place, id: string, ad
   const store = createConsulStore({ client, prefix, log: silentLog });
   const networks = createNetworks({ store, hostRoutes: async () => [], foreignNames: async () => [] });
   const ipam = createIpam({ store, host: id });
-  const names = createNames(ipam.index);
+  const names = namesOf(ipam.index);
   const { datapath, remotes, peers } = createFakeDatapath();
   const overlay = createOverlayFeed({
     index: ipam.index,

@@ -449,7 +449,7 @@ describe('adapter socketplane: networks', () => {
   describe('connect', () => {
     const CON = {
       ...{ id: ID, name: 'con', labels: {}, hostname: 'host', running: true, pid: 1 },
-      ...{ nameServers: [], attached: [] },
+      ...{ nameServers: [], searchDomains: [], attached: [] },
     };
     const connect = (body: object, Code = 200) =>
       fakes.call(

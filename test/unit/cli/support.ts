@@ -22,6 +22,7 @@ export async function createBench() {
     driverSocket: join(folder, 'driver.sock'),
     pluginSocket: join(folder, 'plugins/socketplane.sock'),
     pluginPid: join(folder, 'plugin.pid'),
+    namesSocket: join(folder, 'names.sock'),
     consulSocket: join(folder, 'consul.sock'),
     proxySocket: join(folder, 'docker.sock'),
     proxyPid: join(folder, 'proxy.pid'),

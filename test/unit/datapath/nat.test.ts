@@ -65,7 +65,6 @@ describe('nat', () => {
       '-o sp00000002 -j DROP',
       '-i sp+ -o sp+ -j DROP',
     ]);
-    expect(natRules(networks, way), 'nothing of the host itself').to.not.include('OUTPUT');
   });
 
   it("takes the uplink for none of Docker's bridges, whatever its name", () => {
@@ -95,11 +94,14 @@ describe('nat', () => {
     ]);
   });
 
-  it('has questions for names to a gateway answered by the agent, from its own network alone', () => {
+  it('leads questions to a gateway, of its own network and of the host, to the name server there', () => {
+    const led = (protocol: string) =>
+      `-d 10.0.0.1/32 -p ${protocol} --dport 53 -j DNAT --to-destination 10.0.0.1:6679`;
     expect(rulesOf('SOCKETPLANE-PREROUTING', [WEB], way).slice(0, 2)).to.deep.equal([
-      '-i sp000a0b0c -d 10.0.0.1/32 -p udp --dport 53 -j REDIRECT --to-ports 6679',
-      '-i sp000a0b0c -d 10.0.0.1/32 -p tcp --dport 53 -j REDIRECT --to-ports 6679',
+      `-i sp000a0b0c ${led('udp')}`,
+      `-i sp000a0b0c ${led('tcp')}`,
     ]);
+    expect(rulesOf('SOCKETPLANE-OUTPUT', [WEB], way)).to.deep.equal([led('udp'), led('tcp')]);
   });
 
   it('lets containers ask their name server, and hosts send through tunnels, and nobody anything else', () => {

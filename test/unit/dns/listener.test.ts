@@ -12,12 +12,13 @@ import { until } from '../../support/until.js';
 import {
   askTcp,
   askUdp,
+  createTestKnowledge,
   data,
-  names,
   NETWORK,
   PORT,
   question,
   rcode,
+  serve,
   SILENCE_MS,
   untilServed,
   useDns,
@@ -72,14 +73,14 @@ describe('the name server of a gateway', () => {
 
   it('answers nobody from outside the network', async () => {
     const other = createDns({
-      names,
+      knowledge: createTestKnowledge([{ ...NETWORK, gateway: '127.53.0.2', subnet: '127.53.0.0/30' }]),
       forward: createForward(),
-      resolversFor: async () => [],
+      host: async () => ({ servers: [], searchDomains: [] }),
       count: () => undefined,
       log: silentLog,
       port: PORT + 5,
     });
-    other.setNetworks([{ ...NETWORK, gateway: '127.53.0.2', subnet: '127.53.0.0/30' }]);
+    other.followNetworks();
     const socket = createSocket('udp4');
     const answered = once(socket, 'message', { signal: AbortSignal.timeout(SILENCE_MS) }).catch(
       () => 'silence',
@@ -95,16 +96,16 @@ describe('the name server of a gateway', () => {
     state.resolvers = ['127.0.0.1'];
     const answered = askUdp(question('silent.example'), undefined, SILENCE_MS);
     await until('the question', async () => state.asked.length > 0);
-    state.dns.setNetworks([]);
+    serve(state, []);
     expect(await answered).to.equal(undefined);
-    state.dns.setNetworks([NETWORK]);
+    serve(state, [NETWORK]);
     await untilServed();
   });
 
   it('stops and serves again as networks go and come', async () => {
-    state.dns.setNetworks([]);
+    serve(state, []);
     expect(await askUdp(question('con1'), undefined, SILENCE_MS)).to.equal(undefined);
-    state.dns.setNetworks([NETWORK]);
+    serve(state, [NETWORK]);
     await untilServed();
   });
 });

@@ -9,11 +9,16 @@ import {
   type OptAnswer,
   type Packet,
 } from 'dns-packet';
-import { createDns } from '../../../lib/dns/dns.js';
-import { createForward } from '../../../lib/dns/forward.js';
+import { createDns, type Dns } from '../../../lib/dns/dns.js';
+import { createForward, type ForwardTimes } from '../../../lib/dns/forward.js';
 import { frame, messages } from '../../../lib/dns/frames.js';
 import { silentLog } from '../../../lib/base/log.js';
-import type { Names } from '../../../lib/dns/names.js';
+import {
+  createKnowledge,
+  type Asker,
+  type Knowledge,
+  type ServedNetwork,
+} from '../../../lib/dns/knowledge.js';
 import { until } from '../../support/until.js';
 
 /** A network that this machine has: its gateway is where the server listens, and clients come from it. */
@@ -21,15 +26,49 @@ export const NETWORK = { id: 'web', subnet: '127.0.0.0/8', gateway: '127.53.0.1'
 export const PORT = 15353;
 export const UPSTREAM = 15354;
 
+export const LONG_NAME = 'a-service-of-25-letters-x';
 export const table: Record<string, string[]> = {
   con1: ['10.0.0.2'],
+  con9: ['127.0.0.9'],
+  twin: ['127.0.0.9', '10.0.0.7'],
+  box: ['127.0.0.12'],
+  'h1.example.test': ['127.0.0.12'],
+  'my.app': ['10.0.0.8'],
   web: ['10.0.0.3', '10.0.0.4', '10.0.0.5'],
+  [LONG_NAME]: Array.from({ length: 12 }, (_, n) => `10.0.2.${n}`),
+  crowd: Array.from({ length: 300 }, (_, n) => `10.0.${4 + (n >> 8)}.${n & 255}`),
   many: Array.from({ length: 50 }, (_, n) => `10.0.1.${n}`),
 };
-export const names: Names = {
-  addresses: (network, name) => (network === 'web' ? (table[name.toLowerCase()] ?? []) : []),
-  nameOf: (_network, ip) => (ip === '127.0.0.9' ? 'con9' : undefined),
+/** Network `db` is one that some containers on {@link NETWORK} are on too. */
+export const DB = { id: 'Db', subnet: '10.9.0.0/24', gateway: '10.9.0.1', vni: 9 };
+const asker: Asker = { hostname: '', networks: ['web'], nameServers: [], searchDomains: [] };
+export const ASKERS: Record<string, Partial<Asker>> = {
+  '127.0.0.9': { hostname: 'twin' },
+  '127.0.0.10': { networks: ['web', 'Db'], searchDomains: ['Corp.example.', 'far.example'] },
+  '127.0.0.11': { nameServers: ['127.0.0.21', 'junk'] },
 };
+
+export function createTestKnowledge(networks: readonly ServedNetwork[] = [NETWORK, DB]): Knowledge {
+  const knowledge = createKnowledge();
+  const byName = Object.entries(table).flatMap(([name, ips]) => ips.map((ip) => [ip, name] as const));
+  knowledge.learn({
+    networks,
+    names: {
+      put: [
+        ['Db', '10.9.0.2', ['store']] as const,
+        ...[...new Set(byName.map(([ip]) => ip))].map(
+          (ip) => ['web', ip, byName.filter(([one]) => one === ip).map(([, name]) => name)] as const,
+        ),
+      ],
+      drop: [],
+    },
+    askers: {
+      put: Object.entries(ASKERS).map(([ip, known]) => ['web', ip, { ...asker, ...known }]),
+      drop: [],
+    },
+  });
+  return knowledge;
+}
 
 export const question = (
   name: string,
@@ -42,6 +81,8 @@ export const question = (
   questions: [{ type, name, class: 'IN' }],
   ...more,
 });
+
+const TIMES = { patience: 100, whole: 10_000 };
 
 /** Milliseconds without an answer that count as silence. */
 export const SILENCE_MS = 500;
@@ -97,20 +138,29 @@ export const rcode = (packet?: DecodedPacket) => packet && (packet as unknown as
 
 /** What a test may look at and change; all but the name server is new for each. */
 export interface DnsState {
-  dns: ReturnType<typeof createDns>;
+  dns: Dns;
+  knowledge: Knowledge;
   /** Names that the resolver was asked for. */
   asked: string[];
   outcomes: string[];
   resolvers: string[];
+  times: ForwardTimes;
+}
+
+export function serve({ knowledge, dns }: DnsState, networks: readonly ServedNetwork[]): void {
+  knowledge.learn({ networks });
+  dns.followNetworks();
 }
 
 /** The name server of {@link NETWORK}, with a resolver behind it, for the tests of one file. */
 export function useDns(): DnsState {
+  const knowledge = createTestKnowledge();
   const state: DnsState = {
+    knowledge,
     dns: createDns({
-      names,
-      forward: createForward({ port: UPSTREAM, timeout: 100 }),
-      resolversFor: async () => state.resolvers,
+      knowledge,
+      forward: (...asked) => createForward({ port: UPSTREAM, times: state.times })(...asked),
+      host: async () => ({ servers: state.resolvers, searchDomains: ['host.example'] }),
       count: (outcome) => void state.outcomes.push(outcome),
       log: silentLog,
       port: PORT,
@@ -118,6 +168,7 @@ export function useDns(): DnsState {
     asked: [],
     outcomes: [],
     resolvers: [],
+    times: TIMES,
   };
   let upstream: Socket;
   before(async () => {
@@ -143,11 +194,11 @@ export function useDns(): DnsState {
     });
     upstream.bind(UPSTREAM, '127.0.0.1');
     await once(upstream, 'listening');
-    state.dns.setNetworks([NETWORK]);
+    state.dns.followNetworks();
     await untilServed();
   });
   beforeEach(() => {
-    Object.assign(state, { asked: [], outcomes: [], resolvers: ['127.0.0.1'] });
+    Object.assign(state, { asked: [], outcomes: [], resolvers: ['127.0.0.1'], times: TIMES });
   });
   after(() => {
     state.dns.close();

@@ -189,7 +189,7 @@ describe('endpoints', () => {
     endpoints.open(endpointOf(E1));
     await endpoints.join(E1);
     await turn();
-    table.get(E1)!.occupant = occupantOf(A);
+    table.occupy(table.get(E1)!, occupantOf(A));
     bridge.loseLink(E1);
     await look();
     await endpoints.join(E1);

@@ -28,10 +28,16 @@ describe('identifying an endpoint', () => {
 
   it('notes whose it is, with name servers but ours, and labels the port once', async () => {
     const { identify, table, labels, lease } = await setUp();
-    const container = containerOf(A, [], { nameServers: ['10.0.0.1', '9.9.9.9'] });
+    const container = containerOf(A, [], {
+      nameServers: ['10.0.0.1', '9.9.9.9'],
+      searchDomains: ['far.example'],
+    });
     for (const name of ['con', 'renamed']) {
       identify({ ...container, name }, attachedOf(E1));
-      expect(table.get(E1)?.occupant).to.deep.equal({ id: A, name, pid: 7, nameServers: ['9.9.9.9'] });
+      expect(table.get(E1)?.occupant).to.deep.equal({
+        ...{ id: A, name, pid: 7, hostname: A.slice(0, 12) },
+        ...{ nameServers: ['9.9.9.9'], searchDomains: ['far.example'] },
+      });
       expect(await lease()).to.deep.include({ container: A, kept: false, up: true });
       expect((await lease())?.names).to.deep.equal([name, A.slice(0, 12), 'db']);
     }

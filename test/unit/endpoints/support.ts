@@ -27,7 +27,10 @@ export function entryOf(id: string, change: Partial<OpenEndpoint> = {}): OpenEnd
   return { endpoint: endpointOf(id), since: NOW, isAdopted: false, port: Promise.resolve('ovs1'), ...change };
 }
 
-export const occupantOf = (id: string) => ({ id, name: 'con', pid: 7, nameServers: [] });
+export const occupantOf = (id: string) => ({
+  ...{ id, name: 'con', pid: 7, hostname: id.slice(0, 12) },
+  ...{ nameServers: [], searchDomains: [] },
+});
 
 /** @param age milliseconds since it was leased */
 export function leaseOf(change: Partial<Lease> = {}, age = 0): Lease {
@@ -48,7 +51,7 @@ export function attachedOf(endpoint: string, { ip = IP, isKept = false } = {}): 
 
 export function containerOf(id: string, attached: Attached[], change: Partial<Container> = {}): Container {
   return {
-    ...{ id, name: 'con', hostname: id.slice(0, 12), labels: {}, nameServers: [] },
+    ...{ id, name: 'con', hostname: id.slice(0, 12), labels: {}, nameServers: [], searchDomains: [] },
     ...{ running: true, pid: 7, attached, ...change },
   };
 }

@@ -3,8 +3,8 @@ import { AppError } from '../../../lib/base/errors.js';
 import { silentLog } from '../../../lib/base/log.js';
 import type { StoredLease } from '../../../lib/ipam/blocks.js';
 import { createLeaseIndex } from '../../../lib/ipam/lease-index.js';
-import { createNames } from '../../../lib/dns/names.js';
 import { createOverlayFeed } from '../../../lib/network/overlay-feed.js';
+import { namesOf } from '../../support/names-of.js';
 
 const WEB = { id: 'web', subnet: '10.0.0.0/16', gateway: '10.0.0.1', vni: 7 };
 const A = { id: 'a', address: '192.0.2.1' };
@@ -150,7 +150,7 @@ describe('overlay', () => {
 describe('names', () => {
   it('follow the leases of running containers, without regard to case', () => {
     const index = createLeaseIndex('b');
-    const names = createNames(index);
+    const names = namesOf(index);
     index.apply({
       put: [block(1, ['10.0.0.16', 'x'], ['10.0.0.17', 'y'], ['10.0.0.18', 'z', false])],
       drop: [],
@@ -158,9 +158,9 @@ describe('names', () => {
     expect(names.addresses('web', 'X')).to.deep.equal(['10.0.0.16']);
     expect(names.addresses('web', 'web').sort()).to.deep.equal(['10.0.0.16', '10.0.0.17']);
     expect([names.addresses('web', 'z'), names.addresses('db', 'x')]).to.deep.equal([[], []]);
-    expect([names.nameOf('web', '10.0.0.17'), names.nameOf('web', '10.0.0.18')]).to.deep.equal([
-      'y',
-      undefined,
+    expect([names.namesAt('web', '10.0.0.17'), names.namesAt('web', '10.0.0.18')]).to.deep.equal([
+      ['y', 'Web'],
+      [],
     ]);
     index.apply({ put: [block(2, ['10.0.0.17', 'new'])], drop: [] });
     expect(['x', 'y', 'new', 'web'].map((name) => names.addresses('web', name))).to.deep.equal([

@@ -26,6 +26,8 @@ describe('the process that holds the plugin socket', () => {
       socket(),
       '--driver',
       file('driver.sock'),
+      '--names',
+      file('names.sock'),
       '--pid-file',
       file('run/plugin.pid'),
     ];
