@@ -1,5 +1,5 @@
-import { VXLAN_PORT } from '../../base/ports.js';
-import { ok, type Check, type Finding } from '../check.js';
+import { VXLAN_PORT } from '../../../base/ports.js';
+import { ok, type Check, type Finding } from '../../check.js';
 
 /** Whether packets in tunnels reach every other host and come back. */
 export function tunnelsCheck(options: {

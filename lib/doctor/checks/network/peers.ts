@@ -1,7 +1,7 @@
-import { TUNNEL_OVERHEAD } from '../../datapath/kernel/underlay.js';
-import { AppError } from '../../base/errors.js';
-import { CommandError, type Run } from '../../os/exec.js';
-import { ok, type Check, type Finding } from '../check.js';
+import { TUNNEL_OVERHEAD } from '../../../datapath/kernel/underlay.js';
+import { AppError } from '../../../base/errors.js';
+import { CommandError, type Run } from '../../../os/exec.js';
+import { ok, type Check, type Finding } from '../../check.js';
 
 /** IPv4 and ICMP headers, which `ping -s` does not count. */
 const PING_OVERHEAD = 28;

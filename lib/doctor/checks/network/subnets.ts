@@ -1,5 +1,5 @@
-import { overlaps, parseCidr } from '../../base/ipv4.js';
-import { ok, type Check } from '../check.js';
+import { overlaps, parseCidr } from '../../../base/ipv4.js';
+import { ok, type Check } from '../../check.js';
 
 /**
  * Whether this host reaches addresses somewhere else that are in one of our networks, whose route hides them. No network is made

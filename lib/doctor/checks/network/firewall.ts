@@ -1,8 +1,8 @@
-import { VXLAN_PORT } from '../../base/ports.js';
-import { chooseBackend, iptablesOf } from '../../datapath/kernel/iptables.js';
-import { CHAINS, INPUT } from '../../datapath/kernel/nat-rules.js';
-import { CommandError, type Run } from '../../os/exec.js';
-import { ok, type Check, type Finding } from '../check.js';
+import { VXLAN_PORT } from '../../../base/ports.js';
+import { chooseBackend, iptablesOf } from '../../../datapath/kernel/iptables.js';
+import { CHAINS, INPUT } from '../../../datapath/kernel/nat-rules.js';
+import { CommandError, type Run } from '../../../os/exec.js';
+import { ok, type Check, type Finding } from '../../check.js';
 
 const BLOCKED = new RegExp(`^-A .*-p udp .*--dports? \\S*${VXLAN_PORT}\\b.* -j (DROP|REJECT)`);
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { Run } from '../../os/exec.js';
-import { ok, type Check, type Finding } from '../check.js';
+import type { Run } from '../../../os/exec.js';
+import { ok, type Check, type Finding } from '../../check.js';
 
 const links = z.array(z.object({ ifname: z.string(), address: z.string(), flags: z.array(z.string()) }));
 
