@@ -1,6 +1,6 @@
 import { decode, encode, RECURSION_DESIRED, type RecordType } from 'dns-packet';
 import { messageOf } from '../../base/errors.js';
-import { REASON, type Run } from '../../os/exec.js';
+import { reasonOf, type Run } from '../../os/exec.js';
 import { isAboutName } from '../../dns/verdict.js';
 import { ok, type Check, type Finding } from '../check.js';
 
