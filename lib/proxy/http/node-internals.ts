@@ -79,5 +79,6 @@ export function fileDescriptor(socket: Socket): number {
  * connection that is open and fails with EPIPE on one that is not.
  */
 export function probePeer(socket: Socket): void {
-  if (socket.writable) socket.write('');
+  // What is still to be written finds out by itself.
+  if (socket.writable && socket.writableLength === 0) socket.write('');
 }

@@ -208,6 +208,22 @@ describe('an installed host', function () {
       return /inet \S+/.exec(stdout)?.[0];
     };
     const before = await address();
+    // It may start before the proxy, and Docker then makes a directory in the socket's place.
+    const mount = ['-v', '/run/socketplane/docker.sock:/s', '-v', '/run/socketplane/agent.sock:/a'];
+    await one.docker(
+      'run',
+      '-d',
+      '--name',
+      'ci',
+      '--restart',
+      'always',
+      '--network',
+      'none',
+      ...mount,
+      'busybox',
+      'sleep',
+      '9999',
+    );
     await one.reboot();
     // As its unit does, where there is systemd.
     await startPlugin(one);
@@ -221,6 +237,40 @@ describe('an installed host', function () {
       120_000,
     );
     expect(await address()).to.equal(before);
+    await until('agent and proxy', async () => {
+      const { stdout } = await one.run(['socketplane', 'agent', 'status'], { reject: false });
+      return stdout.match(/ ok /g)?.length === 3;
+    });
+    await one.docker('rm', '-f', 'ci');
+  });
+
+  it('is not taken away by a call that goes through it', async () => {
+    const through = (...args: string[]) =>
+      one.run(['docker', '-H', 'unix:///run/socketplane/docker.sock', ...args], { reject: false });
+    for (const [verb, way] of [
+      ['stop', 'agent stop'],
+      ['kill', 'agent stop'],
+      ['rm', 'uninstall'],
+    ] as const) {
+      const { exitCode, stderr } = await through(
+        verb,
+        ...(verb === 'rm' ? ['-f'] : []),
+        'socketplane',
+        'powerstrip',
+      );
+      expect(exitCode).to.equal(1);
+      expect(stderr.match(new RegExp(`is SocketPlane's own: \`socketplane ${way}\``, 'g'))).to.have.length(2);
+    }
+    expect((await through('restart', 'socketplane')).exitCode).to.equal(0);
+    await one.docker('stop', 'socketplane');
+    const { stderr } = await through('run', '--rm', 'busybox', 'true');
+    expect(stderr).to.include('start it with `socketplane agent start`');
+    expect((await through('run', '--rm', '--network', 'none', 'busybox', 'true')).stderr).to.equal('');
+    expect((await through('start', 'socketplane')).exitCode).to.equal(0);
+    await until('all of it', async () => {
+      const { stdout } = await one.run(['socketplane', 'agent', 'status'], { reject: false });
+      return stdout.match(/ ok /g)?.length === 3;
+    });
   });
 
   it('after Docker was killed, the agent is back, and with it the containers that wait for it', async () => {

@@ -29,6 +29,7 @@ const UPGRADE = ['Connection: Upgrade', 'Upgrade: tcp'];
 const JSON_TYPE = 'Content-Type: application/json';
 const VOLUME = '{"Name":"raw"}';
 const volume = (...headers: string[]) => head('POST /volumes/create', JSON_TYPE, ...headers);
+const update = (...headers: string[]) => head('POST /containers/nobody/update', JSON_TYPE, ...headers);
 const fixed = (body: string) => `Content-Length: ${Buffer.byteLength(body)}`;
 const CHUNKED = 'Transfer-Encoding: chunked';
 const chunks = (body: string) =>
@@ -97,12 +98,13 @@ const TALKS: Record<string, Talk> = {
     ],
     closes: true,
   },
+  // Not the making of a volume: Docker itself sometimes gives that up at the client's end.
   'a call with a body whose client ends its side': {
-    say: [volume(fixed(VOLUME)), VOLUME, FIN, { wait: '201' }],
+    say: [update(fixed('{}')), '{}', FIN, { wait: '404' }],
     ends: true,
   },
   'a call with a body in chunks whose client ends its side': {
-    say: [volume(CHUNKED), chunks(VOLUME), FIN, { wait: '201' }],
+    say: [update(CHUNKED), chunks('{}'), FIN, { wait: '404' }],
     ends: true,
   },
   'a call without body whose client ends its side': {
@@ -114,11 +116,7 @@ const TALKS: Record<string, Talk> = {
     ends: true,
   },
   'calls in one go whose client ends its side': {
-    say: [
-      PING + volume(fixed(VOLUME)) + VOLUME + head('GET /containers/nobody/json'),
-      FIN,
-      { wait: /OK[^]* 201 [^]* 404 / },
-    ],
+    say: [PING + update(fixed('{}')) + '{}' + PING, FIN, { wait: /OK[^]* 404 [^]*OK$/ }],
     ends: true,
   },
   'events whose client ends its side': { say: [head('GET /events'), FIN], ends: true },
