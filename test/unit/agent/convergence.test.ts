@@ -373,7 +373,7 @@ describe('convergence', () => {
     await stopped;
   });
 
-  it("looks at the bridge when Docker makes a network of its own, from which ours are kept apart", async () => {
+  it('looks at the bridge when Docker makes a network of its own, from which ours are kept apart', async () => {
     const parts = await setUp();
     const { docker, counts, passes } = parts;
     await run(parts, async () => {
