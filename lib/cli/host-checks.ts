@@ -23,7 +23,7 @@ import { diskCheck, forwardingCheck, versionCheck } from '../doctor/checks/host.
 import { leasesCheck } from '../doctor/checks/leases.js';
 import { leftoversCheck } from '../doctor/checks/leftovers.js';
 import { linkChecks } from '../doctor/checks/links.js';
-import { namesCheck } from '../doctor/checks/names.js';
+import { namesCheck } from '../doctor/checks/plugin/names.js';
 import { peersCheck } from '../doctor/checks/peers.js';
 import { pluginSocketCheck } from '../doctor/checks/plugin/socket.js';
 import { serviceCheck } from '../doctor/checks/services.js';

@@ -1,8 +1,8 @@
 import { decode, encode, RECURSION_DESIRED, type RecordType } from 'dns-packet';
-import { messageOf } from '../../base/errors.js';
-import { reasonOf, type Run } from '../../os/exec.js';
-import { isAboutName } from '../../dns/verdict.js';
-import { ok, type Check, type Finding } from '../check.js';
+import { messageOf } from '../../../base/errors.js';
+import { reasonOf, type Run } from '../../../os/exec.js';
+import { isAboutName } from '../../../dns/verdict.js';
+import { ok, type Check, type Finding } from '../../check.js';
 
 /** A container that can ask, one for each network. */
 export interface Asking {
