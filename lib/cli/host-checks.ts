@@ -25,7 +25,7 @@ import { diskCheck, forwardingCheck, versionCheck } from '../doctor/checks/host.
 import { leasesCheck } from '../doctor/checks/leases.js';
 import { leftoversCheck } from '../doctor/checks/leftovers.js';
 import { linkChecks } from '../doctor/checks/network/links.js';
-import { namesCheck } from '../doctor/checks/network/names.js';
+import { namesCheck } from '../doctor/checks/plugin/names.js';
 import { peersCheck } from '../doctor/checks/network/peers.js';
 import { pluginSocketCheck } from '../doctor/checks/plugin/socket.js';
 import { serviceCheck } from '../doctor/checks/services.js';

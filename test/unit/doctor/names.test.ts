@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { decode, encode, RECURSION_AVAILABLE } from 'dns-packet';
-import { namesCheck, type Asking } from '../../../lib/doctor/checks/network/names.js';
+import { namesCheck, type Asking } from '../../../lib/doctor/checks/plugin/names.js';
 import { CommandError, type Run } from '../../../lib/os/exec.js';
 
 const CON: Asking = { name: 'con1', pid: '7', ip: '10.0.0.2', network: 'web', gateway: '10.0.0.1' };

@@ -98,6 +98,8 @@ export function namesCheck(options: {
 
   return {
     name: 'names',
+    // Without it nothing that a container asks arrives.
+    needs: 'Open vSwitch',
     async inspect() {
       const own = await ofAgent();
       // Without a name server no container is answered.
