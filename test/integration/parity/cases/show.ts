@@ -24,9 +24,22 @@ async function eventsOf(kit: Kit, step: () => Promise<unknown>) {
   const containers = new Set(
     all.filter((event) => isOf(kit, event.Actor.Attributes['name'])).map(({ Actor }) => Actor.ID),
   );
-  return all
+  return diesFirst(all)
     .filter(({ Actor }) => containers.has(Actor.ID) || containers.has(Actor.Attributes['container'] ?? ''))
     .map(({ Type, Action, Actor }) => ({ Type, Action, attributes: Actor.Attributes }));
+}
+
+/** Docker tells of the end of a process and of the call that ended it as either happens to be there first. */
+function diesFirst(events: Event[]): Event[] {
+  const ordered: Event[] = [];
+  for (const event of events) {
+    const isOfSame = ({ Action, Actor }: Event) =>
+      Actor.ID === event.Actor.ID && ['start', 'stop'].includes(Action);
+    const last = ordered.findLastIndex(isOfSame);
+    const isLate = event.Action === 'die' && ordered[last]?.Action === 'stop';
+    ordered.splice(isLate ? last : ordered.length, 0, event);
+  }
+  return ordered;
 }
 
 interface Event {
