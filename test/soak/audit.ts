@@ -38,7 +38,6 @@ async function inventoryOf(node: Node): Promise<Inventory> {
     'containers on apps': await inspect(APPS.id),
     containers: (await docker.list()).map(({ Names, State }) => `${Names[0]} ${State}`).sort(),
     'firewall rules': rules.sort(),
-    shims: processes.filter((name) => name.startsWith('containerd-shim')).length,
     'processes of ip': processes.filter((name) => name === 'ip').length,
   };
 }

@@ -34,7 +34,20 @@ export async function startCluster(lab: Lab): Promise<Cluster> {
       Array.from({ length: SURVIVORS_ON_EACH }, (_, index) => survive(node, `survivor${index}-${node.name}`)),
     ),
   );
+  await Promise.all(nodes.map(publishOnce));
   return { lab, nodes, survivors };
+}
+
+/** Docker makes a bridge and chains when it publishes a port for the first time, and keeps them. */
+async function publishOnce(node: Node): Promise<void> {
+  const docker = dockerCalls(node);
+  const PortBindings = { '80/tcp': [{ HostIp: '127.0.0.1', HostPort: '' }] };
+  const HostConfig = { NetworkMode: WEB.id, PortBindings };
+  await docker.create('publishes', {
+    ...{ Image: 'busybox', Cmd: ['sleep', '1000'], ExposedPorts: { '80/tcp': {} }, HostConfig },
+  });
+  await docker.start('publishes');
+  await docker.remove('publishes');
 }
 
 async function survive(node: Node, name: string): Promise<Survivor> {
