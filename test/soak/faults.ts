@@ -96,8 +96,11 @@ async function hostCrashes({ nodes, dice, addresses }: Scene): Promise<void> {
 /** Somebody empties the firewall. Docker puts its own rules back only when it starts again. */
 async function firewallFlushed({ nodes, dice, addresses }: Scene): Promise<void> {
   const node = dice.pick(nodes);
-  for (const table of ['filter', 'nat', 'mangle', 'raw'])
-    for (const clear of ['-F', '-X']) await node.run(['iptables', '-w', '-t', table, clear]);
+  for (const table of ['filter', 'nat', 'mangle', 'raw']) {
+    await node.run(['iptables', '-w', '-t', table, '-F']);
+    // A chain that is filled again meanwhile stays.
+    await node.run(['iptables', '-w', '-t', table, '-X'], { reject: false });
+  }
   // The lab's own rule.
   await node.startVswitchd();
   await addresses.whileEnding(node.name, async () => {
