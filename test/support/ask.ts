@@ -18,6 +18,8 @@ export function ask(
     const outgoing = request({ ...to, method, path, agent: false, headers: { host, ...headers } });
     outgoing.once('error', reject);
     outgoing.once('response', (response) => {
+      // The connection has broken in the middle of the body.
+      response.once('error', reject);
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.once('end', () => {
