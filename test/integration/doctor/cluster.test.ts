@@ -50,9 +50,9 @@ describe('socketplane doctor on two hosts', function () {
 
   it('names the host that packets of tunnels do not get to', async () => {
     const [first, second] = nodes();
-    await second!.run(['ovs-ofctl', 'add-flow', 'br-phy', 'priority=9,udp,tp_dst=4789,actions=drop']);
+    await second!.run(['ovs-ofctl', 'add-flow', 'br-phy', 'priority=9,udp,tp_dst=6680,actions=drop']);
     const said = about(await doctor(first!), 'tunnels');
-    await second!.run(['ovs-ofctl', 'del-flows', 'br-phy', 'udp,tp_dst=4789']);
+    await second!.run(['ovs-ofctl', 'del-flows', 'br-phy', 'udp,tp_dst=6680']);
     expect(said.join()).to.match(/^problem: h2: no packet of a tunnel gets to \S+ and back$/);
     expect(about(await doctor(first!), 'tunnels').join()).to.equal('ok: h2: its packets get there and back');
   });
