@@ -75,7 +75,7 @@ describe('socketplane doctor on two hosts', function () {
     expect((body as { ovs: string }).ovs).to.match(why);
     const { stdout: info } = await first!.run([COMMAND, 'info']);
     expect(info).to.match(
-      /^Open vSwitch: +no tunnels to other hosts: something else on this host has UDP 6680/m,
+      /^Open vSwitch +no tunnels to other hosts: something else on this host has UDP 6680/m,
     );
     const { stdout: members } = await first!.run([COMMAND, 'cluster', 'members']);
     expect(members)
