@@ -76,7 +76,7 @@ export interface Datapath {
    * and of the other hosts, without interrupting traffic that is already right. `ownerOf` is asked about every endpoint's
    * port on the bridge; a port without an owner is removed. An endpoint in `expected` without a port gets one again if its
    * link is still there, as after the bridge was deleted by hand. No other change to the bridge runs meanwhile. Where this
-   * host cannot have tunnels, everything else is done, and {@link problem} is logged once.
+   * host cannot have tunnels, or Open vSwitch cannot make one or a gateway, everything else is done, and {@link problem} says why.
    *
    * @returns the ids of expected endpoints whose link is gone: only Docker can make them anew
    */

@@ -25,6 +25,8 @@ export interface Gateways {
   addPort(network: Network): Promise<void>;
   /** Makes forwarding and address translation match the networks, and the hosts, that there are. */
   translate(): Promise<void>;
+  /** Makes the ports anew that do not work. */
+  retry(): Promise<void>;
   /** The ports that there should be. */
   wanted(): WantedPort[];
   /** Why a network has no gateway: one line for people. */
@@ -48,9 +50,11 @@ export function createGateways(options: {
   const { gateways, leaving } = model;
   const nat = createNat(run);
 
-  async function addPort(network: Network): Promise<void> {
+  /** @param anew removes it first: what Open vSwitch could not make, it does not try again while its row stays the same */
+  async function addPort(network: Network, anew = false): Promise<void> {
     const ofport = gateways.get(network.vni)?.ofport ?? model.freeOfport('local');
     gateways.set(network.vni, { owner: network, ofport });
+    const port = gatewayName(network);
     const settings = {
       type: 'internal',
       ofport,
@@ -59,8 +63,9 @@ export function createGateways(options: {
       externalIds: { [EXTERNAL_ID.gateway]: network.id },
     };
     const wanted = [wantedPort(network)];
+    const removal = { do: 'removePort', bridge, port } as const;
     await ovsdb
-      .transact([{ do: 'setPort', bridge, port: gatewayName(network), settings }])
+      .transact([...(anew ? [removal] : []), { do: 'setPort', bridge, port, settings }])
       .catch((error: unknown) => {
         if (error instanceof PortError) faults.settled(wanted, error.faults);
         throw error;
@@ -113,7 +118,13 @@ export function createGateways(options: {
       return orphans;
     },
 
-    addPort,
+    addPort: (network) => addPort(network),
+    async retry() {
+      const faulty = [...gateways.values()].filter(
+        ({ owner }) => faults.of(gatewayName(owner)) !== undefined,
+      );
+      for (const { owner } of faulty) await addPort(owner, true);
+    },
     wanted: () => [...gateways.values()].map(({ owner }) => wantedPort(owner)),
     get problem() {
       for (const { owner } of gateways.values()) {

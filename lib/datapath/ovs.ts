@@ -22,8 +22,8 @@ import { createOvsdb, PortError, type Interface } from './vswitch/ovsdb.js';
 import { watchFirewall } from './watch-firewall.js';
 import { watchRestarts } from './vswitch/watch-restarts.js';
 
-/** When tunnels that Open vSwitch could not make are tried again. */
-const TUNNELS_AGAIN_MS = { first: 1_000, most: 15_000 };
+/** When ports of tunnels and gateways that Open vSwitch could not make are tried again. */
+const PORTS_AGAIN_MS = { first: 1_000, most: 15_000 };
 
 export interface OvsOptions {
   run: Run;
@@ -127,36 +127,31 @@ export function createOvsDatapath(options: OvsOptions): Datapath {
         await removeLinks(strangers);
         const left = strayLinks(devices, found, orphans);
         let missing: string[] = [];
-        let failure: PortError | undefined;
-        /** Everything else is made right before that is thrown. */
-        const unlessPort = (error: unknown): void => {
-          if (!(error instanceof PortError)) throw error;
-          failure ??= error;
-        };
         await allDone([
           ports.recover(expected, left).then((ids) => (missing = ids)),
-          ...networks.map((network) => gateways.addPort(network).catch(unlessPort)),
+          ...networks.map((network) => gateways.addPort(network).catch(unlessPortError)),
           tunnels.adopt(found, peers),
         ]);
         await openflow.replace(model.flows());
         await gateways.translate();
         const used = new Set([...model.ports.values()].map((port) => port.name));
         await removeLinks([...left].filter((link) => !used.has(link)));
-        if (failure) throw failure;
         return missing;
       }),
 
     watch(onRestart, signal) {
       const retry = async () => {
         await lock
-          .exclusive(tunnels.retry)
-          .catch((error: unknown) => log.debug('tunnels not made again', { error: messageOf(error) }));
+          .exclusive(() => allDone([tunnels.retry(), gateways.retry()]))
+          .catch((error: unknown) => log.debug('ports not made again', { error: messageOf(error) }));
         lookAtFaults();
       };
-      const again = createBackoff(() => void retry(), { ...TUNNELS_AGAIN_MS, signal });
-      const lookAtFaults = () => (tunnels.faults.size > 0 ? again.failed() : again.succeeded());
+      const again = createBackoff(() => void retry(), { ...PORTS_AGAIN_MS, signal });
+      const wanted = () => [...tunnels.wanted(), ...gateways.wanted()];
+      const isFaulty = () => wanted().some(({ port }) => faults.of(port) !== undefined);
+      const lookAtFaults = () => (isFaulty() ? again.failed() : again.succeeded());
       const look = (found: Interface[]) => {
-        faults.see([...tunnels.wanted(), ...gateways.wanted()], found);
+        faults.see(wanted(), found);
         lookAtFaults();
       };
       void ovsdb.watch(look, signal);
@@ -165,6 +160,11 @@ export function createOvsDatapath(options: OvsOptions): Datapath {
       void watchFirewall({ isIntact: gateways.isTranslating, putBack, log }, signal);
     },
   };
+}
+
+/** Swallows that Open vSwitch cannot make a port: it has been logged, and is tried again. */
+function unlessPortError(error: unknown): void {
+  if (!(error instanceof PortError)) throw error;
 }
 
 /** Links that are neither orphans nor ports of somebody else's: on the bridge only as ports of endpoints, if at all. */

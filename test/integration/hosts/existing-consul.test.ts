@@ -59,7 +59,9 @@ describe('a cluster on a Consul that is there already', function () {
     consul = consulOn(server);
     await consul.start();
     const settings = { address: consul.address, token: await consul.token(), prefix: 'networks/' };
-    await Promise.all(hosts.map((host) => configure(host, { cluster: { leaseGrace: '45s' }, consul: settings })));
+    await Promise.all(
+      hosts.map((host) => configure(host, { cluster: { leaseGrace: '45s' }, consul: settings })),
+    );
     nodes = await Promise.all(hosts.map((host) => startNode(host)));
     await untilMembers(nodes, 2);
     const [one, two] = nodes as [Node, Node];

@@ -1,4 +1,3 @@
-import { writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import { CONSUL_SOCKET, type Node } from '../../lab/node.js';
 import { until } from '../../support/until.js';
@@ -51,7 +50,6 @@ describe('the UDP port of tunnels', function () {
   it('does not follow what a member’s agent.yml says later, which is said in its log', async () => {
     const [first, second] = nodes() as [Node, Node];
     await configure(second, { cluster: { mdns: false, vxlanPort: 7200 } });
-    await writeFile(second.file('/run/lab-agent.log'), '');
     await restartAgent(second);
     await untilMembers([first, second], 2);
     expect(await portsOf(second)).to.deep.equal(['7100']);
@@ -61,7 +59,11 @@ describe('the UDP port of tunnels', function () {
 
   it('is that of RFC 7348 in a cluster that was begun before it could be chosen', async () => {
     const both = nodes().slice(0, 2);
-    await both[0]!.ask(CONSUL_SOCKET, 'DELETE', '/v1/kv/socketplane/cluster/settings');
+    const key = '/v1/kv/socketplane/cluster/settings';
+    expect((await both[0]!.ask(CONSUL_SOCKET, 'GET', `${key}?raw`)).text).to.equal(
+      '{"version":1,"vxlanPort":7100}',
+    );
+    await both[0]!.ask(CONSUL_SOCKET, 'DELETE', key);
     for (const node of both) await restartAgent(node);
     await untilMembers(both, 2);
     for (const node of both)

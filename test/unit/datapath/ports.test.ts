@@ -9,6 +9,7 @@ import type { Endpoint, Network } from '../../../lib/base/model.js';
 import { createBridgeModel } from '../../../lib/datapath/bridge-model.js';
 import { createGateways } from '../../../lib/datapath/gateways.js';
 import { createLinks } from '../../../lib/datapath/kernel/links.js';
+import { gatewayName } from '../../../lib/datapath/device-names.js';
 import { createPortFaults } from '../../../lib/datapath/port-faults.js';
 import { createPorts } from '../../../lib/datapath/ports.js';
 import { createBridge } from '../../../lib/datapath/vswitch/bridge.js';
@@ -176,6 +177,18 @@ describe('ports and gateways', () => {
       expect([model.ports.size, model.leaving.size]).to.deep.equal([0, 0]);
     });
   }
+
+  it('name a gateway that Open vSwitch cannot make, until it can', async () => {
+    const { gateways } = await create();
+    ovs.unusable.add(gatewayName(WEB));
+    expect(await gateways.addPort(WEB).catch(messageOf)).to.include('Open vSwitch cannot use port sp');
+    expect(gateways.problem).to.match(/^network web has no gateway: Open vSwitch says: could not open/);
+    await gateways.retry().catch(() => undefined);
+    expect(gateways.problem).to.match(/^network web has no gateway/);
+    ovs.unusable.clear();
+    await gateways.retry();
+    expect(gateways.problem).to.equal(undefined);
+  });
 
   it('leave nothing behind where Open vSwitch cannot use the link, or numbers it as it likes', async () => {
     const { model, ports } = await create();
