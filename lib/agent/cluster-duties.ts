@@ -6,6 +6,7 @@ import { createRegistration, othersThan } from '../cluster/hosts/registration.js
 import { keepRunning } from '../concurrency/keep-running.js';
 import type { Log } from '../base/log.js';
 import type { Peer } from '../network/overlay-feed.js';
+import type { Liveness } from '../store/liveness.js';
 import type { Operation } from '../store/store.js';
 import type { ClusterStore } from '../store/open-consul.js';
 import type { Services } from './services.js';
@@ -26,6 +27,7 @@ export interface ClusterDutiesOptions {
 
 /** What a member does for its cluster: announce that it is alive, follow the other hosts, and evict silent ones. */
 export interface ClusterDuties {
+  readonly liveness: Liveness;
   /** The other hosts that take part, and the condition under which this one may take part: see `Evictions.condition`. */
   ask(): Promise<{ peers: Peer[]; condition: Operation }>;
   /** From now on, other hosts accept packets from this one. */
@@ -63,6 +65,7 @@ export function createClusterDuties(options: ClusterDutiesOptions): ClusterDutie
   let stopped: Promise<unknown> = Promise.resolve();
 
   return {
+    liveness,
     async ask() {
       const peers = othersThan(hostId, await hosts.list());
       return { peers, condition: await evictions.condition(hostId) };

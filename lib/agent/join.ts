@@ -1,6 +1,8 @@
 import { asError, messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { ClusterStore } from '../store/open-consul.js';
+import type { Cell } from '../concurrency/observable.js';
+import { agreeOnSettings, type ClusterSettings, type SettingsWish } from '../cluster/settings.js';
 import type { Store } from '../store/store.js';
 import type { ClusterDuties } from './cluster-duties.js';
 import type { Current } from './current.js';
@@ -23,6 +25,8 @@ export interface JoinOptions {
   openCluster: () => ClusterStore;
   dutiesOf: (cluster: ClusterStore, services: Services) => ClusterDuties;
   ownStore: OwnStore;
+  /** Set before anything is done that depends on it. */
+  settings: Cell<ClusterSettings | undefined>;
   /** Aborts when the agent is stopping: no further step is begun. */
   signal: AbortSignal;
   log: Log;
@@ -31,6 +35,7 @@ export interface JoinOptions {
 /** What a join has set up, and what has to be undone when it fails. */
 interface Attempt {
   from: StateIn<'waiting' | 'alone'>;
+  wish: SettingsWish;
   step: JoinStep;
   cluster: ClusterStore;
   services: Services;
@@ -41,16 +46,19 @@ interface Attempt {
  * Moves from the host's own store to the cluster's, with all that the host has; when that fails, the host is as it was
  * before.
  */
-export function createJoin(options: JoinOptions): (from: Attempt['from']) => Promise<SwitchOutcome> {
-  const { hostId, current, createServices, openCluster, dutiesOf, ownStore, signal, log } = options;
+export function createJoin(
+  options: JoinOptions,
+): (from: Attempt['from'], wish: SettingsWish) => Promise<SwitchOutcome> {
+  const { hostId, current, createServices, openCluster, dutiesOf, ownStore, settings, signal, log } = options;
 
   async function run(attempt: Attempt): Promise<SwitchState> {
-    const { from, services, duties } = attempt;
+    const { from, wish, cluster, services, duties } = attempt;
     const begin = (step: JoinStep) => {
       signal.throwIfAborted();
       attempt.step = step;
     };
     begin('ask');
+    const agreed = await agreeOnSettings(cluster.store, wish, log);
     const { peers, condition } = await duties.ask();
     // One that comes back may have got a route meanwhile: its containers need the cluster all the same.
     if (from.place === 'alone' || from.wasAlone) await services.assertFit();
@@ -71,6 +79,7 @@ export function createJoin(options: JoinOptions): (from: Attempt['from']) => Pro
       await transfer(from.unsaved, services, { unused: false, log });
 
     begin('start');
+    settings.set(agreed);
     const isRight = await services.start(peers);
     current.set(services);
 
@@ -99,6 +108,7 @@ export function createJoin(options: JoinOptions): (from: Attempt['from']) => Pro
       'give back': () => services.releaseHost(hostId),
       'close cluster': () => cluster.store.close(),
       async 'open own store'() {
+        settings.set(undefined);
         // Not when the agent is stopping.
         if (signal.aborted) return;
         const outcome = await ownStore.use(waiting);
@@ -114,11 +124,11 @@ export function createJoin(options: JoinOptions): (from: Attempt['from']) => Pro
     return state;
   }
 
-  return async (from) => {
+  return async (from, wish) => {
     const cluster = openCluster();
     const services = createServices(cluster.store);
     const duties = dutiesOf(cluster, services);
-    const attempt: Attempt = { from, step: 'ask', cluster, services, duties };
+    const attempt: Attempt = { from, wish, step: 'ask', cluster, services, duties };
     try {
       return { state: await run(attempt) };
     } catch (error) {

@@ -1,5 +1,7 @@
 import { asError, messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
+import type { ClusterSettings } from '../cluster/settings.js';
+import type { Cell } from '../concurrency/observable.js';
 import type { Current } from './current.js';
 import type { OwnStore } from './own-store.js';
 import type { Services } from './services.js';
@@ -10,11 +12,12 @@ export interface LeaveOptions {
   hostId: string;
   current: Current<Services>;
   ownStore: OwnStore;
+  settings: Cell<ClusterSettings | undefined>;
   log: Log;
 }
 
 /** Moves from the cluster's store to the host's own, with what the host's containers use. */
-export function createLeave({ hostId, current, ownStore, log }: LeaveOptions) {
+export function createLeave({ hostId, current, ownStore, settings, log }: LeaveOptions) {
   async function belongingsOf({ known, networks }: Services): Promise<Belongings> {
     const { leases, networks: lastHeard } = known();
     return { leases, networks: await networks.list().catch(() => lastHeard) };
@@ -46,6 +49,7 @@ export function createLeave({ hostId, current, ownStore, log }: LeaveOptions) {
       });
     }
     await attempt(() => services.store.close());
+    settings.set(undefined);
     const { state, error } = await ownStore.use({ unsaved: isSaved ? undefined : belongings });
     const [first, ...others] = error ? [error, ...errors] : errors;
     for (const other of others) log.warn('not all of the cluster is left', { error: messageOf(other) });

@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { hostPaths } from '../base/paths.js';
 import type { Logger } from '../base/log.js';
+import { DEFAULT_VXLAN_PORT } from '../base/ports.js';
 import { VERSION } from '../base/version.js';
 import { createConsulAgent, type ConsulAgentOptions } from '../cluster/consul/agent.js';
 import { consulFiles } from '../cluster/consul/config.js';
@@ -10,9 +11,10 @@ import { createManagedMembership } from '../cluster/membership/managed.js';
 import type { Membership, MembershipStatus } from '../cluster/membership/membership.js';
 import { createClusterStateFile, readHostId, type ClusterState } from '../cluster/membership/state-file.js';
 import type { Underlay } from '../base/model.js';
+import type { ClusterSettings } from '../cluster/settings.js';
 import { createUnderlayFinder } from '../cluster/underlay.js';
 import { isGatewayName } from '../datapath/device-names.js';
-import { createCell } from '../concurrency/observable.js';
+import { createCell, type Observable } from '../concurrency/observable.js';
 import type { AgentConfig } from '../config/agent.js';
 import { withBootstrap, type ClusterConfig } from '../config/cluster.js';
 import type { Datapath } from '../datapath/datapath.js';
@@ -30,7 +32,9 @@ import { measured } from '../metrics/measured-store.js';
 import { raisePriority } from '../os/cpu-priority.js';
 import type { Run } from '../os/exec.js';
 import { openEmbeddedStore } from '../store/embedded.js';
+import { GOSSIP } from '../store/consul/liveness.js';
 import { openConsul } from '../store/open-consul.js';
+import type { Liveness } from '../store/liveness.js';
 import { createCurrent, type Current } from './current.js';
 import { createServices, type Services } from './services.js';
 import { createStoreSwitch } from './store-switch.js';
@@ -38,10 +42,11 @@ import { createStoreSwitch } from './store-switch.js';
 const PREFIX = 'socketplane/';
 /**
  * Milliseconds of silence after which the other hosts remove a host from their data planes. In the Consul that the agents run
- * themselves, sessions end within seconds of a host's death, but also briefly when a server becomes a client, which must go
- * unnoticed; in an external Consul they end only by timing out, which takes long enough.
+ * themselves, gossip tells of a host's death within seconds, but also briefly when a server becomes a client, which must go
+ * unnoticed. An external Consul knows only of the agent, without which the host's containers still run: there a host is given up when
+ * its addresses are.
  */
-const FENCE_MS = { own: 10_000, external: 5_000 };
+const FENCE_MS = 10_000;
 
 /** How long a start of a container waits for an agent that is starting itself, in milliseconds. */
 const DRIVER_PATIENCE_MS = 20_000;
@@ -63,6 +68,10 @@ export interface Runtime {
   /** What Docker's calls act on. Waits a while for services that have looked at the bridge, then rejects with the reason. */
   driver: () => Promise<Driver>;
   membership: Membership;
+  /** Those of the cluster; undefined while this host is in none. */
+  settings: Observable<ClusterSettings | undefined>;
+  /** Which hosts of the cluster are alive; undefined while this host is in none. */
+  liveness: () => Liveness | undefined;
   metrics: AgentMetrics;
   /** The state at this moment, for metrics. */
   observe(): Observed;
@@ -83,6 +92,7 @@ export async function createRuntime({ config, run, ensureConsul, log }: RuntimeO
   const { consul: external } = config;
   const cluster = external ? config.cluster : withBootstrap(config.cluster, process.env);
   const underlay = createCell<Underlay | undefined>(undefined);
+  const settings = createCell<ClusterSettings | undefined>(undefined);
   const docker = createDocker(config.docker, log);
   const dockerNetworks = createDockerNetworks(join(config.state, 'docker-networks.json'), log);
   const reconnecting = keepJson(
@@ -94,6 +104,7 @@ export async function createRuntime({ config, run, ensureConsul, log }: RuntimeO
   const datapath = createOvsDatapath({
     ...{ run, ip: createIpBatch(run), log, bridge: config.bridge, kind: config.datapath },
     underlay: () => underlay.value,
+    vxlanPort: () => settings.value?.vxlanPort ?? cluster.vxlanPort ?? DEFAULT_VXLAN_PORT,
   });
   const metrics = createAgentMetrics();
   const services = createCurrent<Services>('the agent is starting: try again');
@@ -119,11 +130,12 @@ export async function createRuntime({ config, run, ensureConsul, log }: RuntimeO
     openCluster() {
       const opened = external
         ? openConsul({ ...external, checks: [], log })
-        : openConsul({ address: files.socket, prefix: PREFIX, checks: ['serfHealth'], log });
+        : openConsul({ address: files.socket, prefix: PREFIX, checks: [GOSSIP], log });
       return { ...opened, store: measured(opened.store, metrics.store) };
     },
     underlay,
-    terms: { fence: external ? FENCE_MS.external : FENCE_MS.own, grace: cluster.leaseGrace },
+    settings,
+    terms: { fence: external ? cluster.leaseGrace : FENCE_MS, grace: cluster.leaseGrace },
     forceLeave: external ? async () => undefined : (id) => consul.api.forceLeave(id),
     log,
   });
@@ -152,12 +164,15 @@ export async function createRuntime({ config, run, ensureConsul, log }: RuntimeO
       }
     },
     membership,
+    settings,
+    liveness: () => storeSwitch.liveness,
     metrics,
     observe: () => ({
       version: VERSION,
-      datapath: datapath.kind,
+      datapath: datapath.kind ?? 'unknown',
       services: services.current?.status(),
       tunnels: datapath.tunnels,
+      tunnelFaults: datapath.tunnelFaults.size,
       isMember: membership.status().state === 'member',
       role: external ? 'external' : roleOf(membership.status()),
     }),

@@ -162,16 +162,21 @@ export function createServices(options: ServicesOptions): Services {
     fanOut,
     overlay: overlay.state,
     async onNetworks(current) {
-      names.setNetworks(current);
+      // Name servers listen on the gateways' addresses.
+      if (hasGateways) names.setNetworks(current);
       await overlay.setNetworks(current);
     },
     onBridge() {
-      if (!stopping.signal.aborted) onDriver(driver);
+      if (stopping.signal.aborted) return;
+      if (!hasGateways) names.setNetworks(known());
+      hasGateways = true;
+      onDriver(driver);
     },
     onPass: metrics.reconcile,
     signal: stopping.signal,
     log,
   });
+  let hasGateways = false;
   let stopped: Promise<unknown> = Promise.resolve();
 
   return {

@@ -1,6 +1,7 @@
 import { asError, messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
-import type { Observable } from '../concurrency/observable.js';
+import type { ClusterSettings, SettingsWish } from '../cluster/settings.js';
+import type { Cell, Observable } from '../concurrency/observable.js';
 import type { ReaperTimeouts } from '../cluster/hosts/reaper-plan.js';
 import type { Underlay } from '../base/model.js';
 import type { Store } from '../store/store.js';
@@ -31,6 +32,8 @@ export interface SwitchTransitionsOptions {
   openOwnStore: () => Promise<Store>;
   openCluster: () => ClusterStore;
   underlay: Observable<Underlay | undefined>;
+  /** Those of the cluster; undefined for a host in none. Set here. */
+  settings: Cell<ClusterSettings | undefined>;
   terms: ReaperTimeouts;
   /** Removes a host from Consul's members. */
   forceLeave: (hostId: string) => Promise<void>;
@@ -39,13 +42,13 @@ export interface SwitchTransitionsOptions {
   log: Log;
 }
 
-type Transition<P extends StorePlace> = (state: StateIn<P>) => Promise<SwitchOutcome>;
+type Transition<P extends StorePlace> = (state: StateIn<P>, wish: SettingsWish) => Promise<SwitchOutcome>;
 type Table = { [P in StorePlace]: Record<Command, Transition<P>> };
 
 /** What each command does in each place. No transition rejects. */
 export function createSwitchTransitions(
   options: SwitchTransitionsOptions,
-): (state: SwitchState, command: Command) => Promise<SwitchOutcome> {
+): (state: SwitchState, command: Command, wish: SettingsWish) => Promise<SwitchOutcome> {
   const { hostId, name, current, underlay, terms, forceLeave, log } = options;
   const ownStore = createOwnStore(options);
   const dutiesOf = (cluster: ClusterStore, services: Services) =>
@@ -79,9 +82,13 @@ export function createSwitchTransitions(
     closed: { goAlone: refuse, joinCluster: refuse, leaveCluster: refuse, close: stay },
   };
 
-  function dispatch<P extends StorePlace>(state: StateIn<P>, command: Command): Promise<SwitchOutcome> {
+  function dispatch<P extends StorePlace>(
+    state: StateIn<P>,
+    command: Command,
+    wish: SettingsWish,
+  ): Promise<SwitchOutcome> {
     const place: P = state.place;
-    return table[place][command](state);
+    return table[place][command](state, wish);
   }
   return dispatch;
 }

@@ -3,9 +3,12 @@ import type { Current } from '../agent/current.js';
 import type { Services } from '../agent/services.js';
 import type { Logger } from '../base/log.js';
 import type { Membership } from '../cluster/membership/membership.js';
+import type { ClusterSettings } from '../cluster/settings.js';
+import type { Observable } from '../concurrency/observable.js';
 import type { AgentConfig } from '../config/agent.js';
 import type { Datapath } from '../datapath/datapath.js';
 import type { Docker } from '../docker/docker.js';
+import type { Liveness } from '../store/liveness.js';
 import type { AgentMetrics } from '../metrics/agent-metrics.js';
 import type { Observed } from '../metrics/gauges.js';
 import { openApiRoutes } from './openapi/route.js';
@@ -26,6 +29,8 @@ export interface ApiOptions {
   datapath: Datapath;
   services: Current<Services>;
   membership: Membership;
+  settings: Observable<ClusterSettings | undefined>;
+  liveness: () => Liveness | undefined;
   metrics: AgentMetrics;
   observe: () => Observed;
   log: Logger;
@@ -33,7 +38,9 @@ export interface ApiOptions {
 
 /** All calls of the API. Those that need the services ask for the current ones each time. */
 export function apiRoutes(options: ApiOptions): Router[] {
-  const { version, config, docker, datapath, services, membership, metrics, observe, log } = options;
+  const { version, config, docker, datapath, services, membership, settings, metrics, observe, log } =
+    options;
+  const { liveness } = options;
   const networks = () => services.current?.known().networks ?? [];
   return [
     configurationRoutes({ config, datapath, networks, logger: log }),
@@ -42,7 +49,11 @@ export function apiRoutes(options: ApiOptions): Router[] {
       store: async () => (await services.get()).store,
       names: () => services.current?.namesProblem(),
     }),
-    clusterRoutes({ membership, store: () => services.current?.store, log }),
+    clusterRoutes({
+      ...{ membership, settings, liveness, log },
+      store: () => services.current?.store,
+      tunnelFaults: () => datapath.tunnelFaults,
+    }),
     metricsRoutes(metrics, observe),
     openApiRoutes(version),
     adapterRoutes(docker, services.get, log),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { LOG_LEVELS } from '../base/log.js';
+import { vxlanPort } from '../config/cluster.js';
 
 // What the API accepts and returns: routes parse requests with these schemas, the command reads answers with them, and the
 // OpenAPI document is generated from them. Answers are loose, as a newer agent may say more; enumerations that a newer one
@@ -101,6 +102,7 @@ export const cluster = z.looseObject({
   server: z.boolean().describe('Whether this host runs a Consul server.'),
   interface: z.string().optional().describe('The device that carries the cluster.'),
   address: z.string().optional(),
+  vxlanPort: z.number().int().optional().describe('UDP port of the cluster’s tunnels; only of a member.'),
   problem: z.string().optional().describe('Why the host is no member although it is to be one.'),
   members: z.array(
     z.looseObject({
@@ -109,7 +111,10 @@ export const cluster = z.looseObject({
       address: z.string(),
       joined: z.string().meta({ format: 'date-time' }),
       server: z.boolean(),
-      state: oneOf('up', 'silent'),
+      state: oneOf('up', 'no tunnel', 'agent away', 'silent').describe(
+        '`no tunnel`: from this host there is none. `agent away`: its containers run on. `silent`: the host itself says nothing.',
+      ),
+      problem: z.string().optional().describe('Why there is no tunnel.'),
     }),
   ),
 });
@@ -119,6 +124,14 @@ export const bindQuery = z.strictObject({
     .string('name the device: ?iface=eth0')
     .regex(/^[^\s/]{1,15}$/, 'expected the name of a network device, up to 15 characters')
     .describe('Name of a network device.'),
+});
+
+export const bootstrapQuery = z.strictObject({
+  vxlanPort: z.coerce
+    .number('expected a port')
+    .pipe(vxlanPort)
+    .optional()
+    .describe('UDP port of tunnels; that of agent.yml, or 6680, where it is left out.'),
 });
 
 export const joinQuery = z.strictObject({
@@ -154,13 +167,14 @@ export const configuration = z.looseObject({
   docker: z.string(),
   state: z.string(),
   bridge: z.string(),
-  datapath: oneOf('kernel', 'userspace'),
+  datapath: oneOf('kernel', 'userspace', 'auto').describe('`auto` while Open vSwitch has not answered yet.'),
   log: oneOf(...LOG_LEVELS),
   cluster: z.looseObject({
     name: z.string(),
     bootstrap: z.boolean().optional(),
     interface: z.string().optional(),
     join: z.array(z.string()),
+    vxlanPort: z.number().int().optional(),
     leaseGrace: z.number().int().describe('Milliseconds.'),
     mdns: z.boolean(),
   }),

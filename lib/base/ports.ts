@@ -15,5 +15,12 @@ export const DNS_PORT = 53;
  * port 53 itself stays free for name servers of the user's.
  */
 export const NAMES_PORT = 6679;
-/** UDP: containers' packets (RFC 7348). */
-export const VXLAN_PORT = 4789;
+/** UDP: multicast DNS (RFC 6762). */
+export const MDNS_PORT = 5353;
+/**
+ * UDP: containers' packets, unless whoever began the cluster chose another port. Not VXLAN's own port (RFC 7348), because of which Docker
+ * Swarm, flannel and others on the same host would be in the way.
+ */
+export const DEFAULT_VXLAN_PORT = 6680;
+/** The same in clusters that were begun before the port could be chosen: that of RFC 7348. */
+export const FORMER_VXLAN_PORT = 4789;

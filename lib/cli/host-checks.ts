@@ -42,7 +42,7 @@ import { CONSUL_WANTED } from '../install/system/host-programs.js';
 import type { Systemd } from '../install/system/systemd.js';
 import { PLUGIN_UNIT } from '../install/units/unit-files.js';
 import { requestUnix } from '../os/request-unix.js';
-import { DNS_PORT } from '../base/ports.js';
+import { DEFAULT_VXLAN_PORT, DNS_PORT } from '../base/ports.js';
 import { VERSION } from '../base/version.js';
 import type { AgentClient } from './agent/client.js';
 import type { Context } from './context.js';
@@ -114,7 +114,13 @@ export async function hostChecks(options: {
 
   async function peers() {
     const { id, members } = await agent.cluster();
-    return members.filter((member) => member.id !== id && member.state === 'up');
+    return members.filter((member) => member.id !== id && member.state !== 'silent');
+  }
+
+  /** Without an agent to ask, and for a host in no cluster, that of most clusters. */
+  async function vxlanPort(): Promise<number> {
+    const cluster = await agent.cluster().catch(() => undefined);
+    return cluster?.vxlanPort ?? DEFAULT_VXLAN_PORT;
   }
 
   async function consuls() {
@@ -188,6 +194,7 @@ export async function hostChecks(options: {
     consulCheck({ wanted: CONSUL_WANTED, members: consuls }),
     tunnelsCheck({
       peers,
+      port: vxlanPort,
       async problem() {
         const { ovs } = await agent.health();
         return ovs.startsWith('ok') ? undefined : ovs;
@@ -248,7 +255,7 @@ export async function hostChecks(options: {
     ...ofDocker.map((check) => ({ needs: 'Docker', ...check })),
     dockerHostCheck(context.env, paths.proxySocket),
     forwardingCheck(converge),
-    firewallCheck(run, converge),
+    firewallCheck(run, converge, vxlanPort),
     ...ofAgent.map((check) => ({ needs: 'agent', ...check })),
   ];
 }

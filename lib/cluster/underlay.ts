@@ -77,7 +77,9 @@ export function createUnderlayFinder({
     const known = bridges.get(port);
     const underlay = known === undefined ? undefined : addressOf(known);
     if (underlay) return underlay;
-    const bridge = (await run(['ovs-vsctl', '--timeout=2', 'iface-to-br', port]).catch(() => '')).trim();
+    const bridge = (
+      await run(['ovs-vsctl', '--no-syslog', '--timeout=2', 'iface-to-br', port]).catch(() => '')
+    ).trim();
     if (bridge === '') return undefined;
     bridges.set(port, bridge);
     return addressOf(bridge);

@@ -1,6 +1,19 @@
 import { z } from 'zod';
 import { AppError } from '../base/errors.js';
+import { CLUSTER_PORTS, MDNS_PORT, NAMES_PORT } from '../base/ports.js';
 import { duration } from './units.js';
+
+const OTHER_PORTS = new Set([MDNS_PORT, NAMES_PORT]);
+
+/** A UDP port for tunnels. */
+export const vxlanPort = z
+  .int('expected a port from 1024 to 65535')
+  .min(1_024, 'expected a port from 1024 to 65535')
+  .max(65_535, 'expected a port from 1024 to 65535')
+  .refine(
+    (port) => !OTHER_PORTS.has(port) && (port < CLUSTER_PORTS.first || port > CLUSTER_PORTS.last),
+    `expected a port that SocketPlane does not use for something else: not ${MDNS_PORT}, ${CLUSTER_PORTS.first} to ${NAMES_PORT}`,
+  );
 
 /** The `cluster` section of agent.yml. */
 export const clusterConfig = z.strictObject({
@@ -23,6 +36,8 @@ export const clusterConfig = z.strictObject({
     .optional(),
   /** Members to join by address, for hosts that multicast does not reach. */
   join: z.array(z.ipv4('expected an IPv4 address')).default([]),
+  /** UDP port of tunnels, for a cluster that this host begins; it joins none that has another. By default 6680. */
+  vxlanPort: vxlanPort.optional(),
   /** How long the addresses of a lost host are kept for it. */
   leaseGrace: duration.default(600_000),
   /** Find others, and be found, by multicast DNS. */

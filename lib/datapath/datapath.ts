@@ -35,8 +35,8 @@ export interface RemoteState {
  * its name, address and routes.
  */
 export interface Datapath {
-  /** Which Open vSwitch datapath carries the packets. Known after {@link open}. */
-  readonly kind: 'kernel' | 'userspace';
+  /** Which Open vSwitch datapath carries the packets. Undefined before {@link open}. */
+  readonly kind: 'kernel' | 'userspace' | undefined;
   /** The largest MTU that the underlay allows containers' links, in bytes; a network may have chosen a smaller one. */
   mtu(): Promise<number>;
   /** Makes sure that the bridge and its fixed rules are there. Cheap when they are. */
@@ -58,7 +58,7 @@ export interface Datapath {
   ports(): Promise<PortRecord[]>;
   /**
    * Makes a tunnel to another host, and rules for the endpoints known to be there. Throws `AppError('unavailable')`
-   * where this host cannot have tunnels: see {@link tunnelProblem}.
+   * where this host cannot have tunnels: see {@link problem}. One that Open vSwitch cannot make is among {@link tunnelFaults}.
    */
   ensurePeer(address: string): Promise<void>;
   /** From then on nothing gets in from that host, nor out to it. Its endpoints stay known, for when it comes back. */
@@ -67,14 +67,16 @@ export interface Datapath {
   applyRemotes(change: RemoteChange): Promise<void>;
   /** How many tunnels there are. */
   readonly tunnels: number;
-  /** Why there are no tunnels although there are peers: one line for people that says what to do. */
-  readonly tunnelProblem: string | undefined;
+  /** Why there is no tunnel to a host, by its address; only those that Open vSwitch could not make, and which it tries again. */
+  readonly tunnelFaults: ReadonlyMap<string, string>;
+  /** Why there are no tunnels although there are peers, or not all, or no gateway: one line for people that says what to do. */
+  readonly problem: string | undefined;
   /**
    * Makes bridge, gateway ports, tunnels, NAT and rules exactly those of these networks, of the endpoints that own the ports,
    * and of the other hosts, without interrupting traffic that is already right. `ownerOf` is asked about every endpoint's
    * port on the bridge; a port without an owner is removed. An endpoint in `expected` without a port gets one again if its
    * link is still there, as after the bridge was deleted by hand. No other change to the bridge runs meanwhile. Where this
-   * host cannot have tunnels, everything else is done, and {@link tunnelProblem} is logged once.
+   * host cannot have tunnels, or Open vSwitch cannot make one or a gateway, everything else is done, and {@link problem} says why.
    *
    * @returns the ids of expected endpoints whose link is gone: only Docker can make them anew
    */
@@ -86,7 +88,7 @@ export interface Datapath {
   ): Promise<string[]>;
   /**
    * Calls back whenever Open vSwitch has been restarted and lost its rules; the caller should then {@link sync}. What somebody
-   * takes out of the host's firewall is put back meanwhile.
+   * takes out of the host's firewall is put back meanwhile, and tunnels that could not be made are tried again.
    */
   watch(onRestart: () => void, signal: AbortSignal): void;
 }

@@ -12,7 +12,8 @@ import type { UnderlayState } from './kernel/underlay.js';
 import { networkMtu } from './network-mtu.js';
 import { EXTERNAL_ID } from './vswitch/external-ids.js';
 import { adding, type OpenFlow } from './vswitch/openflow.js';
-import type { Interface, Ovsdb } from './vswitch/ovsdb.js';
+import { PortError, type Interface, type Ovsdb } from './vswitch/ovsdb.js';
+import type { PortFaults, WantedPort } from './port-faults.js';
 
 /** The networks' gateways: for each an internal port with its address, and address translation for all of them. */
 export interface Gateways {
@@ -24,6 +25,12 @@ export interface Gateways {
   addPort(network: Network): Promise<void>;
   /** Makes forwarding and address translation match the networks, and the hosts, that there are. */
   translate(): Promise<void>;
+  /** Makes the ports anew that do not work. */
+  retry(): Promise<void>;
+  /** The ports that there should be. */
+  wanted(): WantedPort[];
+  /** Why a network has no gateway: one line for people. */
+  readonly problem: string | undefined;
   /** Whether nobody has changed what {@link translate} did last. */
   isTranslating(): Promise<boolean>;
 }
@@ -36,28 +43,34 @@ export function createGateways(options: {
   run: Run;
   bridge: string;
   underlay: () => Promise<UnderlayState>;
+  vxlanPort: () => number;
+  faults: PortFaults;
 }): Gateways {
-  const { model, ovsdb, openflow, links, run, bridge, underlay } = options;
+  const { model, ovsdb, openflow, links, run, bridge, underlay, vxlanPort, faults } = options;
   const { gateways, leaving } = model;
   const nat = createNat(run);
 
-  async function addPort(network: Network): Promise<void> {
+  /** @param anew removes it first: what Open vSwitch could not make, it does not try again while its row stays the same */
+  async function addPort(network: Network, anew = false): Promise<void> {
     const ofport = gateways.get(network.vni)?.ofport ?? model.freeOfport('local');
     gateways.set(network.vni, { owner: network, ofport });
-    await ovsdb.transact([
-      {
-        do: 'setPort',
-        bridge,
-        port: gatewayName(network),
-        settings: {
-          type: 'internal',
-          ofport,
-          mtu: networkMtu(network, (await underlay()).mtu),
-          mac: gatewayMac(network.vni),
-          externalIds: { [EXTERNAL_ID.gateway]: network.id },
-        },
-      },
-    ]);
+    const port = gatewayName(network);
+    const settings = {
+      type: 'internal',
+      ofport,
+      mtu: networkMtu(network, (await underlay()).mtu),
+      mac: gatewayMac(network.vni),
+      externalIds: { [EXTERNAL_ID.gateway]: network.id },
+    };
+    const wanted = [wantedPort(network)];
+    const removal = { do: 'removePort', bridge, port } as const;
+    await ovsdb
+      .transact([...(anew ? [removal] : []), { do: 'setPort', bridge, port, settings }])
+      .catch((error: unknown) => {
+        if (error instanceof PortError) faults.settled(wanted, error.faults);
+        throw error;
+      });
+    faults.settled(wanted, new Map());
     await links.configureGateway(network);
   }
 
@@ -65,7 +78,7 @@ export function createGateways(options: {
   const translate = singleFlight(async () => {
     const way = await underlay();
     const networks = [...gateways.values()].map(({ owner }) => owner);
-    await nat.apply(networks, way, [...model.tunnels.keys()]);
+    await nat.apply(networks, { ...way, vxlanPort: vxlanPort() }, [...model.tunnels.keys()]);
   });
 
   return {
@@ -83,6 +96,7 @@ export function createGateways(options: {
       if (!gateway) return;
       const port = gatewayName(network);
       gateways.delete(network.vni);
+      faults.forget(port);
       leaving.set(port, gateway.ofport);
       await openflow.change(() => [`delete ${networkMatch(network.vni)}`]);
       await ovsdb.transact([{ do: 'removePort', bridge, port }]);
@@ -93,19 +107,38 @@ export function createGateways(options: {
     adopt(found, networks) {
       const byId = new Map(networks.map((network) => [network.id, network]));
       const orphans: string[] = [];
-      for (const { name, ofport, externalIds } of found) {
+      for (const { name, ofport, error, externalIds } of found) {
         const id = externalIds.get(EXTERNAL_ID.gateway);
         if (id === undefined) continue;
         const network = byId.get(id);
-        if (network && gatewayName(network) === name && ofport > 0)
+        if (network && gatewayName(network) === name && ofport > 0 && error === undefined)
           gateways.set(network.vni, { owner: network, ofport });
         else orphans.push(name);
       }
       return orphans;
     },
 
-    addPort,
+    addPort: (network) => addPort(network),
+    async retry() {
+      const faulty = [...gateways.values()].filter(
+        ({ owner }) => faults.of(gatewayName(owner)) !== undefined,
+      );
+      for (const { owner } of faulty) await addPort(owner, true);
+    },
+    wanted: () => [...gateways.values()].map(({ owner }) => wantedPort(owner)),
+    get problem() {
+      for (const { owner } of gateways.values()) {
+        const why = faults.of(gatewayName(owner));
+        if (why !== undefined) return `network ${owner.id} has no gateway: Open vSwitch says: ${why}`;
+      }
+      return undefined;
+    },
     translate,
     isTranslating: nat.isIntact,
   };
 }
+
+const wantedPort = (network: Network): WantedPort => ({
+  port: gatewayName(network),
+  what: `the gateway of network ${network.id}`,
+});

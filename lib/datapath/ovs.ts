@@ -1,6 +1,9 @@
 import type { Log } from '../base/log.js';
+import { messageOf } from '../base/errors.js';
+import { createBackoff } from '../concurrency/backoff.js';
 import { createReadWriteLock } from '../concurrency/read-write-lock.js';
 import type { Run } from '../os/exec.js';
+import { DEFAULT_VXLAN_PORT } from '../base/ports.js';
 import { allDone } from './all-done.js';
 import { createBridgeModel } from './bridge-model.js';
 import type { Underlay } from '../base/model.js';
@@ -9,14 +12,18 @@ import { createGateways } from './gateways.js';
 import type { IpBatch } from './kernel/ip-batch.js';
 import { createLinks } from './kernel/links.js';
 import { createUnderlayReader } from './kernel/underlay.js';
+import { createPortFaults } from './port-faults.js';
 import { createPorts } from './ports.js';
 import { createTunnels } from './tunnels.js';
 import { createBridge, type DatapathKind } from './vswitch/bridge.js';
 import { endpointPorts } from './vswitch/external-ids.js';
 import { createOpenFlow } from './vswitch/openflow.js';
-import { createOvsdb, type Interface } from './vswitch/ovsdb.js';
+import { createOvsdb, PortError, type Interface } from './vswitch/ovsdb.js';
 import { watchFirewall } from './watch-firewall.js';
 import { watchRestarts } from './vswitch/watch-restarts.js';
+
+/** When ports of tunnels and gateways that Open vSwitch could not make are tried again. */
+const PORTS_AGAIN_MS = { first: 1_000, most: 15_000 };
 
 export interface OvsOptions {
   run: Run;
@@ -27,6 +34,8 @@ export interface OvsOptions {
   kind: 'auto' | DatapathKind;
   /** What this host is bound to; asked again by each `sync`. Default: the default route's device. */
   underlay?: () => Underlay | undefined;
+  /** UDP port of tunnels; asked again by each `sync`. Default: 6680. */
+  vxlanPort?: () => number;
   /** Reads the kernel's table of routes; by default the one of this process, `/proc/net/route`. */
   readRoutes?: () => Promise<string>;
   /** Where Open vSwitch has its sockets. */
@@ -44,10 +53,15 @@ export function createOvsDatapath(options: OvsOptions): Datapath {
   const ovsdb = createOvsdb(run, runFolder);
   const openflow = createOpenFlow(run, name, runFolder);
   const bridge = createBridge({ ovsdb, openflow, name, kind, log });
-  const links = createLinks(run, () => bridge.kind === 'userspace', options.ip);
+  const links = createLinks(run, () => bridge.kind !== 'kernel', options.ip);
   const underlay = createUnderlayReader(run, () => options.underlay?.(), options.readRoutes);
   const mtu = async () => (await underlay.read()).mtu;
-  const parts = { model, ovsdb, openflow, links, run, log, bridge: name, underlay: underlay.read, mtu };
+  const vxlanPort = options.vxlanPort ?? (() => DEFAULT_VXLAN_PORT);
+  const faults = createPortFaults(log);
+  const parts = {
+    ...{ model, ovsdb, openflow, links, run, log, bridge: name, mtu, vxlanPort, faults },
+    underlay: underlay.read,
+  };
   const ports = createPorts({ ...parts, open: () => bridge.open() });
   const gateways = createGateways(parts);
   const tunnels = createTunnels({ ...parts, isKernel: () => bridge.kind === 'kernel' });
@@ -63,8 +77,11 @@ export function createOvsDatapath(options: OvsOptions): Datapath {
     get tunnels() {
       return model.tunnels.size;
     },
-    get tunnelProblem() {
-      return tunnels.problem;
+    get problem() {
+      return gateways.problem ?? tunnels.problem;
+    },
+    get tunnelFaults() {
+      return tunnels.faults;
     },
     mtu,
     open: () => bridge.open(),
@@ -112,7 +129,7 @@ export function createOvsDatapath(options: OvsOptions): Datapath {
         let missing: string[] = [];
         await allDone([
           ports.recover(expected, left).then((ids) => (missing = ids)),
-          ...networks.map(gateways.addPort),
+          ...networks.map((network) => gateways.addPort(network).catch(unlessPortError)),
           tunnels.adopt(found, peers),
         ]);
         await openflow.replace(model.flows());
@@ -123,11 +140,31 @@ export function createOvsDatapath(options: OvsOptions): Datapath {
       }),
 
     watch(onRestart, signal) {
+      const retry = async () => {
+        await lock
+          .exclusive(() => allDone([tunnels.retry(), gateways.retry()]))
+          .catch((error: unknown) => log.debug('ports not made again', { error: messageOf(error) }));
+        lookAtFaults();
+      };
+      const again = createBackoff(() => void retry(), { ...PORTS_AGAIN_MS, signal });
+      const wanted = () => [...tunnels.wanted(), ...gateways.wanted()];
+      const isFaulty = () => wanted().some(({ port }) => faults.of(port) !== undefined);
+      const lookAtFaults = () => (isFaulty() ? again.failed() : again.succeeded());
+      const look = (found: Interface[]) => {
+        faults.see(wanted(), found);
+        lookAtFaults();
+      };
+      void ovsdb.watch(look, signal);
       void watchRestarts(bridge, openflow, onRestart, signal);
       const putBack = () => lock.shared(() => gateways.translate());
       void watchFirewall({ isIntact: gateways.isTranslating, putBack, log }, signal);
     },
   };
+}
+
+/** Swallows that Open vSwitch cannot make a port: it has been logged, and is tried again. */
+function unlessPortError(error: unknown): void {
+  if (!(error instanceof PortError)) throw error;
 }
 
 /** Links that are neither orphans nor ports of somebody else's: on the bridge only as ports of endpoints, if at all. */

@@ -9,9 +9,9 @@ const links = z.array(z.object({ ifname: z.string() }));
 /** Removes the data plane: the bridge with its gateways and tunnels, the endpoints' links, the rules. May be repeated. */
 export async function removeDatapath(run: Run, bridge: string): Promise<void> {
   const hasOvs = await succeeds(
-    run(['ovs-vsctl', '--no-wait', '--timeout=3', 'get', 'Open_vSwitch', '.', '_uuid']),
+    run(['ovs-vsctl', '--no-syslog', '--no-wait', '--timeout=3', 'get', 'Open_vSwitch', '.', '_uuid']),
   );
-  if (hasOvs) await run(['ovs-vsctl', '--timeout=10', '--if-exists', 'del-br', bridge]);
+  if (hasOvs) await run(['ovs-vsctl', '--no-syslog', '--timeout=10', '--if-exists', 'del-br', bridge]);
   const found = links.parse(JSON.parse((await run(['ip', '-json', 'link', 'show'])) || '[]'));
   for (const { ifname } of found.filter((link) => isEndpointLink(link.ifname))) {
     // It may be the other end of a link that was just removed.

@@ -3,23 +3,31 @@ import type { Log } from '../base/log.js';
 import type { Remote } from '../base/model.js';
 import type { BridgeModel } from './bridge-model.js';
 import type { RemoteChange } from './datapath.js';
-import { VXLAN_PORT } from '../base/ports.js';
 import { tunnelName } from './device-names.js';
 import { EXTERNAL_ID } from './vswitch/external-ids.js';
 import { adding, type OpenFlow } from './vswitch/openflow.js';
 import type { SwitchOperation } from './vswitch/operations.js';
-import type { Interface, Ovsdb } from './vswitch/ovsdb.js';
+import { PortError, type Interface, type Ovsdb } from './vswitch/ovsdb.js';
+import type { PortFaults, WantedPort } from './port-faults.js';
 import { remoteMatch, tunnelMatch } from './flows/cookie.js';
 import { tunnelFlows } from './flows/tunnel-flows.js';
 import { createTunnelOrigin } from './tunnel-origin.js';
 import type { UnderlayState } from './kernel/underlay.js';
 
 export interface Tunnels {
+  /** A port that Open vSwitch cannot make is no error: see {@link faults}. */
   ensure(peer: string): Promise<void>;
   remove(peer: string): Promise<void>;
   apply(change: RemoteChange): Promise<void>;
   /** Turns the tunnel ports found on the bridge into those of exactly these peers; the caller sets the rules. */
   adopt(found: Interface[], peers: string[]): Promise<void>;
+  /** Makes the ports anew that do not work. */
+  retry(): Promise<void>;
+  /** The ports that there should be. */
+  wanted(): WantedPort[];
+  /** Why there is no tunnel to a host, by its address; only those that do not work. */
+  readonly faults: ReadonlyMap<string, string>;
+  /** Why there are no tunnels, or not all: one line for people. */
   readonly problem: string | undefined;
 }
 
@@ -34,11 +42,53 @@ export function createTunnels(options: {
   bridge: string;
   isKernel: () => boolean;
   underlay: () => Promise<UnderlayState>;
+  vxlanPort: () => number;
+  faults: PortFaults;
   log: Log;
 }): Tunnels {
-  const { model, ovsdb, openflow, bridge, isKernel, underlay, log } = options;
+  const { model, ovsdb, openflow, bridge, isKernel, underlay, vxlanPort, faults, log } = options;
   const { tunnels, leaving, remotes } = model;
   const origin = createTunnelOrigin({ isKernel, underlay, log });
+
+  function tunnelPort(peer: string, ofport: number, local: string): SwitchOperation {
+    const options = { remote_ip: peer, local_ip: local, key: 'flow', dst_port: String(vxlanPort()) };
+    const externalIds = { [EXTERNAL_ID.peer]: peer };
+    return {
+      do: 'setPort',
+      bridge,
+      port: tunnelName(peer),
+      settings: { type: 'vxlan', ofport, options, externalIds },
+    };
+  }
+
+  /** Keeps apart what Open vSwitch can make: the tunnels to some hosts may work where those to others do not. */
+  async function setPorts(peers: readonly string[], operations: readonly SwitchOperation[]): Promise<void> {
+    const failed = await ovsdb.transact(operations).then(
+      () => new Map<string, string>(),
+      (error: unknown) => {
+        if (error instanceof PortError) return error.faults;
+        throw error;
+      },
+    );
+    faults.settled(peers.filter((peer) => tunnels.has(peer)).map(wantedPort), failed);
+    await findHosts(peers.filter((peer) => !failed.has(tunnelName(peer))));
+  }
+
+  const failing = () =>
+    new Map(
+      [...tunnels.keys()].flatMap((peer) => {
+        const why = faults.of(tunnelName(peer));
+        return why === undefined ? [] : [[peer, why] as const];
+      }),
+    );
+
+  function summary(): string | undefined {
+    const failed = failing();
+    const [why] = failed.values();
+    if (why === undefined) return undefined;
+    const hosts = failed.size === tunnels.size ? 'other hosts' : [...failed.keys()].join(', ');
+    return `no tunnels to ${hosts}: ${explained(why, vxlanPort())}`;
+  }
 
   /** Rules for a peer's endpoints, and for the networks that they are on. */
   function reachLines(peer: string): string[] {
@@ -67,8 +117,12 @@ export function createTunnels(options: {
 
   return {
     get problem() {
-      return origin.problem;
+      return origin.problem ?? summary();
     },
+    get faults() {
+      return new Map([...failing()].map(([peer, why]) => [peer, explained(why, vxlanPort())]));
+    },
+    wanted: () => [...tunnels.keys()].map(wantedPort),
 
     async ensure(peer) {
       const local = await origin.find(ovsdb.interfaces);
@@ -76,12 +130,23 @@ export function createTunnels(options: {
       const ofport = tunnels.get(peer) ?? model.freeOfport('tunnel');
       tunnels.set(peer, ofport);
       await Promise.all([
-        ovsdb.transact([tunnelPort(bridge, peer, ofport, local)]),
+        setPorts([peer], [tunnelPort(peer, ofport, local)]),
         openflow.change(() =>
           tunnels.get(peer) === ofport ? [...adding(tunnelFlows(peer, ofport)), ...reachLines(peer)] : [],
         ),
       ]);
-      await findHosts([peer]);
+    },
+
+    async retry() {
+      const peers = [...failing().keys()];
+      if (peers.length === 0) return;
+      const local = await origin.find(ovsdb.interfaces);
+      const again = peers.flatMap((peer): SwitchOperation[] => [
+        // What Open vSwitch could not make, it does not try again while its row stays the same.
+        { do: 'removePort', bridge, port: tunnelName(peer) },
+        tunnelPort(peer, tunnels.get(peer) ?? model.freeOfport('tunnel'), local),
+      ]);
+      await setPorts(peers, again);
     },
 
     async remove(peer) {
@@ -89,6 +154,7 @@ export function createTunnels(options: {
       if (ofport === undefined) return;
       const port = tunnelName(peer);
       tunnels.delete(peer);
+      faults.forget(port);
       leaving.set(port, ofport);
       await openflow.change(() =>
         tunnels.has(peer) ? [] : [`delete ${tunnelMatch(peer)}`, ...reachLines(peer)],
@@ -127,35 +193,34 @@ export function createTunnels(options: {
       if (local !== undefined || peers.length === 0) origin.solved();
       const wanted = new Set(local === undefined ? [] : peers);
       const operations: SwitchOperation[] = [];
-      for (const { name, ofport, externalIds } of found) {
+      for (const { name, ofport, error, externalIds } of found) {
         const peer = externalIds.get(EXTERNAL_ID.peer);
         if (peer === undefined) continue;
-        if (wanted.has(peer) && name === tunnelName(peer) && ofport > 0) tunnels.set(peer, ofport);
+        if (wanted.has(peer) && name === tunnelName(peer) && ofport > 0 && error === undefined)
+          tunnels.set(peer, ofport);
         else operations.push({ do: 'removePort', bridge, port: name });
       }
       for (const peer of wanted) {
         const ofport = tunnels.get(peer) ?? model.freeOfport('tunnel');
         tunnels.set(peer, ofport);
-        operations.push(tunnelPort(bridge, peer, ofport, local ?? ''));
+        operations.push(tunnelPort(peer, ofport, local ?? ''));
       }
-      if (operations.length > 0) await ovsdb.transact(operations);
-      await findHosts([...wanted]);
+      if (operations.length > 0) await setPorts([...wanted], operations);
     },
   };
 }
 
-function tunnelPort(bridge: string, peer: string, ofport: number, local: string): SwitchOperation {
-  return {
-    do: 'setPort',
-    bridge,
-    port: tunnelName(peer),
-    settings: {
-      type: 'vxlan',
-      ofport,
-      options: { remote_ip: peer, local_ip: local, key: 'flow', dst_port: String(VXLAN_PORT) },
-      externalIds: { [EXTERNAL_ID.peer]: peer },
-    },
-  };
+const wantedPort = (peer: string): WantedPort => ({
+  port: tunnelName(peer),
+  what: `the tunnel to ${peer}`,
+});
+
+/** Open vSwitch's own words, and what they mean where that is known. */
+function explained(why: string, port: number): string {
+  const isTaken = /address already in use|file exists/i.test(why);
+  return isTaken
+    ? `something else on this host has UDP ${port}, such as Docker Swarm, flannel or another bridge (Open vSwitch: ${why})`
+    : `Open vSwitch says: ${why}`;
 }
 
 /** Swallows the error that there can be no tunnels: it has been logged already, and everything else goes on. */

@@ -27,7 +27,7 @@ export interface NameTellerOptions {
 
 /** Tells the name servers what they have to know, as it changes. */
 export interface NameTeller {
-  /** The first call, when networks and leases have been read, begins it all: what was told by an earlier agent holds until then. */
+  /** The first call, when leases have been read and the networks have their gateways, begins it all: what was told by an earlier agent holds until then. */
   setNetworks(networks: readonly ServedNetwork[]): void;
   /** The askers may have changed. */
   askersChanged(): void;

@@ -24,6 +24,8 @@ export interface Observed {
   /** Undefined while there is no store. */
   services: ServicesStatus | undefined;
   tunnels: number;
+  /** How many of them do not work. */
+  tunnelFaults: number;
   isMember: boolean;
   role: ReportedRole;
 }
@@ -82,6 +84,11 @@ export function addGauges(registry: Registry): (observed: Observed) => void {
     ({ services }) => services?.peers ?? 0,
   );
   single('socketplane_tunnels', 'Tunnels to other hosts.', ({ tunnels }) => tunnels);
+  single(
+    'socketplane_tunnels_failed',
+    'Tunnels to other hosts that Open vSwitch cannot make.',
+    ({ tunnelFaults }) => tunnelFaults,
+  );
   gauge(
     'socketplane_consul_role',
     'Part that this host has in Consul: 1 for one of them.',

@@ -1,9 +1,18 @@
-/** Which hosts are alive. */
+/** What is known of the hosts at one moment. */
+export interface Signs {
+  /** Hosts whose agents say so. */
+  agents: ReadonlySet<string>;
+  /** Hosts that others hear of, whatever their agents do; undefined where nobody but the agents knows. */
+  hosts: ReadonlySet<string> | undefined;
+}
+
+/** Which hosts are alive: those whose agent is, and those that only lost theirs, where that can be told apart. */
 export interface Liveness {
-  /** Announces that this host is alive, until `signal` aborts. */
+  /** Announces that this host's agent is alive, until `signal` aborts. */
   announce(host: string, signal: AbortSignal): Promise<void>;
-  /** The hosts that are alive: now, and again after every change. Ends when `signal` aborts. */
+  /** The hosts that are alive, in either way: now, and again after every change. Ends when `signal` aborts. */
   watch(signal: AbortSignal): AsyncIterable<ReadonlySet<string>>;
+  now(): Promise<Signs>;
 }
 
 /** Liveness of the hosts in this process: one in the agent, several in tests. */
@@ -22,6 +31,7 @@ export function createMemoryLiveness(): Liveness {
       hosts.delete(host);
       notify();
     },
+    now: async () => ({ agents: new Set(hosts), hosts: undefined }),
     async *watch(signal) {
       let isNews = true;
       let wake: () => void = () => undefined;

@@ -37,10 +37,22 @@ function hostsOf({ cluster, leases, problems }: AgentAnswers, name: string): Hos
   // Without a working datapath nothing leaves this host, whichever hosts are up.
   const sends = !problems.some((text) => text.startsWith('Open vSwitch') || text.includes('tunnel'));
   return members.map((host) => {
-    const [self, up] = [host.id === cluster.id, host.state === 'up'];
-    const { id, address, server } = host;
+    const self = host.id === cluster.id;
+    const { id, address, server, state } = host;
+    // A host whose agent is away still has its tunnels.
+    const up = state === 'up' || state === 'agent away';
     const containers = count.get(id) ?? 0;
-    return { id, name: host.name, address, server, self, up, tunnel: sends && up && !self, containers };
+    return {
+      id,
+      name: host.name,
+      address,
+      server,
+      self,
+      state,
+      up,
+      tunnel: sends && up && !self,
+      containers,
+    };
   });
 }
 

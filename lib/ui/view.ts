@@ -30,6 +30,9 @@ export interface HostView {
   address: string;
   self: boolean;
   server: boolean;
+  /** `up`, `no tunnel`, `agent away` or `silent`. */
+  state: string;
+  /** Whether its containers can be expected to answer. */
   up: boolean;
   /** Whether packets get from here to there. */
   tunnel: boolean;

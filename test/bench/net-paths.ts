@@ -25,7 +25,7 @@ export async function ourPaths(one: Host, two: Host): Promise<{ kind: string; ne
   await paths[0].applyRemotes({ put: [{ ...c, peer: two.address }], drop: [] });
   await paths[1].ensurePeer(one.address);
   await paths[1].applyRemotes({ put: [a, b].map((target) => ({ ...target, peer: one.address })), drop: [] });
-  const { kind } = paths[0];
+  const { kind = 'userspace' } = paths[0];
   return {
     kind,
     near: [await normalPath(one, kind), { name: 'SocketPlane', from, to: near, address: b.ip }],

@@ -13,6 +13,9 @@ import { createAgentMetrics } from '../../lib/metrics/agent-metrics.js';
 import { measured } from '../../lib/metrics/measured-store.js';
 import { createServices, type Services } from '../../lib/agent/services.js';
 import { createCurrent } from '../../lib/agent/current.js';
+import { createCell } from '../../lib/concurrency/observable.js';
+import type { ClusterSettings } from '../../lib/cluster/settings.js';
+import { createMemoryLiveness } from '../../lib/store/liveness.js';
 import { createMemoryStore } from '../../lib/store/memory.js';
 import { createDockerNetworksInMemory, driverOf, networkIn, runOn } from './agent-on-fakes.js';
 import { createFakeDatapath } from './fake-datapath.js';
@@ -85,11 +88,26 @@ export async function serveApi() {
   });
   services.set(made);
   const observe = () => ({
-    ...{ version: '0.0.0', datapath: datapath.kind, services: services.current?.status() },
-    ...{ tunnels: datapath.tunnels, isMember: false, role: 'none' as const },
+    ...{ version: '0.0.0', datapath: datapath.kind ?? 'unknown', services: services.current?.status() },
+    ...{
+      tunnels: datapath.tunnels,
+      tunnelFaults: datapath.tunnelFaults.size,
+      isMember: false,
+      role: 'none' as const,
+    },
   });
   const options = { version: '0.0.0', config: CONFIG, docker: docker.docker, datapath, membership };
-  const routers = apiRoutes({ ...options, services, metrics, observe, log });
+  const settings = createCell<ClusterSettings | undefined>(undefined);
+  const liveness = createMemoryLiveness();
+  const routers = apiRoutes({
+    ...options,
+    settings,
+    liveness: () => liveness,
+    services,
+    metrics,
+    observe,
+    log,
+  });
   const app = createApp(routers, log);
   const socket = join(folder, 'agent.sock');
   const servers: Server[] = [createServer(app), createServer(app)];

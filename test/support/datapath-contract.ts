@@ -220,7 +220,7 @@ export function describeDatapath(kind: string, open: () => Promise<DatapathWorld
       expect(datapath.tunnels).to.equal(2);
       await datapath.sync([WEB], () => undefined, ALONE);
       expect(datapath.tunnels).to.equal(0);
-      expect(datapath.tunnelProblem).to.equal(undefined);
+      expect(datapath.problem).to.equal(undefined);
     });
 
     it('takes endpoints of other hosts before, with and after their tunnel', async () => {

@@ -81,6 +81,7 @@ export function createFakeConsul({ failEvery = Infinity, latencyMs = 0 } = {}): 
       signal.throwIfAborted();
       return { index: newest(), entries: under(prefix) };
     },
+    passing: async () => ({ index: 1, nodes: [] }),
     createSession: () => Promise.reject(new Error('the fake has no sessions')),
     renewSession: async () => false,
     destroySession: async () => undefined,

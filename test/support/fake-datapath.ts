@@ -98,7 +98,8 @@ export function createFakeDatapath() {
     get tunnels() {
       return peers.size;
     },
-    tunnelProblem: undefined,
+    problem: undefined,
+    tunnelFaults: new Map<string, string>(),
     ensurePeer: async (address) => void peers.add(address),
     removePeer: async (address) => void peers.delete(address),
     applyRemotes: async ({ put, drop }) => {

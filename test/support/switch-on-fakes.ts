@@ -4,6 +4,7 @@ import { createStoreSwitch } from '../../lib/agent/store-switch.js';
 import { AppError } from '../../lib/base/errors.js';
 import { silentLog } from '../../lib/base/log.js';
 import type { Underlay } from '../../lib/base/model.js';
+import type { ClusterSettings } from '../../lib/cluster/settings.js';
 import { createCell } from '../../lib/concurrency/observable.js';
 import { createAgentMetrics } from '../../lib/metrics/agent-metrics.js';
 import { createMemoryElection } from '../../lib/store/election.js';
@@ -93,6 +94,7 @@ export function createSwitchedHost(surroundings = createSurroundings()) {
   };
   const current = createCurrent<Services>('the agent is starting', 5);
   const underlay = createCell<Underlay | undefined>(undefined);
+  const settings = createCell<ClusterSettings | undefined>(undefined);
   const storeSwitch = createStoreSwitch({
     hostId: HOST,
     name: HOST,
@@ -107,6 +109,7 @@ export function createSwitchedHost(surroundings = createSurroundings()) {
     openOwnStore: disk.open,
     openCluster: server.open,
     underlay,
+    settings,
     terms: { fence: 10_000, grace: 600_000 },
     forceLeave: async () => undefined,
     log: silentLog,

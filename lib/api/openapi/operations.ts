@@ -107,6 +107,7 @@ export const operations: readonly ApiOperation[] = [
     method: 'post',
     path: '/cluster/bootstrap',
     summary: 'Begins a cluster with this host.',
+    query: schemas.bootstrapQuery,
     answer: schemas.cluster,
     errors: [409],
   },

@@ -35,7 +35,7 @@ export function configurationRoutes(options: {
       ...config,
       cluster,
       ...(config.consul && { consul }),
-      datapath: datapath.kind,
+      datapath: datapath.kind ?? config.datapath,
       log: logger.level,
     };
   }

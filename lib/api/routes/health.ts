@@ -20,7 +20,7 @@ export function healthRoutes(options: {
   router.get('/healthz', async (_request, response) => {
     const [dockerState, ovs, storeState] = await Promise.all([
       stateOf(docker.ping()),
-      stateOf(datapath.open().then(() => datapath.tunnelProblem ?? `ok (${datapath.kind})`)),
+      stateOf(datapath.open().then(() => datapath.problem ?? `ok (${datapath.kind})`)),
       stateOf(
         store()
           .then((current) => current.get('health'))

@@ -20,19 +20,25 @@ export function addClusterCommand(program: Command, context: Context): void {
   function add(
     words: string,
     description: string,
-    change: (agent: AgentClient, argument: string | undefined) => Promise<ClusterAnswer>,
-  ): void {
+    change: (
+      agent: AgentClient,
+      argument: string | undefined,
+      options: { vxlanPort?: string },
+    ) => Promise<ClusterAnswer>,
+  ): Command {
     const command = cluster.command(words).description(description);
-    addCommonOptions(command, 'json', 'agent').action(async (...args: unknown[]) => {
+    return addCommonOptions(command, 'json', 'agent').action(async (...args: unknown[]) => {
       const argument = typeof args[0] === 'string' ? args[0] : undefined;
       const result = await progressOn(context.stderr, context.env)(`cluster ${command.name()}`, () =>
-        change(agentOf(command, context), argument),
+        change(agentOf(command, context), argument, command.opts()),
       );
       stdout.write(wantsJson(command) ? json(result) : sentence(result));
     });
   }
 
-  add('bootstrap', 'start a cluster with this host', (agent) => agent.changeCluster('bootstrap'));
+  add('bootstrap', 'start a cluster with this host', (agent, _argument, { vxlanPort }) =>
+    agent.changeCluster('bootstrap', { vxlanPort }),
+  ).option('--vxlan-port <port>', 'UDP port of tunnels, on all hosts; by default that of agent.yml, or 6680');
   add(
     'bind <device>',
     'use this network device for the cluster, and join a cluster that is found there',
@@ -58,6 +64,8 @@ function sentence({ state, name, members, interface: device, problem }: ClusterA
   return `this host is looking for cluster ${name}${device ? ` on ${device}` : ''}${why}\n`;
 }
 
+const portOf = ({ vxlanPort }: ClusterAnswer) => (vxlanPort === undefined ? '' : `UDP ${vxlanPort}`);
+
 function describe(found: ClusterAnswer, command: string): string {
   if (found.state !== 'member') {
     return (
@@ -73,5 +81,8 @@ function describe(found: ClusterAnswer, command: string): string {
     state,
     server ? 'server' : 'client',
   ]);
-  return `${details({ Cluster: found.name, Device: found.interface ?? '' })}\n${table(['NAME', 'ADDRESS', 'STATE', 'CONSUL'], rows)}`;
+  const problems = found.members.flatMap(({ name, problem }) =>
+    problem === undefined ? [] : [`no tunnel to ${name}: ${problem}\n`],
+  );
+  return `${details({ Cluster: found.name, Device: found.interface ?? '', Tunnels: portOf(found) })}\n${table(['NAME', 'ADDRESS', 'STATE', 'CONSUL'], rows)}${problems.join('')}`;
 }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { ConnectionAnswer, HealthAnswer } from '../agent/answers.js';
+import type { ClusterAnswer, ConnectionAnswer, HealthAnswer } from '../agent/answers.js';
 import type { Context } from '../context.js';
 import { addCommonOptions, agentOf, wantsJson } from '../options.js';
 import { details, json, table } from '../terminal/output.js';
@@ -22,22 +22,30 @@ export function addInfoCommand(program: Command, context: Context): void {
         stdout.write(wantsJson(command) ? json(found) : oneConnection(found));
         return;
       }
-      const [health, connections] = await Promise.all([agent.health(), agent.connections()]);
+      const [health, connections, cluster] = await Promise.all([
+        agent.health(),
+        agent.connections(),
+        agent.cluster().catch(() => undefined),
+      ]);
       stdout.write(
         wantsJson(command)
           ? json({ agent: health, connections })
-          : `${overview(health)}\n${allConnections(connections)}`,
+          : `${overview(health, cluster)}\n${allConnections(connections)}`,
       );
     },
   );
 }
 
-function overview({ status, version, docker, ovs, store }: HealthAnswer): string {
+function overview(
+  { status, version, docker, ovs, store }: HealthAnswer,
+  { vxlanPort }: Partial<ClusterAnswer> = {},
+): string {
   return details({
     Agent: `${status}, version ${version}`,
     Docker: docker,
     'Open vSwitch': ovs,
     Store: store,
+    ...(vxlanPort !== undefined && { Tunnels: `UDP ${vxlanPort}` }),
   });
 }
 

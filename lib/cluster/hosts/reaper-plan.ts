@@ -14,7 +14,7 @@ export interface Snapshot {
   hosts: ReadonlySet<string>;
   /** Hosts with addresses. Not all of them are members: one may have been switched off while it was leaving. */
   holders: ReadonlySet<string>;
-  /** Hosts that report being alive. */
+  /** Hosts that are alive, even if their agents are away. */
   alive: ReadonlySet<string>;
 }
 

@@ -5,6 +5,7 @@ import type { Log } from '../../base/log.js';
 import type { Cell } from '../../concurrency/observable.js';
 import { retryForever } from '../../concurrency/retry-forever.js';
 import type { Store } from '../../store/store.js';
+import type { SettingsWish } from '../settings.js';
 import type { ClusterStateFile } from './state-file.js';
 import type { Membership, MembershipStatus } from './membership.js';
 import { createOwnRecord, type OwnRecord } from '../hosts/member-record.js';
@@ -21,7 +22,7 @@ export interface ExternalMembershipOptions {
   file: ClusterStateFile;
   underlays: UnderlayFinder;
   /** Opens the store and takes part. Called again after a failure. */
-  connect: () => Promise<Store>;
+  connect: (wish: SettingsWish) => Promise<Store>;
   /** What carries the cluster; undefined until that is known. Set here, for everyone who needs it. */
   underlay: Cell<Underlay | undefined>;
   log: Log;
@@ -55,7 +56,8 @@ export function createExternalMembership(options: ExternalMembershipOptions): Me
 
   async function takePart(): Promise<void> {
     underlay.set(await retry('find the underlay', () => needUnderlay(underlays, device())));
-    const store = await retry(`connect to the cluster at ${consul.address}`, connect);
+    const wish = { vxlanPort: config.vxlanPort, insist: true };
+    const store = await retry(`connect to the cluster at ${consul.address}`, () => connect(wish));
     const self = () => ({ hostId, name, address: underlay.value?.address ?? '' });
     const record = createOwnRecord(store, self, log);
     await retry('put this host on record', record.write);

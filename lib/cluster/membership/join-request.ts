@@ -5,7 +5,7 @@ import { generateKey } from '../key.js';
 import type { Member } from './state-file.js';
 
 /** The first host of a new cluster. */
-export function firstMember({ name, key }: ClusterConfig): Member {
+export function firstMember({ name, key }: ClusterConfig, vxlanPort?: number): Member {
   return {
     name,
     key: key ?? generateKey(),
@@ -13,6 +13,7 @@ export function firstMember({ name, key }: ClusterConfig): Member {
     peers: [],
     server: true,
     bootstrap: true,
+    ...(vxlanPort !== undefined && { vxlanPort }),
   };
 }
 

@@ -54,7 +54,7 @@ export function createManagedMembership(options: ManagedMembershipOptions): Memb
       if (settings.length > 0)
         log.warn('agent.yml is not followed before `socketplane cluster leave`', { settings });
       const plan = startPlan(config, now.saved);
-      if (plan !== 'wait') background.start(transitions[plan]);
+      if (plan !== 'wait') background.start(() => transitions[plan]());
       void followUnderlay();
     },
     status: () => ({
@@ -65,7 +65,7 @@ export function createManagedMembership(options: ManagedMembershipOptions): Memb
       server: now.active?.member.server ?? false,
       problem: problemOf(facts()),
     }),
-    bootstrap: () => becomeMemberBy(transitions.bootstrap),
+    bootstrap: (vxlanPort) => becomeMemberBy(() => transitions.bootstrap(vxlanPort)),
     join: (address) =>
       becomeMemberBy(() =>
         address === undefined ? transitions.joinDiscovered() : transitions.joinAt([address]),

@@ -101,6 +101,7 @@ export function createActiveMember(options: ActiveMemberOptions): ActiveMember {
     const { own, servers } = (now.records ??= await openRecords());
     signal.throwIfAborted();
     await own.write();
+    if (self.member.vxlanPort !== undefined) await self.update({ vxlanPort: undefined });
     log.info('host is a member of the cluster', { cluster: self.member.name, host: hostId });
     await announcer.announce().catch(() => void background('be found by other hosts', announcer.announce));
     now.isConnected = true;

@@ -23,8 +23,8 @@ export interface Membership {
    */
   start(): Promise<void>;
   status(): MembershipStatus;
-  /** Begins a cluster. */
-  bootstrap(): Promise<void>;
+  /** Begins a cluster, with this UDP port for tunnels rather than the configured one, if it is given. */
+  bootstrap(vxlanPort?: number): Promise<void>;
   /** Joins the cluster to which the host with this address belongs; without an address, the one that multicast DNS finds. */
   join(address?: string): Promise<void>;
   /** Uses this device for the cluster. A host that belongs to none looks for one there from now on. */

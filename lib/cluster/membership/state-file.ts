@@ -18,6 +18,8 @@ const member = z.strictObject({
   server: z.boolean(),
   /** True until the first server has elected itself. */
   bootstrap: z.boolean(),
+  /** The UDP port of tunnels that a command chose, until the cluster has it on record. */
+  vxlanPort: z.number().optional(),
 });
 export type Member = z.infer<typeof member>;
 

@@ -4,6 +4,7 @@ import type { Log } from '../../base/log.js';
 import type { Cell } from '../../concurrency/observable.js';
 import type { ClusterConfig } from '../../config/cluster.js';
 import type { Store } from '../../store/store.js';
+import type { SettingsWish } from '../settings.js';
 import type { ConsulAgent } from '../consul/agent.js';
 import type { Discovery } from '../discovery/discovery.js';
 import type { Underlay } from '../../base/model.js';
@@ -22,7 +23,7 @@ export interface TransitionsOptions {
   /** What carries the cluster; undefined until that is known. Set here, for everyone who needs it. */
   underlay: Cell<Underlay | undefined>;
   /** Opens the store. Called when the host is a member and Consul can be used, and again after a failure. */
-  connect: () => Promise<Store>;
+  connect: (wish: SettingsWish) => Promise<Store>;
   /**
    * Gives back what the host has in the store, and closes it, because the host is to be alone. Also called when it never
    * was a member.
@@ -56,8 +57,8 @@ export interface Transitions {
   load(): Promise<void>;
   /** Becomes the member again that the state file names. Does not wait for the others. */
   resume(): Promise<void>;
-  /** Begins a cluster. */
-  bootstrap(): Promise<void>;
+  /** Begins a cluster, with this UDP port for tunnels rather than the configured one, if it is given. */
+  bootstrap(vxlanPort?: number): Promise<void>;
   joinAt(addresses: readonly string[]): Promise<void>;
   /** Joins the cluster that multicast DNS finds, after waiting for all its members to answer. */
   joinDiscovered(): Promise<void>;
@@ -88,6 +89,8 @@ export function createTransitions(options: TransitionsOptions): Transitions {
   }
 
   function activate(member: Member, on: Underlay, onConflict?: (error: AppError) => void): ActiveMember {
+    // What agent.yml says later does not keep a host out of the cluster that it belongs to.
+    const wish = { vxlanPort: member.vxlanPort ?? config.vxlanPort, insist: onConflict !== undefined };
     return createActiveMember({
       hostId,
       name: hostname(),
@@ -97,7 +100,7 @@ export function createTransitions(options: TransitionsOptions): Transitions {
       mdns: discovery.mdns,
       discovered: discovery.addressesOf,
       connect: () =>
-        options.connect().catch((error: unknown) => {
+        options.connect(wish).catch((error: unknown) => {
           if (error instanceof AppError && error.kind === 'conflict') onConflict?.(error);
           throw error;
         }),
@@ -164,7 +167,7 @@ export function createTransitions(options: TransitionsOptions): Transitions {
       }
       now.active = resuming;
     },
-    bootstrap: () => enter(firstMember(config), []),
+    bootstrap: (vxlanPort) => enter(firstMember(config, vxlanPort), []),
     joinAt,
     joinDiscovered: async () => joinAt(await discovery.findPeers(await findUnderlay(), signal, true)),
     async search() {

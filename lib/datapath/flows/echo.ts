@@ -37,7 +37,9 @@ export async function reachThroughTunnels(
   ovsdb: Pick<Ovsdb, 'interfaces'> = createOvsdb(run),
 ): Promise<Set<string>> {
   const interfaces = await ovsdb.interfaces();
-  const ofports = new Map(interfaces.map(({ name, ofport }) => [name, ofport]));
+  const ofports = new Map(
+    interfaces.filter(({ ofport }) => ofport > 0).map(({ name, ofport }) => [name, ofport]),
+  );
   const before = await answers(run, bridge);
   const reached = new Set<string>();
   for (let tried = 0; tried < TRIES; tried++) {

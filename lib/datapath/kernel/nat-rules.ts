@@ -1,19 +1,26 @@
 import type { Network } from '../../base/model.js';
-import { CLUSTER_PORTS, DNS_PORT, NAMES_PORT, VXLAN_PORT } from '../../base/ports.js';
+import { CLUSTER_PORTS, DNS_PORT, NAMES_PORT } from '../../base/ports.js';
 import { GATEWAY_PREFIX, gatewayName, PORT_PREFIX } from '../device-names.js';
 import type { UnderlayState } from './underlay.js';
 
+const CLUSTER = `${CLUSTER_PORTS.first}:${CLUSTER_PORTS.last}`;
 /**
- * Ports on which hosts trust a packet's source address: that of VXLAN, and those of the cluster. What a container sends to
+ * Ports on which hosts trust a packet's source address: that of tunnels, and those of the cluster. What a container sends to
  * other hosts carries this host's address, so it must not get there, whatever its destination: a list of hosts would be too
  * late for a new one.
  */
-const CLUSTER = `${CLUSTER_PORTS.first}:${CLUSTER_PORTS.last}`;
-const HOSTS_ONLY = [`udp --dport ${VXLAN_PORT}`, `tcp --dport ${CLUSTER}`, `udp --dport ${CLUSTER}`];
+const hostsOnly = (vxlanPort: number) => [
+  `udp --dport ${vxlanPort}`,
+  `tcp --dport ${CLUSTER}`,
+  `udp --dport ${CLUSTER}`,
+];
 /** Those that Docker always calls so: its default bridge, and the one on which it publishes ports of our containers. */
 export const DOCKER_BRIDGES = ['docker0', 'docker_gwbridge'];
 /** Where packets leave this host: towards the world, and towards other hosts. */
-export type Egress = Pick<UnderlayState, 'uplink' | 'tunnels'>;
+export interface Egress extends Pick<UnderlayState, 'uplink' | 'tunnels'> {
+  /** UDP port of tunnels. */
+  vxlanPort: number;
+}
 
 const [POSTROUTING, FORWARD, PREROUTING, OUTPUT, MSS] = [
   'SOCKETPLANE-POSTROUTING',
@@ -56,7 +63,7 @@ export type Chain = (typeof CHAINS)[number];
  */
 export function natRules(
   networks: Network[],
-  { uplink, tunnels }: Egress,
+  { uplink, tunnels, vxlanPort }: Egress,
   bridges = DOCKER_BRIDGES,
   peers: readonly string[] = [],
 ): string {
@@ -73,7 +80,7 @@ export function natRules(
     ? [...DOCKER_BRIDGES, 'br-+'].map((bridge) => `-i ${bridge} -o ${tunnels.device}`)
     : [];
   const forged = [`-i ${any}`, ...masqueraded].flatMap((from) =>
-    HOSTS_ONLY.map((port) => `-A ${FORWARD} ${from} -p ${port} -j DROP`),
+    hostsOnly(vxlanPort).map((port) => `-A ${FORWARD} ${from} -p ${port} -j DROP`),
   );
   const protocols = ['udp', 'tcp'];
   const questions = networks.flatMap((network) =>
@@ -89,7 +96,7 @@ export function natRules(
         `-i ${gatewayName(network)} -d ${network.gateway}/32 -p ${protocol} --dport ${NAMES_PORT}`,
     ),
   );
-  const tunnelled = peers.map((peer) => `-s ${peer} -p udp --dport ${VXLAN_PORT}`);
+  const tunnelled = peers.map((peer) => `-s ${peer} -p udp --dport ${vxlanPort}`);
   return [
     '*nat',
     `:${POSTROUTING} - [0:0]`,

@@ -8,7 +8,8 @@ export type DatapathKind = 'kernel' | 'userspace';
 
 /** The bridge that all ports are on. */
 export interface Bridge {
-  readonly kind: DatapathKind;
+  /** Undefined until {@link open} has succeeded once. */
+  readonly kind: DatapathKind | undefined;
   /** Whether {@link open} has succeeded before. */
   readonly opened: boolean;
   /** Makes sure that the bridge exists. Runs no command when it does; with `again`, its settings are written anyway. */
@@ -40,7 +41,7 @@ export function createBridge(options: {
 
   return {
     get kind() {
-      return kind ?? 'userspace';
+      return kind;
     },
     get opened() {
       return opened;

@@ -22,6 +22,20 @@ export interface OvsdbClient {
    *   `internal` when the answer is an error
    */
   request(method: string, params: unknown[], timeout: number): Promise<unknown>;
+  /**
+   * Follows the rows of a table on a connection of its own: all of them at first, and again after each change.
+   *
+   * @param params of the request `monitor`
+   * @param timeout milliseconds until the first answer must be there
+   * @returns when `signal` aborts, or when the connection breaks
+   */
+  monitor(
+    params: unknown[],
+    table: string,
+    timeout: number,
+    onRows: (rows: unknown[]) => void,
+    signal: AbortSignal,
+  ): Promise<void>;
 }
 
 /** @param unavailable makes the error for a connection that cannot be had, or broke */
@@ -33,15 +47,50 @@ export function createOvsdbClient(
   return {
     request: (method, params, timeout) =>
       connection.use((current) => current.request(method, params, timeout)),
+    async monitor(params, table, timeout, onRows, signal) {
+      signal.throwIfAborted();
+      const rows = new Map<string, unknown>();
+      function take(updates: unknown): void {
+        for (const [uuid, { new: row }] of Object.entries(tableUpdates.parse(updates)[table] ?? {})) {
+          if (row === undefined) rows.delete(uuid);
+          else rows.set(uuid, row);
+        }
+        onRows([...rows.values()]);
+      }
+      let onEnd: () => void = () => undefined;
+      const ended = new Promise<void>((resolve) => (onEnd = resolve));
+      const own = await openConnection(path, onEnd, (method, [, updates]) => {
+        if (method === 'update') take(updates);
+      });
+      signal.addEventListener('abort', own.close);
+      try {
+        take(await own.request('monitor', params, timeout));
+        if (!signal.aborted) await ended;
+      } finally {
+        signal.removeEventListener('abort', own.close);
+        own.close();
+      }
+    },
   };
 }
 
+/** By table and row (RFC 7047, section 4.1.6). */
+const tableUpdates = z.record(z.string(), z.record(z.string(), z.object({ new: z.unknown().optional() })));
+
 interface Connection {
   request(method: string, params: unknown[], timeout: number): Promise<unknown>;
+  close(): void;
 }
 
-/** @param onClose called once, when there will be no more answers */
-function openConnection(path: string, onClose: () => void): Promise<Connection> {
+/**
+ * @param onClose called once, when there will be no more answers
+ * @param onNotice called with what the server sends unasked
+ */
+function openConnection(
+  path: string,
+  onClose: () => void,
+  onNotice: (method: string, params: unknown[]) => void = () => undefined,
+): Promise<Connection> {
   interface Waiting {
     resolve: (result: unknown) => void;
     reject: (error: Error) => void;
@@ -69,7 +118,9 @@ function openConnection(path: string, onClose: () => void): Promise<Connection> 
     const { method, id, params, result, error } = message.parse(JSON.parse(text));
     if (method === 'echo') {
       socket.write(JSON.stringify({ id, result: params, error: null }));
-    } else if (method === undefined && typeof id === 'number') {
+    } else if (method !== undefined) {
+      onNotice(method, z.array(z.unknown()).catch([]).parse(params));
+    } else if (typeof id === 'number') {
       const one = settle(id);
       if (error === null || error === undefined) one?.resolve(result);
       else one?.reject(new AppError('internal', `Open vSwitch's database refused: ${JSON.stringify(error)}`));
@@ -93,6 +144,7 @@ function openConnection(path: string, onClose: () => void): Promise<Connection> 
     });
     socket.once('connect', () =>
       resolve({
+        close: () => close(new Error('the connection was closed')),
         request: (method, params, timeout) =>
           new Promise((resolveRequest, rejectRequest) => {
             if (socket.destroyed) return rejectRequest(new NotSent());

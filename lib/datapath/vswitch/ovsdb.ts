@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { AppError, asError } from '../../base/errors.js';
 import { succeeds } from '../../base/succeeds.js';
 import { createBatcher } from '../../concurrency/batcher.js';
+import { pause } from '../../concurrency/pause.js';
 import type { Run } from '../../os/exec.js';
 import { down } from './down.js';
 import type { SwitchOperation } from './operations.js';
@@ -14,6 +15,8 @@ import { namesIn, writeTransaction, type DatabaseOperation } from './ovsdb-trans
 const PATIENCE_MS = 4_000;
 /** How often a transaction is made anew when somebody else has changed the same rows meanwhile. */
 const TRIES = 10;
+/** Milliseconds after which a watch that broke is begun anew. */
+const WATCH_AGAIN_MS = 1_000;
 const DATABASE = 'Open_vSwitch';
 
 const outcomes = z.array(
@@ -24,6 +27,17 @@ const outcomes = z.array(
   ]),
 );
 
+/** Ports that Open vSwitch cannot use, or to which it gave other numbers. */
+export class PortError extends AppError {
+  /** @param faults what is wrong with each, by name; at least one */
+  constructor(readonly faults: ReadonlyMap<string, string>) {
+    super(
+      'internal',
+      [...faults].map(([port, why]) => `Open vSwitch cannot use port ${port}: ${why}`).join('; '),
+    );
+  }
+}
+
 /** An interface as recorded in Open vSwitch's database. */
 export interface Interface {
   name: string;
@@ -31,7 +45,7 @@ export interface Interface {
   type: string;
   /** OpenFlow port number; -1 if it has none. */
   ofport: number;
-  /** Why Open vSwitch cannot use the device. */
+  /** Why Open vSwitch cannot use the device, or make it. */
   error?: string;
   externalIds: Map<string, string>;
 }
@@ -42,11 +56,13 @@ export interface Ovsdb {
   reach(): Promise<void>;
   /**
    * One transaction of several operations; concurrent calls share it. Waits until it is in force, unless told not to, and
-   * throws when a port that it sets does not work or has not got its number.
+   * throws {@link PortError} when a port that it sets does not work or has not got its number.
    */
   transact(operations: readonly SwitchOperation[], options?: { wait?: boolean }): Promise<void>;
   /** All interfaces of all bridges. */
   interfaces(): Promise<Interface[]>;
+  /** The same now, and again whenever one of them changes, until `signal` aborts; what happens while Open vSwitch is down shows later. */
+  watch(onInterfaces: (interfaces: Interface[]) => void, signal: AbortSignal): Promise<void>;
   /** Whether the kernel can carry packets. The database names the kernel's datapath type even where it cannot. */
   hasKernelDatapath(): Promise<boolean>;
 }
@@ -148,6 +164,17 @@ export function createOvsdb(run: Run, runFolder = '/run/openvswitch', patience =
       const [rows] = (await ask([select('Interface')])) ?? [];
       return rowsOf.Interface.parse(rows).map(asInterface);
     },
+    async watch(onInterfaces, signal) {
+      while (!signal.aborted) {
+        const columns = { Interface: { columns: columnsOf.Interface } };
+        const take = (rows: unknown[]) => onInterfaces(rowsOf.Interface.parse(rows).map(asInterface));
+        // Who uses the database says that it does not answer.
+        await client
+          .monitor([DATABASE, null, columns], 'Interface', patience, take, signal)
+          .catch(() => undefined);
+        await pause(WATCH_AGAIN_MS, signal);
+      }
+    },
     hasKernelDatapath: () => succeeds(run(['ovs-dpctl', 'dump-dps'])),
   };
 }
@@ -162,12 +189,15 @@ function select(table: TableName, name?: string): DatabaseOperation {
   return { op: 'select', table, where, columns: columnsOf[table] };
 }
 
+/** The number of a port that could not be made; one that was not looked at yet has none. */
+const NO_PORT = -1;
+
 function asInterface({ name, type, ofport, error, external_ids: externalIds }: InterfaceRow): Interface {
-  const [problem] = error;
+  const problem = error[0] ?? (ofport[0] === NO_PORT ? 'it has no port number' : undefined);
   return {
     name,
     type,
-    ofport: ofport[0] ?? -1,
+    ofport: ofport[0] ?? NO_PORT,
     ...(problem !== undefined && { error: problem }),
     externalIds,
   };
@@ -187,19 +217,15 @@ function problemOf(
   ports: readonly string[],
   numbers: ReadonlyMap<string, number>,
   now: ReadonlyMap<string, Interface>,
-): AppError | undefined {
+): PortError | undefined {
+  const faults = new Map<string, string>();
   for (const port of ports) {
     const [wanted, found] = [numbers.get(port), now.get(port)];
     // Whoever has removed it since then has nothing to complain about.
     if (wanted === undefined || !found) continue;
-    if (found.error !== undefined)
-      return new AppError('internal', `Open vSwitch cannot use port ${port}: ${found.error}`);
-    if (found.ofport !== wanted) {
-      return new AppError(
-        'internal',
-        `Open vSwitch gave port ${port} the number ${found.ofport} instead of ${wanted}`,
-      );
-    }
+    if (found.error !== undefined) faults.set(port, found.error);
+    else if (found.ofport !== wanted)
+      faults.set(port, `it has the number ${found.ofport} instead of ${wanted}`);
   }
-  return undefined;
+  return faults.size > 0 ? new PortError(faults) : undefined;
 }

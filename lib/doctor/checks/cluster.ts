@@ -23,12 +23,14 @@ export function clusterCheck(cluster: () => Promise<Cluster>): Check {
           },
         ];
       }
-      const silent = members.filter((member) => member.state !== 'up');
-      const found = silent.map((member): Finding => ({
-        level: member.server ? 'problem' : 'warning',
-        message: `${member.name} says nothing${member.server ? ', and runs a Consul server' : ''}`,
-        advice: `look there: \`socketplane doctor\``,
-      }));
+      const found = members.flatMap(({ name: host, state: sign, server }): Finding[] => {
+        const advice = 'look there: `socketplane doctor`';
+        if (sign === 'agent away')
+          return [{ level: 'warning', message: `${host} has no agent, but its containers run on`, advice }];
+        if (sign !== 'silent') return [];
+        const message = `${host} says nothing${server ? ', and runs a Consul server' : ''}`;
+        return [{ level: server ? 'problem' : 'warning', message, advice }];
+      });
       return found.length > 0 ? found : [ok(`member of ${name}, ${members.length} hosts, all of them up`)];
     },
   };

@@ -25,7 +25,8 @@ const START_MS = 30_000;
 export function createOvsService(options: { run: Run; paths: HostPaths; systemd: Systemd }): Service {
   const { run, paths, systemd } = options;
 
-  const database = () => run(['ovs-vsctl', '--no-wait', '--timeout=3', 'get', 'Open_vSwitch', '.', '_uuid']);
+  const database = () =>
+    run(['ovs-vsctl', '--no-syslog', '--no-wait', '--timeout=3', 'get', 'Open_vSwitch', '.', '_uuid']);
   const daemon = () => run(['ovs-appctl', '--timeout=3', '--target=ovs-vswitchd', 'version']);
   async function check(): Promise<void> {
     await database();
@@ -56,7 +57,7 @@ export function createOvsService(options: { run: Run; paths: HostPaths; systemd:
     const outdated = (await run(['ovsdb-tool', 'needs-conversion', DATABASE, SCHEMA])).trim() === 'yes';
     if (outdated) await run(['ovsdb-tool', 'convert', DATABASE, SCHEMA]);
     await start('ovsdb-server', DATABASE, `--remote=punix:${SOCKET}`);
-    await run(['ovs-vsctl', '--no-wait', '--timeout=10', 'init']);
+    await run(['ovs-vsctl', '--no-syslog', '--no-wait', '--timeout=10', 'init']);
   }
 
   return {

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { z } from 'zod';
-import { connect, type CallOptions, type ConsulEndpoint } from './connect.js';
+import { connect, type CallOptions, type ConsulEndpoint, type WaitOptions } from './connect.js';
 import { statusCodeOf } from '../../base/errors.js';
 import { bodyOf, deniedIn, failureOf } from './failure.js';
 import type { KvOperation } from './operation.js';
@@ -25,6 +25,8 @@ export type KvEntry = z.infer<typeof kvEntry>;
 const transactionAnswer = z.object({ Results: z.array(z.object({ KV: kvEntry })).nullable() });
 const transactionRefused = z.object({ Errors: z.array(z.object({ OpIndex: z.number(), What: z.string() })) });
 
+const checkList = z.array(z.object({ Node: z.string(), CheckID: z.string() }));
+
 export type Outcome =
   { done: true; entries: KvEntry[] } | { done: false; failed: { index: number; why: string }[] };
 
@@ -48,6 +50,8 @@ export interface ConsulClient {
    * answers when nothing has changed.
    */
   changed(prefix: string, index: number, signal: AbortSignal): Promise<{ index: number; entries: KvEntry[] }>;
+  /** Nodes on which a check passes, as soon as any check has changed since `index`, in the same way. */
+  passing(check: string, index: number, signal: AbortSignal): Promise<{ index: number; nodes: string[] }>;
   createSession(options: SessionOptions): Promise<string>;
   /** Returns false if the session has ended. */
   renewSession(id: string): Promise<boolean>;
@@ -64,6 +68,31 @@ export function createConsulClient(endpoint: ConsulEndpoint): ConsulClient {
       return await work({ timeout: TIMEOUT_MS });
     } catch (error) {
       throw await failureOf(error, where, (timeout) => consul.status.leader({ timeout }));
+    }
+  }
+
+  /** A query that is answered when there is something newer than `index`, or after a while. */
+  async function wait(
+    query: (options: WaitOptions) => Promise<unknown>,
+    index: number,
+    signal: AbortSignal,
+  ): Promise<{ at: number; body: unknown }> {
+    signal.throwIfAborted();
+    const ctx = Object.assign(new EventEmitter(), { includeResponse: true });
+    const cancel = () => ctx.emit('cancel');
+    signal.addEventListener('abort', cancel);
+    try {
+      const answer = await call(({ timeout = 0 }) =>
+        query({
+          ctx,
+          ...(index > 0
+            ? { index: String(index), wait: `${WAIT_S}s`, timeout: WAIT_MS + timeout }
+            : { timeout }),
+        }),
+      );
+      return waited.parse(answer);
+    } finally {
+      signal.removeEventListener('abort', cancel);
     }
   }
 
@@ -89,25 +118,16 @@ export function createConsulClient(endpoint: ConsulEndpoint): ConsulClient {
     },
 
     async changed(prefix, index, signal) {
-      signal.throwIfAborted();
-      const ctx = Object.assign(new EventEmitter(), { includeResponse: true });
-      const cancel = () => ctx.emit('cancel');
-      signal.addEventListener('abort', cancel);
-      try {
-        const answer = await call(({ timeout = 0 }) =>
-          consul.kv.get({
-            key: prefix,
-            recurse: true,
-            ctx,
-            ...(index > 0
-              ? { index: String(index), wait: `${WAIT_S}s`, timeout: WAIT_MS + timeout }
-              : { timeout }),
-          }),
-        );
-        return waited.parse(answer);
-      } finally {
-        signal.removeEventListener('abort', cancel);
-      }
+      const query = (options: WaitOptions) => consul.kv.get({ key: prefix, recurse: true, ...options });
+      const { at, body } = await wait(query, index, signal);
+      return { index: at, entries: z.array(kvEntry).parse(body ?? []) };
+    },
+
+    async passing(check, index, signal) {
+      const query = (options: WaitOptions) => consul.health.state({ state: 'passing', ...options });
+      const { at, body } = await wait(query, index, signal);
+      const found = checkList.parse(body ?? []).filter(({ CheckID }) => CheckID === check);
+      return { index: at, nodes: found.map(({ Node }) => Node).sort() };
     },
 
     async createSession({ name, checks, behavior, ttlSeconds, lockDelaySeconds }) {
@@ -140,13 +160,13 @@ export function createConsulClient(endpoint: ConsulEndpoint): ConsulClient {
   };
 }
 
-/** The response's index, and its entries, decoded; none where there is nothing under the prefix. */
+/** The response's index, and its body; none where there is nothing. */
 const waited = z
   .tuple([z.object({ headers: z.object({ 'x-consul-index': z.coerce.number() }) })])
   .rest(z.unknown())
   .transform(([response, body]) => ({
-    index: response.headers['x-consul-index'],
-    entries: z.array(kvEntry).parse(body ?? []),
+    at: response.headers['x-consul-index'],
+    body,
   }));
 
 /** The package decodes the values of other answers, but neither these nor what it sends in a transaction. */

@@ -22,14 +22,19 @@ export interface CallOptions {
   consistent?: boolean;
 }
 
+/** Options of a query that waits for a change. */
+export interface WaitOptions extends CallOptions {
+  index?: string;
+  wait?: string;
+}
+
 /** What is used of the package, whose own types leave out time limits, waits and the form of a transaction. */
 export interface Package {
   transaction: { create(operations: { KV: KvOperation }[], options: CallOptions): Promise<unknown> };
   kv: {
-    get(
-      options: CallOptions & { key: string; recurse: true; index?: string; wait?: string },
-    ): Promise<unknown>;
+    get(options: WaitOptions & { key: string; recurse: true }): Promise<unknown>;
   };
+  health: { state(options: WaitOptions & { state: string }): Promise<unknown> };
   session: {
     create(options: CallOptions & Record<string, unknown>): Promise<unknown>;
     renew(options: CallOptions & { id: string }): Promise<unknown>;

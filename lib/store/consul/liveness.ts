@@ -1,8 +1,12 @@
 import type { Log } from '../../base/log.js';
 import type { Liveness } from '../liveness.js';
 import type { ConsulClient } from './client.js';
+import { latestOf } from '../../concurrency/latest-of.js';
 import { retryForever } from '../../concurrency/retry-forever.js';
 import { unlessAborted, withSession } from './session.js';
+
+/** Consul's own check of each node: whether gossip hears of it. */
+export const GOSSIP = 'serfHealth';
 
 export interface ConsulSessionsOptions {
   client: ConsulClient;
@@ -13,9 +17,43 @@ export interface ConsulSessionsOptions {
   log: Log;
 }
 
-/** A key for each host that is alive, which Consul removes when the host's session ends: `<prefix>alive/<host>`. */
+/** Some hosts as soon as they have changed since `index`. */
+type Look = (index: number, signal: AbortSignal) => Promise<{ index: number; hosts: string[] }>;
+
+/**
+ * A key for each host whose agent is alive, which Consul removes when the host's session ends: `<prefix>alive/<host>`. Where each host
+ * runs a Consul of its own, which outlives the agent and has the host's name, the gossip among these tells of the host itself.
+ */
 export function createConsulLiveness({ client, prefix, checks, log }: ConsulSessionsOptions): Liveness {
   const alive = `${prefix}alive/`;
+  const isOurs = checks.includes(GOSSIP);
+
+  const agents: Look = async (since, signal) => {
+    const { index, entries } = await client.changed(alive, since, signal);
+    return { index, hosts: entries.map(({ Key }) => Key.slice(alive.length)) };
+  };
+  const members: Look = async (since, signal) => {
+    const { index, nodes } = await client.passing(GOSSIP, since, signal);
+    return { index, hosts: nodes };
+  };
+
+  async function* follow(look: Look, signal: AbortSignal): AsyncGenerator<string[]> {
+    let index = 0;
+    let before: string | undefined;
+    while (!signal.aborted) {
+      const state = await retryForever(() => look(index, signal), {
+        what: 'see which hosts are alive',
+        ...{ log, signal },
+      }).catch(unlessAborted(signal));
+      if (!state) return;
+      // A Consul that was restored from a back-up counts from a lower index again.
+      index = state.index < index ? 0 : state.index;
+      const now = JSON.stringify(state.hosts);
+      if (now !== before) yield state.hosts;
+      before = now;
+    }
+  }
+
   return {
     announce(host, signal) {
       const options = { name: `${host} is alive`, behavior: 'delete', lockDelaySeconds: 0 } as const;
@@ -38,21 +76,18 @@ export function createConsulLiveness({ client, prefix, checks, log }: ConsulSess
     },
 
     async *watch(signal) {
-      let index = 0;
-      let before: string | undefined;
-      while (!signal.aborted) {
-        const look = () => client.changed(alive, index, signal);
-        const state = await retryForever(look, { what: 'see which hosts are alive', log, signal }).catch(
-          unlessAborted(signal),
-        );
-        if (!state) return;
-        // A Consul that was restored from a back-up counts from a lower index again.
-        index = state.index < index ? 0 : state.index;
-        const hosts = state.entries.map(({ Key }) => Key.slice(alive.length));
-        const now = JSON.stringify(hosts);
-        if (now !== before) yield new Set(hosts);
-        before = now;
-      }
+      const sources = isOurs ? [agents, members] : [agents];
+      for await (const sets of latestOf(sources.map((look) => follow(look, signal))))
+        yield new Set(sets.flatMap((set) => [...set]));
+    },
+
+    async now() {
+      const { signal } = new AbortController();
+      const [{ hosts }, heard] = await Promise.all([
+        agents(0, signal),
+        isOurs ? members(0, signal) : undefined,
+      ]);
+      return { agents: new Set(hosts), hosts: heard && new Set(heard.hosts) };
     },
   };
 }

@@ -8,14 +8,14 @@ export function HostTable({ hosts }: { hosts: HostView[] }) {
         caption="Hosts of the cluster"
         head={['Host', 'Address', 'State', 'Consul', 'Tunnel', 'Containers']}
       >
-        {hosts.map(({ id, name, address, self, server, up, tunnel, containers }) => (
+        {hosts.map(({ id, name, address, self, server, state, tunnel, containers }) => (
           <tr key={id}>
             <th scope="row" class="name">
               {name} {self && <small>this host</small>}
             </th>
             <td class="code">{address || '–'}</td>
             <td>
-              <State word={up ? 'up' : 'silent'} />
+              <State word={state} />
             </td>
             <td>{server ? 'server' : '–'}</td>
             <td>{self ? '–' : tunnel ? 'from here' : 'none'}</td>

@@ -35,9 +35,11 @@ export function Table(props: { caption: string; head: string[]; children: Compon
   );
 }
 
+const BAD = new Set(['failed', 'silent', 'no tunnel']);
+
 /** A word, and a colour that means the same. */
 export function State({ word, title }: { word: string; title?: string }) {
-  const kind = word === 'up' ? 'good' : word === 'failed' || word === 'silent' ? 'bad' : 'idle';
+  const kind = word === 'up' ? 'good' : BAD.has(word) ? 'bad' : 'idle';
   return (
     <span class={`state ${kind}`}>
       {word}

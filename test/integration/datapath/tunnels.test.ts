@@ -77,7 +77,7 @@ describe('tunnels between hosts', function () {
     const prefix = target.network.subnet.split('/')[1];
     await from.run(['ip', '-batch', '-'], {
       input: [
-        `link add forged type vxlan id ${target.network.vni} remote ${to.address} dstport 4789`,
+        `link add forged type vxlan id ${target.network.vni} remote ${to.address} dstport 6680`,
         `link set forged address ${macOf('10.50.0.200')} up`,
         `address add 10.50.0.200/${prefix} dev forged`,
         `neighbour replace ${target.ip} lladdr ${target.mac} dev forged`,
@@ -171,7 +171,7 @@ describe('tunnels between hosts', function () {
     const { stdout } = await hosts[0]!.run(['iptables-save', '-c', '-t', 'filter']);
     const dropped = (port: string) =>
       new RegExp(`\\[[1-9]\\d*:\\d+\\] .* -i sp\\+ .* --dport ${port} -j DROP`);
-    expect(stdout, stdout).to.match(dropped('4789')).and.to.match(dropped('6676:6678'));
+    expect(stdout, stdout).to.match(dropped('6680')).and.to.match(dropped('6676:6678'));
   });
 
   it('take nothing from who is no peer', async () => {

@@ -64,10 +64,10 @@ describe('socketplane doctor', function () {
   });
 
   it('names the rule that keeps tunnels out, which only its owner may remove', async () => {
-    const rule = ['INPUT', '-p', 'udp', '--dport', '4789', '-j', 'DROP'];
+    const rule = ['INPUT', '-p', 'udp', '--dport', '6680', '-j', 'DROP'];
     await node().run(['iptables', '-I', ...rule]);
     const { problems } = await doctor('--fix');
-    expect(problems.map(({ message }) => message).join()).to.include('--dport 4789 -j DROP');
+    expect(problems.map(({ message }) => message).join()).to.include('--dport 6680 -j DROP');
     await node().run(['iptables', '-D', ...rule]);
     expect((await doctor()).status).to.equal(0);
   });

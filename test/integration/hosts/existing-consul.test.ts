@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import type { Host } from '../../lab/host.js';
 import { createLab, START_MS, type Lab } from '../../lab/lab.js';
 import { startNode, type Node } from '../../lab/node.js';
+import { steadyPing } from '../../lab/steady-ping.js';
 import { until } from '../../support/until.js';
 import { addressOf, firstPacketReaches, pings, sleeper } from '../agent/suite.js';
 import { cluster, clusterFails, configure } from './alone.js';
@@ -58,7 +59,9 @@ describe('a cluster on a Consul that is there already', function () {
     consul = consulOn(server);
     await consul.start();
     const settings = { address: consul.address, token: await consul.token(), prefix: 'networks/' };
-    await Promise.all(hosts.map((host) => configure(host, { consul: settings })));
+    await Promise.all(
+      hosts.map((host) => configure(host, { cluster: { leaseGrace: '45s' }, consul: settings })),
+    );
     nodes = await Promise.all(hosts.map((host) => startNode(host)));
     await untilMembers(nodes, 2);
     const [one, two] = nodes as [Node, Node];
@@ -103,11 +106,22 @@ describe('a cluster on a Consul that is there already', function () {
     await startAtLast(one, 'late');
   });
 
-  it('takes leave of a host that is silent', async () => {
+  it('keeps the tunnel to a host whose agent is away until it gives up its addresses', async () => {
     const [one, two] = nodes as [Node, Node];
     await untilMembers([one], 2);
+    const ping = await steadyPing(one, 'con1', con2);
+    await two.stop('agent', 'SIGKILL');
+    const members = () => cluster(one, 'members');
+    await until('its agent to be missed', async () => (await members()).includes('agent away'), PATIENCE_MS);
+    await ping.more(20);
+    await two.startAgent();
+    await untilMembers([one], 2);
+    expect((await ping.end()).lost).to.deep.equal([]);
+
     await two.kill();
+    await until('its agent to be missed', async () => (await members()).includes('agent away'), PATIENCE_MS);
+    expect(await tunnelsOf(one)).to.deep.equal([two.address]);
     await until('its tunnel to go', async () => (await tunnelsOf(one)).length === 0, PATIENCE_MS);
-    expect(await cluster(one, 'members')).to.match(/^h3 +192\.168\.108\.3 +silent /m);
+    await until('its place to go', async () => !(await members()).includes(two.address), PATIENCE_MS);
   });
 });

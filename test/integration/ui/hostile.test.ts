@@ -20,6 +20,7 @@ const EMPTY: View = {
         address: '',
         self: true,
         server: false,
+        state: 'up',
         up: true,
         tunnel: false,
         containers: 0,
@@ -75,7 +76,7 @@ describe('the page, whatever it is given', function () {
     const long = 'a-name-that-somebody-has-made-far-too-long'.repeat(3);
     const hosts = [EVIL, long, 'h3', 'h4', 'h5'].map((name, at) => ({
       ...{ id: `h${at}`, name, address: `192.0.2.${at}`, self: at === 0, server: at < 3 },
-      ...{ up: at !== 3, tunnel: at > 0 && at !== 3, containers: at * 10 },
+      ...{ state: at === 3 ? 'silent' : 'up', up: at !== 3, tunnel: at > 0 && at !== 3, containers: at * 10 },
     }));
     const containers = Array.from({ length: 200 }, (_, at) => ({
       ...{ id: `c${at}`, name: at === 0 ? EVIL : at === 1 ? long : `web-${at}`, network: EVIL, host: long },

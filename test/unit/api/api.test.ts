@@ -123,6 +123,9 @@ describe('REST API', () => {
       expect((await call('POST', `/cluster${path}`)).json).to.deep.include({ state: 'none', members: [] });
     }
     expect((await call('GET', '/cluster')).status).to.equal(200);
+    expect((await call('POST', '/cluster/bootstrap?vxlanPort=7000')).status).to.equal(200);
+    for (const port of ['80', '6678', 'x', '', '7000&vxlanPort=7001'])
+      await refused(400, 'expected', 'POST', `/cluster/bootstrap?vxlanPort=${port}`);
     await refused(400, 'name the device: ?iface=eth0', 'POST', '/cluster/bind');
     for (const iface of ['', '../eth0', 'e%20h', 'x'.repeat(16), 'eth0&iface=eth1', 'eth0%00/']) {
       await refused(400, 'iface', 'POST', `/cluster/bind?iface=${iface}`);

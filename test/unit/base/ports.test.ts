@@ -6,7 +6,7 @@ import {
   CLUSTER_PORTS,
   CONSUL_SERVER_PORT,
   GOSSIP_PORT,
-  VXLAN_PORT,
+  DEFAULT_VXLAN_PORT,
 } from '../../../lib/base/ports.js';
 
 const root = join(import.meta.dirname, '../../..');
@@ -30,7 +30,7 @@ describe('ports between hosts', () => {
   it('are those that the manual tells users to open', async () => {
     const text = await readFile(join(root, 'docs/operations.md'), 'utf8');
     expect(numbersIn(text, /^\| (?:TCP|UDP|TCP, UDP) (\d+) +\|/gm)).to.include.members([
-      VXLAN_PORT,
+      DEFAULT_VXLAN_PORT,
       ADMISSION_PORT,
       CONSUL_SERVER_PORT,
       GOSSIP_PORT,

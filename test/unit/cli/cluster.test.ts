@@ -27,7 +27,7 @@ describe('socketplane cluster', () => {
       'this host is a member of cluster socketplane, 2 hosts in all\n',
     );
     expect((await bench.cli('cluster', 'ls')).stdout).to.equal(
-      'Cluster   socketplane\nDevice    eth0\n\n' +
+      'Cluster   socketplane\nDevice    eth0\nTunnels   UDP 7000\n\n' +
         'NAME             ADDRESS     STATE    CONSUL\n' +
         'h1 (this host)   192.0.2.1   up       server\n' +
         'h2               192.0.2.7   silent   client\n',

@@ -154,7 +154,14 @@ function addCluster(api: express.Router): void {
   const joined = '2026-01-01T00:00:00.000Z';
   const self = { id: 'a', name: 'h1', address: '192.0.2.1', joined, server: true, state: 'up' };
   let cluster = { state: 'none', interface: 'eth0', members: [] as (typeof self)[] };
-  const answer = () => ({ ...cluster, id: 'a', name: 'socketplane', server: true, address: '192.0.2.1' });
+  const answer = () => ({
+    ...cluster,
+    id: 'a',
+    name: 'socketplane',
+    server: true,
+    address: '192.0.2.1',
+    vxlanPort: 7000,
+  });
   api.get('/cluster', (_request, response) => void response.json(answer()));
   api.post('/cluster/:what', ({ params: { what }, query }, response) => {
     const address = typeof query['address'] === 'string' ? query['address'] : '192.0.2.2';

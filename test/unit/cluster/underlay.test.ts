@@ -58,7 +58,7 @@ describe('underlay', () => {
     for (let round = 0; round < 2; round++) {
       expect(await underlays.find('eth1')).to.include({ device: 'br-phy', address: '10.0.1.1' });
     }
-    expect(asked).to.deep.equal(['ovs-vsctl --timeout=2 iface-to-br eth1']);
+    expect(asked).to.deep.equal(['ovs-vsctl --no-syslog --timeout=2 iface-to-br eth1']);
   });
 
   it('is none without an address', async () => {

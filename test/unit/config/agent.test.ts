@@ -44,6 +44,15 @@ describe('agent.yml', () => {
     expect(refused).to.match(/^SOCKETPLANE_CONSUL=192\.0\.2\.1: expected a URL/);
   });
 
+  it('chooses a port of tunnels that nothing else of ours has', async () => {
+    expect((await read('cluster: { vxlanPort: 4789 }')).cluster.vxlanPort).to.equal(4789);
+    expect((await read('{}')).cluster.vxlanPort).to.equal(undefined);
+    for (const port of [1023, 65536, 5353, 6676, 6678, 6679, '"x"', 7000.5])
+      expect(await mistake(`cluster: { vxlanPort: ${port} }`), String(port)).to.match(
+        /^1: cluster\.vxlanPort: expected a port/,
+      );
+  });
+
   it('says what is wrong with it', async () => {
     for (const address of ['192.0.2.1:8500', 'ftp://x', 'http://x/y', '""'])
       expect(await mistake(`consul:\n  address: ${address}`), address).to.match(

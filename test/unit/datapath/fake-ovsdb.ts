@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
+import { expect } from 'chai';
 import { createServer, type Server, type Socket } from 'node:net';
 
 /** Sets are arrays, maps are Maps, references are uuids. */
@@ -50,6 +51,7 @@ export function createFakeOvsdb(path: string): FakeOvsdb {
   const sockets = new Set<Socket>();
   /** Transactions that wait for what is not so yet. */
   let blocked: (() => boolean)[] = [];
+  const monitors = new Set<() => void>();
 
   const fake: FakeOvsdb = {
     tables: Object.fromEntries(Object.keys(DEFAULTS).map((table) => [table, new Map<string, Row>()])),
@@ -57,6 +59,7 @@ export function createFakeOvsdb(path: string): FakeOvsdb {
     answers: [],
     onChange: undefined,
     changed() {
+      for (const tell of monitors) tell();
       blocked = blocked.filter((isDone) => !isDone());
     },
     send: (message) => sockets.forEach((socket) => socket.write(JSON.stringify(message))),
@@ -88,6 +91,7 @@ export function createFakeOvsdb(path: string): FakeOvsdb {
     const answer = (result: unknown, error: unknown = null) =>
       socket.write(JSON.stringify({ id, result, error }));
     if (method === 'echo') return void answer(params);
+    if (method === 'monitor') return monitor(socket, id, params);
     if (method !== 'transact') return void answer(null, 'unknown method');
     const ops = params.slice(1) as Op[];
     fake.asked.push(ops);
@@ -103,6 +107,36 @@ export function createFakeOvsdb(path: string): FakeOvsdb {
       fake.changed();
       if (!blocked.includes(isDone)) clearInterval(timer);
     }, 10);
+  }
+
+  /** Tells a client of the rows of one table as they change. */
+  function monitor(socket: Socket, id: unknown, [database, name, wanted]: unknown[]): void {
+    const [[table, { columns }]] = Object.entries(wanted as Record<string, { columns: string[] }>) as [
+      [string, { columns: string[] }],
+    ];
+    const told = new Map<string, string>();
+    function news(): object {
+      const rows = fake.tables[table]!;
+      const updates: Record<string, { new?: unknown }> = {};
+      for (const [uuid, row] of rows) {
+        const now = Object.fromEntries(columns.map((column) => [column, encode(column, row[column])]));
+        if (told.get(uuid) === JSON.stringify(now)) continue;
+        told.set(uuid, JSON.stringify(now));
+        updates[uuid] = { new: now };
+      }
+      for (const uuid of [...told.keys()].filter((one) => !rows.has(one))) {
+        told.delete(uuid);
+        updates[uuid] = {};
+      }
+      return Object.keys(updates).length > 0 ? { [table]: updates } : {};
+    }
+    expect([database, name]).to.deep.equal(['Open_vSwitch', null]);
+    socket.write(JSON.stringify({ id, result: news(), error: null }));
+    monitors.add(() => {
+      const changed = news();
+      if (socket.writable && table in changed)
+        socket.write(JSON.stringify({ method: 'update', id: null, params: [name, changed] }));
+    });
   }
 
   /** Returns undefined when it has to wait. */

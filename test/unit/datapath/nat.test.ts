@@ -18,7 +18,7 @@ function isWritable(path: string): boolean {
 }
 
 describe('nat', () => {
-  const way = { uplink: 'eth0', tunnels: { device: 'eth1', address: '192.168.108.1' } };
+  const way = { uplink: 'eth0', tunnels: { device: 'eth1', address: '192.168.108.1' }, vxlanPort: 7000 };
   const rulesOf = (chain: string, ...args: Parameters<typeof natRules>) =>
     natRules(...args)
       .split('\n')
@@ -42,9 +42,9 @@ describe('nat', () => {
     expect(first).to.equal('-i sp+ -o sp+ -j DROP');
     const accepted = rest.findIndex((rule) => rule.endsWith('ACCEPT'));
     expect(rest.slice(0, accepted)).to.include.members([
-      '-i sp+ -p udp --dport 4789 -j DROP',
+      '-i sp+ -p udp --dport 7000 -j DROP',
       '-i sp+ -p tcp --dport 6676:6678 -j DROP',
-      '-i docker0 -o eth1 -p udp --dport 4789 -j DROP',
+      '-i docker0 -o eth1 -p udp --dport 7000 -j DROP',
       '-i br-+ -o eth1 -p tcp --dport 6676:6678 -j DROP',
     ]);
   });
@@ -111,7 +111,7 @@ describe('nat', () => {
       '-i sp000a0b0c -d 10.0.0.1/32 -p tcp --dport 6679 -j ACCEPT',
       '-i sp00000002 -d 10.9.0.1/32 -p udp --dport 6679 -j ACCEPT',
       '-i sp00000002 -d 10.9.0.1/32 -p tcp --dport 6679 -j ACCEPT',
-      '-s 192.168.108.2 -p udp --dport 4789 -j ACCEPT',
+      '-s 192.168.108.2 -p udp --dport 7000 -j ACCEPT',
     ]);
   });
 

@@ -5,7 +5,7 @@ import { expect } from 'chai';
 import type { AppError } from '../../../lib/base/errors.js';
 import { messageOf } from '../../../lib/base/errors.js';
 import type { SwitchOperation } from '../../../lib/datapath/vswitch/operations.js';
-import { createOvsdb } from '../../../lib/datapath/vswitch/ovsdb.js';
+import { createOvsdb, type PortError } from '../../../lib/datapath/vswitch/ovsdb.js';
 import { CommandError, type Run } from '../../../lib/os/exec.js';
 import { until } from '../../support/until.js';
 import { createFakeSwitch, type FakeSwitch } from './fake-switch.js';
@@ -73,6 +73,41 @@ describe("Open vSwitch's database", () => {
         error: 'could not open network device b (No such device)',
       },
     ]);
+  });
+
+  it('tells of its interfaces when they change, also after it was started again', async () => {
+    const ovsdb = create();
+    await ovsdb.transact([BRIDGE, port('a', 100)]);
+    const [stop, told] = [new AbortController(), [] as string[]];
+    const watching = ovsdb.watch((found) => {
+      told.push(found.map(({ name, ofport, error }) => `${name} ${ofport}${error ? ' fails' : ''}`).join());
+    }, stop.signal);
+    await until('what there is', () => told.at(-1) === `${NAME} 65534,a 100`);
+    ovs.unusable.add('a');
+    await ovs.setRunning(true);
+    await until('a failure', () => told.at(-1) === `${NAME} 65534,a -1 fails`);
+    await ovs.database.close();
+    ovs.unusable.clear();
+    await ovs.database.listen();
+    await ovs.setRunning(true);
+    await until('that it is well again', () => told.at(-1) === `${NAME} 65534,a 100`);
+    await ovsdb.transact([remove('a')]);
+    await until('that it is gone', () => told.at(-1) === `${NAME} 65534`);
+    stop.abort();
+    await watching;
+    const count = told.length;
+    await ovsdb.transact([port('b', 101)]);
+    expect(told).to.have.length(count);
+  });
+
+  it('names each port that does not work, and lets the others work', async () => {
+    const ovsdb = create();
+    ovs.unusable.add('a').add('c');
+    const failure = await ovsdb
+      .transact([BRIDGE, port('a', 100), port('b', 101), port('c', 102)])
+      .catch((error: unknown) => error);
+    expect([...(failure as PortError).faults.keys()]).to.deep.equal(['a', 'c']);
+    expect((await ovsdb.interfaces()).find(({ name }) => name === 'b')?.ofport).to.equal(101);
   });
 
   it('takes what several callers want at once in one transaction', async () => {

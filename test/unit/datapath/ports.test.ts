@@ -9,6 +9,8 @@ import type { Endpoint, Network } from '../../../lib/base/model.js';
 import { createBridgeModel } from '../../../lib/datapath/bridge-model.js';
 import { createGateways } from '../../../lib/datapath/gateways.js';
 import { createLinks } from '../../../lib/datapath/kernel/links.js';
+import { gatewayName } from '../../../lib/datapath/device-names.js';
+import { createPortFaults } from '../../../lib/datapath/port-faults.js';
 import { createPorts } from '../../../lib/datapath/ports.js';
 import { createBridge } from '../../../lib/datapath/vswitch/bridge.js';
 import { createOpenFlow } from '../../../lib/datapath/vswitch/openflow.js';
@@ -71,7 +73,10 @@ describe('ports and gateways', () => {
     const links = createLinks(run, () => softwareChecksums);
     const underlay = async () => ({ uplink: 'eth0', tunnels: undefined, mtu: 1450 });
     const mtu = async () => 1450;
-    const parts = { model, ovsdb, openflow, links, run, bridge: NAME, underlay, mtu, log: silentLog };
+    const parts = {
+      ...{ model, ovsdb, openflow, links, run, bridge: NAME, underlay, mtu, log: silentLog },
+      ...{ vxlanPort: () => 6680, faults: createPortFaults(silentLog) },
+    };
     const ports = createPorts({ ...parts, open: () => bridge.open() });
     return { model, ovsdb, ports, links, gateways: createGateways(parts) };
   }
@@ -173,6 +178,18 @@ describe('ports and gateways', () => {
     });
   }
 
+  it('name a gateway that Open vSwitch cannot make, until it can', async () => {
+    const { gateways } = await create();
+    ovs.unusable.add(gatewayName(WEB));
+    expect(await gateways.addPort(WEB).catch(messageOf)).to.include('Open vSwitch cannot use port sp');
+    expect(gateways.problem).to.match(/^network web has no gateway: Open vSwitch says: could not open/);
+    await gateways.retry().catch(() => undefined);
+    expect(gateways.problem).to.match(/^network web has no gateway/);
+    ovs.unusable.clear();
+    await gateways.retry();
+    expect(gateways.problem).to.equal(undefined);
+  });
+
   it('leave nothing behind where Open vSwitch cannot use the link, or numbers it as it likes', async () => {
     const { model, ports } = await create();
     const before = everything();
@@ -184,7 +201,7 @@ describe('ports and gateways', () => {
     ovs.unusable.clear();
     ovs.numbers.set(portOf(2), 5);
     expect(await ports.attach(endpoint(2)).catch(messageOf)).to.equal(
-      'Open vSwitch gave port ovs22222222 the number 5 instead of 100',
+      'Open vSwitch cannot use port ovs22222222: it has the number 5 instead of 100',
     );
     expect(everything()).to.deep.equal(before);
     expect([model.ports.size, model.leaving.size]).to.deep.equal([0, 0]);

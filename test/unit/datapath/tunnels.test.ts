@@ -1,5 +1,8 @@
 import { expect } from 'chai';
+import { tunnelName } from '../../../lib/datapath/device-names.js';
 import { createBridgeModel } from '../../../lib/datapath/bridge-model.js';
+import { createPortFaults } from '../../../lib/datapath/port-faults.js';
+import { PortError } from '../../../lib/datapath/vswitch/ovsdb.js';
 import { createTunnels } from '../../../lib/datapath/tunnels.js';
 import type { AppError } from '../../../lib/base/errors.js';
 import { messageOf } from '../../../lib/base/errors.js';
@@ -15,9 +18,12 @@ function remote(n: number, peer: string): Remote {
 }
 
 /** Tunnels over a bridge that keeps nothing but what it was told, with the gateway of `web` on port 100. */
-function create({ isKernel = true, devices = ['br-phy'] } = {}) {
+function create({ isKernel = true, devices = ['br-phy'], failing = new Map<string, string>() } = {}) {
   const model = createBridgeModel();
   model.gateways.set(WEB.vni, { owner: WEB, ofport: 100 });
+  const said: string[] = [];
+  const say = (message: string) => void said.push(message);
+  const faults = createPortFaults({ warn: say, info: say });
   const told = { flows: [] as string[], operations: [] as SwitchOperation[], sent: [] as string[] };
   const interfaces = async () =>
     devices.map((name) => ({
@@ -30,8 +36,18 @@ function create({ isKernel = true, devices = ['br-phy'] } = {}) {
     model,
     ovsdb: {
       reach: async () => undefined,
-      transact: async (operations) => void told.operations.push(...operations),
+      async transact(operations) {
+        told.operations.push(...operations);
+        const faults = new Map(
+          operations.flatMap((one) => {
+            const why = one.do === 'setPort' && failing.get(one.port);
+            return one.do === 'setPort' && why ? [[one.port, why] as const] : [];
+          }),
+        );
+        if (faults.size > 0) throw new PortError(faults);
+      },
       interfaces,
+      watch: async () => undefined,
       hasKernelDatapath: async () => isKernel,
     },
     openflow: {
@@ -48,11 +64,13 @@ function create({ isKernel = true, devices = ['br-phy'] } = {}) {
       tunnels: { device: 'br-phy', address: '192.168.108.1' },
       mtu: 1450,
     }),
+    vxlanPort: () => 7000,
+    faults,
     log: createLog('test', 'error'),
   });
   /** What was told since the last time, each rule by its beginning. */
   const flows = () => told.flows.splice(0).map((line) => line.split(',actions=')[0]);
-  return { tunnels, model, told, flows, interfaces };
+  return { tunnels, model, told, flows, interfaces, faults, said };
 }
 
 const remoteRules = (n: number) => [
@@ -79,7 +97,7 @@ describe('tunnels', () => {
       settings: {
         type: 'vxlan',
         ofport: 0xf000,
-        options: { remote_ip: A, local_ip: '192.168.108.1', key: 'flow', dst_port: '4789' },
+        options: { remote_ip: A, local_ip: '192.168.108.1', key: 'flow', dst_port: '7000' },
         externalIds: { 'socketplane-peer': A },
       },
     });
@@ -163,6 +181,61 @@ describe('tunnels', () => {
     expect(flows()).to.deep.equal([]);
     await tunnels.ensure(A);
     expect(flows().slice(3)).to.deep.equal([...remoteRules(2), ...FLOOD]);
+  });
+
+  it('that cannot be made keep no others from working, are named, and are made anew', async () => {
+    const failing = new Map([['vxc0a86c02', 'could not add network device (Address already in use)']]);
+    const { tunnels, told, said, flows } = create({ failing });
+    await tunnels.ensure(A);
+    await tunnels.ensure(B);
+    expect(flows().filter((rule) => rule?.includes('cookie=0x4'))).to.have.length(6);
+    expect([...tunnels.faults.keys()]).to.deep.equal([A]);
+    expect(tunnels.problem).to.equal(
+      `no tunnels to ${A}: something else on this host has UDP 7000, such as Docker Swarm, flannel or another bridge ` +
+        '(Open vSwitch: could not add network device (Address already in use))',
+    );
+    told.operations.length = 0;
+    await tunnels.retry();
+    expect(told.operations.map((one) => [one.do, 'port' in one && one.port])).to.deep.equal([
+      ['removePort', 'vxc0a86c02'],
+      ['setPort', 'vxc0a86c02'],
+    ]);
+    expect(said).to.deep.equal([`the tunnel to ${A} does not work: trying again`]);
+
+    failing.clear();
+    await tunnels.retry();
+    expect([tunnels.faults.size, tunnels.problem]).to.deep.equal([0, undefined]);
+    expect(said.slice(1)).to.deep.equal([`the tunnel to ${A} works again`]);
+    told.operations.length = 0;
+    await tunnels.retry();
+    expect(told.operations, 'nothing to do').to.deep.equal([]);
+  });
+
+  it('that cannot be made when everything is looked at are no failure of that', async () => {
+    const failing = new Map([A, B].map((peer) => [tunnelName(peer), 'no']));
+    const { tunnels } = create({ failing });
+    await tunnels.adopt([], [A, B]);
+    expect(tunnels.problem).to.equal('no tunnels to other hosts: Open vSwitch says: no');
+    await tunnels.remove(A);
+    expect([...tunnels.faults.keys()]).to.deep.equal([B]);
+  });
+
+  it('that fail later are noticed, and one that is not looked at yet is not taken for one that works', async () => {
+    const { tunnels, faults, said } = create();
+    await tunnels.ensure(A);
+    const row = (ofport: number, error?: string) => ({
+      ...{ name: 'vxc0a86c02', type: 'vxlan', ofport, externalIds: new Map<string, string>() },
+      ...(error !== undefined && { error }),
+    });
+    faults.see(tunnels.wanted(), [row(0xf000)]);
+    expect(tunnels.problem).to.equal(undefined);
+    for (const found of [[row(-1, 'gone')], [], [row(-1)], [row(-1, 'gone')]]) {
+      faults.see(tunnels.wanted(), found);
+      expect(tunnels.problem).to.equal('no tunnels to other hosts: Open vSwitch says: gone');
+    }
+    faults.see(tunnels.wanted(), [row(0xf000)]);
+    expect(tunnels.problem).to.equal(undefined);
+    expect(said).to.have.length(2);
   });
 
   it('say what is missing where userspace Open vSwitch cannot send, and leave the rest alone', async () => {

@@ -152,7 +152,7 @@ describe('doctor', () => {
 
   it('names the rule that keeps tunnels out, and what stands before ours', async () => {
     const jump = (chain: string) => `-A ${chain} -j SOCKETPLANE-${chain}`;
-    let input = `-A INPUT -p udp -m udp --dport 4789 -j DROP\n${jump('INPUT')}`;
+    let input = `-A INPUT -p udp -m udp --dport 7000 -j DROP\n${jump('INPUT')}`;
     let forward = `-A FORWARD -j DROP\n${jump('FORWARD')}`;
     const run: Run = async (argv) => {
       const chain = argv.at(-1) ?? '';
@@ -161,9 +161,9 @@ describe('doctor', () => {
       if (chain === 'OUTPUT' && isFilter) throw new CommandError(argv, 1, 'no chain', undefined, undefined);
       return chain === 'INPUT' ? input : chain === 'FORWARD' ? forward : jump(chain);
     };
-    const check = firewallCheck(run, nothing);
+    const check = firewallCheck(run, nothing, async () => 7000);
     const [blocked, before] = await check.inspect();
-    expect(blocked?.advice).to.equal('iptables -D INPUT -p udp -m udp --dport 4789 -j DROP');
+    expect(blocked?.advice).to.equal('iptables -D INPUT -p udp -m udp --dport 7000 -j DROP');
     expect(before?.level).to.equal('warning');
     [input, forward] = [jump('INPUT'), jump('FORWARD')];
     expect(await said(check)).to.equal('lets tunnels and containers through');
@@ -203,6 +203,7 @@ describe('doctor', () => {
     let problem: string | undefined = 'no tunnels to other hosts: no bridge';
     const check = tunnelsCheck({
       peers,
+      port: async () => 7000,
       problem: async () => problem,
       reach: async () => new Set(['192.0.2.2']),
     });
@@ -214,7 +215,7 @@ describe('doctor', () => {
       level: 'problem',
       message: 'h3: no packet of a tunnel gets to 192.0.2.3 and back',
     });
-    expect(blocked?.advice).to.include('UDP 4789');
+    expect(blocked?.advice).to.include('UDP 7000');
   });
 
   it('finds a port that answers ARP in place of its bridge, and has it be silent', async () => {
@@ -224,7 +225,7 @@ describe('doctor', () => {
       const words = argv.join(' ');
       if (words === 'ip -json link show') return JSON.stringify([eth0, bridge]);
       if (words === 'ip link set dev eth0 arp off') eth0.flags.push('NOARP');
-      return words === 'ovs-vsctl list-br' ? 'br-phy\n' : 'eth0\ntap0\n';
+      return words === 'ovs-vsctl --no-syslog list-br' ? 'br-phy\n' : 'eth0\ntap0\n';
     };
     const checkOf = (device: string | undefined, arpIgnore = 0) =>
       underlayCheck({ run, device: async () => device, arpIgnore: async () => arpIgnore });

@@ -18,6 +18,7 @@ const observed: Observed = {
     peers: 2,
   },
   tunnels: 2,
+  tunnelFaults: 1,
   isMember: true,
   role: 'server',
 };

@@ -1,10 +1,11 @@
-import { VXLAN_PORT } from '../../../base/ports.js';
 import { chooseBackend, iptablesOf } from '../../../datapath/kernel/iptables.js';
 import { CHAINS, INPUT } from '../../../datapath/kernel/nat-rules.js';
 import { CommandError, type Run } from '../../../os/exec.js';
 import { ok, type Check, type Finding } from '../../check.js';
 
-const BLOCKED = new RegExp(`^-A .*-p udp .*--dports? \\S*${VXLAN_PORT}\\b.* -j (DROP|REJECT)`);
+/** A rule that drops packets to a UDP port. */
+const blocks = (port: number) =>
+  new RegExp(`^-A .*-p udp .*--dports? (?:\\S*,)?${port}\\b.* -j (DROP|REJECT)`);
 
 /** What a rule before ours may drop, by the kernel's chain. */
 const LOST: Partial<Record<string, string>> = {
@@ -13,7 +14,12 @@ const LOST: Partial<Record<string, string>> = {
 };
 
 /** Whether rules of this host's firewall block tunnels, and whether SocketPlane's own rules come first. */
-export function firewallCheck(run: Run, converge: () => Promise<unknown>): Check {
+export function firewallCheck(
+  run: Run,
+  converge: () => Promise<unknown>,
+  /** UDP port of tunnels. */
+  vxlanPort: () => Promise<number>,
+): Check {
   async function list(table: string, chain: string): Promise<string[]> {
     const iptables = iptablesOf(run, await chooseBackend(run));
     const rules = await iptables.run('-t', table, '-S', chain).catch((error: unknown) => {
@@ -28,12 +34,14 @@ export function firewallCheck(run: Run, converge: () => Promise<unknown>): Check
     const [input, output] = await Promise.all(['INPUT', 'OUTPUT'].map((chain) => list('filter', chain)));
     // What stands behind ours does not see what members send.
     const ours = input!.findIndex((rule) => rule.endsWith(`-j ${INPUT}`));
+    const port = await vxlanPort();
+    const blocked = blocks(port);
     const rules = [...input!.slice(0, ours < 0 ? undefined : ours), ...output!];
     return rules
-      .filter((rule) => BLOCKED.test(rule))
+      .filter((rule) => blocked.test(rule))
       .map((rule) => ({
         level: 'problem',
-        message: `iptables keeps tunnels (UDP ${VXLAN_PORT}) out: ${rule}`,
+        message: `iptables keeps tunnels (UDP ${port}) out: ${rule}`,
         advice: `iptables ${rule.replace('-A', '-D')}`,
       }));
   }

@@ -16,7 +16,8 @@ export function underlayCheck(options: {
   arpIgnore: (device: string) => Promise<number>;
 }): Check {
   const { run, arpIgnore } = options;
-  const listed = async (...argv: string[]) => (await run(['ovs-vsctl', ...argv])).split('\n').filter(Boolean);
+  const listed = async (...argv: string[]) =>
+    (await run(['ovs-vsctl', '--no-syslog', ...argv])).split('\n').filter(Boolean);
 
   return {
     name: 'underlay',
