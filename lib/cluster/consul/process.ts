@@ -2,13 +2,13 @@ import { mkdir, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { hasCode } from '../../base/errors.js';
 import { pause } from '../../concurrency/pause.js';
-import { raiseSessionPriority } from '../../os/cpu-priority.js';
-import { startDetached } from '../../os/detached.js';
 import { findProcess } from '../../os/pid-file.js';
-import { writePrivateFile } from '../../os/private-file.js';
-import type { ConsulFiles } from './config.js';
+import { consulArguments, type ConsulFiles } from './config.js';
+import { consulStarter } from './choose-starter.js';
+import type { ConsulStarter } from './starter.js';
 
-const READY_MS = 15_000;
+/** It is given up sooner when it ends. */
+const READY_MS = 300_000;
 const STOP_MS = 10_000;
 const POLL_MS = 250;
 
@@ -32,6 +32,7 @@ export interface ConsulProcessOptions {
   files: ConsulFiles;
   /** Path of the program `consul`. @throws AppError that says how to install it */
   ensureConsul: () => Promise<string>;
+  start?: ConsulStarter;
   /** Milliseconds. */
   timeouts?: { ready: number; stop: number };
 }
@@ -39,10 +40,11 @@ export interface ConsulProcessOptions {
 export function createConsulProcess({
   files,
   ensureConsul,
+  start = consulStarter(process.env),
   timeouts = { ready: READY_MS, stop: STOP_MS },
 }: ConsulProcessOptions): ConsulProcess {
-  const configArgument = `-config-file=${files.config}`;
-  const find = () => findProcess(files.pid, (argv) => argv.includes(configArgument));
+  const [, argument] = consulArguments(files);
+  const find = () => findProcess(files.pid, (argv) => argv.includes(argument));
 
   async function untilEnded(signal?: AbortSignal): Promise<void> {
     while (!signal?.aborted && (await find()) !== undefined) await pause(POLL_MS, signal);
@@ -57,24 +59,10 @@ export function createConsulProcess({
       await mkdir(dirname(files.socket), { recursive: true });
       // The file would only grow with the messages of earlier starts.
       await rm(files.errors, { force: true });
-      await startDetached({
-        name: 'Consul',
-        argv: [program, 'agent', configArgument],
-        // Consul keeps its own log, of bounded size. Standard error gets only what it says before it can write to that.
-        log: files.errors,
-        discardOutput: true,
-        async onSpawn(pid) {
-          await writePrivateFile(files.pid, `${pid}\n`);
-          // It has inherited this process's niceness, but its session needs a share of its own. A Consul leader that has
-          // not heard from the others for a second steps down, and no container gets an address until there is a new
-          // leader: it must not have to wait behind a hundred containers that start.
-          await raiseSessionPriority(pid);
-        },
-        ready: async () => (signal?.aborted ? undefined : ping()),
-        timeout: timeouts.ready,
-      });
+      await start({ files, program, ready: ping, timeout: timeouts.ready, signal });
     },
     async stop() {
+      await rm(files.wanted, { force: true });
       for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
         const pid = await find();
         if (pid === undefined) break;
