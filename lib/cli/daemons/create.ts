@@ -1,8 +1,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../../base/errors.js';
+import { consulFiles } from '../../cluster/consul/config.js';
+import { consulThatRuns } from '../../cluster/consul/process.js';
+import { readAgentConfig } from '../../config/agent.js';
 import type { Run } from '../../os/exec.js';
-import { packageRoot } from '../../base/paths.js';
+import { packageRoot, type HostPaths } from '../../base/paths.js';
 import { PROGRAMS } from '../../install/files/programs.js';
 import type { InstallRecord } from '../../install/files/install-record.js';
 import type { Systemd } from '../../install/system/systemd.js';
@@ -40,11 +43,23 @@ async function agentAndProxy(options: DaemonsOptions, parts: DaemonParts): Promi
   const { context, run, systemd, record } = options;
   if (record?.mode === 'containers') return containerDaemons(context.paths, run, parts);
   const names = parts.powerstrip ? [AGENT_UNIT, PROXY_UNIT] : [AGENT_UNIT];
-  if (await systemd.has(...names)) return unitDaemons(context.paths, systemd, run, parts, names);
+  const stopConsul = async () => (await consulOf(context.paths)).stop();
+  if (await systemd.has(...names))
+    return { ...unitDaemons(context.paths, systemd, run, parts, names), stopConsul };
   const bootstrap = record?.bootstrap;
   const env = bootstrap === undefined ? context.env : { ...context.env, BOOTSTRAP: bootstrap };
   // An installed agent may still be waiting for its cluster, which is no failure.
-  return processDaemons({ ...context, env }, parts, record === undefined);
+  return { ...processDaemons({ ...context, env }, parts, record === undefined), stopConsul };
+}
+
+/** The Consul that an agent of this host has started. */
+async function consulOf({ state, consulSocket }: HostPaths) {
+  // A mistake in the settings must not keep it from being stopped.
+  const folder = await readAgentConfig().then(
+    (config) => config.state,
+    () => state,
+  );
+  return consulThatRuns(consulFiles(folder, consulSocket));
 }
 
 function partsOf({ paths }: Context, agent: AgentClient, record?: InstallRecord): DaemonParts {

@@ -4,7 +4,11 @@ import { createDaemon } from './process.js';
 import type { AgentAndProxy, DaemonParts } from './types.js';
 
 /** Agent and proxy as plain processes, where no init supervises them. */
-export function processDaemons({ paths, env }: Context, parts: DaemonParts, strict: boolean): AgentAndProxy {
+export function processDaemons(
+  { paths, env }: Context,
+  parts: DaemonParts,
+  strict: boolean,
+): Omit<AgentAndProxy, 'stopConsul'> {
   const { root, proxyConfig, powerstrip, agentReady, proxyReady } = parts;
   const agent = createDaemon({
     name: 'agent',

@@ -14,7 +14,7 @@ export function unitDaemons(
   run: Run,
   parts: DaemonParts,
   units: string[],
-): AgentAndProxy {
+): Omit<AgentAndProxy, 'stopConsul'> {
   const isActive = () => succeeds(run(['systemctl', 'is-active', '--quiet', ...units]));
   const part = (
     name: string,

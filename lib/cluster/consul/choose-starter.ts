@@ -1,10 +1,8 @@
 import { existsSync } from 'node:fs';
+import { KEEPER_VARIABLE } from '../../base/paths.js';
 import { byKeeper } from './start-by-keeper.js';
 import { asProcess } from './start-as-process.js';
 import type { ConsulStarter } from './starter.js';
-
-/** The agent's variable that names the pipe on which a keeper takes requests: see bin/keep-consul. */
-export const KEEPER_VARIABLE = 'SOCKETPLANE_CONSUL_KEEPER';
 
 /**
  * How Consul is started here. Whoever manages the agent ends with it whatever it has started, wherever that has put itself in another

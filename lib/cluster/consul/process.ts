@@ -12,20 +12,24 @@ const READY_MS = 300_000;
 const STOP_MS = 10_000;
 const POLL_MS = 250;
 
-/** This host's Consul as a process: it outlives the agent, and the next agent finds it by its pid file. */
-export interface ConsulProcess {
+/** This host's Consul while it runs, whichever agent has started it. */
+export interface RunningConsul {
   /** Its process id while it runs. After a crash the number may be any process's, so the command line must be Consul's. */
   find(): Promise<number | undefined>;
+  /** SIGTERM, then SIGKILL; resolves when it has ended. Its data stays. */
+  stop(): Promise<void>;
+  /** Resolves when it has ended or `signal` aborts. */
+  untilEnded(signal?: AbortSignal): Promise<void>;
+}
+
+/** This host's Consul as a process: it outlives the agent, and the next agent finds it by its pid file. */
+export interface ConsulProcess extends RunningConsul {
   /**
    * Starts it and waits until `ping` succeeds, or `signal` aborts.
    *
    * @throws AppError `unavailable` that says why it does not answer
    */
   start(ping: () => Promise<void>, signal?: AbortSignal): Promise<void>;
-  /** SIGTERM, then SIGKILL; resolves when it has ended. Its data stays. */
-  stop(): Promise<void>;
-  /** Resolves when it has ended or `signal` aborts. */
-  untilEnded(signal?: AbortSignal): Promise<void>;
 }
 
 export interface ConsulProcessOptions {
@@ -43,6 +47,21 @@ export function createConsulProcess({
   start = consulStarter(process.env),
   timeouts = { ready: READY_MS, stop: STOP_MS },
 }: ConsulProcessOptions): ConsulProcess {
+  return {
+    ...consulThatRuns(files, timeouts.stop),
+    async start(ping, signal) {
+      const program = await ensureConsul();
+      await mkdir(dirname(files.log), { recursive: true, mode: 0o700 });
+      await mkdir(dirname(files.socket), { recursive: true });
+      // The file would only grow with the messages of earlier starts.
+      await rm(files.errors, { force: true });
+      await start({ files, program, ready: ping, timeout: timeouts.ready, signal });
+    },
+  };
+}
+
+/** @param stopMs milliseconds that each of the two signals gives it */
+export function consulThatRuns(files: ConsulFiles, stopMs = STOP_MS): RunningConsul {
   const [, argument] = consulArguments(files);
   const find = () => findProcess(files.pid, (argv) => argv.includes(argument));
 
@@ -53,21 +72,13 @@ export function createConsulProcess({
   return {
     find,
     untilEnded,
-    async start(ping, signal) {
-      const program = await ensureConsul();
-      await mkdir(dirname(files.log), { recursive: true, mode: 0o700 });
-      await mkdir(dirname(files.socket), { recursive: true });
-      // The file would only grow with the messages of earlier starts.
-      await rm(files.errors, { force: true });
-      await start({ files, program, ready: ping, timeout: timeouts.ready, signal });
-    },
     async stop() {
       await rm(files.wanted, { force: true });
       for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
         const pid = await find();
         if (pid === undefined) break;
         kill(pid, signal);
-        await untilEnded(AbortSignal.timeout(timeouts.stop));
+        await untilEnded(AbortSignal.timeout(stopMs));
       }
       await rm(files.pid, { force: true });
     },
