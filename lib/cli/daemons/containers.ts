@@ -7,7 +7,7 @@ import { findProcess, isProgram } from '../../os/pid-file.js';
 import { waitReady } from './ready.js';
 
 /** Docker gives containers ten seconds to stop, and may be busy itself. */
-const STOP_MS = 60_000;
+const STOP_MS = 300_000;
 const CONSUL = 'socketplane-consul';
 /** A container that ends this often during the wait will not come up. */
 const RESTARTS = 2;

@@ -14,6 +14,7 @@ import { requestUnix } from '../../os/request-unix.js';
 import type { AgentClient } from '../agent/client.js';
 import { problemsOf } from '../agent/answers.js';
 import type { Context } from '../context.js';
+import { tellOn } from '../terminal/progress.js';
 import { containerDaemons } from './containers.js';
 import { processDaemons } from './processes.js';
 import { pluginDaemon } from './plugin.js';
@@ -35,7 +36,7 @@ export interface DaemonsOptions {
 export async function createDaemons(options: DaemonsOptions): Promise<Daemons> {
   const { context, agent, systemd, record } = options;
   const parts = partsOf(context, agent, record);
-  const plugin = await pluginDaemon(context, systemd, parts.root);
+  const plugin = await pluginDaemon(context, systemd, options.run, parts);
   return withPlugin(plugin, await agentAndProxy(options, parts));
 }
 
@@ -62,10 +63,11 @@ async function consulOf({ state, consulSocket }: HostPaths) {
   return consulThatRuns(consulFiles(folder, consulSocket));
 }
 
-function partsOf({ paths }: Context, agent: AgentClient, record?: InstallRecord): DaemonParts {
+function partsOf({ paths, stderr }: Context, agent: AgentClient, record?: InstallRecord): DaemonParts {
   const root = record ? PROGRAMS : packageRoot();
   return {
     root,
+    tell: tellOn(stderr),
     proxyConfig: existsSync(paths.proxyConfig) ? paths.proxyConfig : join(root, 'proxy.yml'),
     powerstrip: record?.powerstrip ?? true,
     async agentReady(strict) {

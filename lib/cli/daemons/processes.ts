@@ -9,7 +9,7 @@ export function processDaemons(
   parts: DaemonParts,
   strict: boolean,
 ): Omit<AgentAndProxy, 'stopConsul'> {
-  const { root, proxyConfig, powerstrip, agentReady, proxyReady } = parts;
+  const { root, proxyConfig, powerstrip, agentReady, proxyReady, tell } = parts;
   const agent = createDaemon({
     name: 'agent',
     program: 'socketplaned',
@@ -18,6 +18,7 @@ export function processDaemons(
     log: join(paths.logs, 'agent.log'),
     env,
     ready: () => agentReady(strict),
+    tell,
   });
   const proxy = createDaemon({
     name: 'proxy',
@@ -27,6 +28,7 @@ export function processDaemons(
     log: join(paths.logs, 'proxy.log'),
     env,
     ready: proxyReady,
+    tell,
   });
   const daemons = powerstrip ? [agent, proxy] : [agent];
   return {

@@ -56,4 +56,6 @@ export interface DaemonParts {
   /** Throws while the agent does not serve; with `strict`, also while something that it needs is missing. */
   agentReady: (strict: boolean) => Promise<void>;
   proxyReady: () => Promise<void>;
+  /** Told what is waited for when that takes long. */
+  tell: (line: string) => void;
 }

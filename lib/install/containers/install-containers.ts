@@ -15,7 +15,7 @@ const [AGENT, PROXY, CONSUL] = [
   'powerstrip',
   'socketplane-consul',
 ] as const satisfies ContainerSpec['name'][];
-const STOP_MS = 60_000;
+const STOP_MS = 300_000;
 
 /** The containers of an install. Docker is asked directly, never through our own proxy. */
 export function createInstalledContainers(run: Run, dockerSocket: string) {

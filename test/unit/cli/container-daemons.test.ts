@@ -31,6 +31,7 @@ describe('agent and proxy as containers', () => {
       powerstrip: true,
       agentReady,
       proxyReady: async () => undefined,
+      tell: () => undefined,
     };
     return containerDaemons(hostPaths, run, parts);
   }
