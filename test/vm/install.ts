@@ -22,13 +22,17 @@ export async function containersOn(machines: readonly Machine[], install: Instal
   await install(second, 'false');
   await eventually('both are members', () => isMember(machines));
   await first.run(`socketplane network create shop ${SHOP} && socketplane network create other ${OTHER}`);
-  await sp(first, 'run -d --init --name shop1 --restart always -e SP_NETWORK=shop busybox sleep 100000');
-  await sp(
-    second,
-    'run -d --init --name shop2 --restart unless-stopped -e SP_NETWORK=shop busybox sleep 100000',
-  );
-  await sp(second, 'run -d --init --name other2 --restart always -e SP_NETWORK=other busybox sleep 100000');
+  await runContainer(first, 'shop1', 'shop', 'always');
+  await runContainer(second, 'shop2', 'shop', 'unless-stopped');
+  await runContainer(second, 'other2', 'other', 'always');
 }
+
+/** One that writes down, before all else, what address it has. */
+export const runContainer = (machine: Machine, name: string, network: string, restart: string) =>
+  sp(
+    machine,
+    `run -d --init --name ${name} --restart ${restart} -e SP_NETWORK=${network} busybox sh -c 'ip -4 -o addr show eth0; exec sleep 100000'`,
+  );
 
 /** The Compose project alone, with the plugin process beside it as its documents say. */
 export async function useCompose({ run }: Machine): Promise<void> {
