@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { command } from '../../lab/process.js';
 
 const CACHE = '/var/cache/socketplane-test/vm';
-const SUITE = process.env['VM_SUITE'] ?? 'trixie';
 /** What the image is made from; the product is not in it. */
 const MADE_FROM = ['make-image', 'guest-setup'];
 const MAKE_MS = 20 * 60_000;
@@ -20,19 +19,19 @@ export interface MachineImage {
   key: string;
 }
 
-/** Made once and kept, until the scripts that make it or the suite (VM_SUITE) are others. */
+/** Made once and kept, until the scripts that make it are others. */
 export async function machineImage(): Promise<MachineImage> {
-  const hash = createHash('sha256').update(SUITE);
+  const hash = createHash('sha256');
   for (const name of MADE_FROM) hash.update(await readFile(join(import.meta.dirname, name)));
-  const folder = join(CACHE, `${SUITE}-${hash.digest('hex').slice(0, 16)}`);
+  const folder = join(CACHE, `trixie-${hash.digest('hex').slice(0, 16)}`);
   if (!existsSync(folder)) {
     await mkdir(CACHE, { recursive: true });
     for (const name of await readdir(CACHE))
-      if (name.startsWith(`${SUITE}-`)) await rm(join(CACHE, name), { recursive: true, force: true });
+      if (name.startsWith('trixie-')) await rm(join(CACHE, name), { recursive: true, force: true });
     process.stdout.write(
-      `making the machines' disk of Debian ${SUITE}: one to five minutes, then it is kept\n`,
+      "making the machines' disk of Debian's packages: one to five minutes, then it is kept\n",
     );
-    await command(['bash', join(import.meta.dirname, 'make-image'), folder, SUITE], { timeout: MAKE_MS });
+    await command(['bash', join(import.meta.dirname, 'make-image'), folder], { timeout: MAKE_MS });
   }
   return {
     kernel: join(folder, 'kernel'),
