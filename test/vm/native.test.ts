@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { addressOf, consulPid, eventually, isMember, pings, TEST_MS } from './expect.js';
+import { addressOf, consulPid, eventually, pings, TEST_MS } from './expect.js';
 import type { Machine } from './lab/machine.js';
 import { bringTo } from './states.js';
 

@@ -17,10 +17,10 @@ export async function openQmp(path: string): Promise<Qmp> {
   async function ask(execute: string, args = {}): Promise<unknown> {
     socket.write(`${JSON.stringify({ execute, arguments: args })}\n`);
     for (;;) {
-      const { value, done } = await lines.next();
-      if (done) throw new Error('QEMU has ended');
+      const next = await lines.next();
+      if (next.done) throw new Error('QEMU has ended');
       // Events come between answers, and a greeting before all.
-      const message = JSON.parse(value) as { return?: unknown; error?: { desc: string } };
+      const message = JSON.parse(next.value) as { return?: unknown; error?: { desc: string } };
       if (message.error) throw new Error(message.error.desc);
       if ('return' in message) return message.return;
     }
