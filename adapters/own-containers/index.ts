@@ -29,8 +29,8 @@ const ADVICE: Record<Attack['verb'], string> = {
 };
 
 /**
- * Keeps `docker rm -f $(docker ps -aq)` and its like from taking the agent and the proxy along, which are containers like all others:
- * the call would end in the middle. For calls that stop, remove or rename a container, and for `POST /containers/prune`, before Docker:
+ * Keeps `docker rm -f $(docker ps -aq)` and its like from taking agent, Consul and proxy along, which are containers like all others: the
+ * call would end in the middle. For calls that stop, remove or rename a container, and for `POST /containers/prune`, before Docker:
  * `own-containers: { module: socketplane/adapters/own-containers, onFailure: ignore }`
  */
 export default defineAdapter((setup) => {
@@ -45,8 +45,8 @@ export default defineAdapter((setup) => {
     if (status !== 200) return;
     const { Name, Config } = inspection.parse(JSON.parse(body));
     const part = Config.Labels?.[PART_LABEL];
-    // The call does not go through the agent, which comes back at once.
-    if (part === undefined || (part === 'agent' && verb === 'restart')) return;
+    // The call goes through neither agent nor Consul, and they come back at once.
+    if (part === undefined || (part !== 'proxy' && verb === 'restart')) return;
     throw new Refused(
       `container ${Name.slice(1)} is SocketPlane's own: ${ADVICE[verb]}; past the proxy, Docker does as it is told (docker -H unix://${docker} …)`,
       409,

@@ -14,6 +14,8 @@ export interface HostPaths {
   namesSocket: string;
   /** Socket of the Consul that the agent runs, for root only: anyone who can use it controls the cluster. */
   consulSocket: string;
+  /** Where Consul has a container of its own: the pipe on which its keeper is asked to start it. */
+  consulRequests: string;
   /** Where `docker` talks to the proxy. */
   proxySocket: string;
   proxyPid: string;
@@ -40,6 +42,7 @@ export const hostPaths: HostPaths = {
   pluginPid: '/run/socketplane/plugin.pid',
   namesSocket: '/run/socketplane/names.sock',
   consulSocket: '/run/socketplane/consul.sock',
+  consulRequests: '/run/socketplane/consul.requests',
   proxySocket: '/run/socketplane/docker.sock',
   proxyPid: '/run/socketplane/proxy.pid',
   traceSocket: '/run/socketplane/trace.sock',
@@ -51,6 +54,9 @@ export const hostPaths: HostPaths = {
   logs: '/var/log/socketplane',
   installRecord: '/var/lib/socketplane/install.json',
 };
+
+/** The agent's variable that names `consulRequests`, where there is a keeper: see bin/keep-consul. */
+export const KEEPER_VARIABLE = 'SOCKETPLANE_CONSUL_KEEPER';
 
 /** The folder that holds package.json, bin/ and proxy.yml: above both the sources and the build output. */
 export function packageRoot(): string {

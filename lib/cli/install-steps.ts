@@ -60,7 +60,11 @@ export async function createSteps(
         if (!systemd.booted && isNew) await (await daemonsOf(record)).plugin.stop();
         return (await containers.arrange(record)) || changed;
       }
-      if (!systemd.booted && isNew) await (await daemonsOf({ ...record, powerstrip: true })).stop();
+      if (!systemd.booted && isNew) {
+        const daemons = await daemonsOf({ ...record, powerstrip: true });
+        await daemons.stopAgentAndProxy();
+        await daemons.plugin.stop();
+      }
       return changed;
     },
     async start(record) {

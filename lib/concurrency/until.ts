@@ -1,9 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
+/** A look takes processor time from what it waits for: this many times as long is paused, at most so many milliseconds. */
+const REST = 4;
+const LONGEST_REST_MS = 1_000;
+
 export interface UntilOptions {
   /** Milliseconds. */
   timeout: number;
-  /** Milliseconds between two attempts. */
+  /** Milliseconds between two attempts; more where an attempt itself takes long. */
   every?: number;
   /** Called after each failed attempt; throws when there is no point in going on. */
   giveUp?: () => void | Promise<void>;
@@ -16,12 +20,13 @@ export async function until<T>(
 ): Promise<T> {
   const deadline = Date.now() + timeout;
   for (;;) {
+    const began = Date.now();
     try {
       return await attempt();
     } catch (error) {
       await giveUp?.();
       if (Date.now() >= deadline) throw error;
     }
-    await sleep(every);
+    await sleep(Math.max(every, Math.min(REST * (Date.now() - began), LONGEST_REST_MS)));
   }
 }

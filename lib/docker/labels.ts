@@ -4,5 +4,5 @@ export const NETWORK_LABEL = 'socketplane.network';
 export const ADDRESS_LABEL = 'socketplane.ip';
 /** The service that a container belongs to, as Compose writes it. */
 export const COMPOSE_SERVICE = 'com.docker.compose.service';
-/** On the containers of SocketPlane itself: which of its daemons it is, `agent` or `proxy`. */
+/** On the containers of SocketPlane itself: which of its daemons it is, `agent`, `proxy` or `consul`. */
 export const PART_LABEL = 'socketplane.part';

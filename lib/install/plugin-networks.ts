@@ -3,7 +3,7 @@ import type { Run } from '../os/exec.js';
 import { PLUGIN_NAME } from '../plugin/calls.js';
 import { PART_LABEL } from '../docker/labels.js';
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 300_000;
 
 /** The networks that Docker has with the driver `socketplane`. Docker is asked directly, never through our own proxy. */
 export function createPluginNetworks(run: Run, dockerSocket: string) {

@@ -5,7 +5,7 @@ import type { Log } from '../base/log.js';
 export interface RunOptions {
   /** Written to the child's standard input, which is closed afterwards. */
   input?: string;
-  /** Milliseconds after which the child is killed, 0 for never. Default 10 s, which is enough for every tool used here. */
+  /** Milliseconds after which the child is killed, 0 for never. Default 30 s, which is enough for every tool used here, even where all takes 20 times as long. */
   timeout?: number;
   signal?: AbortSignal;
   /** For children that keep running, whose output would only grow. */
@@ -54,7 +54,7 @@ const lastLineOf = (text: string): string => text.trim().split('\n').at(-1)?.tri
 
 /** Runs commands and logs each at debug. Daemons start child processes only through this and `startDetached`. */
 export function createRun(log: Log): Run {
-  return async (argv, { input, timeout = 10_000, signal, discardOutput, env } = {}) => {
+  return async (argv, { input, timeout = 30_000, signal, discardOutput, env } = {}) => {
     const [file, ...args] = argv;
     const result = await execa(file, args, {
       reject: false,

@@ -6,7 +6,7 @@ import * as answers from './answers.js';
 /** A call may have to wait for Open vSwitch. */
 const TIMEOUT_MS = 30_000;
 const HEALTH_TIMEOUT_MS = 5_000;
-const CLUSTER_TIMEOUT_MS = 90_000;
+const CLUSTER_TIMEOUT_MS = 300_000;
 /** No name in SocketPlane or Docker is longer. An empty one would turn the path into that of another call. */
 const LONGEST_NAME = 255;
 

@@ -7,7 +7,8 @@ import { findProcess, isProgram } from '../../os/pid-file.js';
 import { waitReady } from './ready.js';
 
 /** Docker gives containers ten seconds to stop, and may be busy itself. */
-const STOP_MS = 60_000;
+const STOP_MS = 300_000;
+const CONSUL = 'socketplane-consul';
 /** A container that ends this often during the wait will not come up. */
 const RESTARTS = 2;
 
@@ -19,6 +20,8 @@ export function containerDaemons(
 ): AgentAndProxy {
   const host = ['--host', `unix://${dockerSocket}`];
   const names = parts.powerstrip ? ['socketplane', 'powerstrip'] : ['socketplane'];
+  /** Runs whenever the agent does, and beyond. */
+  const started = [CONSUL, ...names];
 
   /** Undefined where there is no such container. */
   async function stateOf(name: string): Promise<{ running: boolean; restarts: number } | undefined> {
@@ -32,7 +35,14 @@ export function containerDaemons(
       throw error;
     }
   }
-  const states = () => Promise.all(names.map(stateOf));
+  const states = () => Promise.all(started.map(stateOf));
+
+  async function stop(containers: string[]): Promise<'stopped' | 'not running'> {
+    const found = await Promise.all(containers.map(stateOf));
+    const there = containers.filter((_name, index) => found[index] !== undefined);
+    if (there.length > 0) await run(['docker', ...host, 'stop', ...there.reverse()], { timeout: STOP_MS });
+    return found.some((state) => state?.running) ? 'stopped' : 'not running';
+  }
 
   /** From both outputs of a container: the daemon may log its reason on either. */
   async function lastWords(name: string): Promise<string> {
@@ -42,15 +52,15 @@ export function containerDaemons(
 
   async function start(): Promise<'started' | 'running'> {
     const before = await states();
-    const gone = names.filter((_name, index) => before[index] === undefined);
+    const gone = started.filter((_name, index) => before[index] === undefined);
     if (gone.length > 0) {
       const advice = '`socketplane install unattended` makes it again';
       throw new AppError('unavailable', `there is no container ${gone.join(' and no ')}: ${advice}`);
     }
-    await run(['docker', ...host, 'start', ...names], { timeout: STOP_MS });
+    await run(['docker', ...host, 'start', ...started], { timeout: STOP_MS });
     const begun = await states();
     const failing = async () =>
-      names[
+      started[
         (await states()).findIndex(
           (state, index) => (state?.restarts ?? 0) - (begun[index]?.restarts ?? 0) >= RESTARTS,
         )
@@ -86,12 +96,8 @@ export function containerDaemons(
   return {
     all,
     start,
-    async stop() {
-      const found = await states();
-      const there = names.filter((_name, index) => found[index] !== undefined);
-      if (there.length > 0) await run(['docker', ...host, 'stop', ...there.reverse()], { timeout: STOP_MS });
-      return found.some((state) => state?.running) ? 'stopped' : 'not running';
-    },
+    stop: () => stop(names),
+    stopConsul: () => stop([CONSUL]),
     logs: (lines, follow) =>
       names.map((name) => [
         'docker',

@@ -1,8 +1,11 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '../../base/errors.js';
+import { consulFiles } from '../../cluster/consul/config.js';
+import { consulThatRuns } from '../../cluster/consul/process.js';
+import { readAgentConfig } from '../../config/agent.js';
 import type { Run } from '../../os/exec.js';
-import { packageRoot } from '../../base/paths.js';
+import { packageRoot, type HostPaths } from '../../base/paths.js';
 import { PROGRAMS } from '../../install/files/programs.js';
 import type { InstallRecord } from '../../install/files/install-record.js';
 import type { Systemd } from '../../install/system/systemd.js';
@@ -11,6 +14,7 @@ import { requestUnix } from '../../os/request-unix.js';
 import type { AgentClient } from '../agent/client.js';
 import { problemsOf } from '../agent/answers.js';
 import type { Context } from '../context.js';
+import { tellOn } from '../terminal/progress.js';
 import { containerDaemons } from './containers.js';
 import { processDaemons } from './processes.js';
 import { pluginDaemon } from './plugin.js';
@@ -32,7 +36,7 @@ export interface DaemonsOptions {
 export async function createDaemons(options: DaemonsOptions): Promise<Daemons> {
   const { context, agent, systemd, record } = options;
   const parts = partsOf(context, agent, record);
-  const plugin = await pluginDaemon(context, systemd, parts.root);
+  const plugin = await pluginDaemon(context, systemd, options.run, parts);
   return withPlugin(plugin, await agentAndProxy(options, parts));
 }
 
@@ -40,17 +44,30 @@ async function agentAndProxy(options: DaemonsOptions, parts: DaemonParts): Promi
   const { context, run, systemd, record } = options;
   if (record?.mode === 'containers') return containerDaemons(context.paths, run, parts);
   const names = parts.powerstrip ? [AGENT_UNIT, PROXY_UNIT] : [AGENT_UNIT];
-  if (await systemd.has(...names)) return unitDaemons(context.paths, systemd, run, parts, names);
+  const stopConsul = async () => (await consulOf(context.paths)).stop();
+  if (await systemd.has(...names))
+    return { ...unitDaemons(context.paths, systemd, run, parts, names), stopConsul };
   const bootstrap = record?.bootstrap;
   const env = bootstrap === undefined ? context.env : { ...context.env, BOOTSTRAP: bootstrap };
   // An installed agent may still be waiting for its cluster, which is no failure.
-  return processDaemons({ ...context, env }, parts, record === undefined);
+  return { ...processDaemons({ ...context, env }, parts, record === undefined), stopConsul };
 }
 
-function partsOf({ paths }: Context, agent: AgentClient, record?: InstallRecord): DaemonParts {
+/** The Consul that an agent of this host has started. */
+async function consulOf({ state, consulSocket }: HostPaths) {
+  // A mistake in the settings must not keep it from being stopped.
+  const folder = await readAgentConfig().then(
+    (config) => config.state,
+    () => state,
+  );
+  return consulThatRuns(consulFiles(folder, consulSocket));
+}
+
+function partsOf({ paths, stderr }: Context, agent: AgentClient, record?: InstallRecord): DaemonParts {
   const root = record ? PROGRAMS : packageRoot();
   return {
     root,
+    tell: tellOn(stderr),
     proxyConfig: existsSync(paths.proxyConfig) ? paths.proxyConfig : join(root, 'proxy.yml'),
     powerstrip: record?.powerstrip ?? true,
     async agentReady(strict) {

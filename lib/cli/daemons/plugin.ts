@@ -3,13 +3,15 @@ import { AppError, messageOf } from '../../base/errors.js';
 import { until } from '../../concurrency/until.js';
 import { PLUGIN_UNIT } from '../../install/units/unit-files.js';
 import type { Systemd } from '../../install/system/systemd.js';
+import type { Run } from '../../os/exec.js';
 import { findProcess, isProgram } from '../../os/pid-file.js';
 import { activatePlugin } from '../../plugin/activate.js';
 import type { Context } from '../context.js';
 import { createDaemon } from './process.js';
-import type { PluginDaemon } from './types.js';
+import { keepsEnding } from './keeps-ending.js';
+import { READY_MS, telling } from './ready.js';
+import type { DaemonParts, PluginDaemon } from './types.js';
 
-const START_MS = 30_000;
 /** Name of its program, as `ps` shows it. */
 const PROGRAM = 'plugin-socket';
 
@@ -17,12 +19,13 @@ const PROGRAM = 'plugin-socket';
  * The process that holds Docker's plugin socket: a systemd unit where `install` has made one, else a process. It is never a
  * container, because Docker asks for it before it starts any.
  *
- * @param root the folder that holds its program
+ * @param parts among them the folder that holds its program
  */
 export async function pluginDaemon(
   { paths, env }: Context,
   systemd: Systemd,
-  root: string,
+  run: Run,
+  { root, tell }: Pick<DaemonParts, 'root' | 'tell'>,
 ): Promise<PluginDaemon> {
   const ready = () => activatePlugin(paths.pluginSocket);
   const pid = () => findProcess(paths.pluginPid, isProgram(PROGRAM));
@@ -36,6 +39,7 @@ export async function pluginDaemon(
       log,
       env,
       ready,
+      tell,
     });
     return {
       ...daemon,
@@ -54,11 +58,14 @@ export async function pluginDaemon(
     async start() {
       const ran = (await pid()) !== undefined;
       await systemd.do('start', PLUGIN_UNIT);
-      await until(ready, { timeout: START_MS }).catch((cause: unknown) => {
-        throw new AppError('unavailable', `the plugin process is not ready: ${messageOf(cause)} (${log})`, {
-          cause,
-        });
-      });
+      const giveUp = await keepsEnding(run, [PLUGIN_UNIT]);
+      await until(telling('plugin process', ready, tell), { timeout: READY_MS, giveUp }).catch(
+        (cause: unknown) => {
+          throw new AppError('unavailable', `the plugin process is not ready: ${messageOf(cause)} (${log})`, {
+            cause,
+          });
+        },
+      );
       return !ran;
     },
     async stop() {

@@ -2,9 +2,9 @@ import { hasCode, AppError } from '../../base/errors.js';
 import { succeeds } from '../../base/succeeds.js';
 import { startDetached } from '../../os/detached.js';
 import { until } from '../../concurrency/until.js';
+import { READY_MS, telling } from './ready.js';
 import { findProcess, isProgram, removeStalePidFile } from '../../os/pid-file.js';
 
-const START_MS = 15_000;
 /** No more often than this: each time, the agent asks Docker and Open vSwitch. */
 const LOOK_MS = 200;
 /** The proxy gives calls in progress five seconds to end. */
@@ -23,7 +23,9 @@ export interface DaemonOptions {
   env: NodeJS.ProcessEnv;
   /** Throws while it does not serve, saying why. */
   ready: () => Promise<unknown>;
-  /** Milliseconds until it must be ready. */
+  /** Told what is waited for when that takes long. */
+  tell: (line: string) => void;
+  /** Milliseconds until it must be ready, if it lives. */
   startMs?: number;
   /** Milliseconds until it must have stopped, before it is killed. */
   stopMs?: number;
@@ -42,7 +44,18 @@ export interface Daemon {
 }
 
 export function createDaemon(options: DaemonOptions): Daemon {
-  const { name, program, argv, pidFile, log, env, ready, startMs = START_MS, stopMs = STOP_MS } = options;
+  const {
+    name,
+    program,
+    argv,
+    pidFile,
+    log,
+    env,
+    ready,
+    tell,
+    startMs = READY_MS,
+    stopMs = STOP_MS,
+  } = options;
   const isOurs = isProgram(program);
   const pid = () => findProcess(pidFile, isOurs);
   const isReady = () => succeeds(ready());
@@ -54,8 +67,11 @@ export function createDaemon(options: DaemonOptions): Daemon {
   }
 
   async function waitReady(): Promise<void> {
+    const giveUp = async () => {
+      if ((await pid()) === undefined) throw new Error('it has ended');
+    };
     try {
-      await until(ready, { timeout: startMs, every: LOOK_MS });
+      await until(telling(name, ready, tell), { timeout: startMs, every: LOOK_MS, giveUp });
     } catch (cause) {
       throw notReady(cause);
     }
@@ -101,7 +117,7 @@ export function createDaemon(options: DaemonOptions): Daemon {
         argv,
         log,
         env,
-        ready: serves,
+        ready: telling(name, serves, tell),
         timeout: startMs,
         every: LOOK_MS,
       });

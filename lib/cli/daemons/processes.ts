@@ -4,8 +4,12 @@ import { createDaemon } from './process.js';
 import type { AgentAndProxy, DaemonParts } from './types.js';
 
 /** Agent and proxy as plain processes, where no init supervises them. */
-export function processDaemons({ paths, env }: Context, parts: DaemonParts, strict: boolean): AgentAndProxy {
-  const { root, proxyConfig, powerstrip, agentReady, proxyReady } = parts;
+export function processDaemons(
+  { paths, env }: Context,
+  parts: DaemonParts,
+  strict: boolean,
+): Omit<AgentAndProxy, 'stopConsul'> {
+  const { root, proxyConfig, powerstrip, agentReady, proxyReady, tell } = parts;
   const agent = createDaemon({
     name: 'agent',
     program: 'socketplaned',
@@ -14,6 +18,7 @@ export function processDaemons({ paths, env }: Context, parts: DaemonParts, stri
     log: join(paths.logs, 'agent.log'),
     env,
     ready: () => agentReady(strict),
+    tell,
   });
   const proxy = createDaemon({
     name: 'proxy',
@@ -23,6 +28,7 @@ export function processDaemons({ paths, env }: Context, parts: DaemonParts, stri
     log: join(paths.logs, 'proxy.log'),
     env,
     ready: proxyReady,
+    tell,
   });
   const daemons = powerstrip ? [agent, proxy] : [agent];
   return {

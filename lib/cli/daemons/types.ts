@@ -27,16 +27,20 @@ export interface AgentAndProxy {
   /** The agent comes first, because the proxy's hooks need it. */
   readonly all: readonly DaemonView[];
   start(): Promise<'started' | 'running'>;
+  /** This host's Consul runs on: the next agent finds it as it is. */
   stop(): Promise<'stopped' | 'not running'>;
+  stopConsul(): Promise<unknown>;
   /** Commands that show the logs, to be run side by side. */
   logs(lines: number, follow: boolean): LogCommand[];
 }
 
 /** Everything of SocketPlane's that runs on this host. */
-export interface Daemons extends AgentAndProxy {
+export interface Daemons extends Omit<AgentAndProxy, 'stop' | 'stopConsul'> {
   /** The first of all: Docker may ask it at any time. */
   readonly plugin: PluginDaemon;
-  /** Stops and starts agent and proxy; the plugin process goes on, so that Docker's calls only wait. */
+  /** Stops all, Consul too. */
+  stop: AgentAndProxy['stop'];
+  /** Stops and starts agent and proxy; the plugin process goes on, so that Docker's calls only wait, and so does Consul. */
   restart(): Promise<void>;
   /** Stops agent and proxy; the plugin process goes on, and takes down by itself what Docker asks for. */
   stopAgentAndProxy(): Promise<unknown>;
@@ -52,4 +56,6 @@ export interface DaemonParts {
   /** Throws while the agent does not serve; with `strict`, also while something that it needs is missing. */
   agentReady: (strict: boolean) => Promise<void>;
   proxyReady: () => Promise<void>;
+  /** Told what is waited for when that takes long. */
+  tell: (line: string) => void;
 }

@@ -5,6 +5,7 @@ import { succeeds } from '../../base/succeeds.js';
 import type { Systemd } from '../../install/system/systemd.js';
 import type { AgentAndProxy, DaemonParts } from './types.js';
 import { findProcess, isProgram } from '../../os/pid-file.js';
+import { keepsEnding } from './keeps-ending.js';
 import { waitReady } from './ready.js';
 
 /** Agent and proxy as systemd units. */
@@ -14,7 +15,7 @@ export function unitDaemons(
   run: Run,
   parts: DaemonParts,
   units: string[],
-): AgentAndProxy {
+): Omit<AgentAndProxy, 'stopConsul'> {
   const isActive = () => succeeds(run(['systemctl', 'is-active', '--quiet', ...units]));
   const part = (
     name: string,
@@ -36,8 +37,9 @@ export function unitDaemons(
     all,
     async start() {
       const ran = await isActive();
+      const giveUp = await keepsEnding(run, units);
       await systemd.do('start', ...units);
-      await waitReady(parts).catch((cause: unknown) => {
+      await waitReady(parts, giveUp).catch((cause: unknown) => {
         const what = `agent and proxy are not ready: ${messageOf(cause)}`;
         throw new AppError('unavailable', `${what} (journalctl --unit ${units.join(' --unit ')})`, { cause });
       });

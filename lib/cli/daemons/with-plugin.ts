@@ -12,6 +12,7 @@ export function withPlugin(plugin: PluginDaemon, others: AgentAndProxy): Daemons
     start,
     async stop() {
       const state = await others.stop();
+      await others.stopConsul();
       return (await plugin.stop()) ? 'stopped' : state;
     },
     stopAgentAndProxy: others.stop,

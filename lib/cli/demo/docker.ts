@@ -3,7 +3,7 @@ import { reasonOf, type Run } from '../../os/exec.js';
 import { dockerEnvironment } from '../docker/command.js';
 import type { Context } from '../context.js';
 
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 300_000;
 
 /** The stock client through the proxy: the demo shows what users can type themselves. */
 export interface DemoDocker {

@@ -1,5 +1,10 @@
 import type { Output } from './style.js';
 
+/** Writes a line that stays, also while work goes on whose line does not. */
+export function tellOn(output: Output): (line: string) => void {
+  return (line) => void output.write(`${output.isTTY === true ? WIPE : ''}${line}\n`);
+}
+
 /** Work that takes less is not mentioned. */
 const QUIET_MS = 1_000;
 const TICK_MS = 1_000;

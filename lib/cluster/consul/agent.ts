@@ -15,7 +15,7 @@ import { createConsulProcess } from './process.js';
 const LEAVE_MS = 15_000;
 
 /**
- * This host's Consul. It keeps running when the agent is killed, and the next agent adopts it. It is restarted when it
+ * This host's Consul. It keeps running when the agent ends, and the next agent adopts it. It is restarted when it
  * ends by itself.
  */
 export interface ConsulAgent {
@@ -30,8 +30,8 @@ export interface ConsulAgent {
    * before it repeats what was lost, and all requests wait behind that.
    */
   reconnect(): Promise<void>;
-  /** Stops it. Its data stays for the next start; to the others this host has failed. */
-  stop(): Promise<void>;
+  /** It runs on, but is no longer looked after: the agent ends. */
+  letGo(): Promise<void>;
   /** Leaves the cluster, ends, and removes all data. */
   leave(): Promise<void>;
   /** Stops being a server: leaves, ends, and removes what only a server has. `apply` a client afterwards. */
@@ -106,6 +106,7 @@ export function createConsulAgent({ files, ensureConsul, run, log }: ConsulAgent
         } else {
           await consul.stop();
           await write(spec, config);
+          log.info('starting Consul', { log: files.log });
           try {
             await consul.start(api.ping);
           } catch (error) {
@@ -127,7 +128,7 @@ export function createConsulAgent({ files, ensureConsul, run, log }: ConsulAgent
         log.debug('connections of Consul stay as they are', { error: messageOf(error) });
       });
     },
-    stop: () => change(() => consul.stop()),
+    letGo: () => change(async () => undefined),
     leave: () =>
       change(async () => {
         await leaveGracefully();

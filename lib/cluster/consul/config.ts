@@ -29,6 +29,8 @@ export interface ConsulFiles {
   config: string;
   data: string;
   pid: string;
+  /** Where a keeper starts Consul: there from the moment when that is asked of it until it does. */
+  wanted: string;
   /** Consul inserts the time into the name. */
   log: string;
   /** What Consul said before it could write to its log. */
@@ -48,6 +50,7 @@ export function consulFiles(state: string, socket: string): ConsulFiles {
     config: file('consul.json'),
     data: file('data'),
     pid: file('consul.pid'),
+    wanted: file('wanted'),
     log: file('log/consul.log'),
     errors: file('log/consul.err'),
     authority: file('authority.pem'),
@@ -56,6 +59,12 @@ export function consulFiles(state: string, socket: string): ConsulFiles {
     socket,
   };
 }
+
+/** Consul's arguments; the last one tells this Consul from others. */
+export const consulArguments = (files: ConsulFiles): [string, string] => [
+  'agent',
+  `-config-file=${files.config}`,
+];
 
 /** Consul's configuration file. */
 export function consulAgentConfig(spec: ConsulSpec, files: ConsulFiles): Record<string, unknown> {

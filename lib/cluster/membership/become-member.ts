@@ -4,7 +4,8 @@ import { pause } from '../../concurrency/pause.js';
 import type { ActiveMember } from './member.js';
 import type { Member } from './state-file.js';
 
-const CONNECT_MS = 30_000;
+/** On a slow machine, Consul needs a minute until it has a leader. */
+const CONNECT_MS = 120_000;
 
 export interface BecomeMemberOptions {
   member: Member;

@@ -88,7 +88,7 @@ export function createManagedMembership(options: ManagedMembershipOptions): Memb
       await command(async () => {
         await now.active?.close();
         await discovery.mdns.close();
-        await consul.stop();
+        await consul.letGo();
       });
     },
   };

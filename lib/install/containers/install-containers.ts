@@ -2,15 +2,20 @@ import { createHash } from 'node:crypto';
 import { AppError } from '../../base/errors.js';
 import { CommandError, type Run } from '../../os/exec.js';
 import { PART_LABEL } from '../../docker/labels.js';
-import { agentContainer, proxyContainer, type ContainerSpec } from './specs.js';
+import { hostPaths, KEEPER_VARIABLE } from '../../base/paths.js';
+import { agentContainer, consulContainer, proxyContainer, type ContainerSpec } from './specs.js';
 import { CONTENT_LABEL, DEBIAN_BASE, REPOSITORY } from '../image/image.js';
 import type { InstallRecord } from '../files/install-record.js';
 
 /** Hash of what a container was made from; if the value differs, the container has to be made again. */
 const MADE_LABEL = 'socketplane.made';
 const COMPOSE_LABEL = 'com.docker.compose.project';
-const [AGENT, PROXY]: readonly [ContainerSpec['name'], ContainerSpec['name']] = ['socketplane', 'powerstrip'];
-const STOP_MS = 60_000;
+const [AGENT, PROXY, CONSUL] = [
+  'socketplane',
+  'powerstrip',
+  'socketplane-consul',
+] as const satisfies ContainerSpec['name'][];
+const STOP_MS = 300_000;
 
 /** The containers of an install. Docker is asked directly, never through our own proxy. */
 export function createInstalledContainers(run: Run, dockerSocket: string) {
@@ -59,7 +64,7 @@ export function createInstalledContainers(run: Run, dockerSocket: string) {
     /** @throws AppError `conflict` where a container keeps an install of this kind from running */
     async refuseForeign({ mode, powerstrip }: Pick<InstallRecord, 'mode' | 'powerstrip'>): Promise<void> {
       await refuseCompose();
-      for (const name of powerstrip ? [AGENT, PROXY] : [AGENT]) {
+      for (const name of powerstrip ? [AGENT, CONSUL, PROXY] : [AGENT, CONSUL]) {
         const labels = await labelsOf(name);
         if (!labels || isOurs(labels) === (mode === 'containers')) continue;
         throw new AppError(
@@ -72,8 +77,12 @@ export function createInstalledContainers(run: Run, dockerSocket: string) {
     },
     /** Returns whether a container had to be made, replaced or removed. */
     async arrange({ image = '', powerstrip, bootstrap, content }: InstallRecord): Promise<boolean> {
-      const environment: Record<string, string> = bootstrap === undefined ? {} : { BOOTSTRAP: bootstrap };
+      const environment = {
+        [KEEPER_VARIABLE]: hostPaths.consulRequests,
+        ...(bootstrap !== undefined && { BOOTSTRAP: bootstrap }),
+      };
       const specs = [
+        consulContainer({ image }),
         agentContainer({ image, environment }),
         ...(powerstrip ? [proxyContainer({ image })] : []),
       ];
@@ -98,7 +107,7 @@ export function createInstalledContainers(run: Run, dockerSocket: string) {
     },
     /** Removes the containers of the install; other containers stay. */
     async removeAll(): Promise<void> {
-      for (const name of [PROXY, AGENT]) if (isOurs(await labelsOf(name))) await remove(name);
+      for (const name of [PROXY, AGENT, CONSUL]) if (isOurs(await labelsOf(name))) await remove(name);
     },
     /** Found by name as well as by label, because an image that someone built on ours inherits the label. */
     async removeImages(): Promise<void> {

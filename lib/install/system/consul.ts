@@ -4,7 +4,7 @@ import { reasonOf, type Run } from '../../os/exec.js';
 import { packageRoot } from '../../base/paths.js';
 import { FETCHED } from '../../os/which.js';
 
-const FETCH_MS = 5 * 60_000;
+const FETCH_MS = 15 * 60_000;
 const PROGRAM = join(FETCHED, 'consul');
 
 export interface EnsureConsulOptions {

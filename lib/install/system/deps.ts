@@ -24,18 +24,17 @@ export interface DepsOptions {
   which: (command: string) => Promise<string | undefined>;
   dockerSocket: string;
   nodeVersion?: string;
+  programs?: readonly HostProgram[];
 }
 
 /** Looks for everything that the product needs on this host. */
 export async function findDependencies(options: DepsOptions): Promise<Dependency[]> {
-  const { nodeVersion = process.versions.node } = options;
+  const { nodeVersion = process.versions.node, programs = HOST_PROGRAMS } = options;
   const node = judge({ name: 'node', wanted: NODE_WANTED }, nodeVersion);
-  return [
-    node,
-    ...(await Promise.all(
-      HOST_PROGRAMS.map(async (program) => judge(program, await versionOf(program, options))),
-    )),
-  ];
+  const found = programs.map(async (program) =>
+    (await program.isNeeded?.()) === false ? [] : [judge(program, await versionOf(program, options))],
+  );
+  return [node, ...(await Promise.all(found)).flat()];
 }
 
 /** Those without which nothing works. */

@@ -9,7 +9,7 @@ import { until } from '../../concurrency/until.js';
 
 const PING_TIMEOUT_MS = 5_000;
 /** Long enough for a first start on a slow disk, which sets up containerd and storage. */
-const START_MS = 60_000;
+const START_MS = 300_000;
 
 /** @throws what `requestUnix` throws, or AppError `unavailable` where something other than Docker answers */
 export async function pingDocker(socket: string): Promise<void> {

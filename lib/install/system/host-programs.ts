@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+
 /** A program of the host that SocketPlane uses. */
 export interface HostProgram {
   name: string;
@@ -9,7 +11,12 @@ export interface HostProgram {
   /** The Debian and Ubuntu package that contains it. */
   package: string;
   optional?: true;
+  /** Whether this host needs it at all; where there is no such question, every host does. */
+  isNeeded?: () => Promise<boolean>;
 }
+
+/** Y where the kernel confines programs with AppArmor; not there where it cannot. */
+const APPARMOR = '/sys/module/apparmor/parameters/enabled';
 
 export const DOCKER_ENGINE = 'docker engine';
 export const CONSUL_WANTED = '1.8';
@@ -27,6 +34,20 @@ export const HOST_PROGRAMS: readonly HostProgram[] = [
   { name: 'ip', command: 'ip', args: ['-V'], wanted: '5.10', package: 'iproute2' },
   { name: 'iptables', command: 'iptables', args: ['--version'], wanted: '1.8', package: 'iptables' },
   { name: 'nsenter', command: 'nsenter', args: ['--version'], wanted: '2.36', package: 'util-linux' },
+  // Docker gives each container a profile where the kernel takes profiles, and starts none where it has not the program that loads them.
+  // docker.io only recommends it.
+  {
+    name: 'apparmor',
+    command: 'apparmor_parser',
+    args: ['--version'],
+    wanted: '2.13',
+    package: 'apparmor',
+    isNeeded: () =>
+      readFile(APPARMOR, 'utf8').then(
+        (text) => text.trim() === 'Y',
+        () => false,
+      ),
+  },
   { name: 'ethtool', command: 'ethtool', args: ['--version'], wanted: '5.9', package: 'ethtool' },
   // For clusters. `consul.ts` fetches it: few releases have the package, which would also start a Consul of its own.
   {

@@ -16,7 +16,7 @@ const STATE = '/var/lib/openvswitch';
 const DATABASE = `${STATE}/conf.db`;
 const SCHEMA = '/usr/share/openvswitch/vswitch.ovsschema';
 const SOCKET = `${RUNTIME}/db.sock`;
-const START_MS = 30_000;
+const START_MS = 120_000;
 
 /**
  * The host's Open vSwitch. Without systemd its two daemons are started here rather than with its own `ovs-ctl`, which gives

@@ -2,8 +2,8 @@ import { existsSync } from 'node:fs';
 import type { Run } from '../../os/exec.js';
 import { succeeds } from '../../base/succeeds.js';
 
-/** Units may take a while to come up. */
-const TIMEOUT_MS = 90_000;
+/** systemd has limits of its own; this is for units that wait for one another on a slow machine. */
+export const UNIT_MS = 300_000;
 
 export interface Systemd {
   /** Whether systemd is this machine's init. */
@@ -22,7 +22,7 @@ export function createSystemd(run: Run, booted = existsSync('/run/systemd/system
       return succeeds(run(['systemctl', 'cat', ...units]));
     },
     async do(verb, ...units) {
-      await run(['systemctl', verb, ...units], { timeout: TIMEOUT_MS });
+      await run(['systemctl', verb, ...units], { timeout: UNIT_MS });
     },
   };
 }

@@ -4,7 +4,7 @@ import { hostPaths } from '../../base/paths.js';
 import type { Run } from '../../os/exec.js';
 import { PROGRAMS } from '../files/programs.js';
 import type { InstallRecord } from '../files/install-record.js';
-import type { Systemd } from '../system/systemd.js';
+import { UNIT_MS, type Systemd } from '../system/systemd.js';
 import { AGENT_UNIT, PLUGIN_UNIT, PROXY_UNIT, unitFiles } from './unit-files.js';
 
 const FOLDER = '/etc/systemd/system';
@@ -19,7 +19,7 @@ export function createInstalledUnits(run: Run, systemd: Systemd, folder = FOLDER
 
   async function remove(name: string): Promise<boolean> {
     if ((await read(name)) === undefined) return false;
-    if (systemd.booted) await run(['systemctl', 'disable', '--now', name], { timeout: 90_000 });
+    if (systemd.booted) await run(['systemctl', 'disable', '--now', name], { timeout: UNIT_MS });
     // The links that enabled it, which systemctl would remove if systemd were running.
     else for (const by of WANTED_BY) await rm(path(`${by}.wants/${name}`), { force: true });
     await rm(path(name), { force: true });

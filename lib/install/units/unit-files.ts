@@ -47,7 +47,7 @@ OOMScoreAdjust=-500`,
     // Docker is not ready before the containers that it restarts have their networks, for which it needs the agent.
     `Description=SocketPlane's network agent\n${AFTER}\nBefore=docker.service\nWants=network-online.target`,
     // It changes links and firewall rules, and may fetch Consul: little can be denied. If it ran short of processor time, starts of
-    // containers would wait for it, and Consul would lose its leader.
+    // containers would wait for it. Consul, which it starts, is in a scope of its own.
     `ExecStart=${programs}/bin/socketplaned
 ${environment}KillMode=mixed
 CPUWeight=400

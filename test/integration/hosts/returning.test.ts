@@ -24,8 +24,10 @@ describe('an agent that comes back', function () {
   });
 
   async function restart(which: Node, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    const consul = await which.run(['pgrep', '-x', 'consul']);
     await which.stop('agent', signal);
     await which.startAgent();
+    expect(await which.run(['pgrep', '-x', 'consul']), 'Consul runs on').to.deep.equal(consul);
     await untilMembers(nodes(), 2);
   }
 
@@ -47,8 +49,11 @@ describe('an agent that comes back', function () {
     const [first, second] = [node(1), node(2)];
     await second.sp(['create', '--name', 'later', 'busybox', 'sleep', '1000']);
     const ping = await steadyPing(node(1), 'con1', con2);
-    await second.stop('agent');
-    await first.stop('agent');
+    // Consul outlives its agent.
+    for (const each of [second, first]) {
+      await each.stop('agent');
+      await each.run(['pkill', '-x', 'consul']);
+    }
     await startWaitingAgent(second);
     const members = await cluster(second, 'members');
     expect(members).to.match(

@@ -147,7 +147,9 @@ describe('an installed host', function () {
     expect(status, screen).to.equal(0);
     await keepImages(one);
     await install(two, 'false', 'unattended', '--native');
-    expect((await stateOf(one)).containers).to.have.members(['socketplane', 'powerstrip']);
+    expect((await stateOf(one)).containers).to.have.members([
+      ...['socketplane', 'powerstrip', 'socketplane-consul'],
+    ]);
     expect((await stateOf(two)).containers).to.deep.equal([]);
     await sp(one, 'cluster', 'bind', 'eth0');
     await sp(two, 'cluster', 'join', one.address);
@@ -273,6 +275,28 @@ describe('an installed host', function () {
     });
   });
 
+  it('leaves Consul running when the agent ends, in its container and beside it', async () => {
+    for (const [host, command] of [
+      [one, ['docker', 'restart', 'socketplane']],
+      [one, ['sh', '-c', 'kill -9 $(cat /run/socketplane/agent.pid)']],
+      [one, ['socketplane', 'agent', 'restart']],
+      [two, ['socketplane', 'agent', 'restart']],
+    ] as const) {
+      const consul = async () => (await host.run(['pgrep', '-x', 'consul'])).stdout;
+      const agent = async () =>
+        (await host.run(['cat', '/run/socketplane/agent.pid'], { reject: false })).stdout;
+      const [before, was] = [await consul(), await agent()];
+      await host.run([...command]);
+      await until('another agent', async () => !['', was].includes(await agent()), 120_000);
+      await until(
+        'two members',
+        async () => (await sp(host, 'cluster', 'members')).stdout.match(/ up /g)?.length === 2,
+        120_000,
+      );
+      expect(await consul()).to.equal(before);
+    }
+  });
+
   it('after Docker was killed, the agent is back, and with it the containers that wait for it', async () => {
     const state = [
       'inspect',
@@ -281,6 +305,7 @@ describe('an installed host', function () {
       'con1',
       'socketplane',
       'powerstrip',
+      'socketplane-consul',
     ];
     const before = (await one.docker(...state)).stdout.split('\n');
     await one.stop('dockerd', 'SIGKILL');

@@ -78,9 +78,7 @@ export function createWorld(settings: object = {}) {
       consul.applied.push(spec);
     },
     reconnect: async () => undefined,
-    async stop() {
-      consul.spec = undefined;
-    },
+    letGo: async () => undefined,
     async leave() {
       mayFail('consul-leave');
       Object.assign(consul, { spec: undefined, hasData: false });

@@ -11,7 +11,7 @@ describe('agent and proxy as containers', () => {
   let restarts: () => number;
   let stopped: string[];
   beforeEach(() => {
-    there = new Set(['socketplane', 'powerstrip']);
+    there = new Set(['socketplane-consul', 'socketplane', 'powerstrip']);
     restarts = () => 3;
     stopped = [];
   });
@@ -31,6 +31,7 @@ describe('agent and proxy as containers', () => {
       powerstrip: true,
       agentReady,
       proxyReady: async () => undefined,
+      tell: () => undefined,
     };
     return containerDaemons(hostPaths, run, parts);
   }
@@ -55,5 +56,7 @@ describe('agent and proxy as containers', () => {
     );
     expect(await daemons(away).stop()).to.equal('stopped');
     expect(stopped).to.deep.equal(['powerstrip']);
+    await daemons(away).stopConsul();
+    expect(stopped).to.deep.equal(['socketplane-consul']);
   });
 });

@@ -40,6 +40,7 @@ describe('a daemon where there is no init', function () {
       pidFile: file('pid'),
       log: file('logs/agent.log'),
       env: process.env,
+      tell: () => undefined,
       startMs: 2_000,
       stopMs: 500,
       async ready() {

@@ -24,6 +24,7 @@ export async function createBench() {
     pluginPid: join(folder, 'plugin.pid'),
     namesSocket: join(folder, 'names.sock'),
     consulSocket: join(folder, 'consul.sock'),
+    consulRequests: join(folder, 'consul.requests'),
     proxySocket: join(folder, 'docker.sock'),
     proxyPid: join(folder, 'proxy.pid'),
     traceSocket: join(folder, 'trace.sock'),

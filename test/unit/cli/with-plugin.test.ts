@@ -15,6 +15,7 @@ describe('the daemons of a host', () => {
     all: [view('agent'), view('proxy')],
     start: async () => (done.push('start agent'), 'running'),
     stop: async () => (done.push('stop agent'), 'not running'),
+    stopConsul: async () => done.push('stop consul'),
     logs: () => [['tail', ['agent.log']]],
   };
   const plugin: PluginDaemon = {
@@ -38,7 +39,10 @@ describe('the daemons of a host', () => {
   it('have the plugin process first at the start and last at the end', async () => {
     expect(await daemons.start()).to.equal('running');
     expect(await daemons.stop()).to.equal('stopped');
-    expect(done).to.deep.equal(['start plugin', 'start agent', 'stop agent', 'stop plugin']);
+    expect(done).to.deep.equal([
+      ...['start plugin', 'start agent'],
+      ...['stop agent', 'stop consul', 'stop plugin'],
+    ]);
     expect(daemons.all.map(({ name }) => name)).to.deep.equal(['plugin', 'agent', 'proxy']);
     expect(daemons.logs(9, false).map(([, [log]]) => log)).to.deep.equal(['plugin.log', 'agent.log']);
   });
@@ -49,7 +53,7 @@ describe('the daemons of a host', () => {
     expect(await daemons.start()).to.equal('started');
   });
 
-  it('are restarted without the plugin process, which is started if it is missing', async () => {
+  it('are restarted without Consul and the plugin process, which is started if it is missing', async () => {
     await daemons.restart();
     expect(done).to.deep.equal(['stop agent', 'start plugin', 'start agent']);
   });

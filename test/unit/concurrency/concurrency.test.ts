@@ -2,6 +2,8 @@ import { expect } from 'chai';
 import { createBatcher } from '../../../lib/concurrency/batcher.js';
 import { singleFlight } from '../../../lib/concurrency/single-flight.js';
 import { createReadWriteLock } from '../../../lib/concurrency/read-write-lock.js';
+import { until } from '../../../lib/concurrency/until.js';
+import { pause } from '../../../lib/concurrency/pause.js';
 import { retryBriefly } from '../../../lib/concurrency/retry-briefly.js';
 import { createKeyedLock } from '../../../lib/concurrency/keyed-lock.js';
 import { AppError, messageOf } from '../../../lib/base/errors.js';
@@ -24,6 +26,21 @@ describe('keyed lock', () => {
     ]);
     expect(done).to.deep.equal(['a1', 'b1', 'a2']);
     expect(results.map(({ status }) => status)).to.deep.equal(['rejected', 'fulfilled', 'fulfilled']);
+  });
+});
+
+describe('until', () => {
+  it('leaves most of the time to what it waits for, where a look takes long', async () => {
+    let looking = 0;
+    const began = performance.now();
+    const never = async () => {
+      const from = performance.now();
+      await pause(20);
+      looking += performance.now() - from;
+      throw new Error('not yet');
+    };
+    expect(await until(never, { timeout: 500, every: 1 }).catch(messageOf)).to.equal('not yet');
+    expect(looking).to.be.lessThan((performance.now() - began) / 3);
   });
 });
 

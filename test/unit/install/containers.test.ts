@@ -2,7 +2,12 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
 import { parse } from 'yaml';
-import { agentContainer, proxyContainer, type ContainerSpec } from '../../../lib/install/containers/specs.js';
+import {
+  agentContainer,
+  consulContainer,
+  proxyContainer,
+  type ContainerSpec,
+} from '../../../lib/install/containers/specs.js';
 import { packageRoot } from '../../../lib/base/paths.js';
 import { VERSION } from '../../../lib/base/version.js';
 
@@ -75,7 +80,9 @@ describe('docker-compose.yml', () => {
     expect(added(agent)).to.deep.equal(['CHOWN', 'DAC_OVERRIDE', 'NET_ADMIN', 'NET_BIND_SERVICE', 'NET_RAW']);
     const proxy = proxyContainer({ image: 'i' });
     expect(added(proxy)).to.deep.equal(['CHOWN']);
-    for (const { create } of [agent, proxy])
+    const consul = consulContainer({ image: 'i' });
+    expect(added(consul)).to.deep.equal([]);
+    for (const { create } of [agent, proxy, consul])
       expect(create.join(' '))
         .to.include('--cap-drop ALL')
         .and.not.match(/--privileged|--device|docker\/netns/);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import { CommandError, type Run } from '../../../lib/os/exec.js';
 import { findDependencies, missing } from '../../../lib/install/system/deps.js';
-import { findVersion, isAtLeast } from '../../../lib/install/system/host-programs.js';
+import { findVersion, HOST_PROGRAMS, isAtLeast } from '../../../lib/install/system/host-programs.js';
 
 /** What the programs of Debian 12 print. */
 const OUTPUT: Record<string, string> = {
@@ -27,6 +27,7 @@ function host(programs: Record<string, string>) {
     run,
     which: async (command: string) => (command in programs ? `/bin/${command}` : undefined),
     dockerSocket: '/nowhere/docker.sock',
+    programs: HOST_PROGRAMS.filter(({ isNeeded }) => !isNeeded),
     nodeVersion: '20.19.0',
   };
 }
@@ -87,6 +88,17 @@ describe('dependencies of the host', () => {
     expect(found[1]).to.include({ name: 'docker engine', version: '26.1.5', ok: true });
     await new Promise((resolve) => server.close(resolve));
     await rm(folder, { recursive: true });
+  });
+
+  it('AppArmor’s program is needed only where the kernel uses it', async () => {
+    const [apparmor] = HOST_PROGRAMS.filter(({ name }) => name === 'apparmor');
+    const lacking = async (enabled: boolean) => {
+      const programs = [{ ...apparmor!, isNeeded: async () => enabled }];
+      return missing(await findDependencies({ ...host({}), programs }));
+    };
+    expect(await lacking(false)).to.deep.equal([]);
+    expect(await lacking(true)).to.have.length(1);
+    expect((await lacking(true))[0]).to.include({ name: 'apparmor', package: 'apparmor' });
   });
 
   it('compares versions by number', () => {

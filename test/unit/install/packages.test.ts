@@ -5,6 +5,7 @@ import { expect } from 'chai';
 import { CommandError, type Run } from '../../../lib/os/exec.js';
 import { createApt, type Apt } from '../../../lib/install/system/apt.js';
 import { findDependencies } from '../../../lib/install/system/deps.js';
+import { HOST_PROGRAMS } from '../../../lib/install/system/host-programs.js';
 import { installMissing } from '../../../lib/install/system/packages.js';
 
 /** A Debian host: installing a package brings its programs. */
@@ -23,6 +24,7 @@ function debian(brings: Record<string, string[]>, present: Record<string, string
       run: async ([file]) => versions.get(file) ?? '',
       which: async (command) => (versions.has(command) ? command : undefined),
       dockerSocket: '/nowhere',
+      programs: HOST_PROGRAMS.filter(({ isNeeded }) => !isNeeded),
       nodeVersion: '20.19.0',
     });
   const install = (withApt: Apt | undefined = apt) =>

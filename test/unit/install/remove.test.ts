@@ -82,6 +82,7 @@ describe('what is removed', () => {
   it("of containers are ours, not another's with the proxy's name", async () => {
     const labels: Record<string, object> = {
       socketplane: { 'socketplane.part': 'agent' },
+      'socketplane-consul': { 'socketplane.part': 'consul' },
       powerstrip: { maintainer: 'somebody' },
     };
     const removed: string[] = [];
@@ -91,6 +92,6 @@ describe('what is removed', () => {
       return JSON.stringify(labels[name] ?? {});
     };
     await createInstalledContainers(run, '/docker.sock').removeAll();
-    expect(removed).to.deep.equal(['socketplane']);
+    expect(removed).to.deep.equal(['socketplane', 'socketplane-consul']);
   });
 });

@@ -57,7 +57,7 @@ describe('this host’s Consul', function () {
     consul = agent();
   });
   afterEach(async () => {
-    await consul.stop();
+    await consul.letGo();
     await fake.remove();
   });
 
@@ -92,17 +92,28 @@ describe('this host’s Consul', function () {
     await untilStarts(2);
   });
 
+  it('runs on when the agent ends, and is not started again by it', async () => {
+    await consul.apply(SPEC);
+    const pid = await running();
+    await consul.letGo();
+    expect(await running()).to.equal(pid);
+    process.kill(pid!, 'SIGKILL');
+    await until(async () => expect(await running()).to.equal(undefined), { timeout: 5_000 });
+    // The look for it that finds an ended process takes this long at most.
+    await consul.leave();
+    expect(await fake.starts()).to.have.length(0);
+  });
+
   it('stays stopped when it was just about to be started again', async () => {
     let fetched: (program: string) => void = () => undefined;
     await consul.apply(SPEC);
     ensureConsul = () => new Promise((resolve) => (fetched = resolve));
     process.kill((await running())!, 'SIGKILL');
     await until(async () => expect(fetched).to.have.length(1), { timeout: 10_000, every: 20 });
-    const stopped = consul.stop();
+    const stopped = consul.leave();
     fetched(fake.program);
     await stopped;
     expect(await running()).to.equal(undefined);
-    expect(await fake.starts()).to.have.length(1);
   });
 
   it('leaves no process behind when it could not be applied, and can be applied then', async () => {
