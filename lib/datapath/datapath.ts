@@ -69,6 +69,8 @@ export interface Datapath {
   readonly tunnels: number;
   /** Why there are no tunnels although there are peers: one line for people that says what to do. */
   readonly tunnelProblem: string | undefined;
+  /** Why the host's firewall does not let through what it should: one line for people that says what to do. */
+  readonly firewallProblem: string | undefined;
   /**
    * Makes bridge, gateway ports, tunnels, NAT and rules exactly those of these networks, of the endpoints that own the ports,
    * and of the other hosts, without interrupting traffic that is already right. `ownerOf` is asked about every endpoint's

@@ -3,6 +3,7 @@ import { singleFlight } from '../concurrency/single-flight.js';
 import type { Run } from '../os/exec.js';
 import type { BridgeModel } from './bridge-model.js';
 import { gatewayName } from './device-names.js';
+import type { Firewalld } from './firewalld/firewalld.js';
 import { gatewayFlows } from './flows/endpoint-flows.js';
 import { networkMatch } from './flows/cookie.js';
 import { gatewayMac } from './flows/tables.js';
@@ -36,8 +37,9 @@ export function createGateways(options: {
   run: Run;
   bridge: string;
   underlay: () => Promise<UnderlayState>;
+  firewalld: Pick<Firewalld, 'set'>;
 }): Gateways {
-  const { model, ovsdb, openflow, links, run, bridge, underlay } = options;
+  const { model, ovsdb, openflow, links, run, bridge, underlay, firewalld } = options;
   const { gateways, leaving } = model;
   const nat = createNat(run);
 
@@ -65,7 +67,9 @@ export function createGateways(options: {
   const translate = singleFlight(async () => {
     const way = await underlay();
     const networks = [...gateways.values()].map(({ owner }) => owner);
-    await nat.apply(networks, way, [...model.tunnels.keys()]);
+    const peers = [...model.tunnels.keys()];
+    firewalld.set({ gateways: networks.map(gatewayName), peers, underlay: way.tunnels?.device });
+    await nat.apply(networks, way, peers);
   });
 
   return {

@@ -99,6 +99,7 @@ export function createFakeDatapath() {
       return peers.size;
     },
     tunnelProblem: undefined,
+    firewallProblem: undefined,
     ensurePeer: async (address) => void peers.add(address),
     removePeer: async (address) => void peers.delete(address),
     applyRemotes: async ({ put, drop }) => {

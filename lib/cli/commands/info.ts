@@ -32,12 +32,13 @@ export function addInfoCommand(program: Command, context: Context): void {
   );
 }
 
-function overview({ status, version, docker, ovs, store }: HealthAnswer): string {
+function overview({ status, version, docker, ovs, store, firewall }: HealthAnswer): string {
   return details({
     Agent: `${status}, version ${version}`,
     Docker: docker,
     'Open vSwitch': ovs,
     Store: store,
+    ...(firewall !== 'ok' && { Firewall: firewall }),
   });
 }
 
