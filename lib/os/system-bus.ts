@@ -58,7 +58,7 @@ export async function openSystemBus(
       return (await bus.nameHasOwner(name)) === true;
     },
     async call(call) {
-      return bus.invoke(call);
+      return (await bus.invoke(call)) as unknown;
     },
     async listen(rule) {
       return bus.addMatch(rule);

@@ -12,7 +12,7 @@ export interface Passage {
 }
 
 /** A zone as firewalld has it at the moment. */
-export interface Zone {
+export interface FirewallZone {
   name: string;
   /** `ACCEPT`: it lets everything in, and through. */
   target: string;
@@ -45,7 +45,10 @@ const tunnelRule = (peer: string) =>
   `${OURS}family="ipv4" source address="${peer}" port port="${VXLAN_PORT}" protocol="udp" accept`;
 
 /** What is to be done so that `wanted` passes and nothing else does on our account. Nothing, when all is well. */
-export function planZones(zones: readonly Zone[], { gateways, peers, underlay }: Passage): ZoneStep[] {
+export function planZones(
+  zones: readonly FirewallZone[],
+  { gateways, peers, underlay }: Passage,
+): ZoneStep[] {
   const accepting = new Set(zones.filter(accepts).flatMap(({ interfaces }) => interfaces));
   const own = zones.find(({ interfaces }) => underlay !== undefined && interfaces.includes(underlay));
   const arrival = own ?? zones.find(({ isDefault }) => isDefault);
@@ -74,7 +77,7 @@ export function planZones(zones: readonly Zone[], { gateways, peers, underlay }:
   ];
 }
 
-const accepts = ({ target }: Zone) => target === 'ACCEPT';
+const accepts = ({ target }: FirewallZone) => target === 'ACCEPT';
 
 /** What the user would type to do a step by hand. */
 export function commandOf(step: ZoneStep): string {

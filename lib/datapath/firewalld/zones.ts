@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { SystemBus } from '../../os/system-bus.js';
-import { planZones, type Passage, type Zone, type ZoneStep } from './plan.js';
+import { planZones, type Passage, type FirewallZone, type ZoneStep } from './plan.js';
 
 /** firewalld on the system's bus: its D-Bus interface, as in `man firewalld.dbus`. */
 export const FIREWALLD = 'org.fedoraproject.FirewallD1';
@@ -28,9 +28,9 @@ function callTo(bus: SystemBus, member: string, signature = '', ...body: unknown
   return bus.call({ ...call, member, ...(body.length > 0 && { signature, body }) });
 }
 
-async function readZones(bus: SystemBus): Promise<Zone[]> {
+async function readZones(bus: SystemBus): Promise<FirewallZone[]> {
   const standard = z.string().parse(await callTo(bus, 'getDefaultZone'));
-  const zones: Zone[] = [];
+  const zones: FirewallZone[] = [];
   for (const name of names.parse(await callTo(bus, 'getZones'))) {
     const found = settings.parse(await callTo(bus, 'getZoneSettings2', 's', name));
     zones.push({ ...found, name, isDefault: name === standard, rules: found.rules_str });
