@@ -23,7 +23,7 @@ const LIB = [
 /** The same within the rooms that contain rooms; loose files there either tie these together or lie below them all. */
 const INSIDE = {
   'lib/proxy': [['config', 'http'], ['client', 'upstream'], ['fast', 'hooks'], ['observe'], ['calls']],
-  'lib/datapath': [['openflow'], ['vswitch'], ['flows'], ['kernel']],
+  'lib/datapath': [['openflow'], ['vswitch'], ['flows'], ['firewalld', 'kernel']],
   'lib/cluster': [['consul', 'discovery'], ['admission', 'hosts'], ['servers'], ['membership']],
 };
 

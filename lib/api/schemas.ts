@@ -151,6 +151,10 @@ export const health = z.looseObject({
     .string()
     .default('ok')
     .describe('Whether containers have name servers on the gateways of their networks.'),
+  firewall: z
+    .string()
+    .default('ok')
+    .describe('Whether firewalld, where it runs, could be told to let containers and tunnels through.'),
 });
 
 export const converged = z.looseObject({

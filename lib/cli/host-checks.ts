@@ -3,6 +3,9 @@ import { z } from 'zod';
 import { readAgentConfig } from '../config/agent.js';
 import { createConsulApi } from '../cluster/consul/api.js';
 import { hostRoutes } from '../datapath/kernel/host-routes.js';
+import { withFirewalld } from '../datapath/firewalld/firewalld.js';
+import { missingSteps } from '../datapath/firewalld/zones.js';
+import { listGateways } from '../datapath/kernel/links.js';
 import { networkMtu } from '../datapath/network-mtu.js';
 import { askResolver } from '../dns/ask-resolver.js';
 import { createHostResolver } from '../dns/resolv-conf.js';
@@ -21,6 +24,7 @@ import { swarmCheck } from '../doctor/checks/docker/swarm.js';
 import { dockerVersionCheck } from '../doctor/checks/docker/version.js';
 import { dockerHostCheck } from '../doctor/checks/docker-host.js';
 import { firewallCheck } from '../doctor/checks/network/firewall.js';
+import { firewalldFindings } from '../doctor/checks/network/firewalld.js';
 import { diskCheck, forwardingCheck, versionCheck } from '../doctor/checks/host.js';
 import { leasesCheck } from '../doctor/checks/leases.js';
 import { leftoversCheck } from '../doctor/checks/leftovers.js';
@@ -131,6 +135,22 @@ export async function hostChecks(options: {
     return found
       .filter(({ status }) => status === 'alive')
       .map(({ hostId, version }) => ({ name: names.get(hostId) ?? hostId, version }));
+  }
+
+  /** Of what there is on this host: without an agent too. */
+  function lackingInFirewalld() {
+    return withFirewalld(async (bus) => {
+      const [gateways, members, cluster] = await Promise.all([
+        listGateways(run),
+        peers().catch(() => []),
+        agent.cluster().catch(() => undefined),
+      ]);
+      const addresses = members.map(({ address }) => address);
+      const port = cluster?.vxlanPort ?? DEFAULT_VXLAN_PORT;
+      return missingSteps(bus, {
+        ...{ gateways, peers: addresses, underlay: cluster?.interface, vxlanPort: port },
+      });
+    });
   }
 
   /** The larger of the two values applies (ip-sysctl in the kernel's documentation). */
@@ -255,7 +275,7 @@ export async function hostChecks(options: {
     ...ofDocker.map((check) => ({ needs: 'Docker', ...check })),
     dockerHostCheck(context.env, paths.proxySocket),
     forwardingCheck(converge),
-    firewallCheck(run, converge, vxlanPort),
+    firewallCheck(run, converge, vxlanPort, () => firewalldFindings(lackingInFirewalld, converge)),
     ...ofAgent.map((check) => ({ needs: 'agent', ...check })),
   ];
 }

@@ -71,6 +71,8 @@ export interface Datapath {
   readonly tunnelFaults: ReadonlyMap<string, string>;
   /** Why there are no tunnels although there are peers, or not all, or no gateway: one line for people that says what to do. */
   readonly problem: string | undefined;
+  /** Why the host's firewall does not let through what it should: one line for people that says what to do. */
+  readonly firewallProblem: string | undefined;
   /**
    * Makes bridge, gateway ports, tunnels, NAT and rules exactly those of these networks, of the endpoints that own the ports,
    * and of the other hosts, without interrupting traffic that is already right. `ownerOf` is asked about every endpoint's

@@ -3,6 +3,7 @@ import { singleFlight } from '../concurrency/single-flight.js';
 import type { Run } from '../os/exec.js';
 import type { BridgeModel } from './bridge-model.js';
 import { gatewayName } from './device-names.js';
+import type { Firewalld } from './firewalld/firewalld.js';
 import { gatewayFlows } from './flows/endpoint-flows.js';
 import { networkMatch } from './flows/cookie.js';
 import { gatewayMac } from './flows/tables.js';
@@ -45,8 +46,9 @@ export function createGateways(options: {
   underlay: () => Promise<UnderlayState>;
   vxlanPort: () => number;
   faults: PortFaults;
+  firewalld: Pick<Firewalld, 'set'>;
 }): Gateways {
-  const { model, ovsdb, openflow, links, run, bridge, underlay, vxlanPort, faults } = options;
+  const { model, ovsdb, openflow, links, run, bridge, underlay, vxlanPort, faults, firewalld } = options;
   const { gateways, leaving } = model;
   const nat = createNat(run);
 
@@ -78,7 +80,13 @@ export function createGateways(options: {
   const translate = singleFlight(async () => {
     const way = await underlay();
     const networks = [...gateways.values()].map(({ owner }) => owner);
-    await nat.apply(networks, { ...way, vxlanPort: vxlanPort() }, [...model.tunnels.keys()]);
+    const peers = [...model.tunnels.keys()];
+    const port = vxlanPort();
+    firewalld.set({
+      gateways: networks.map(gatewayName),
+      ...{ peers, underlay: way.tunnels?.device, vxlanPort: port },
+    });
+    await nat.apply(networks, { ...way, vxlanPort: port }, peers);
   });
 
   return {

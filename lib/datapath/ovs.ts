@@ -8,6 +8,7 @@ import { allDone } from './all-done.js';
 import { createBridgeModel } from './bridge-model.js';
 import type { Underlay } from '../base/model.js';
 import type { Datapath } from './datapath.js';
+import { createFirewalld } from './firewalld/firewalld.js';
 import { createGateways } from './gateways.js';
 import type { IpBatch } from './kernel/ip-batch.js';
 import { createLinks } from './kernel/links.js';
@@ -40,6 +41,8 @@ export interface OvsOptions {
   readRoutes?: () => Promise<string>;
   /** Where Open vSwitch has its sockets. */
   runFolder?: string;
+  /** Socket of D-Bus's system bus. */
+  systemBus?: string;
 }
 
 /**
@@ -63,7 +66,8 @@ export function createOvsDatapath(options: OvsOptions): Datapath {
     underlay: underlay.read,
   };
   const ports = createPorts({ ...parts, open: () => bridge.open() });
-  const gateways = createGateways(parts);
+  const firewalld = createFirewalld(log, options.systemBus);
+  const gateways = createGateways({ ...parts, firewalld });
   const tunnels = createTunnels({ ...parts, isKernel: () => bridge.kind === 'kernel' });
 
   async function removeLinks(names: readonly string[]): Promise<void> {
@@ -82,6 +86,9 @@ export function createOvsDatapath(options: OvsOptions): Datapath {
     },
     get tunnelFaults() {
       return tunnels.faults;
+    },
+    get firewallProblem() {
+      return firewalld.problem;
     },
     mtu,
     open: () => bridge.open(),
@@ -157,6 +164,8 @@ export function createOvsDatapath(options: OvsOptions): Datapath {
       void ovsdb.watch(look, signal);
       void watchRestarts(bridge, openflow, onRestart, signal);
       const putBack = () => lock.shared(() => gateways.translate());
+      // What cannot be put back at once, the watch puts back, and says why it cannot.
+      void firewalld.watch(() => void putBack().catch(() => undefined), signal);
       void watchFirewall({ isIntact: gateways.isTranslating, putBack, log }, signal);
     },
   };

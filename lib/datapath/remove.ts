@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Run } from '../os/exec.js';
+import { removeFromFirewalld } from './firewalld/firewalld.js';
 import { removeNat } from './kernel/nat.js';
 import { isEndpointLink } from './device-names.js';
 import { succeeds } from '../base/succeeds.js';
@@ -18,4 +19,6 @@ export async function removeDatapath(run: Run, bridge: string): Promise<void> {
     await run(['ip', 'link', 'delete', ifname]).catch(() => undefined);
   }
   await removeNat(run);
+  // A firewalld that cannot be told forgets all of ours when it starts or reloads next.
+  await removeFromFirewalld().catch(() => undefined);
 }

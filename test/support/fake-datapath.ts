@@ -100,6 +100,7 @@ export function createFakeDatapath() {
     },
     problem: undefined,
     tunnelFaults: new Map<string, string>(),
+    firewallProblem: undefined,
     ensurePeer: async (address) => void peers.add(address),
     removePeer: async (address) => void peers.delete(address),
     applyRemotes: async ({ put, drop }) => {

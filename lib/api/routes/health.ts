@@ -28,10 +28,11 @@ export function healthRoutes(options: {
       ),
     ]);
     const namesState = names() ?? 'ok';
-    const ok = [dockerState, ovs, storeState, namesState].every((state) => state.startsWith('ok'));
+    const firewall = datapath.firewallProblem ?? 'ok';
+    const ok = [dockerState, ovs, storeState, namesState, firewall].every((state) => state.startsWith('ok'));
     response.status(ok ? 200 : 503).json({
       ...{ status: ok ? 'ok' : 'degraded', version, docker: dockerState, ovs, store: storeState },
-      names: namesState,
+      ...{ names: namesState, firewall },
     });
   });
 

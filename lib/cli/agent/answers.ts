@@ -23,9 +23,9 @@ export type ClusterAnswer = z.infer<typeof schemas.cluster>;
 export type ConfigurationAnswer = z.infer<typeof schemas.configuration>;
 export type HealthAnswer = z.infer<typeof schemas.health>;
 
-/** What is wrong with Docker, Open vSwitch, the store and names, each with its reason. Empty when all is well. */
-export function problemsOf({ docker, ovs, store, names }: HealthAnswer): string[] {
-  const parts = { Docker: docker, 'Open vSwitch': ovs, store, names };
+/** What is wrong with Docker, Open vSwitch, the store, names and the firewall, each with its reason. Empty when all is well. */
+export function problemsOf({ docker, ovs, store, names, firewall }: HealthAnswer): string[] {
+  const parts = { Docker: docker, 'Open vSwitch': ovs, store, names, firewall };
   return Object.entries(parts)
     .filter(([, state]) => !state.startsWith('ok'))
     .map(([part, state]) => (state.startsWith(part) ? state : `${part}: ${state}`));

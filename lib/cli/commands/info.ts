@@ -37,7 +37,7 @@ export function addInfoCommand(program: Command, context: Context): void {
 }
 
 function overview(
-  { status, version, docker, ovs, store }: HealthAnswer,
+  { status, version, docker, ovs, store, firewall }: HealthAnswer,
   { vxlanPort }: Partial<ClusterAnswer> = {},
 ): string {
   return details({
@@ -46,6 +46,7 @@ function overview(
     'Open vSwitch': ovs,
     Store: store,
     ...(vxlanPort !== undefined && { Tunnels: `UDP ${vxlanPort}` }),
+    ...(firewall !== 'ok' && { Firewall: firewall }),
   });
 }
 

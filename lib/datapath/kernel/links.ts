@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { ignoreMissing } from '../../base/errors.js';
 import type { Network } from '../../base/model.js';
 import { CommandError, type Run } from '../../os/exec.js';
-import { gatewayName, isPortName, peerName } from '../device-names.js';
+import { gatewayName, isGatewayName, isPortName, peerName } from '../device-names.js';
 import { gatewayMac } from '../flows/tables.js';
 import { ipOnce, type IpBatch } from './ip-batch.js';
 
@@ -25,6 +25,12 @@ export interface Links {
   list(): Promise<Set<string>>;
   /** Sets the address and MAC of a gateway's device. */
   configureGateway(network: Network): Promise<void>;
+}
+
+/** The gateways' devices that are on the host. */
+export async function listGateways(run: Run): Promise<string[]> {
+  const found = linkList.parse(JSON.parse((await run(['ip', '-json', 'link', 'show'])) || '[]'));
+  return found.map(({ ifname }) => ifname).filter(isGatewayName);
 }
 
 /**

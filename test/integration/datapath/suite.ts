@@ -2,6 +2,7 @@ import type { Datapath } from '../../../lib/datapath/datapath.js';
 import { peerName } from '../../../lib/datapath/device-names.js';
 import { createOvsDatapath } from '../../../lib/datapath/ovs.js';
 import { createRun, type Run } from '../../../lib/os/exec.js';
+import { SYSTEM_BUS } from '../../../lib/os/system-bus.js';
 import { silentLog } from '../../../lib/base/log.js';
 import { macOf } from '../../../lib/base/ipv4.js';
 import type { Endpoint, Network } from '../../../lib/base/model.js';
@@ -32,6 +33,7 @@ export function datapathOn(host: Host): Datapath {
     bridge: 'docker0-ovs',
     kind: 'auto',
     runFolder: host.file('/run/openvswitch'),
+    systemBus: host.file(SYSTEM_BUS),
   });
   hosts.set(datapath, host);
   return datapath;

@@ -78,7 +78,13 @@ describe('ports and gateways', () => {
       ...{ vxlanPort: () => 6680, faults: createPortFaults(silentLog) },
     };
     const ports = createPorts({ ...parts, open: () => bridge.open() });
-    return { model, ovsdb, ports, links, gateways: createGateways(parts) };
+    return {
+      model,
+      ovsdb,
+      ports,
+      links,
+      gateways: createGateways({ ...parts, firewalld: { set: () => undefined } }),
+    };
   }
   const rulesOf = (ip: string) => ovs.flows().filter((flow) => flow.includes(ip));
   const linkNames = () => kernel.show().map((line) => line.split(':')[0]);

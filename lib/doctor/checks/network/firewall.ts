@@ -13,12 +13,17 @@ const LOST: Partial<Record<string, string>> = {
   INPUT: 'what containers ask their name server, or other hosts send through tunnels',
 };
 
-/** Whether rules of this host's firewall block tunnels, and whether SocketPlane's own rules come first. */
+/**
+ * Whether rules of this host's firewall block tunnels, and whether SocketPlane's own rules come first.
+ *
+ * @param vxlanPort UDP port of tunnels
+ * @param others what is to be said of a firewall with tables of its own
+ */
 export function firewallCheck(
   run: Run,
   converge: () => Promise<unknown>,
-  /** UDP port of tunnels. */
   vxlanPort: () => Promise<number>,
+  others: () => Promise<Finding[]> = async () => [],
 ): Check {
   async function list(table: string, chain: string): Promise<string[]> {
     const iptables = iptablesOf(run, await chooseBackend(run));
@@ -74,7 +79,11 @@ export function firewallCheck(
   return {
     name: 'firewall',
     async inspect() {
-      const found = [...(await tunnels()), ...(await Promise.all(CHAINS.map(own))).flat()];
+      const found = [
+        ...(await tunnels()),
+        ...(await Promise.all(CHAINS.map(own))).flat(),
+        ...(await others()),
+      ];
       return found.length > 0 ? found : [ok('lets tunnels and containers through')];
     },
   };
