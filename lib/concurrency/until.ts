@@ -14,13 +14,13 @@ export async function until<T>(
   attempt: () => Promise<T>,
   { timeout, every = 100, giveUp }: UntilOptions,
 ): Promise<T> {
-  const deadline = Date.now() + timeout;
+  const deadline = performance.now() + timeout;
   for (;;) {
     try {
       return await attempt();
     } catch (error) {
       await giveUp?.();
-      if (Date.now() >= deadline) throw error;
+      if (performance.now() >= deadline) throw error;
     }
     await sleep(every);
   }
