@@ -22,6 +22,19 @@ export default tseslint.config(
       'no-console': 'error',
     },
   },
+  {
+    files: ['lib/**', 'adapters/**'],
+    rules: {
+      'no-restricted-properties': [
+        'error',
+        {
+          object: 'Date',
+          property: 'now',
+          message: 'the time of day may be set: performance.now() measures',
+        },
+      ],
+    },
+  },
   { files: ['test/**'], rules: { '@typescript-eslint/no-unused-expressions': 'off', 'no-console': 'off' } },
   { files: ['**/*.js', '**/*.cjs'], extends: [tseslint.configs.disableTypeChecked] },
   // Mocha loads its reporters as CommonJS.

@@ -59,7 +59,7 @@ export function createContainers(options: {
     if (!entry || entry.failure !== undefined) return false;
     const { portName, isAdopted, occupant, since } = entry;
     if (portName === undefined) return true;
-    const isStarting = !isAdopted && !occupant && Date.now() - since < MOVE_MS;
+    const isStarting = !isAdopted && !occupant && performance.now() - since < MOVE_MS;
     return (await isOnHost(portName)) && (isStarting || !(await isOnHost(peerName(portName))));
   }
 

@@ -165,13 +165,13 @@ export function createConvergence(options: ConvergenceOptions): Convergence {
     table.list().some(({ failure }) => failure !== undefined);
 
   async function patrol(): Promise<void> {
-    let last = Date.now();
+    let last = performance.now();
     for (;;) {
       await pause(RETRY_MS, signal);
       if (signal.aborted) return;
-      if (!isIncomplete() && Date.now() - last < PATROL_MS) continue;
+      if (!isIncomplete() && performance.now() - last < PATROL_MS) continue;
       await converge();
-      last = Date.now();
+      last = performance.now();
     }
   }
 

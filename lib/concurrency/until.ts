@@ -18,14 +18,14 @@ export async function until<T>(
   attempt: () => Promise<T>,
   { timeout, every = 100, giveUp }: UntilOptions,
 ): Promise<T> {
-  const deadline = Date.now() + timeout;
+  const deadline = performance.now() + timeout;
   for (;;) {
     const began = Date.now();
     try {
       return await attempt();
     } catch (error) {
       await giveUp?.();
-      if (Date.now() >= deadline) throw error;
+      if (performance.now() >= deadline) throw error;
     }
     await sleep(Math.max(every, Math.min(REST * (Date.now() - began), LONGEST_REST_MS)));
   }

@@ -37,8 +37,8 @@ export function createHostResolver(file = '/etc/resolv.conf', fresh = FRESH_MS):
   let read: Promise<HostResolver> | undefined;
   let at = 0;
   return () => {
-    if (!read || Date.now() - at > fresh) {
-      at = Date.now();
+    if (!read || performance.now() - at > fresh) {
+      at = performance.now();
       read = readFile(file, 'utf8').then(
         (text) => (last = readResolvConf(text)),
         () => last,

@@ -31,8 +31,8 @@ export interface Offers {
   drop(subnet: string): void;
 }
 
-export function createOffers(now: () => number = Date.now): Offers {
-  /** When each was offered: ms since 1970. */
+export function createOffers(now = () => performance.now()): Offers {
+  /** When each was offered. */
   const offers = new Map<string, number>();
   const lock = createKeyedLock();
 

@@ -65,7 +65,7 @@ export function createAddresses({
   isOpen,
   isAlive,
   log,
-  now = Date.now,
+  now = () => performance.now(),
 }: {
   networks: Pick<Networks, 'find' | 'get' | 'recall'>;
   ipam: Pick<Ipam, 'lease' | 'update' | 'release' | 'find' | 'chosen'>;
@@ -75,10 +75,10 @@ export function createAddresses({
   /** Whether that endpoint really exists: Docker forgets to close endpoints when it is killed. */
   isAlive: (network: string, ip: string) => Promise<boolean>;
   log: Log;
-  /** Ms since 1970. */
+  /** Milliseconds, by a clock that nobody sets. */
   now?: () => number;
 }): Addresses {
-  /** When Docker asked for addresses without having made an endpoint yet, by network and address: ms since 1970. */
+  /** When Docker asked for addresses without having made an endpoint yet, by network and address. */
   const awaited = new Map<string, number>();
   const key = (network: string, ip: string) => `${network} ${ip}`;
   /** An address that is being given back cannot be asked for, and the other way round. */

@@ -54,7 +54,7 @@ export function createEndpoints({
   ipam,
   datapath,
   log,
-  now = Date.now,
+  now = () => performance.now(),
 }: {
   table: EndpointTable;
   addresses: Pick<Addresses, 'used'>;

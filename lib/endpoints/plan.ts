@@ -42,9 +42,10 @@ export const CONNECT_MS = 60_000;
 /**
  * What has to be done so that the address is as Docker has it. Pure.
  *
- * @param now ms since 1970
+ * @param now milliseconds, by the clock of `entry.since`
+ * @param ageOf for how long, at least, a lease has been there
  */
-export function plan(place: AddressState, now: number): Step[] {
+export function plan(place: AddressState, now: number, ageOf: (lease: Lease) => number): Step[] {
   const { entry, lease, docker, isAwaited } = place;
   const isStarting =
     entry !== undefined &&
@@ -56,7 +57,7 @@ export function plan(place: AddressState, now: number): Step[] {
   // Docker was asked before it began this start.
   if (isAwaited) return [];
   if (docker) return isStarting && entry.endpoint.id !== docker.endpoint ? [] : used(place, docker);
-  return isStarting ? [] : unused(place, now);
+  return isStarting ? [] : unused(place, ageOf);
 }
 
 function used({ lease, entry }: AddressState, docker: NonNullable<AddressState['docker']>): Step[] {
@@ -69,20 +70,23 @@ function used({ lease, entry }: AddressState, docker: NonNullable<AddressState['
   return steps;
 }
 
-function unused(place: AddressState, now: number): Step[] {
+function unused(place: AddressState, ageOf: (lease: Lease) => number): Step[] {
   const { lease, entry } = place;
   const close: Step[] = entry ? ['close'] : [];
   if (!lease) return close;
-  if (!isKept(place, lease, now)) return [...close, 'release'];
+  if (!isKept(place, lease, ageOf)) return [...close, 'release'];
   return lease.up || lease.endpoint !== undefined ? [...close, 'rest'] : close;
 }
 
 /** Whether somebody has, or may still get, the address that no endpoint has. */
-function isKept({ entry, isThere, isSettled }: AddressState, lease: Lease, now: number): boolean {
-  const age = now - Date.parse(lease.time);
+function isKept(
+  { entry, isThere, isSettled }: AddressState,
+  lease: Lease,
+  ageOf: (lease: Lease) => number,
+): boolean {
   const isFresh = lease.endpoint === undefined && !entry;
   // Docker may have asked for it a moment ago, and the agent may have been started since.
-  if (!lease.kept) return isFresh && lease.container === undefined && age < UNUSED_MS;
-  if (lease.container === undefined) return age < CREATE_MS;
-  return isSettled || (isThere && isFresh && age < CONNECT_MS);
+  if (!lease.kept) return isFresh && lease.container === undefined && ageOf(lease) < UNUSED_MS;
+  if (lease.container === undefined) return ageOf(lease) < CREATE_MS;
+  return isSettled || (isThere && isFresh && ageOf(lease) < CONNECT_MS);
 }

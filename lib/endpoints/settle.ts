@@ -8,6 +8,7 @@ import type { Addresses } from './addresses.js';
 import type { Endpoints } from './endpoints.js';
 import type { Identify } from './identify.js';
 import { isKept } from './kept-address.js';
+import { createLeaseAges } from './lease-ages.js';
 import { plan, type AddressState, type Step } from './plan.js';
 import { namesOf } from '../docker/names.js';
 import type { Reconnector } from './reconnect.js';
@@ -53,12 +54,13 @@ export function createSettle(options: {
   /** Docker's id of a network of the cluster, by its name, if Docker has it. */
   currentId: (network: string) => string | undefined;
   log: Log;
-  /** Ms since 1970. */
+  /** Milliseconds, by a clock that nobody sets. */
   now?: () => number;
 }): Settle {
   const { docker, table, endpoints, addresses, teller, reconnector } = options;
-  const { identify, ipam, isOurs, currentId, log, now = Date.now } = options;
+  const { identify, ipam, isOurs, currentId, log, now = () => performance.now() } = options;
   const lock = createKeyedLock();
+  const ageOf = createLeaseAges(now);
   /** Addresses that people have given back although the settings of their containers name them. */
   const givenUp = new Set<string>();
 
@@ -182,7 +184,7 @@ export function createSettle(options: {
   }
 
   async function performAll(place: AddressState, container: Container | undefined): Promise<void> {
-    for (const step of plan(place, now())) if (!(await perform(step, place, container))) return;
+    for (const step of plan(place, now(), ageOf)) if (!(await perform(step, place, container))) return;
   }
 
   async function release(lease: Lease): Promise<boolean> {

@@ -19,7 +19,7 @@ export interface Occupant {
 /** An endpoint of this host. */
 export interface OpenEndpoint {
   readonly endpoint: Endpoint;
-  /** When it was opened, or found after a restart of the agent: ms since 1970. */
+  /** When it was opened, or found after a restart of the agent: milliseconds, by the agent's own clock. */
   readonly since: number;
   /** Whether an earlier run of the agent opened it. */
   readonly isAdopted: boolean;

@@ -47,12 +47,13 @@ export function createAddressChooser(
   index: LeaseIndex,
   {
     random = Math.random,
-    now = () => new Date(),
+    now = () => performance.now(),
     chosen: chosenOn = () => [],
   }: {
     /** From 0 up to, not including, 1. */
     random?: () => number;
-    now?: () => Date;
+    /** Milliseconds, by a clock that nobody sets. */
+    now?: () => number;
     /** What users chose on a network, whether or not it is leased. */
     chosen?: ChosenAddresses['on'];
   } = {},

@@ -14,8 +14,9 @@ export interface ChosenAddresses {
   on(network: string): Iterable<string>;
 }
 
-export function createChosenAddresses(now: () => Date): ChosenAddresses {
-  /** By network: until when each is spared for a container that is not there yet, in ms since 1970. */
+/** @param now milliseconds, by a clock that nobody sets */
+export function createChosenAddresses(now: () => number): ChosenAddresses {
+  /** By network: until when each is spared for a container that is not there yet. */
   const networks = new Map<string, Map<string, number>>();
 
   function put(network: string, ip: string, until: number): void {
@@ -25,9 +26,9 @@ export function createChosenAddresses(now: () => Date): ChosenAddresses {
   }
 
   return {
-    add: (network, ip) => put(network, ip, now().getTime() + UNSEEN_MS),
+    add: (network, ip) => put(network, ip, now() + UNSEEN_MS),
     set(all) {
-      const time = now().getTime();
+      const time = now();
       for (const [network, addresses] of networks) {
         for (const [ip, until] of addresses) if (until <= time) addresses.delete(ip);
         if (addresses.size === 0) networks.delete(network);

@@ -69,6 +69,7 @@ export function createIpam({
   onInvalid,
   log = silentLog,
   now = () => new Date(),
+  clock = () => performance.now(),
 }: {
   store: Store;
   /** Id of this host, written into each lease. */
@@ -76,13 +77,16 @@ export function createIpam({
   /** Told of entries in the store that cannot be understood; they are ignored. */
   onInvalid?: (error: unknown) => void;
   log?: Log;
+  /** What is written into leases. */
   now?: () => Date;
+  /** Milliseconds for all that takes time: the time of day may be set, forth and back. */
+  clock?: () => number;
 }): Ipam {
   const index = createLeaseIndex(host, onInvalid);
   const writer = createBlockWriter({ store, index, host });
   const reader = createLeaseReader({ store, index, log });
-  const chosen = createChosenAddresses(now);
-  const chooser = createAddressChooser(index, { now, chosen: chosen.on });
+  const chosen = createChosenAddresses(clock);
+  const chooser = createAddressChooser(index, { now: clock, chosen: chosen.on });
   const abandoned = createAbandonedLeases({ index, writer });
   const giver = createAddressGiver({ index, writer, reader, chooser, abandoned, host });
   const lock = createKeyedLock();

@@ -21,7 +21,7 @@ export interface Resting {
 }
 
 interface Entry {
-  /** Milliseconds since 1970. */
+  /** By the clock of this process. */
   since: number;
   /** First address of the block. */
   first: number;
@@ -34,17 +34,18 @@ const NONE: Resting = { has: () => false, within: () => 0, inOrder: () => [] };
  * host. What has rested is forgotten as it expires.
  *
  * @param firstOf the first address of a lease's block
+ * @param now milliseconds, by a clock that nobody sets
  * @returns what rests on a network now; to be used at once
  */
 export function createRestingAddresses(
   index: Pick<LeaseIndex, 'subscribe'>,
   firstOf: (lease: Lease) => number,
-  now: () => Date,
+  now: () => number,
 ): (network: string) => Resting {
   const networks = new Map<string, OneNetwork>();
 
   function prune(): void {
-    const time = now().getTime();
+    const time = now();
     for (const [id, network] of networks) {
       network.prune(time);
       if (network.size === 0) networks.delete(id);
@@ -53,7 +54,7 @@ export function createRestingAddresses(
 
   index.subscribe(({ put, drop }) => {
     if (drop.length > 0) prune();
-    const since = now().getTime();
+    const since = now();
     for (const lease of drop) {
       let network = networks.get(lease.network);
       if (!network) networks.set(lease.network, (network = new OneNetwork()));
@@ -65,7 +66,7 @@ export function createRestingAddresses(
 
   return (id) => {
     const network = networks.get(id);
-    network?.prune(now().getTime());
+    network?.prune(now());
     return network ?? NONE;
   };
 }
@@ -109,8 +110,7 @@ class OneNetwork implements Resting {
 
   prune(time: number): void {
     for (const [ip, { since }] of this.entries) {
-      // A clock that was set back by more than a rest must not make it last for as long as it was set back.
-      if (Math.abs(time - since) < REST_MS) return;
+      if (time - since < REST_MS) return;
       this.remove(ip);
     }
   }

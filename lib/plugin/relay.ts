@@ -46,7 +46,7 @@ export function createRelay({ driverSocket: socket, log, times = RELAY_TIMES }: 
   }
 
   async function returns(deadline: number, signal: AbortSignal): Promise<boolean> {
-    while (Date.now() < deadline && !signal.aborted) if (await looksThere()) return true;
+    while (performance.now() < deadline && !signal.aborted) if (await looksThere()) return true;
     return false;
   }
 
@@ -65,9 +65,9 @@ export function createRelay({ driverSocket: socket, log, times = RELAY_TIMES }: 
    */
   return async function relay(call: DriverCall, signal: AbortSignal): Promise<DriverAnswer> {
     const takesDown = TAKE_DOWN_CALLS.has(call.path);
-    const deadline = Date.now() + (takesDown ? times.takeDown : times.wait);
+    const deadline = performance.now() + (takesDown ? times.takeDown : times.wait);
     for (;;) {
-      const timeout = takesDown ? Math.max(1, deadline - Date.now()) : times.answer;
+      const timeout = takesDown ? Math.max(1, deadline - performance.now()) : times.answer;
       try {
         const answer = await askDriver(call, { socket, timeout, signal });
         noteAway(false);

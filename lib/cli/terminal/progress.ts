@@ -23,11 +23,11 @@ export type Progress = <T>(what: string, work: () => Promise<T>) => Promise<T>;
 export function progressOn(output: Output, env: NodeJS.ProcessEnv): Progress {
   if (output.isTTY !== true || env['TERM'] === 'dumb') return (_what, work) => work();
   return async (what, work) => {
-    const began = Date.now();
+    const began = performance.now();
     let shown = false;
     const show = () => {
       shown = true;
-      output.write(`${WIPE}${what} … ${Math.round((Date.now() - began) / 1000)} s`);
+      output.write(`${WIPE}${what} … ${Math.round((performance.now() - began) / 1000)} s`);
     };
     let ticks: NodeJS.Timeout | undefined;
     const first = setTimeout(() => {

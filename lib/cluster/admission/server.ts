@@ -105,11 +105,11 @@ function createAdmissionApp({ cluster, answer, log }: AdmissionOptions): express
 /** Allows so many calls per source in a window of time. Everything is forgotten when the window ends, so it cannot grow. */
 function createLimit(): (source: string) => boolean {
   const counts = new Map<string, number>();
-  let since = Date.now();
+  let since = performance.now();
   return (source) => {
-    if (Date.now() - since > WINDOW_MS) {
+    if (performance.now() - since > WINDOW_MS) {
       counts.clear();
-      since = Date.now();
+      since = performance.now();
     }
     const count = (counts.get(source) ?? 0) + 1;
     counts.set(source, count);

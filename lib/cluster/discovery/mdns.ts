@@ -164,7 +164,7 @@ function createSpeaker({ underlay, port, announcement, hear, onBroken, log }: Sp
   function announce(): void {
     const said = announcement();
     if (!said || closing.signal.aborted) return;
-    answered = Date.now();
+    answered = performance.now();
     socket.respond(answersOf(said, address), sent);
   }
 
@@ -174,7 +174,7 @@ function createSpeaker({ underlay, port, announcement, hear, onBroken, log }: Sp
         answering = undefined;
         announce();
       },
-      Math.max(0, answered + ANSWER_PAUSE_MS - Date.now()),
+      Math.max(0, answered + ANSWER_PAUSE_MS - performance.now()),
     );
   }
 

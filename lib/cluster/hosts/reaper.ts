@@ -1,3 +1,4 @@
+import { uptime } from 'node:os';
 import { messageOf } from '../../base/errors.js';
 import { pause } from '../../concurrency/pause.js';
 import type { Log } from '../../base/log.js';
@@ -20,11 +21,18 @@ export interface ReaperOptions {
   /** Removes a host from Consul. */
   forceLeave: (hostId: string) => Promise<void>;
   log: Log;
+  /** Seconds, by a clock that nobody sets and that goes on while the machine sleeps. */
+  now?: () => number;
 }
 
 const RETRY_MS = 1_000;
 /** No watch reports a host that has addresses but no record, so such hosts are looked for at this interval. */
 const LOOK_MS = 60_000;
+/**
+ * A look that comes so many seconds late finds what was known before this process, or its machine, stood still: whoever was silent
+ * then may have been back for long.
+ */
+const LATE_S = 10;
 
 /**
  * Evicts silent hosts; it runs on one host of the cluster at a time. First a silent host's record in `hosts/` is removed, and
@@ -36,7 +44,7 @@ export function runReaper(options: ReaperOptions, signal: AbortSignal): Promise<
 }
 
 async function runAsReaper(options: ReaperOptions, held: AbortSignal): Promise<void> {
-  const { store, liveness, terms, holders, release, forceLeave, log } = options;
+  const { store, liveness, terms, holders, release, forceLeave, log, now: seconds = uptime } = options;
   const evictions = createEvictions(store);
   /** Versions by host id. */
   const members = new Map<string, number>();
@@ -104,7 +112,11 @@ async function runAsReaper(options: ReaperOptions, held: AbortSignal): Promise<v
     followRecords(HOSTS, hosts),
     follow(liveness.watch(held), (now) => (alive = now)),
   ]);
-  while (!held.aborted) {
+  for (let due = Infinity; !held.aborted;) {
+    if (seconds() > due + LATE_S) {
+      log.warn('this host stood still for a while: silent hosts are watched anew');
+      silent = new Map();
+    }
     const woken = new Promise<void>((resolve) => (wake = resolve));
     const step = reap(silent, snapshot(), terms, performance.now());
     silent = step.silent;
@@ -117,6 +129,7 @@ async function runAsReaper(options: ReaperOptions, held: AbortSignal): Promise<v
       log.warn('cannot evict a silent host yet', { error: messageOf(error) });
       wait = Math.min(wait, RETRY_MS);
     }
+    due = seconds() + wait / 1_000;
     const waiting = new AbortController();
     await Promise.race([woken, pause(Math.ceil(wait), AbortSignal.any([held, waiting.signal]))]);
     waiting.abort();

@@ -16,6 +16,8 @@ const [there, settled] = [
 /** An entry as old as this. */
 const old = (ms: number, change = {}) => entryOf(E1, { since: NOW - ms, ...change });
 
+const ageOf = ({ time }: { time: string }) => NOW - Date.parse(time);
+
 type Case = [title: string, place: AddressState, steps: string];
 
 const kept = (change = {}) => leaseOf({ kept: true, container: A, ...change });
@@ -121,7 +123,7 @@ const STOPPED: Case[] = [
 
 describe('plan of an address', () => {
   const check = ([title, place, steps]: Case) =>
-    it(`${title}: ${steps || 'nothing'}`, () => expect(plan(place, NOW).join(' ')).to.equal(steps));
+    it(`${title}: ${steps || 'nothing'}`, () => expect(plan(place, NOW, ageOf).join(' ')).to.equal(steps));
 
   describe('that a running container has', () => RUNNING.forEach(check));
   describe('that no running container has', () => STOPPED.forEach(check));

@@ -4,7 +4,7 @@ import { createChosenAddresses } from '../../../lib/ipam/chosen.js';
 describe('the addresses that users chose', () => {
   it('are those of all containers, and of those that are about to be made', () => {
     let time = 0;
-    const chosen = createChosenAddresses(() => new Date(time));
+    const chosen = createChosenAddresses(() => time);
     const onWeb = () => [...chosen.on('web')];
     chosen.add('web', '10.0.0.2');
     chosen.set([

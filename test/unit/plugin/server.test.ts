@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { mock } from 'node:test';
 import { expect } from 'chai';
 import { PLUGIN_TYPE } from '../../../lib/plugin/calls.js';
 import type { PluginServerOptions } from '../../../lib/plugin/server.js';
@@ -80,6 +81,19 @@ describe('the plugin socket', () => {
     expect([network.status, JSON.parse(network.text)]).to.deep.equal([200, { Err: NOT_RUNNING }]);
     const ipam = await bench.call('/IpamDriver.RequestPool');
     expect([ipam.status, JSON.parse(ipam.text)]).to.deep.equal([200, { Error: NOT_RUNNING }]);
+  });
+
+  it('fails it in time though the time of day is set back meanwhile', async () => {
+    await make({ times: { ...TIMES, wait: 300 } });
+    mock.timers.enable({ apis: ['Date'], now: Date.UTC(2030, 0, 2) });
+    try {
+      const calling = bench.call('/NetworkDriver.CreateNetwork');
+      await until(() => bench.lines.length > 0);
+      mock.timers.setTime(Date.UTC(2030, 0, 1));
+      expect(JSON.parse((await calling).text)).to.deep.equal({ Err: NOT_RUNNING });
+    } finally {
+      mock.timers.reset();
+    }
   });
 
   it('makes a call again whose connection breaks before its answer is complete', async () => {

@@ -46,7 +46,7 @@ describe('what is due of a silent host', () => {
 });
 
 describe('reaper', () => {
-  function world(terms = { fence: 20, grace: 100 }) {
+  function world(terms = { fence: 20, grace: 100 }, now = () => 0) {
     const store = createMemoryStore();
     const liveness = createMemoryLiveness();
     const stop = new AbortController();
@@ -64,6 +64,7 @@ describe('reaper', () => {
       },
       forceLeave: async (host: string) => void done.push(`force ${host}`),
       log: silentLog,
+      now,
     };
     async function join(host: string): Promise<AbortController> {
       const alive = new AbortController();
@@ -96,6 +97,23 @@ describe('reaper', () => {
     await until('its place to go', async () => !(await keys()).includes(`${MEMBERS}b`));
     expect(done).to.deep.equal(['force b', 'release b']);
     expect(await keys()).to.deep.equal(['evictions/b', `${HOSTS}a`, `${MEMBERS}a`]);
+    await end();
+  });
+
+  it('begins anew when it stood still itself: what it knew is as old', async () => {
+    const clock = { seconds: 0 };
+    const grace = 400;
+    const { done, join, keys, begin, end } = world({ fence: 20, grace }, () => clock.seconds);
+    await join('a');
+    const b = await join('b');
+    void begin();
+    b.abort();
+    await until('the tunnels to go', async () => !(await keys()).includes(`${HOSTS}b`));
+    const fenced = performance.now();
+    // Ten minutes pass until its next look, at the end of the grace period.
+    clock.seconds += 600;
+    await until('its place to go', () => done.length === 2);
+    expect(performance.now() - fenced).to.be.greaterThan(grace + 100);
     await end();
   });
 
