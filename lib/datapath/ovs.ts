@@ -158,7 +158,12 @@ export function createOvsDatapath(options: OvsOptions): Datapath {
       const isFaulty = () => wanted().some(({ port }) => faults.of(port) !== undefined);
       const lookAtFaults = () => (isFaulty() ? again.failed() : again.succeeded());
       const look = (found: Interface[]) => {
-        faults.see(wanted(), found);
+        faults.see(tunnels.wanted(), found);
+        // A gateway needs more than its port: one that has come back by itself still has to be made anew.
+        faults.see(
+          gateways.wanted(),
+          found.filter(({ error }) => error !== undefined),
+        );
         lookAtFaults();
       };
       void ovsdb.watch(look, signal);

@@ -30,12 +30,14 @@ function clusterOf({ cluster: { state, name, problem } }: AgentAnswers, hosts: H
   return { state, hosts, ...(state !== 'none' && { name }), ...(problem !== undefined && { problem }) };
 }
 
+const OF_ONE = /^Open vSwitch: (no tunnels to \d|network )/;
+
 function hostsOf({ cluster, leases, problems }: AgentAnswers, name: string): HostView[] {
   const count = countBy(leases.map(({ host }) => host));
   const alone = { id: cluster.id, name, address: cluster.address ?? '', server: cluster.server, state: 'up' };
   const members = cluster.members.length > 0 ? cluster.members : [alone];
-  // Without a working datapath nothing leaves this host, whichever hosts are up.
-  const sends = !problems.some((text) => text.startsWith('Open vSwitch') || text.includes('tunnel'));
+  // Without a working datapath nothing leaves this host, whichever hosts are up; one tunnel or gateway that fails is no reason.
+  const sends = !problems.some((text) => text.startsWith('Open vSwitch') && !OF_ONE.test(text));
   return members.map((host) => {
     const self = host.id === cluster.id;
     const { id, address, server, state } = host;

@@ -60,6 +60,27 @@ describe('Open vSwitch datapath', function () {
     expect(await reaches(c, '10.50.0.2')).to.equal(false);
   });
 
+  it('has everything else right where it cannot make a gateway, which comes when the cause is gone', async () => {
+    const target = endpoint(15, WEB);
+    const a = await attach(target);
+    const late: Network = { id: 'late', subnet: '10.71.0.0/16', gateway: '10.71.0.1', vni: 0x63 };
+    await host.run(['ip', 'link', 'add', 'sp00000063', 'type', 'veth', 'peer', 'name', 'theirs']);
+    const fresh = datapathOn(host);
+    const stop = new AbortController();
+    fresh.watch(() => undefined, stop.signal);
+    await fresh.sync([WEB, DB, late], ({ endpoint: id }) => (id === target.id ? target : undefined), ALONE);
+    expect(fresh.problem).to.match(/^network late has no gateway: Open vSwitch says: /);
+    expect(await reaches(a, '10.50.0.1')).to.equal(true);
+
+    await host.run(['ip', 'link', 'delete', 'sp00000063']);
+    await until('the gateway', () => fresh.problem === undefined);
+    stop.abort();
+    const { stdout } = await host.run(['ip', '-o', 'address', 'show', 'dev', 'sp00000063']);
+    expect(stdout).to.include('10.71.0.1/16');
+    await fresh.removeNetwork(late);
+    await datapath.sync([WEB, DB], () => undefined, ALONE);
+  });
+
   it('carries TCP', async () => {
     const [a, b] = await Promise.all([attach(endpoint(12, WEB)), attach(endpoint(13, WEB))]);
     expect(await carriesTcp(a, b, '10.50.0.13', 50_000)).to.equal(true);

@@ -59,7 +59,7 @@ describe('the UDP port of tunnels', function () {
 
   it('is that of RFC 7348 in a cluster that was begun before it could be chosen', async () => {
     const both = nodes().slice(0, 2);
-    const key = '/v1/kv/socketplane/cluster/settings';
+    const key = '/v1/kv/socketplane/data/cluster/settings';
     expect((await both[0]!.ask(CONSUL_SOCKET, 'GET', `${key}?raw`)).text).to.equal(
       '{"version":1,"vxlanPort":7100}',
     );

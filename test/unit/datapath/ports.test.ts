@@ -192,7 +192,8 @@ describe('ports and gateways', () => {
     await gateways.retry().catch(() => undefined);
     expect(gateways.problem).to.match(/^network web has no gateway/);
     ovs.unusable.clear();
-    await gateways.retry();
+    // Open vSwitch would make the device, of which the fake kernel knows nothing.
+    await gateways.retry().catch(() => undefined);
     expect(gateways.problem).to.equal(undefined);
   });
 

@@ -51,6 +51,10 @@ describe('view', () => {
     expect(tunnels(makeView(answers(), 'me'))).to.deep.equal([false, true, false]);
     const broken = answers({ problems: ['Open vSwitch does not answer'] });
     expect(tunnels(makeView(broken, 'me'))).to.deep.equal([false, false, false]);
+    const partly = answers();
+    partly.problems = ['Open vSwitch: no tunnels to 192.0.2.3: something else has UDP 6680'];
+    partly.cluster.members = [member('h1'), member('h2', 'agent away'), member('h3', 'no tunnel')];
+    expect(tunnels(makeView(partly, 'me'))).to.deep.equal([false, true, false]);
   });
 
   it('shows a host that is alone', () => {
