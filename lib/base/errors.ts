@@ -33,8 +33,18 @@ export function httpStatus(error: unknown): number {
 
 /** The one line to show a person for any thrown value. */
 export function messageOf(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = error instanceof Error ? (ofSchema(error) ?? error.message) : String(error);
   return message.split('\n', 1)[0] ?? '';
+}
+
+/**
+ * What does not fit a schema of zod's, whose own message is JSON of several lines. Known by its form: not every program that has errors
+ * has schemas, and loading zod takes time.
+ */
+function ofSchema(error: Error): string | undefined {
+  if (error.name !== 'ZodError' && error.name !== '$ZodError') return undefined;
+  const [issue] = (error as Error & { issues?: { path: PropertyKey[]; message: string }[] }).issues ?? [];
+  return issue && `${issue.path.map(String).join('.') || 'what was read'}: ${issue.message}`;
 }
 
 /** Any thrown value as an error. */
