@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { z } from 'zod';
 import { ignoreMissing, messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
+import { createBackoff } from '../concurrency/backoff.js';
 import { createKeyedLock } from '../concurrency/keyed-lock.js';
 import { writePrivateFile } from './private-file.js';
 
@@ -9,13 +10,36 @@ import { writePrivateFile } from './private-file.js';
 export interface KeptJson<T> {
   /** The value as it was kept last; undefined when there is none, or none that can be read. */
   read(): T | undefined;
-  /** Resolves when the file is written; a failure is logged. The value is read when its turn comes, so the latest counts. */
+  /**
+   * Resolves when the file is written, or that has failed: then it is logged, and tried again until it works. The value is read when its
+   * turn comes, so the latest counts.
+   */
   write(value: () => T): Promise<void>;
 }
+
+/** Milliseconds until a file that could not be written is tried again: a full disk has room some time. */
+const AGAIN_MS = { first: 1_000, most: 10_000 };
 
 /** @param what the file is, for the log */
 export function keepJson<T>(file: string, schema: z.ZodType<T>, what: string, log: Log): KeptJson<T> {
   const lock = createKeyedLock();
+  let latest: (() => T) | undefined;
+  let reason: string | undefined;
+  const again = createBackoff(() => void write(), AGAIN_MS);
+
+  async function write(): Promise<void> {
+    try {
+      await lock(file, () => writePrivateFile(file, JSON.stringify(latest?.())));
+      if (reason !== undefined) log.info(`${what} is written again`, { file });
+      reason = undefined;
+      again.succeeded();
+    } catch (error) {
+      const before = reason;
+      reason = messageOf(error);
+      if (reason !== before) log.warn(`${what} is not written, trying again`, { file, error: reason });
+      again.failed();
+    }
+  }
 
   function textOf(): string | undefined {
     try {
@@ -35,12 +59,9 @@ export function keepJson<T>(file: string, schema: z.ZodType<T>, what: string, lo
         return undefined;
       }
     },
-    async write(value) {
-      try {
-        await lock(file, () => writePrivateFile(file, JSON.stringify(value())));
-      } catch (error) {
-        log.warn(`${what} is not written`, { file, error: messageOf(error) });
-      }
+    write(value) {
+      latest = value;
+      return write();
     },
   };
 }

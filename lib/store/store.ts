@@ -45,5 +45,7 @@ export interface Store {
    * then yields what changed meanwhile. Ends when `signal` aborts.
    */
   watch(prefix: string, signal: AbortSignal): AsyncIterable<Change>;
+  /** Why nothing can be written, although it can be read: one line for people; undefined when all is well. */
+  problem?(): string | undefined;
   close(): Promise<void>;
 }

@@ -10,7 +10,7 @@ export function healthRoutes(options: {
   docker: Docker;
   datapath: Datapath;
   /** The store in use. */
-  store: () => Promise<Pick<Store, 'get'>>;
+  store: () => Promise<Pick<Store, 'get' | 'problem'>>;
   /** Why containers have no name server; undefined when all is well, or nothing is known for lack of a store. */
   names: () => string | undefined;
 }): Router {
@@ -22,9 +22,10 @@ export function healthRoutes(options: {
       stateOf(docker.ping()),
       stateOf(datapath.open().then(() => datapath.problem ?? `ok (${datapath.kind})`)),
       stateOf(
-        store()
-          .then((current) => current.get('health'))
-          .then(() => 'ok'),
+        store().then(async (current) => {
+          await current.get('health');
+          return current.problem?.() ?? 'ok';
+        }),
       ),
     ]);
     const namesState = names() ?? 'ok';
