@@ -19,6 +19,8 @@ export interface ClusterDutiesOptions {
   cluster: ClusterStore;
   services: Services;
   terms: ReaperTimeouts;
+  /** Claims this host's identity. @returns the condition under which it still has it */
+  claim: () => Promise<Operation>;
   /** Removes a host from Consul's members. */
   forceLeave: (hostId: string) => Promise<void>;
   log: Log;
@@ -45,6 +47,8 @@ export function createClusterDuties(options: ClusterDutiesOptions): ClusterDutie
   const { hostId, name, address, cluster, services, terms, forceLeave, log } = options;
   const { store, liveness, election } = cluster;
   const { ipam, converge, setPeers } = services;
+  let held: Operation | undefined;
+  const claim = async () => (held = await options.claim());
   const stopping = new AbortController();
   const silence = new AbortController();
   const { signal } = stopping;
@@ -53,7 +57,7 @@ export function createClusterDuties(options: ClusterDutiesOptions): ClusterDutie
   const local = { reloadLeases: ipam.load, converge, setPeers };
   const registration = createRegistration({
     ...{ hostId, name, address, local },
-    ...{ hosts, evictions, signal, log },
+    ...{ claim, hosts, evictions, signal, log },
   });
   const reaper = {
     ...{ store, liveness, election, terms, forceLeave, log },
@@ -64,13 +68,14 @@ export function createClusterDuties(options: ClusterDutiesOptions): ClusterDutie
 
   return {
     async ask() {
+      await claim();
       const peers = othersThan(hostId, await hosts.list());
       return { peers, condition: await evictions.condition(hostId) };
     },
-    register: registration.register,
+    register: (condition) => registration.register(condition, ...(held ? [held] : [])),
     unregister: () => hosts.remove(hostId),
     start() {
-      void keepRunning((quiet) => liveness.announce(hostId, quiet), {
+      void keepRunning((quiet) => liveness.announce(hostId, quiet, () => held), {
         ...{ what: 'announcing that this host is alive', log, signal: silence.signal },
       });
       stopped = Promise.all([

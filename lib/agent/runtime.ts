@@ -3,12 +3,22 @@ import { join } from 'node:path';
 import { hostPaths } from '../base/paths.js';
 import type { Logger } from '../base/log.js';
 import { VERSION } from '../base/version.js';
-import { createConsulAgent, type ConsulAgentOptions } from '../cluster/consul/agent.js';
+import { AppError } from '../base/errors.js';
+import { createConsulAgent, type ConsulAgent, type ConsulAgentOptions } from '../cluster/consul/agent.js';
 import { consulFiles } from '../cluster/consul/config.js';
 import { createExternalMembership } from '../cluster/membership/external.js';
 import { createManagedMembership } from '../cluster/membership/managed.js';
 import type { Membership, MembershipStatus } from '../cluster/membership/membership.js';
-import { createClusterStateFile, readHostId, type ClusterState } from '../cluster/membership/state-file.js';
+import { claimIdentity } from '../cluster/identity/claim.js';
+import { createHostIdentity } from '../cluster/identity/identity.js';
+import type { Machine } from '../cluster/identity/machine.js';
+import type { AnswerClaim } from '../cluster/identity/server.js';
+import {
+  createClusterStateFile,
+  readHostId,
+  type ClusterState,
+  type ClusterStateFile,
+} from '../cluster/membership/state-file.js';
 import type { Underlay } from '../base/model.js';
 import { createUnderlayFinder } from '../cluster/underlay.js';
 import { isGatewayName } from '../datapath/device-names.js';
@@ -30,7 +40,8 @@ import { measured } from '../metrics/measured-store.js';
 import { raisePriority } from '../os/cpu-priority.js';
 import type { Run } from '../os/exec.js';
 import { openEmbeddedStore } from '../store/embedded.js';
-import { openConsul } from '../store/open-consul.js';
+import { aliveNow } from '../store/liveness.js';
+import { openConsul, type ClusterStore } from '../store/open-consul.js';
 import { createCurrent, type Current } from './current.js';
 import { createServices, type Services } from './services.js';
 import { createStoreSwitch } from './store-switch.js';
@@ -63,6 +74,8 @@ export interface Runtime {
   /** What Docker's calls act on. Waits a while for services that have looked at the bridge, then rejects with the reason. */
   driver: () => Promise<Driver>;
   membership: Membership;
+  /** Resolves when this host has taken another id: stop this, and make another. */
+  renewed: Promise<void>;
   metrics: AgentMetrics;
   /** The state at this moment, for metrics. */
   observe(): Observed;
@@ -79,8 +92,16 @@ export interface Runtime {
 export async function createRuntime({ config, run, ensureConsul, log }: RuntimeOptions): Promise<Runtime> {
   // Docker holds up a container's start until the driver has answered, so nothing else may take precedence.
   await raisePriority();
-  const hostId = await readHostId(config.state);
   const { consul: external } = config;
+  const file = createClusterStateFile(config.state);
+  const files = consulFiles(config.state, hostPaths.consulSocket);
+  const consul = createConsulAgent({ files, ensureConsul, run, log });
+  const identity = await createHostIdentity({
+    ...{ folder: config.state, hostId: await readHostId(config.state), hostName: hostname() },
+    ...{ bootFile: hostPaths.boot, isAlone: !external && (await file.read()).member === undefined, log },
+    shed: (holder) => shedMembership(consul, file, holder),
+  });
+  const hostId = identity.id;
   const cluster = external ? config.cluster : withBootstrap(config.cluster, process.env);
   const underlay = createCell<Underlay | undefined>(undefined);
   const docker = createDocker(config.docker, log);
@@ -101,8 +122,12 @@ export async function createRuntime({ config, run, ensureConsul, log }: RuntimeO
     'the agent is not ready: `socketplane agent status` says more',
     DRIVER_PATIENCE_MS,
   );
-  const files = consulFiles(config.state, hostPaths.consulSocket);
-  const consul = createConsulAgent({ files, ensureConsul, run, log });
+
+  let latest: ClusterStore | undefined;
+  const answerClaim: AnswerClaim = async (id, me, observed) => {
+    if (!latest) throw new AppError('unavailable', 'this host has no store now');
+    return claimIn(latest, id, me, observed);
+  };
 
   const storeSwitch = createStoreSwitch({
     hostId,
@@ -120,15 +145,16 @@ export async function createRuntime({ config, run, ensureConsul, log }: RuntimeO
       const opened = external
         ? openConsul({ ...external, checks: [], log })
         : openConsul({ address: files.socket, prefix: PREFIX, checks: ['serfHealth'], log });
-      return { ...opened, store: measured(opened.store, metrics.store) };
+      return (latest = { ...opened, store: measured(opened.store, metrics.store) });
     },
     underlay,
     terms: { fence: external ? FENCE_MS.external : FENCE_MS.own, grace: cluster.leaseGrace },
+    claim: (cluster) =>
+      identity.claim(underlay.value?.address ?? '', (me, observed) => claimIn(cluster, hostId, me, observed)),
     forceLeave: external ? async () => undefined : (id) => consul.api.forceLeave(id),
     log,
   });
 
-  const file = createClusterStateFile(config.state);
   const options = {
     ...{ hostId, config: cluster, file, underlay, log },
     underlays: createUnderlayFinder({ run, isOwn: isGatewayName }),
@@ -136,7 +162,10 @@ export async function createRuntime({ config, run, ensureConsul, log }: RuntimeO
   };
   const membership: Membership = external
     ? createExternalMembership({ ...options, name: hostname(), consul: external })
-    : createManagedMembership({ ...options, consul, disconnect: storeSwitch.leaveCluster });
+    : createManagedMembership({
+        ...{ ...options, consul, identity, answerClaim },
+        disconnect: storeSwitch.leaveCluster,
+      });
 
   return {
     docker,
@@ -152,6 +181,7 @@ export async function createRuntime({ config, run, ensureConsul, log }: RuntimeO
       }
     },
     membership,
+    renewed: identity.renewed,
     metrics,
     observe: () => ({
       version: VERSION,
@@ -173,6 +203,23 @@ export async function createRuntime({ config, run, ensureConsul, log }: RuntimeO
       await membership.stop();
     },
   };
+}
+
+function claimIn({ store, liveness }: ClusterStore, ...[hostId, me, observed]: Parameters<AnswerClaim>) {
+  return claimIdentity(store, () => aliveNow(liveness), hostId, me, observed);
+}
+
+/** What a copy of a member must not have: Consul's data, which are the other's, and the role that the other has. */
+async function shedMembership(
+  consul: Pick<ConsulAgent, 'discard'>,
+  file: ClusterStateFile,
+  holder: Machine | undefined,
+): Promise<void> {
+  await consul.discard();
+  const { member, ...state } = await file.read();
+  if (!member) return;
+  const peers = [...new Set([...(holder ? [holder.address] : []), ...member.peers])];
+  await file.write({ ...state, member: { ...member, peers, server: false, bootstrap: false } });
 }
 
 function roleOf({ state, server }: MembershipStatus): ReportedRole {

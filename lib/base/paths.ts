@@ -14,6 +14,8 @@ export interface HostPaths {
   namesSocket: string;
   /** Socket of the Consul that the agent runs, for root only: anyone who can use it controls the cluster. */
   consulSocket: string;
+  /** Tells one boot from the next: it goes with the folder. */
+  boot: string;
   /** Where `docker` talks to the proxy. */
   proxySocket: string;
   proxyPid: string;
@@ -40,6 +42,7 @@ export const hostPaths: HostPaths = {
   pluginPid: '/run/socketplane/plugin.pid',
   namesSocket: '/run/socketplane/names.sock',
   consulSocket: '/run/socketplane/consul.sock',
+  boot: '/run/socketplane/boot',
   proxySocket: '/run/socketplane/docker.sock',
   proxyPid: '/run/socketplane/proxy.pid',
   traceSocket: '/run/socketplane/trace.sock',

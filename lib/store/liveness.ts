@@ -1,9 +1,25 @@
+import type { Operation } from './store.js';
+
 /** Which hosts are alive. */
 export interface Liveness {
-  /** Announces that this host is alive, until `signal` aborts. */
-  announce(host: string, signal: AbortSignal): Promise<void>;
+  /**
+   * Announces that this host is alive, until `signal` aborts.
+   *
+   * @param condition what must hold in the store when that begins, as it is at that moment
+   */
+  announce(host: string, signal: AbortSignal, condition?: () => Operation | undefined): Promise<void>;
   /** The hosts that are alive: now, and again after every change. Ends when `signal` aborts. */
   watch(signal: AbortSignal): AsyncIterable<ReadonlySet<string>>;
+}
+
+/** The hosts that are alive now. */
+export async function aliveNow(liveness: Liveness): Promise<ReadonlySet<string>> {
+  const looked = new AbortController();
+  for await (const hosts of liveness.watch(looked.signal)) {
+    looked.abort();
+    return hosts;
+  }
+  return new Set();
 }
 
 /** Liveness of the hosts in this process: one in the agent, several in tests. */

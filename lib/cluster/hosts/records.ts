@@ -19,8 +19,8 @@ export interface HostRecords<T extends { hostId: string }> {
   list(): Promise<T[]>;
   /** All of them at first, then all of them again after each change. */
   watch(signal: AbortSignal): AsyncIterable<T[]>;
-  /** @param condition what must still hold; otherwise nothing is written and this throws `unavailable` */
-  put(record: T, condition?: Operation): Promise<void>;
+  /** @param conditions what must still hold; otherwise nothing is written and this throws `unavailable` */
+  put(record: T, ...conditions: Operation[]): Promise<void>;
   remove(hostId: string): Promise<void>;
 }
 
@@ -59,9 +59,9 @@ function createRecords<F extends object>(
         yield [...known.values()];
       }
     },
-    async put({ hostId, ...record }, condition) {
+    async put({ hostId, ...record }, ...conditions) {
       const own = { key: prefix + hostId, value: JSON.stringify(record) };
-      if (await store.commit(condition ? [own, condition] : [own])) return;
+      if (await store.commit([own, ...conditions])) return;
       throw new AppError('unavailable', 'the cluster has changed its mind about this host meanwhile');
     },
     async remove(hostId) {

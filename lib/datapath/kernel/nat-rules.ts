@@ -1,5 +1,5 @@
 import type { Network } from '../../base/model.js';
-import { CLUSTER_PORTS, DNS_PORT, NAMES_PORT, VXLAN_PORT } from '../../base/ports.js';
+import { CLUSTER_PORTS, DNS_PORT, IDENTITY_PORT, NAMES_PORT, VXLAN_PORT } from '../../base/ports.js';
 import { GATEWAY_PREFIX, gatewayName, PORT_PREFIX } from '../device-names.js';
 import type { UnderlayState } from './underlay.js';
 
@@ -9,7 +9,12 @@ import type { UnderlayState } from './underlay.js';
  * late for a new one.
  */
 const CLUSTER = `${CLUSTER_PORTS.first}:${CLUSTER_PORTS.last}`;
-const HOSTS_ONLY = [`udp --dport ${VXLAN_PORT}`, `tcp --dport ${CLUSTER}`, `udp --dport ${CLUSTER}`];
+const HOSTS_ONLY = [
+  `udp --dport ${VXLAN_PORT}`,
+  `tcp --dport ${CLUSTER}`,
+  `udp --dport ${CLUSTER}`,
+  `tcp --dport ${IDENTITY_PORT}`,
+];
 /** Those that Docker always calls so: its default bridge, and the one on which it publishes ports of our containers. */
 export const DOCKER_BRIDGES = ['docker0', 'docker_gwbridge'];
 /** Where packets leave this host: towards the world, and towards other hosts. */

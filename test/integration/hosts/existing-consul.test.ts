@@ -1,5 +1,4 @@
 import { expect } from 'chai';
-import type { Host } from '../../lab/host.js';
 import { createLab, START_MS, type Lab } from '../../lab/lab.js';
 import { startNode, type Node } from '../../lab/node.js';
 import { until } from '../../support/until.js';
@@ -7,45 +6,12 @@ import { addressOf, firstPacketReaches, pings, sleeper } from '../agent/suite.js
 import { cluster, clusterFails, configure } from './alone.js';
 import { startAtLast, tunnelsOf } from './reach.js';
 import { createNetwork, PATIENCE_MS, STORY_MS, untilMembers } from './suite.js';
-
-const MASTER = '00000000-0000-4000-8000-000000000001';
-/** What docs/operations.md says that a token must allow. */
-const RULES = 'key_prefix "networks/" { policy = "write" }\nsession_prefix "" { policy = "write" }';
-
-/** A Consul that is not ours, with ACLs on. */
-function consulOn(host: Host) {
-  const argv = [
-    ...['consul', 'agent', '-server', '-bootstrap-expect=1', '-data-dir=/var/lib/socketplane/theirs'],
-    ...[`-bind=${host.address}`, '-client=0.0.0.0', '-log-level=warn'],
-    ...['-hcl', `acl { enabled = true, default_policy = "deny", tokens { master = "${MASTER}" } }`],
-    ...['-hcl', 'performance { raft_multiplier = 1 }, disable_update_check = true'],
-  ];
-  const address = `http://${host.address}:8500`;
-  async function put(path: string, body: unknown): Promise<unknown> {
-    const curl = ['curl', '-fsS', '-X', 'PUT', '-H', `X-Consul-Token: ${MASTER}`, '-d', JSON.stringify(body)];
-    return JSON.parse((await host.run([...curl, `${address}/v1${path}`])).stdout) as unknown;
-  }
-  return {
-    address,
-    async start(): Promise<void> {
-      await host.start('consul', argv);
-      await host.ready('consul', ['sh', '-c', `curl -fsS ${address}/v1/status/leader | grep -q :`]);
-    },
-    stop: () => host.stop('consul'),
-    /** Gives one that may write our keys and sessions, and nothing else. */
-    async token(): Promise<string> {
-      // A new leader is not ready for this at once.
-      await until('a policy', () => put('/acl/policy', { Name: 'socketplane', Rules: RULES }), PATIENCE_MS);
-      const answer = await put('/acl/token', { Policies: [{ Name: 'socketplane' }] });
-      return (answer as { SecretID: string }).SecretID;
-    },
-  };
-}
+import { theirConsul } from './their-consul.js';
 
 describe('a cluster on a Consul that is there already', function () {
   this.timeout(STORY_MS);
   let lab: Lab;
-  let consul: ReturnType<typeof consulOn>;
+  let consul: ReturnType<typeof theirConsul>;
   let nodes: Node[];
   let con2 = '';
 
@@ -53,11 +19,9 @@ describe('a cluster on a Consul that is there already', function () {
     this.timeout(START_MS);
     lab = await createLab();
     const [server, ...hosts] = [await lab.addHost(), await lab.addHost(), await lab.addHost()] as const;
-    // As in every host that speaks with userspace Open vSwitch: nothing completes its checksums.
-    await server.run(['ethtool', '-K', 'eth0', 'tx', 'off']);
-    consul = consulOn(server);
+    consul = theirConsul(server);
     await consul.start();
-    const settings = { address: consul.address, token: await consul.token(), prefix: 'networks/' };
+    const settings = { address: consul.address, token: await consul.token('networks/'), prefix: 'networks/' };
     await Promise.all(hosts.map((host) => configure(host, { consul: settings })));
     nodes = await Promise.all(hosts.map((host) => startNode(host)));
     await untilMembers(nodes, 2);

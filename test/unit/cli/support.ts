@@ -32,6 +32,7 @@ export async function createBench() {
     agentConfig: join(folder, 'settings/agent.yml'),
     proxyConfig: join(folder, 'settings/proxy.yml'),
     state: join(folder, 'state'),
+    boot: join(folder, 'boot'),
     logs: join(folder, 'logs'),
     installRecord: join(folder, 'install.json'),
   };
