@@ -31,17 +31,22 @@ export interface OwnStore {
 export function createOwnStore(options: OwnStoreOptions): OwnStore {
   const { hostId, current, createServices, log } = options;
 
-  async function openOwnStore(): Promise<Store> {
-    const store = await options.openOwnStore();
-    await adoptLeases(store, hostId);
-    return store;
-  }
-
   /** A failure is only logged: the work is done, and a store that did not close shows when it is opened again. */
   async function close(store: Store): Promise<void> {
     await store
       .close()
       .catch((error: unknown) => log.warn('own store not closed', { error: messageOf(error) }));
+  }
+
+  async function openOwnStore(): Promise<Store> {
+    const store = await options.openOwnStore();
+    try {
+      await adoptLeases(store, hostId);
+      return store;
+    } catch (error) {
+      await close(store);
+      throw error;
+    }
   }
 
   async function opened<T>(task: (store: Store) => Promise<T>): Promise<T> {

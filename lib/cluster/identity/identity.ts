@@ -76,6 +76,7 @@ export async function createHostIdentity(options: HostIdentityOptions): Promise<
   const isDoubted = before !== undefined && now.length > 0 && !shareHardware(before.hardware, now);
   const began = performance.now();
   let observed: { version: number; at: number } | undefined;
+  let isRenewed = false;
   let onRenewed: () => void = () => undefined;
   const renewed = new Promise<void>((resolve) => (onRenewed = resolve));
 
@@ -100,7 +101,8 @@ export async function createHostIdentity(options: HostIdentityOptions): Promise<
     if (verdict === 'own') return;
     if (verdict === 'wait' && observed?.version !== version) observed = { version, at: performance.now() };
     const refusal = refusalOf({ verdict, holder });
-    if (verdict === 'taken') {
+    if (verdict === 'taken' && !isRenewed) {
+      isRenewed = true;
       const id = randomUUID();
       log.warn(messageFor(holder), { was: hostId, host: id });
       await shed(holder);

@@ -15,7 +15,9 @@ import { theirConsul } from './their-consul.js';
 const DISK = ['/var/lib/socketplane', '/etc/socketplane', '/var/lib/docker', '/var/lib/openvswitch'];
 const WEB = ['-e', 'SP_NETWORK=web'];
 
+/** Both are off then. */
 async function copyDisk(from: Host, to: Host): Promise<void> {
+  await Promise.all([from.kill(), to.kill()]);
   for (const folder of DISK) {
     await rm(to.file(folder), { recursive: true, force: true });
     await command(['cp', '-a', from.file(folder), to.file(folder)]);
@@ -93,9 +95,8 @@ for (const [kind, { settings, environment }] of Object.entries(kinds)) {
     it('keeps its identity, and the copy becomes a host of its own, when both are booted at once', async () => {
       const [one, original] = nodes as [Node, Node];
       const host = await lab.addHost();
-      await original.kill();
       await copyDisk(original, host);
-      const [, copy] = await Promise.all([boot(original), startNode(host, environment(1))]);
+      const [, copy] = await Promise.all([boot(original), boot(host)]);
       nodes.push(copy);
       await untilMembers(nodes, 3);
       expect(await idOf(original)).to.equal(identity);
@@ -114,11 +115,11 @@ for (const [kind, { settings, environment }] of Object.entries(kinds)) {
       const [one, original] = nodes as [Node, Node];
       const host = await lab.addHost();
       // Its disk is copied while it is off, and it is on again when the copy is booted.
-      await original.kill();
       await copyDisk(original, host);
       nodes[1] = await boot(original);
       await untilMembers(nodes, 3);
-      const copy = await startNode(host, environment(1));
+      await started(original, 'con');
+      const copy = await boot(host);
       nodes.push(copy);
       await untilMembers(nodes, 4);
       expect(await idOf(copy)).not.to.equal(identity);
@@ -129,9 +130,8 @@ for (const [kind, { settings, environment }] of Object.entries(kinds)) {
     it('lends its identity to a copy that is booted while it is off, and is the copy when it returns', async () => {
       const [one, original] = nodes as [Node, Node];
       const host = await lab.addHost();
-      await original.kill();
       await copyDisk(original, host);
-      const copy = await startNode(host, environment(1));
+      const copy = await boot(host);
       await until(
         'the copy to be the host',
         async () =>
