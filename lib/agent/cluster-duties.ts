@@ -75,7 +75,7 @@ export function createClusterDuties(options: ClusterDutiesOptions): ClusterDutie
     register: (condition) => registration.register(condition, ...(held ? [held] : [])),
     unregister: () => hosts.remove(hostId),
     start() {
-      void keepRunning((quiet) => liveness.announce(hostId, quiet, () => held), {
+      void keepRunning((quiet) => liveness.announce(hostId, quiet, claim), {
         ...{ what: 'announcing that this host is alive', log, signal: silence.signal },
       });
       stopped = Promise.all([

@@ -41,6 +41,7 @@ import { raisePriority } from '../os/cpu-priority.js';
 import type { Run } from '../os/exec.js';
 import { openEmbeddedStore } from '../store/embedded.js';
 import { aliveNow } from '../store/liveness.js';
+import { endpointOf } from '../store/consul/endpoint-files.js';
 import { openConsul, type ClusterStore } from '../store/open-consul.js';
 import { createCurrent, type Current } from './current.js';
 import { createServices, type Services } from './services.js';
@@ -143,7 +144,7 @@ export async function createRuntime({ config, run, ensureConsul, log }: RuntimeO
     openOwnStore: async () => measured(await openEmbeddedStore(join(config.state, 'store')), metrics.store),
     openCluster() {
       const opened = external
-        ? openConsul({ ...external, checks: [], log })
+        ? openConsul({ ...endpointOf(external), prefix: external.prefix, checks: [], log })
         : openConsul({ address: files.socket, prefix: PREFIX, checks: ['serfHealth'], log });
       return (latest = { ...opened, store: measured(opened.store, metrics.store) });
     },

@@ -119,6 +119,7 @@ export function createServices(options: ServicesOptions): Services {
         records.filter(({ hostId }) => hostId !== host).map(({ hostId, name }) => [hostId, name] as const),
       );
     },
+    onSetBack: () => void convergence.converge(),
     onInvalid,
   });
   const ipam = createIpam({ store, host, onInvalid, log });

@@ -27,7 +27,7 @@ export function createConsulStore({ client, prefix, log }: ConsulStoreOptions): 
   const dataPrefix = dataPrefixOf(prefix);
   const feedPrefix = `${prefix}feed/`;
   const data = createData(client, dataPrefix, feedPrefix);
-  const feed = createFeed(client, feedPrefix);
+  const feed = createFeed(client, feedPrefix, log);
   /** Concurrent gets share one read; nothing is cached. */
   const reads = new DataLoader<string, Entry | undefined>(
     async (keys) => {

@@ -5,9 +5,9 @@ export interface Liveness {
   /**
    * Announces that this host is alive, until `signal` aborts.
    *
-   * @param condition what must hold in the store when that begins, as it is at that moment
+   * @param condition asked each time that begins, for what must hold in the store then
    */
-  announce(host: string, signal: AbortSignal, condition?: () => Operation | undefined): Promise<void>;
+  announce(host: string, signal: AbortSignal, condition?: () => Promise<Operation>): Promise<void>;
   /** The hosts that are alive: now, and again after every change. Ends when `signal` aborts. */
   watch(signal: AbortSignal): AsyncIterable<ReadonlySet<string>>;
 }

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { z } from 'zod';
 import { connect, type CallOptions, type ConsulEndpoint } from './connect.js';
 import { statusCodeOf } from '../../base/errors.js';
-import { bodyOf, deniedIn, failureOf } from './failure.js';
+import { bodyOf, deniedIn, failureOf, keyRight, SESSION_RIGHT, type Right } from './failure.js';
 import type { KvOperation } from './operation.js';
 
 /** Together with what {@link failureOf} may need to find the reason, an answer takes less than 2.2 s. */
@@ -59,11 +59,11 @@ export function createConsulClient(endpoint: ConsulEndpoint): ConsulClient {
   const where = endpoint.address;
   const consul = connect(endpoint);
 
-  async function call<T>(work: (options: CallOptions) => Promise<T>): Promise<T> {
+  async function call<T>(right: Right, work: (options: CallOptions) => Promise<T>): Promise<T> {
     try {
       return await work({ timeout: TIMEOUT_MS });
     } catch (error) {
-      throw await failureOf(error, where, (timeout) => consul.status.leader({ timeout }));
+      throw await failureOf(error, where, right, (timeout) => consul.status.leader({ timeout }));
     }
   }
 
@@ -72,7 +72,8 @@ export function createConsulClient(endpoint: ConsulEndpoint): ConsulClient {
       const parts = operations.map(({ Value, ...rest }) => ({
         KV: Value === undefined ? rest : { ...rest, Value: encode(Value) },
       }));
-      const answer = await call((options) =>
+      const rightOf = (index: number) => keyRight(operations[index]?.Key ?? '');
+      const answer = await call(rightOf(0), (options) =>
         consul.transaction.create(parts, { ...options, consistent: true }).catch((error: unknown) => {
           if (statusCodeOf(error) === 409) return error;
           throw error;
@@ -83,7 +84,7 @@ export function createConsulClient(endpoint: ConsulEndpoint): ConsulClient {
         return { done: true, entries: (Results ?? []).map(({ KV }) => ({ ...KV, Value: decode(KV.Value) })) };
       }
       const { Errors } = transactionRefused.parse(bodyOf(answer));
-      const denied = deniedIn(Errors, where);
+      const denied = deniedIn(Errors, where, rightOf);
       if (denied) throw denied;
       return { done: false, failed: Errors.map(({ OpIndex, What }) => ({ index: OpIndex, why: What })) };
     },
@@ -94,7 +95,7 @@ export function createConsulClient(endpoint: ConsulEndpoint): ConsulClient {
       const cancel = () => ctx.emit('cancel');
       signal.addEventListener('abort', cancel);
       try {
-        const answer = await call(({ timeout = 0 }) =>
+        const answer = await call(keyRight(prefix), ({ timeout = 0 }) =>
           consul.kv.get({
             key: prefix,
             recurse: true,
@@ -111,7 +112,7 @@ export function createConsulClient(endpoint: ConsulEndpoint): ConsulClient {
     },
 
     async createSession({ name, checks, behavior, ttlSeconds, lockDelaySeconds }) {
-      const answer = await call((options) =>
+      const answer = await call(SESSION_RIGHT, (options) =>
         consul.session.create({
           ...options,
           name,
@@ -124,7 +125,7 @@ export function createConsulClient(endpoint: ConsulEndpoint): ConsulClient {
       return z.object({ ID: z.string() }).parse(answer).ID;
     },
     renewSession: (id) =>
-      call((options) =>
+      call(SESSION_RIGHT, (options) =>
         consul.session.renew({ ...options, id }).then(
           () => true,
           (error: unknown) => {
@@ -134,7 +135,7 @@ export function createConsulClient(endpoint: ConsulEndpoint): ConsulClient {
         ),
       ),
     async destroySession(id) {
-      await call((options) => consul.session.destroy({ ...options, id }));
+      await call(SESSION_RIGHT, (options) => consul.session.destroy({ ...options, id }));
     },
     close: () => consul.destroy(),
   };

@@ -19,13 +19,13 @@ export interface ConsulSessionsOptions {
 export function createConsulLiveness({ client, prefix, checks, log }: ConsulSessionsOptions): Liveness {
   const alive = `${prefix}alive/`;
   return {
-    announce(host, signal, condition = () => undefined) {
+    announce(host, signal, condition) {
       const options = { name: `${host} is alive`, behavior: 'delete', lockDelaySeconds: 0 } as const;
       return withSession({ ...options, client, checks, log, signal }, async (session, ended) => {
         // In one step from the previous session, which may live on for a while, so that no host sees this one missing in
         // between.
         const take = async () => {
-          const must = condition();
+          const must = await condition?.();
           const outcome = await client.transact([
             ...(must ? translate({ ...must, key: dataPrefixOf(prefix) + must.key }) : []),
             { Verb: 'delete', Key: alive + host },

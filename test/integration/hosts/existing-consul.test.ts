@@ -1,9 +1,10 @@
+import { writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
 import { createLab, START_MS, type Lab } from '../../lab/lab.js';
 import { startNode, type Node } from '../../lab/node.js';
 import { until } from '../../support/until.js';
 import { addressOf, firstPacketReaches, pings, sleeper } from '../agent/suite.js';
-import { cluster, clusterFails, configure } from './alone.js';
+import { cluster, clusterFails, configure, startWaitingAgent } from './alone.js';
 import { startAtLast, tunnelsOf } from './reach.js';
 import { createNetwork, PATIENCE_MS, STORY_MS, untilMembers } from './suite.js';
 import { theirConsul } from './their-consul.js';
@@ -65,6 +66,91 @@ describe('a cluster on a Consul that is there already', function () {
     expect(run.stderr).to.match(/no Consul runs on http:\/\/192\.168\.108\.1:8500/);
     await consul.start();
     await startAtLast(one, 'late');
+  });
+
+  it('names the right that its token lacks', async () => {
+    const [, two] = nodes as [Node, Node];
+    const wanting = {
+      'session_prefix "" { policy = "write" }': 'key_prefix "networks/" { policy = "write" }',
+      'key_prefix "networks/" { policy = "write" }': 'session_prefix "" { policy = "write" }',
+    };
+    for (const [right, rules] of Object.entries(wanting)) {
+      const tokenFile = '/etc/socketplane/token';
+      await writeFile(two.file(tokenFile), await consul.token('networks/', rules));
+      await configure(two, { consul: { address: consul.address, tokenFile, prefix: 'networks/' } });
+      await two.stop('agent');
+      await startWaitingAgent(two);
+      await until(
+        `the lack of ${right} to be named`,
+        async () =>
+          (await two.agentLog()).includes(
+            `the token's policy must have ${JSON.stringify(right).slice(1, -1)}`,
+          ),
+        PATIENCE_MS,
+      );
+    }
+    await writeFile(two.file('/etc/socketplane/token'), await consul.token('networks/'));
+    await two.stop('agent');
+    await two.startAgent();
+    await untilMembers(nodes, 2);
+  });
+
+  it('ignores what others have written among its keys', async () => {
+    const [one, two] = nodes as [Node, Node];
+    for (const key of ['feed/theirs', 'data/networks/theirs', 'data/hosts/theirs', 'data/blocks/theirs'])
+      await consul.write(`networks/${key}`, 'not ours');
+    await startAtLast(one, 'besides');
+    await until(
+      'the strange key to be named',
+      async () => (await two.agentLog()).includes('networks/feed/theirs'),
+      PATIENCE_MS,
+    );
+    await untilMembers(nodes, 2);
+  });
+
+  it('takes up what it has when the store is restored from a back-up', async () => {
+    const [one, two] = nodes as [Node, Node];
+    await startAtLast(one, 'gone');
+    await consul.snapshot('save');
+    await one.sp(['rm', '-f', 'gone']);
+    const young = await startAtLast(one, 'young');
+    await createNetwork(nodes, 'late', '10.51.0.0/16');
+    const late = await sleeper(two, 'late', '-e', 'SP_NETWORK=late');
+    await consul.snapshot('restore');
+
+    const ids = await Promise.all(
+      nodes.map(async (node) => ((await node.api('GET', '/cluster')).body as { id: string }).id),
+    );
+    const leases = async () => {
+      const { body } = await one.api('GET', '/leases');
+      return (body as { ip: string; host: string; network: string }[]).map(
+        ({ ip, host, network }) => `${network} ${ip} ${ids.indexOf(host)}`,
+      );
+    };
+    const expected = [
+      `web ${young} 0`,
+      `late ${late} 1`,
+      `web ${await addressOf(one, 'con1')} 0`,
+      `web ${con2} 1`,
+    ];
+    await until(
+      'everything to be as it was',
+      async () => {
+        expect(await leases()).to.include.members(expected);
+        return true;
+      },
+      PATIENCE_MS,
+    );
+    await untilMembers(nodes, 2);
+    const next = await startAtLast(two, 'next');
+    expect([young, con2]).not.to.include(next);
+    await until(
+      'the ways',
+      async () => (await pings(one, 'young', con2)) && (await pings(two, 'con2', young)),
+      PATIENCE_MS,
+    );
+    const all = await leases();
+    expect(new Set(all.map((lease) => lease.split(' ', 2).join())).size).to.equal(all.length);
   });
 
   it('takes leave of a host that is silent', async () => {
