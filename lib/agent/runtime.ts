@@ -11,7 +11,7 @@ import { createManagedMembership } from '../cluster/membership/managed.js';
 import type { Membership, MembershipStatus } from '../cluster/membership/membership.js';
 import { claimIdentity } from '../cluster/identity/claim.js';
 import { createHostIdentity } from '../cluster/identity/identity.js';
-import type { Machine } from '../cluster/identity/machine.js';
+import { readHardware, type Machine } from '../cluster/identity/machine.js';
 import type { AnswerClaim } from '../cluster/identity/server.js';
 import {
   createClusterStateFile,
@@ -100,6 +100,7 @@ export async function createRuntime({ config, run, ensureConsul, log }: RuntimeO
   const identity = await createHostIdentity({
     ...{ folder: config.state, hostId: await readHostId(config.state), hostName: hostname() },
     ...{ bootFile: hostPaths.boot, isAlone: !external && (await file.read()).member === undefined, log },
+    hardware: () => readHardware(run),
     shed: (holder) => shedMembership(consul, file, holder),
   });
   const hostId = identity.id;

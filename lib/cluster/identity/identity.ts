@@ -10,7 +10,7 @@ import { makeNodeCertificate } from '../consul/certificates.js';
 import { DATACENTER } from '../consul/config.js';
 import { refusalOf, stillHeld, type Claim, type UnchangedClaim } from './claim.js';
 import { askForIdentity } from './client.js';
-import { readBoot, readHardware, shareHardware, type Machine } from './machine.js';
+import { readBoot, shareHardware, type Machine } from './machine.js';
 
 /** How long a machine that may be a copy looks for a member that can say so, in milliseconds. */
 const ASK_MS = 60_000;
@@ -64,11 +64,12 @@ export interface HostIdentityOptions {
   /** Whether the host belongs to no cluster, so that nobody has to be asked. */
   isAlone: boolean;
   log: Log;
-  hardware?: typeof readHardware;
+  /** See `readHardware`. */
+  hardware: () => Promise<string[]>;
 }
 
 export async function createHostIdentity(options: HostIdentityOptions): Promise<HostIdentity> {
-  const { folder, hostId, hostName, bootFile, shed, isAlone, log, hardware: read = readHardware } = options;
+  const { folder, hostId, hostName, bootFile, shed, isAlone, log, hardware: read } = options;
   const kept = keptMachineIn(folder, log);
   const boot = await readBoot(bootFile);
   const before = kept.read();

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { ignoreMissing } from '../../base/errors.js';
 import { defaultRouteDevice } from '../../os/default-route.js';
+import type { Run } from '../../os/exec.js';
 import { writePrivateFile } from '../../os/private-file.js';
 
 /** The machine on which a host's identity is used. */
@@ -28,24 +30,33 @@ export function shareHardware(a: readonly string[], b: readonly string[]): boole
 const NO_NUMBER = /^(?:[0f-]+|03000200-0400-0500-0006-000700080009|not .*)$/i;
 const NO_ADDRESS = '00:00:00:00:00:00';
 
+const linkList = z.array(
+  z.object({ ifname: z.string(), address: z.string().toLowerCase().default(NO_ADDRESS) }),
+);
+
 /**
  * The product's number, which every hypervisor gives to a copy anew, and the MAC addresses of network cards and of the device
  * that carries the cluster. Not /etc/machine-id, which is copied with the disk.
  */
-export async function readHardware(device?: string, sys = '/sys'): Promise<string[]> {
+export async function readHardware(
+  run: Run,
+  {
+    sys = '/sys',
+    carrying = defaultRouteDevice,
+  }: { sys?: string; carrying?: () => Promise<string | undefined> } = {},
+): Promise<string[]> {
   const read = async (path: string) =>
     (await readFile(join(sys, path), 'utf8').catch(() => '')).trim().toLowerCase();
   const uuid = await read('class/dmi/id/product_uuid');
-  const net = join(sys, 'class/net');
-  const carrying = device ?? (await defaultRouteDevice());
   const parts = uuid === '' || NO_NUMBER.test(uuid) ? [] : [`product ${uuid}`];
-  for (const name of await readdir(net).catch(() => [])) {
-    const isCard = await readdir(join(net, name, 'device')).then(
-      () => true,
-      () => false,
-    );
-    const address = isCard || name === carrying ? await read(join('class/net', name, 'address')) : '';
-    if (address !== '' && address !== NO_ADDRESS) parts.push(`mac ${address}`);
+  // Unlike /sys, which may be of another network namespace.
+  const links = linkList.parse(JSON.parse(await run(['ip', '-json', 'link', 'show'])));
+  const device = await carrying();
+  for (const { ifname, address } of links) {
+    const folder = join('class/net', ifname);
+    const isCard =
+      existsSync(join(sys, folder, 'device')) && (await read(join(folder, 'address'))) === address;
+    if (address !== NO_ADDRESS && (isCard || ifname === device)) parts.push(`mac ${address}`);
   }
   return [...new Set(parts)].sort();
 }

@@ -75,18 +75,27 @@ describe('hardware', () => {
   beforeEach(async () => void (sys = await mkdtemp(join(tmpdir(), 'socketplane-sys-'))));
   afterEach(() => rm(sys, { recursive: true }));
 
-  async function device(name: string, address: string, isCard: boolean): Promise<void> {
-    await mkdir(join(sys, 'class/net', name, ...(isCard ? ['device'] : [])), { recursive: true });
-    await writeFile(join(sys, 'class/net', name, 'address'), `${address}\n`);
+  const links: { ifname: string; address?: string }[] = [];
+  const run = async () => JSON.stringify(links);
+  afterEach(() => void links.splice(0));
+
+  async function device(ifname: string, address: string, card?: string): Promise<void> {
+    links.push({ ifname, address });
+    const folder = join(sys, 'class/net', ifname);
+    await mkdir(card === undefined ? folder : join(folder, 'device'), { recursive: true });
+    await writeFile(join(folder, 'address'), `${card ?? address}\n`);
   }
 
   it('is cards, the device of the cluster and the number of the product', async () => {
-    await device('eth0', '02:00:00:00:00:AA', true);
-    await device('veth1', '02:00:00:00:00:01', false);
-    await device('br-phy', '02:00:00:00:00:02', false);
+    await device('eth0', '02:00:00:00:00:AA', '02:00:00:00:00:aa');
+    await device('veth1', '02:00:00:00:00:01');
+    // A card of another network namespace.
+    await device('eth1', '02:00:00:00:00:03', '02:00:00:00:00:04');
+    await device('br-phy', '02:00:00:00:00:02');
+    links.push({ ifname: 'tun0' });
     await mkdir(join(sys, 'class/dmi/id'), { recursive: true });
     await writeFile(join(sys, 'class/dmi/id/product_uuid'), '4C4C4544-0001\n');
-    expect(await readHardware('br-phy', sys)).to.deep.equal([
+    expect(await readHardware(run, { sys, carrying: async () => 'br-phy' })).to.deep.equal([
       'mac 02:00:00:00:00:02',
       'mac 02:00:00:00:00:aa',
       'product 4c4c4544-0001',
@@ -96,7 +105,7 @@ describe('hardware', () => {
   it('is not a number that many boards have', async () => {
     await mkdir(join(sys, 'class/dmi/id'), { recursive: true });
     await writeFile(join(sys, 'class/dmi/id/product_uuid'), 'FFFFFFFF-FFFF-FFFF-FFFF-FFFFFFFFFFFF\n');
-    expect(await readHardware('none', sys)).to.deep.equal([]);
+    expect(await readHardware(run, { sys, carrying: async () => undefined })).to.deep.equal([]);
   });
 
   it('has the same mark until the next boot', async () => {
