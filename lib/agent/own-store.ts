@@ -1,5 +1,6 @@
 import { AppError, asError, messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
+import { assertReadable } from '../store/format.js';
 import { MAX_OPERATIONS } from '../store/limits.js';
 import { blockPrefix, isBlockKey, parseBlock } from '../ipam/blocks.js';
 import type { Entry, Operation, Store } from '../store/store.js';
@@ -41,6 +42,7 @@ export function createOwnStore(options: OwnStoreOptions): OwnStore {
   async function openOwnStore(): Promise<Store> {
     const store = await options.openOwnStore();
     try {
+      await assertReadable(store);
       await adoptLeases(store, hostId);
       return store;
     } catch (error) {

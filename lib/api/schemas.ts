@@ -108,6 +108,7 @@ export const cluster = z.looseObject({
       name: z.string(),
       address: z.string(),
       joined: z.string().meta({ format: 'date-time' }),
+      version: z.string().optional().describe('Of SocketPlane there, if it says so.'),
       server: z.boolean(),
       state: oneOf('up', 'silent'),
     }),

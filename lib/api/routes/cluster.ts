@@ -28,11 +28,12 @@ export function clusterRoutes(options: {
     const taking = new Set(hosts.map(({ hostId }) => hostId));
     return all
       .toSorted((a, b) => a.joined.localeCompare(b.joined))
-      .map(({ hostId, name, address, joined }) => ({
+      .map(({ hostId, name, address, joined, version }) => ({
         id: hostId,
         name,
         address,
         joined,
+        version,
         server: servers.includes(hostId),
         state: taking.has(hostId) ? 'up' : 'silent',
       }));

@@ -67,11 +67,12 @@ function describe(found: ClusterAnswer, command: string): string {
         : '')
     );
   }
-  const rows = found.members.map(({ name, address, state, server, id }) => [
+  const rows = found.members.map(({ name, address, state, server, id, version }) => [
     name + (id === found.id ? ' (this host)' : ''),
     address,
     state,
     server ? 'server' : 'client',
+    version ?? '',
   ]);
-  return `${details({ Cluster: found.name, Device: found.interface ?? '' })}\n${table(['NAME', 'ADDRESS', 'STATE', 'CONSUL'], rows)}`;
+  return `${details({ Cluster: found.name, Device: found.interface ?? '' })}\n${table(['NAME', 'ADDRESS', 'STATE', 'CONSUL', 'VERSION'], rows)}`;
 }

@@ -6,7 +6,15 @@ import type { Entry, Operation, Store } from '../../store/store.js';
 export const MEMBERS = 'members/';
 export const HOSTS = 'hosts/';
 
-const memberRecord = z.object({ name: z.string(), address: z.ipv4(), joined: z.iso.datetime() });
+const memberRecord = z.object({
+  name: z.string(),
+  address: z.ipv4(),
+  joined: z.iso.datetime(),
+  /** Version of SocketPlane there; 0.1.0 does not say so. */
+  version: z.string().optional(),
+  /** The newest format of the store that it reads. */
+  format: z.number().int().positive().optional(),
+});
 const hostRecord = z.object({ name: z.string(), address: z.ipv4() });
 
 /** A host that belongs to the cluster, running or not. */

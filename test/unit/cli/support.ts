@@ -153,7 +153,7 @@ function network(id: string, subnet: string, vni: number) {
 /** A cluster that this host begins or joins, and leaves. */
 function addCluster(api: express.Router): void {
   const joined = '2026-01-01T00:00:00.000Z';
-  const self = { id: 'a', name: 'h1', address: '192.0.2.1', joined, server: true, state: 'up' };
+  const self = { id: 'a', name: 'h1', address: '192.0.2.1', joined, version: '0.1.0', server: true, state: 'up' };
   let cluster = { state: 'none', interface: 'eth0', members: [] as (typeof self)[] };
   const answer = () => ({ ...cluster, id: 'a', name: 'socketplane', server: true, address: '192.0.2.1' });
   api.get('/cluster', (_request, response) => void response.json(answer()));
