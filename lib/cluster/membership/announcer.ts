@@ -63,7 +63,7 @@ export function createAnnouncer({
       const { name: cluster, generated } = self.member;
       useDevice();
       await mdns.announce({ hostId, cluster, fingerprint, port: generated ? ADMISSION_PORT : 0 });
-      await serve();
+      if (answerClaim ?? generated) await serve();
     }),
     async stop() {
       await Promise.all([mdns.announce(undefined), stopServers()]);
