@@ -9,6 +9,12 @@ import { startAtLast, tunnelsOf } from './reach.js';
 import { createNetwork, PATIENCE_MS, STORY_MS, untilMembers } from './suite.js';
 import { theirConsul } from './their-consul.js';
 
+/** Why a host is no member. */
+async function clusterProblem(node: Node): Promise<string> {
+  const { body } = await node.api('GET', '/cluster');
+  return (body as { problem?: string }).problem ?? '';
+}
+
 describe('a cluster on a Consul that is there already', function () {
   this.timeout(STORY_MS);
   let lab: Lab;
@@ -105,6 +111,23 @@ describe('a cluster on a Consul that is there already', function () {
       async () => (await two.agentLog()).includes('networks/feed/theirs'),
       PATIENCE_MS,
     );
+    await untilMembers(nodes, 2);
+  });
+
+  it('refuses a store in a format of the future, and touches nothing of it', async () => {
+    const [one, two] = nodes as [Node, Node];
+    await consul.write('networks/data/format', '{"format":3}');
+    await two.stop('agent');
+    await startWaitingAgent(two);
+    await until(
+      'a line about it',
+      async () => /the store has format 3, and SocketPlane .* reads up to 1/.test(await clusterProblem(two)),
+      PATIENCE_MS,
+    );
+    expect(await pings(one, 'con1', con2)).to.equal(true);
+    await consul.write('networks/data/format', '{"format":1}');
+    await two.stop('agent');
+    await two.startAgent();
     await untilMembers(nodes, 2);
   });
 
