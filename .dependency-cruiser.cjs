@@ -24,7 +24,7 @@ const LIB = [
 const INSIDE = {
   'lib/proxy': [['config', 'http'], ['client', 'upstream'], ['fast', 'hooks'], ['observe'], ['calls']],
   'lib/datapath': [['openflow'], ['vswitch'], ['flows'], ['firewalld', 'kernel']],
-  'lib/cluster': [['consul', 'discovery'], ['admission', 'hosts'], ['servers'], ['membership']],
+  'lib/cluster': [['consul', 'discovery'], ['admission', 'hosts', 'identity'], ['servers'], ['membership']],
 };
 
 function order(folder, layers) {

@@ -4,7 +4,7 @@ import { createApp } from './api/http/app.js';
 import { apiRoutes } from './api/routes.js';
 import { serveApi } from './api/serve.js';
 import { messageOf } from './base/errors.js';
-import { createLog } from './base/log.js';
+import { createLog, type Logger } from './base/log.js';
 import { hostPaths } from './base/paths.js';
 import { VERSION } from './base/version.js';
 import { readAgentConfig, type AgentConfig } from './config/agent.js';
@@ -17,6 +17,19 @@ import { which, withSystemFolders } from './os/which.js';
 /** Runs the agent until it is told to stop. */
 async function serve(config: AgentConfig, pidFile: string): Promise<void> {
   const log = createLog('agent', config.log);
+  const stopped = new Promise<'stopped'>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve('stopped'));
+  });
+  // With another id, everything begins anew.
+  while ((await serveAs(config, pidFile, log, stopped)) === 'renewed') log.info('agent begins anew');
+}
+
+async function serveAs(
+  config: AgentConfig,
+  pidFile: string,
+  log: Logger,
+  stopped: Promise<'stopped'>,
+): Promise<'stopped' | 'renewed'> {
   const run = createRun(log);
   const runtime = await createRuntime({
     config,
@@ -30,10 +43,6 @@ async function serve(config: AgentConfig, pidFile: string): Promise<void> {
       }),
     log,
   });
-  const stopped = new Promise<void>((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve());
-  });
-
   // Before all else: Docker may be starting too, and wait for its driver.
   const driver = await serveDriver({
     socket: hostPaths.driverSocket,
@@ -53,11 +62,12 @@ async function serve(config: AgentConfig, pidFile: string): Promise<void> {
   });
   await runtime.membership.start();
 
-  await stopped;
+  const end = await Promise.race([stopped, runtime.renewed.then(() => 'renewed' as const)]);
   log.info('agent stops');
   await Promise.all([servers.close(), driver.close()]);
   await runtime.stop();
   await removePidFile();
+  return end;
 }
 
 async function main(): Promise<void> {

@@ -1,4 +1,5 @@
 import { createEvictions } from '../cluster/hosts/evictions.js';
+import { keepFormat } from '../cluster/hosts/format.js';
 import { createHosts } from '../cluster/hosts/records.js';
 import type { ReaperTimeouts } from '../cluster/hosts/reaper-plan.js';
 import { runReaper } from '../cluster/hosts/reaper.js';
@@ -6,6 +7,7 @@ import { createRegistration, othersThan } from '../cluster/hosts/registration.js
 import { keepRunning } from '../concurrency/keep-running.js';
 import type { Log } from '../base/log.js';
 import type { Peer } from '../network/overlay-feed.js';
+import { assertReadable } from '../store/format.js';
 import type { Liveness } from '../store/liveness.js';
 import type { Operation } from '../store/store.js';
 import type { ClusterStore } from '../store/open-consul.js';
@@ -20,6 +22,8 @@ export interface ClusterDutiesOptions {
   cluster: ClusterStore;
   services: Services;
   terms: ReaperTimeouts;
+  /** Claims this host's identity. @returns the condition under which it still has it */
+  claim: () => Promise<Operation>;
   /** Removes a host from Consul's members. */
   forceLeave: (hostId: string) => Promise<void>;
   log: Log;
@@ -47,6 +51,13 @@ export function createClusterDuties(options: ClusterDutiesOptions): ClusterDutie
   const { hostId, name, address, cluster, services, terms, forceLeave, log } = options;
   const { store, liveness, election } = cluster;
   const { ipam, converge, setPeers } = services;
+  let held: Operation | undefined;
+  const claim = async () => (held = await options.claim());
+  /** One that comes back may find a store that others have taken to a newer format. */
+  const claimReadable = async () => {
+    await assertReadable(store);
+    return claim();
+  };
   const stopping = new AbortController();
   const silence = new AbortController();
   const { signal } = stopping;
@@ -55,7 +66,7 @@ export function createClusterDuties(options: ClusterDutiesOptions): ClusterDutie
   const local = { reloadLeases: ipam.load, converge, setPeers };
   const registration = createRegistration({
     ...{ hostId, name, address, local },
-    ...{ hosts, evictions, signal, log },
+    ...{ claim: claimReadable, hosts, evictions, signal, log },
   });
   const reaper = {
     ...{ store, liveness, election, terms, forceLeave, log },
@@ -67,17 +78,19 @@ export function createClusterDuties(options: ClusterDutiesOptions): ClusterDutie
   return {
     liveness,
     async ask() {
+      await claimReadable();
       const peers = othersThan(hostId, await hosts.list());
       return { peers, condition: await evictions.condition(hostId) };
     },
-    register: registration.register,
+    register: (condition) => registration.register(condition, ...(held ? [held] : [])),
     unregister: () => hosts.remove(hostId),
     start() {
-      void keepRunning((quiet) => liveness.announce(hostId, quiet), {
+      void keepRunning((quiet) => liveness.announce(hostId, quiet, claim), {
         ...{ what: 'announcing that this host is alive', log, signal: silence.signal },
       });
       stopped = Promise.all([
         keepRunning(registration.follow, { what: 'following the other hosts', log, signal }),
+        keepRunning((end) => keepFormat(store, log, end), { what: 'following the format', log, signal }),
         keepRunning((end) => runReaper(reaper, end), { what: 'evicting silent hosts', log, signal }),
       ]);
     },

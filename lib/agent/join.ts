@@ -58,8 +58,9 @@ export function createJoin(
       attempt.step = step;
     };
     begin('ask');
-    const agreed = await agreeOnSettings(cluster.store, wish, log);
     const { peers, condition } = await duties.ask();
+    // Not before the store is known to be readable, and this host to be itself.
+    const agreed = await agreeOnSettings(cluster.store, wish, log);
     // One that comes back may have got a route meanwhile: its containers need the cluster all the same.
     if (from.place === 'alone' || from.wasAlone) await services.assertFit();
 

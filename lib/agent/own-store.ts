@@ -1,7 +1,9 @@
 import { AppError, asError, messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
+import { assertReadable } from '../store/format.js';
 import { MAX_OPERATIONS } from '../store/limits.js';
-import type { Entry, Store } from '../store/store.js';
+import { blockPrefix, isBlockKey, parseBlock } from '../ipam/blocks.js';
+import type { Entry, Operation, Store } from '../store/store.js';
 import type { Current } from './current.js';
 import type { Services } from './services.js';
 import type { SwitchOutcome, StateIn } from './switch-states.js';
@@ -28,13 +30,25 @@ export interface OwnStore {
 }
 
 export function createOwnStore(options: OwnStoreOptions): OwnStore {
-  const { hostId, current, createServices, openOwnStore, log } = options;
+  const { hostId, current, createServices, log } = options;
 
   /** A failure is only logged: the work is done, and a store that did not close shows when it is opened again. */
   async function close(store: Store): Promise<void> {
     await store
       .close()
       .catch((error: unknown) => log.warn('own store not closed', { error: messageOf(error) }));
+  }
+
+  async function openOwnStore(): Promise<Store> {
+    const store = await options.openOwnStore();
+    try {
+      await assertReadable(store);
+      await adoptLeases(store, hostId);
+      return store;
+    } catch (error) {
+      await close(store);
+      throw error;
+    }
   }
 
   async function opened<T>(task: (store: Store) => Promise<T>): Promise<T> {
@@ -110,4 +124,22 @@ function partsOf(entries: readonly Entry[]): Entry[][] {
   return Array.from({ length: count }, (_, at) =>
     entries.slice(at * MAX_OPERATIONS, (at + 1) * MAX_OPERATIONS),
   );
+}
+
+/** Makes all leases in a host's own store this host's: it has had another id before. */
+export async function adoptLeases(store: Store, host: string): Promise<void> {
+  const entries = (await store.list(blockPrefix())).filter(({ key }) => isBlockKey(key));
+  const changes = entries.flatMap(({ key, value, version }): Operation[] => {
+    try {
+      const block = parseBlock({ key, value });
+      const leases = Object.entries(block.leases).map(([ip, lease]) => [ip, { ...lease, host }] as const);
+      const next = JSON.stringify({ ...block, host, leases: Object.fromEntries(leases) });
+      return next === value ? [] : [{ key, value: next, ifVersion: version }];
+    } catch {
+      // It is named by whoever reads the leases.
+      return [];
+    }
+  });
+  for (let at = 0; at < changes.length; at += MAX_OPERATIONS)
+    await store.commit(changes.slice(at, at + MAX_OPERATIONS));
 }

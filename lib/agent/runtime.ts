@@ -4,12 +4,22 @@ import { hostPaths } from '../base/paths.js';
 import type { Logger } from '../base/log.js';
 import { DEFAULT_VXLAN_PORT } from '../base/ports.js';
 import { VERSION } from '../base/version.js';
-import { createConsulAgent, type ConsulAgentOptions } from '../cluster/consul/agent.js';
+import { AppError } from '../base/errors.js';
+import { createConsulAgent, type ConsulAgent, type ConsulAgentOptions } from '../cluster/consul/agent.js';
 import { consulFiles } from '../cluster/consul/config.js';
 import { createExternalMembership } from '../cluster/membership/external.js';
 import { createManagedMembership } from '../cluster/membership/managed.js';
 import type { Membership, MembershipStatus } from '../cluster/membership/membership.js';
-import { createClusterStateFile, readHostId, type ClusterState } from '../cluster/membership/state-file.js';
+import { claimIdentity } from '../cluster/identity/claim.js';
+import { createHostIdentity } from '../cluster/identity/identity.js';
+import { readHardware, type Machine } from '../cluster/identity/machine.js';
+import type { AnswerClaim } from '../cluster/identity/server.js';
+import {
+  createClusterStateFile,
+  readHostId,
+  type ClusterState,
+  type ClusterStateFile,
+} from '../cluster/membership/state-file.js';
 import type { Underlay } from '../base/model.js';
 import type { ClusterSettings } from '../cluster/settings.js';
 import { createUnderlayFinder } from '../cluster/underlay.js';
@@ -32,9 +42,10 @@ import { measured } from '../metrics/measured-store.js';
 import { raisePriority } from '../os/cpu-priority.js';
 import type { Run } from '../os/exec.js';
 import { openEmbeddedStore } from '../store/embedded.js';
+import { endpointOf } from '../store/consul/endpoint-files.js';
 import { GOSSIP } from '../store/consul/liveness.js';
-import { openConsul } from '../store/open-consul.js';
-import type { Liveness } from '../store/liveness.js';
+import { openConsul, type ClusterStore } from '../store/open-consul.js';
+import { aliveNow, type Liveness } from '../store/liveness.js';
 import { createCurrent, type Current } from './current.js';
 import { createServices, type Services } from './services.js';
 import { createStoreSwitch } from './store-switch.js';
@@ -72,6 +83,8 @@ export interface Runtime {
   settings: Observable<ClusterSettings | undefined>;
   /** Which hosts of the cluster are alive; undefined while this host is in none. */
   liveness: () => Liveness | undefined;
+  /** Resolves when this host has taken another id: stop this, and make another. */
+  renewed: Promise<void>;
   metrics: AgentMetrics;
   /** The state at this moment, for metrics. */
   observe(): Observed;
@@ -88,8 +101,17 @@ export interface Runtime {
 export async function createRuntime({ config, run, ensureConsul, log }: RuntimeOptions): Promise<Runtime> {
   // Docker holds up a container's start until the driver has answered, so nothing else may take precedence.
   await raisePriority();
-  const hostId = await readHostId(config.state);
   const { consul: external } = config;
+  const file = createClusterStateFile(config.state);
+  const files = consulFiles(config.state, hostPaths.consulSocket);
+  const consul = createConsulAgent({ files, ensureConsul, run, log });
+  const identity = await createHostIdentity({
+    ...{ folder: config.state, hostId: await readHostId(config.state), hostName: hostname() },
+    ...{ bootFile: hostPaths.boot, isAlone: !external && (await file.read()).member === undefined, log },
+    hardware: () => readHardware(run),
+    shed: (holder) => shedMembership(consul, file, holder),
+  });
+  const hostId = identity.id;
   const cluster = external ? config.cluster : withBootstrap(config.cluster, process.env);
   const underlay = createCell<Underlay | undefined>(undefined);
   const settings = createCell<ClusterSettings | undefined>(undefined);
@@ -112,8 +134,12 @@ export async function createRuntime({ config, run, ensureConsul, log }: RuntimeO
     'the agent is not ready: `socketplane agent status` says more',
     DRIVER_PATIENCE_MS,
   );
-  const files = consulFiles(config.state, hostPaths.consulSocket);
-  const consul = createConsulAgent({ files, ensureConsul, run, log });
+
+  let latest: ClusterStore | undefined;
+  const answerClaim: AnswerClaim = async (id, me, observed) => {
+    if (!latest) throw new AppError('unavailable', 'this host has no store now');
+    return claimIn(latest, id, me, observed);
+  };
 
   const storeSwitch = createStoreSwitch({
     hostId,
@@ -129,18 +155,19 @@ export async function createRuntime({ config, run, ensureConsul, log }: RuntimeO
     openOwnStore: async () => measured(await openEmbeddedStore(join(config.state, 'store')), metrics.store),
     openCluster() {
       const opened = external
-        ? openConsul({ ...external, checks: [], log })
+        ? openConsul({ ...endpointOf(external), prefix: external.prefix, checks: [], log })
         : openConsul({ address: files.socket, prefix: PREFIX, checks: [GOSSIP], log });
-      return { ...opened, store: measured(opened.store, metrics.store) };
+      return (latest = { ...opened, store: measured(opened.store, metrics.store) });
     },
     underlay,
     settings,
     terms: { fence: external ? cluster.leaseGrace : FENCE_MS, grace: cluster.leaseGrace },
+    claim: (cluster) =>
+      identity.claim(underlay.value?.address ?? '', (me, observed) => claimIn(cluster, hostId, me, observed)),
     forceLeave: external ? async () => undefined : (id) => consul.api.forceLeave(id),
     log,
   });
 
-  const file = createClusterStateFile(config.state);
   const options = {
     ...{ hostId, config: cluster, file, underlay, log },
     underlays: createUnderlayFinder({ run, isOwn: isGatewayName }),
@@ -148,7 +175,10 @@ export async function createRuntime({ config, run, ensureConsul, log }: RuntimeO
   };
   const membership: Membership = external
     ? createExternalMembership({ ...options, name: hostname(), consul: external })
-    : createManagedMembership({ ...options, consul, disconnect: storeSwitch.leaveCluster });
+    : createManagedMembership({
+        ...{ ...options, consul, identity, answerClaim },
+        disconnect: storeSwitch.leaveCluster,
+      });
 
   return {
     docker,
@@ -166,6 +196,7 @@ export async function createRuntime({ config, run, ensureConsul, log }: RuntimeO
     membership,
     settings,
     liveness: () => storeSwitch.liveness,
+    renewed: identity.renewed,
     metrics,
     observe: () => ({
       version: VERSION,
@@ -188,6 +219,23 @@ export async function createRuntime({ config, run, ensureConsul, log }: RuntimeO
       await membership.stop();
     },
   };
+}
+
+function claimIn({ store, liveness }: ClusterStore, ...[hostId, me, observed]: Parameters<AnswerClaim>) {
+  return claimIdentity(store, () => aliveNow(liveness), hostId, me, observed);
+}
+
+/** What a copy of a member must not have: Consul's data, which are the other's, and the role that the other has. */
+async function shedMembership(
+  consul: Pick<ConsulAgent, 'discard'>,
+  file: ClusterStateFile,
+  holder: Machine | undefined,
+): Promise<void> {
+  await consul.discard();
+  const { member, ...state } = await file.read();
+  if (!member) return;
+  const peers = [...new Set([...(holder ? [holder.address] : []), ...member.peers])];
+  await file.write({ ...state, member: { ...member, peers, server: false, bootstrap: false } });
 }
 
 function roleOf({ state, server }: MembershipStatus): ReportedRole {

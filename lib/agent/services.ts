@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { createMembers } from '../cluster/hosts/records.js';
+import { forgotten } from '../cluster/identity/claim.js';
 import type { Datapath } from '../datapath/datapath.js';
 import { hostRoutes } from '../datapath/kernel/host-routes.js';
 import { createNameTeller } from '../dns/tell-names.js';
@@ -118,6 +119,7 @@ export function createServices(options: ServicesOptions): Services {
         records.filter(({ hostId }) => hostId !== host).map(({ hostId, name }) => [hostId, name] as const),
       );
     },
+    onSetBack: () => void convergence.converge(),
     onInvalid,
   });
   const ipam = createIpam({ store, host, onInvalid, log });
@@ -189,6 +191,7 @@ export function createServices(options: ServicesOptions): Services {
     async releaseHost(id) {
       await ipam.releaseHost(id);
       await surroundings.forget(id);
+      await store.commit([forgotten(id)]);
     },
     assertFit: async () => surroundings.assertFit(await networks.list()),
     async hostNames() {

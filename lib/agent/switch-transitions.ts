@@ -4,7 +4,7 @@ import type { ClusterSettings, SettingsWish } from '../cluster/settings.js';
 import type { Cell, Observable } from '../concurrency/observable.js';
 import type { ReaperTimeouts } from '../cluster/hosts/reaper-plan.js';
 import type { Underlay } from '../base/model.js';
-import type { Store } from '../store/store.js';
+import type { Operation, Store } from '../store/store.js';
 import type { ClusterStore } from '../store/open-consul.js';
 import { createClusterDuties } from './cluster-duties.js';
 import type { Current } from './current.js';
@@ -35,6 +35,8 @@ export interface SwitchTransitionsOptions {
   /** Those of the cluster; undefined for a host in none. Set here. */
   settings: Cell<ClusterSettings | undefined>;
   terms: ReaperTimeouts;
+  /** Claims this host's identity in the cluster's store. @returns the condition under which it still has it */
+  claim: (cluster: ClusterStore) => Promise<Operation>;
   /** Removes a host from Consul's members. */
   forceLeave: (hostId: string) => Promise<void>;
   /** Aborts when the agent is stopping: what has not begun is given up. */
@@ -55,6 +57,7 @@ export function createSwitchTransitions(
     createClusterDuties({
       ...{ hostId, name, cluster, services, terms, forceLeave, log },
       address: () => underlay.value?.address,
+      claim: () => options.claim(cluster),
     });
   const join = createJoin({ ...options, ownStore, dutiesOf });
   const leave = createLeave({ ...options, ownStore });

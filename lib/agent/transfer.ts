@@ -2,7 +2,7 @@ import { AppError, messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { Network } from '../base/model.js';
 import { shortId } from '../base/short-id.js';
-import { grantOf, type Ipam, type Lease } from '../ipam/ipam.js';
+import { grantOf, type Grant, type Ipam, type Lease } from '../ipam/ipam.js';
 import { DEFAULT_NETWORK, type Networks } from '../network/networks.js';
 
 /** What one store holds. */
@@ -77,10 +77,90 @@ async function clashOf(networks: Networks, id: string, subnet: string) {
   return (await networks.overlapping(subnet)).find((other) => other.id !== id);
 }
 
+/** What was put back from a back-up. */
+export interface PutBack {
+  networks: { made: string[]; there: string[] };
+  addresses: { made: number; there: number; lost: { network: string; ip: string; why: string }[] };
+}
+
+/**
+ * Puts back networks and leases of all hosts that are not there; may be repeated. Nobody gets an address that is leased in the
+ * back-up, until its host has it again or is given up.
+ *
+ * @throws AppError `conflict` when a network is in the way of one in the back-up; nothing has been changed then
+ */
+export async function putBack(
+  {
+    networks,
+    leases,
+  }: {
+    networks: readonly Network[];
+    leases: readonly (Grant & { network: string; ip: string; host: string; time: string })[];
+  },
+  to: Side,
+): Promise<PutBack> {
+  const done: PutBack = { networks: { made: [], there: [] }, addresses: { made: 0, there: 0, lost: [] } };
+  const theirs = new Map((await to.networks.list()).map((network) => [network.id, network]));
+  const isUsed = (id: string) => leases.some((lease) => lease.network === id);
+  const missing: Network[] = [];
+  for (const network of networks) {
+    const other = theirs.get(network.id);
+    if (other && (isSame(other, network) || (network.id === DEFAULT_NETWORK && !isUsed(network.id)))) {
+      done.networks.there.push(network.id);
+      continue;
+    }
+    const clash = other ?? (await clashOf(to.networks, network.id, network.subnet));
+    if (clash) {
+      const [saved, there] = difference(network, clash);
+      throw new AppError(
+        'conflict',
+        `nothing is restored: network ${clash.id} (${there}) is in the way of network ${network.id} (${saved}) of the back-up: remove it first`,
+      );
+    }
+    missing.push(network);
+  }
+  for (const network of missing.toSorted((a, b) => a.vni - b.vni)) {
+    await to.networks.restore(network);
+    done.networks.made.push(network.id);
+  }
+  for (const lease of leases) await putBackLease(lease, to, done.addresses);
+  return done;
+}
+
+async function putBackLease(
+  lease: Grant & { network: string; ip: string; host: string; time: string },
+  { networks, ipam }: Side,
+  done: PutBack['addresses'],
+): Promise<void> {
+  const { network, ip, container, host } = lease;
+  // It was given to nobody yet, or never became a container's.
+  if (container === undefined) return;
+  const there = ipam.index.at(network, ip);
+  if (there?.container === container && there.host === host) {
+    done.there++;
+    return;
+  }
+  try {
+    const record = await networks.find(network);
+    if (!record) throw new AppError('notFound', `network ${network} is not there`);
+    await ipam.putBack(record, lease);
+    done.made++;
+  } catch (error) {
+    if (!(error instanceof AppError) || error.kind === 'unavailable') throw error;
+    done.lost.push({ network, ip, why: messageOf(error) });
+  }
+}
+
 async function move(lease: Lease, { networks, ipam }: Side, log: Log): Promise<void> {
   const { container, network, ip } = lease;
   const isThere = () => isOfSame(ipam.find(network, ip), lease);
   if (isThere()) return;
+  const own = ipam.find(network, ip);
+  if (container !== undefined && own?.container === container) {
+    // Put back from a back-up, before the container was started again.
+    await ipam.update(network, ip, grantOf(lease));
+    return;
+  }
   try {
     const record = await networks.find(network);
     if (!record) throw new AppError('notFound', `network ${network} is not there`);

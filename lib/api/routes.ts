@@ -20,6 +20,7 @@ import { convergeRoutes } from './routes/converge.js';
 import { healthRoutes } from './routes/health.js';
 import { leaseRoutes } from './routes/leases.js';
 import { metricsRoutes } from './routes/metrics.js';
+import { restoreRoutes } from './routes/restore.js';
 import { networkRoutes } from './routes/networks.js';
 
 export interface ApiOptions {
@@ -59,6 +60,7 @@ export function apiRoutes(options: ApiOptions): Router[] {
     adapterRoutes(docker, services.get, log),
     networkRoutes(services.get),
     leaseRoutes(services.get),
+    restoreRoutes(services.get, membership),
     connectionRoutes(docker, services.get),
     convergeRoutes(services.get),
   ];

@@ -95,6 +95,18 @@ export const lease = z.looseObject({
   time: z.string().describe('When the address was given.').meta({ format: 'date-time' }),
 });
 
+/** What `GET /networks` and `GET /leases` answered once. */
+export const restoreRequest = z.strictObject({ networks: z.array(network), leases: z.array(lease) });
+
+export const restored = z.looseObject({
+  networks: z.looseObject({ made: z.array(z.string()), there: z.array(z.string()) }),
+  addresses: z.looseObject({
+    made: z.number().int(),
+    there: z.number().int(),
+    lost: z.array(z.looseObject({ network: z.string(), ip: z.string(), why: z.string() })),
+  }),
+});
+
 export const cluster = z.looseObject({
   state: oneOf('none', 'seeking', 'joining', 'member', 'leaving'),
   id: z.string().describe('Of this host.'),
@@ -110,6 +122,7 @@ export const cluster = z.looseObject({
       name: z.string(),
       address: z.string(),
       joined: z.string().meta({ format: 'date-time' }),
+      version: z.string().optional().describe('Of SocketPlane there, if it says so.'),
       server: z.boolean(),
       state: oneOf('up', 'no tunnel', 'agent away', 'silent').describe(
         '`no tunnel`: from this host there is none. `agent away`: its containers run on. `silent`: the host itself says nothing.',

@@ -16,6 +16,8 @@ export interface HostPaths {
   consulSocket: string;
   /** Where Consul has a container of its own: the pipe on which its keeper is asked to start it. */
   consulRequests: string;
+  /** Tells one boot from the next: it goes with the folder. */
+  boot: string;
   /** Where `docker` talks to the proxy. */
   proxySocket: string;
   proxyPid: string;
@@ -43,6 +45,7 @@ export const hostPaths: HostPaths = {
   namesSocket: '/run/socketplane/names.sock',
   consulSocket: '/run/socketplane/consul.sock',
   consulRequests: '/run/socketplane/consul.requests',
+  boot: '/run/socketplane/boot',
   proxySocket: '/run/socketplane/docker.sock',
   proxyPid: '/run/socketplane/proxy.pid',
   traceSocket: '/run/socketplane/trace.sock',

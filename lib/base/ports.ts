@@ -15,6 +15,8 @@ export const DNS_PORT = 53;
  * port 53 itself stays free for name servers of the user's.
  */
 export const NAMES_PORT = 6679;
+/** TCP: tells members that start whether their identity is in use. */
+export const IDENTITY_PORT = 6680;
 /** UDP: multicast DNS (RFC 6762). */
 export const MDNS_PORT = 5353;
 /**

@@ -8,6 +8,7 @@ import { addDemoCommand } from './commands/demo.js';
 import { addDepsCommand } from './commands/deps.js';
 import { addDoctorCommand } from './commands/doctor.js';
 import { addDockerCommands } from './commands/docker.js';
+import { addBackupCommands } from './commands/backup.js';
 import { addInfoCommand } from './commands/info.js';
 import { addInstallCommand } from './commands/install.js';
 import { addNetworkCommand } from './commands/network.js';
@@ -61,6 +62,7 @@ The stock docker client works too: DOCKER_HOST=unix://${context.paths.proxySocke
   addCommonOptions(program, 'json', 'agent');
   addNetworkCommand(program, context);
   addInfoCommand(program, context);
+  addBackupCommands(program, context);
   addClusterCommand(program, context);
   addRunCommand(program, context);
   addDockerCommands(program, context);

@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { readAgentConfig } from '../config/agent.js';
+import { silentLog } from '../base/log.js';
+import { keptMachineIn } from '../cluster/identity/identity.js';
 import { createConsulApi } from '../cluster/consul/api.js';
 import { hostRoutes } from '../datapath/kernel/host-routes.js';
 import { withFirewalld } from '../datapath/firewalld/firewalld.js';
@@ -16,6 +18,7 @@ import { clockCheck } from '../doctor/checks/clock.js';
 import { clusterCheck } from '../doctor/checks/cluster.js';
 import { consulCheck } from '../doctor/checks/consul.js';
 import { datapathCheck } from '../doctor/checks/datapath.js';
+import { identityCheck } from '../doctor/checks/identity.js';
 import { dockerNetworksCheck } from '../doctor/checks/docker/networks.js';
 import { mountedSocketsCheck } from '../doctor/checks/sockets/mounted.js';
 import { oldContainersCheck } from '../doctor/checks/docker/old-containers.js';
@@ -209,6 +212,10 @@ export async function hostChecks(options: {
       command,
     }),
     ...linkChecks({ run, attached, configuration }),
+    identityCheck({
+      id: async () => (await agent.cluster()).id,
+      kept: async () => keptMachineIn((await configuration()).state, silentLog).read(),
+    }),
     clusterCheck(agent.cluster),
     underlayCheck({ run, device: async () => (await agent.cluster()).interface, arpIgnore }),
     consulCheck({ wanted: CONSUL_WANTED, members: consuls }),

@@ -20,13 +20,13 @@ export async function until<T>(
 ): Promise<T> {
   const deadline = performance.now() + timeout;
   for (;;) {
-    const began = Date.now();
+    const began = performance.now();
     try {
       return await attempt();
     } catch (error) {
       await giveUp?.();
       if (performance.now() >= deadline) throw error;
     }
-    await sleep(Math.max(every, Math.min(REST * (Date.now() - began), LONGEST_REST_MS)));
+    await sleep(Math.max(every, Math.min(REST * (performance.now() - began), LONGEST_REST_MS)));
   }
 }

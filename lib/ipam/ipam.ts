@@ -31,6 +31,8 @@ export interface Ipam {
    * the subnet or reserved), `exhausted`, `notFound` (the network is gone), `unavailable`.
    */
   lease(record: NetworkRecord, grant: Grant, requested?: string): Promise<Lease>;
+  /** Puts back a lease of any host, which nobody uses now. Throws what {@link Ipam.lease} throws. */
+  putBack(record: NetworkRecord, lease: Grant & { host: string; time: string; ip: string }): Promise<Lease>;
   /**
    * Change a lease of this host; nothing is written when it already says so. A field that is present and undefined is
    * removed.
@@ -122,6 +124,11 @@ export function createIpam({
       abandoned.reclaim();
       const id = randomBytes(ID_BYTES).toString('hex');
       return giver.give(record, { id, host, time: now().toISOString(), ...grantOf(grant) }, requested);
+    },
+    async putBack(record, { host: holder, time, ip, ...grant }) {
+      const id = randomBytes(ID_BYTES).toString('hex');
+      const unused = { ...grantOf(grant), endpoint: undefined, up: false };
+      return giver.give(record, { id, host: holder, time, ...grantOf(unused) }, ip);
     },
     update: (network, ip, change) =>
       withLease(network, ip, async (lease) => {

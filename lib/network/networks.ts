@@ -40,6 +40,8 @@ export interface NetworksOptions {
   /** Names of Docker's own networks, which would be ambiguous in `--network`. */
   foreignNames: () => Promise<string[]>;
   otherHosts?: OtherHosts;
+  /** Told when the store was restored from a back-up, and its networks have been put back. */
+  onSetBack?: () => void;
   /** Told of entries in the store that cannot be understood: one bad key must not bring down every agent. */
   onInvalid?: (error: unknown) => void;
 }
@@ -90,6 +92,7 @@ export function createNetworks({
   hostRoutes,
   foreignNames,
   otherHosts,
+  onSetBack = () => undefined,
   onInvalid = () => undefined,
 }: NetworksOptions): Networks {
   function readable(entries: Entry[]): StoredNetwork[] {
@@ -175,6 +178,19 @@ export function createNetworks({
     }
   }
 
+  /** A network that is younger than the back-up: containers of this host or another may be on it. */
+  async function putBack(entry: Entry): Promise<boolean> {
+    const [network] = visible([entry]);
+    if (!network) return false;
+    return restore(network).then(
+      () => true,
+      (error: unknown) => {
+        onInvalid(error);
+        return false;
+      },
+    );
+  }
+
   return {
     list: async () => visible(await store.list(NETWORKS_PREFIX)),
     find,
@@ -218,10 +234,13 @@ export function createNetworks({
     },
     async *watch(signal) {
       heard.clear();
-      for await (const { put, drop } of store.watch(NETWORKS_PREFIX, signal)) {
+      for await (const { put, drop, wasSetBack } of store.watch(NETWORKS_PREFIX, signal)) {
         // An entry that cannot be understood changes nothing: containers go on with the network as it was.
         for (const entry of put) if (readable([entry]).length > 0) heard.set(entry.key, entry);
+        const lost = drop.flatMap(({ key }) => heard.get(key) ?? []);
         for (const { key } of drop) heard.delete(key);
+        if (wasSetBack) for (const entry of lost) if (await putBack(entry)) heard.set(entry.key, entry);
+        if (wasSetBack) onSetBack();
         yield visible([...heard.values()]);
       }
     },

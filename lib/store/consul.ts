@@ -2,7 +2,7 @@ import DataLoader from 'dataloader';
 import { AppError } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import type { ConsulClient } from './consul/client.js';
-import { createData, MAX_GETS } from './consul/data.js';
+import { createData, dataPrefixOf, MAX_GETS } from './consul/data.js';
 import { createFeed } from './consul/feed.js';
 import { createFollower, type Follower } from './consul/follow.js';
 import { translate } from './consul/transaction.js';
@@ -24,10 +24,10 @@ export interface ConsulStoreOptions {
  * Keys: `<prefix>data/<key>` and `<prefix>feed/<name>`. A version is Consul's ModifyIndex.
  */
 export function createConsulStore({ client, prefix, log }: ConsulStoreOptions): Store {
-  const dataPrefix = `${prefix}data/`;
+  const dataPrefix = dataPrefixOf(prefix);
   const feedPrefix = `${prefix}feed/`;
   const data = createData(client, dataPrefix, feedPrefix);
-  const feed = createFeed(client, feedPrefix);
+  const feed = createFeed(client, feedPrefix, log);
   /** Concurrent gets share one read; nothing is cached. */
   const reads = new DataLoader<string, Entry | undefined>(
     async (keys) => {

@@ -1,3 +1,5 @@
+import type { Operation } from './store.js';
+
 /** What is known of the hosts at one moment. */
 export interface Signs {
   /** Hosts whose agents say so. */
@@ -8,11 +10,21 @@ export interface Signs {
 
 /** Which hosts are alive: those whose agent is, and those that only lost theirs, where that can be told apart. */
 export interface Liveness {
-  /** Announces that this host's agent is alive, until `signal` aborts. */
-  announce(host: string, signal: AbortSignal): Promise<void>;
+  /**
+   * Announces that this host's agent is alive, until `signal` aborts.
+   *
+   * @param condition asked each time that begins, for what must hold in the store then
+   */
+  announce(host: string, signal: AbortSignal, condition?: () => Promise<Operation>): Promise<void>;
   /** The hosts that are alive, in either way: now, and again after every change. Ends when `signal` aborts. */
   watch(signal: AbortSignal): AsyncIterable<ReadonlySet<string>>;
   now(): Promise<Signs>;
+}
+
+/** The hosts that are alive now, in either way. */
+export async function aliveNow(liveness: Liveness): Promise<ReadonlySet<string>> {
+  const { agents, hosts } = await liveness.now();
+  return new Set([...agents, ...(hosts ?? [])]);
 }
 
 /** Liveness of the hosts in this process: one in the agent, several in tests. */

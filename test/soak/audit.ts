@@ -46,7 +46,9 @@ async function inventoryOfStore([node]: readonly Node[]): Promise<Inventory> {
   const keys = await node!.storedKeys('');
   const byKind = new Map<string, number>();
   for (const key of keys) {
-    const kind = key.split('/')[0]!;
+    // Above `data/` are folders by kind.
+    const [top = '', folder = ''] = key.split('/');
+    const kind = top === 'data' ? folder : top;
     byKind.set(kind, (byKind.get(kind) ?? 0) + 1);
   }
   const feed = byKind.get('feed') ?? 0;

@@ -111,6 +111,7 @@ export function createSwitchedHost(surroundings = createSurroundings()) {
     underlay,
     settings,
     terms: { fence: 10_000, grace: 600_000 },
+    claim: async () => ({ key: `identities/${HOST}`, ifVersion: 0 }),
     forceLeave: async () => undefined,
     log: silentLog,
   });

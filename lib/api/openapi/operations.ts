@@ -98,6 +98,15 @@ export const operations: readonly ApiOperation[] = [
     answer: z.array(schemas.lease),
   },
   {
+    method: 'post',
+    path: '/restore',
+    summary:
+      'Puts back networks and addresses that are not there. Nothing is changed if a network is in the way.',
+    body: schemas.restoreRequest,
+    answer: schemas.restored,
+    errors: [409],
+  },
+  {
     method: 'get',
     path: '/cluster',
     summary: 'What this host and its cluster are to each other.',

@@ -46,10 +46,10 @@ export function clusterRoutes(options: {
     return all
       .toSorted((a, b) => a.joined.localeCompare(b.joined))
       .map((record) => {
-        const { hostId: id, name, address, joined } = record;
+        const { hostId: id, name, address, joined, version } = record;
         const state = stateOf(record);
         const problem = state === 'no tunnel' ? faults.get(address) : undefined;
-        return { id, name, address, joined, server: servers.includes(id), state, problem };
+        return { id, name, address, joined, version, server: servers.includes(id), state, problem };
       });
   }
 

@@ -13,10 +13,12 @@ export {
   lease,
   network,
   networkDetails,
+  restored,
 } from '../../api/schemas.js';
 
 export type NetworkAnswer = z.infer<typeof schemas.network>;
 export type NetworkDetailsAnswer = z.infer<typeof schemas.networkDetails>;
+export type RestoredAnswer = z.infer<typeof schemas.restored>;
 export type LeaseAnswer = z.infer<typeof schemas.lease>;
 export type ConnectionAnswer = z.infer<typeof schemas.connection>;
 export type ClusterAnswer = z.infer<typeof schemas.cluster>;

@@ -39,6 +39,11 @@ export interface AgentClient {
   connection(reference: string): Promise<answers.ConnectionAnswer>;
   /** Those of all hosts in the cluster. */
   leases(): Promise<answers.LeaseAnswer[]>;
+  /** Puts back what is not there. */
+  restore(from: {
+    networks: readonly answers.NetworkAnswer[];
+    leases: readonly answers.LeaseAnswer[];
+  }): Promise<answers.RestoredAnswer>;
   cluster(): Promise<answers.ClusterAnswer>;
   /** Returns when the change is done, which may take as long as joining a cluster does. */
   changeCluster(
@@ -105,6 +110,7 @@ export function createAgentClient(socket: string, command = 'socketplane'): Agen
     connections: () => call(z.array(answers.connection), 'GET', '/connections'),
     connection: async (reference) => call(answers.connection, 'GET', of('connections', reference)),
     leases: () => call(z.array(answers.lease), 'GET', '/leases'),
+    restore: (from) => call(answers.restored, 'POST', '/restore', from, CLUSTER_TIMEOUT_MS),
     cluster: () => call(answers.cluster, 'GET', '/cluster'),
     changeCluster(what, query = {}) {
       const given = Object.entries(query).filter((pair): pair is [string, string] => pair[1] !== undefined);

@@ -75,14 +75,15 @@ function describe(found: ClusterAnswer, command: string): string {
         : '')
     );
   }
-  const rows = found.members.map(({ name, address, state, server, id }) => [
+  const rows = found.members.map(({ name, address, state, server, id, version }) => [
     name + (id === found.id ? ' (this host)' : ''),
     address,
     state,
     server ? 'server' : 'client',
+    version ?? '',
   ]);
   const problems = found.members.flatMap(({ name, problem }) =>
     problem === undefined ? [] : [`no tunnel to ${name}: ${problem}\n`],
   );
-  return `${details({ Cluster: found.name, Device: found.interface ?? '', Tunnels: portOf(found) })}\n${table(['NAME', 'ADDRESS', 'STATE', 'CONSUL'], rows)}${problems.join('')}`;
+  return `${details({ Cluster: found.name, Device: found.interface ?? '', Tunnels: portOf(found) })}\n${table(['NAME', 'ADDRESS', 'STATE', 'CONSUL', 'VERSION'], rows)}${problems.join('')}`;
 }

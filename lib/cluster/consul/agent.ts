@@ -34,6 +34,8 @@ export interface ConsulAgent {
   letGo(): Promise<void>;
   /** Leaves the cluster, ends, and removes all data. */
   leave(): Promise<void>;
+  /** Stops it and removes all data, without a word to the cluster: the identity is another host's. */
+  discard(): Promise<void>;
   /** Stops being a server: leaves, ends, and removes what only a server has. `apply` a client afterwards. */
   demote(): Promise<void>;
 }
@@ -95,6 +97,11 @@ export function createConsulAgent({ files, ensureConsul, run, log }: ConsulAgent
     await consul.stop();
   }
 
+  async function removeFiles(): Promise<void> {
+    await rm(files.folder, { recursive: true, force: true });
+    await rm(files.socket, { force: true });
+  }
+
   return {
     api,
     apply: (spec) =>
@@ -132,8 +139,12 @@ export function createConsulAgent({ files, ensureConsul, run, log }: ConsulAgent
     leave: () =>
       change(async () => {
         await leaveGracefully();
-        await rm(files.folder, { recursive: true, force: true });
-        await rm(files.socket, { force: true });
+        await removeFiles();
+      }),
+    discard: () =>
+      change(async () => {
+        await consul.stop();
+        await removeFiles();
       }),
     demote: () =>
       change(async () => {

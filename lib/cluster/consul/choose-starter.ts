@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { KEEPER_VARIABLE } from '../../base/paths.js';
 import { byKeeper } from './start-by-keeper.js';
@@ -23,7 +24,7 @@ function inScope(): string[] {
   return [
     ...['systemd-run', '--scope', '--quiet', '--collect'],
     // A name that was used a moment ago may not be free yet.
-    `--unit=socketplane-consul-${Date.now().toString(36)}`,
+    `--unit=socketplane-consul-${randomBytes(4).toString('hex')}`,
     "--description=SocketPlane's Consul",
     // As the agent's unit.
     '--property=CPUWeight=400',

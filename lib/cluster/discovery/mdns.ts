@@ -59,7 +59,10 @@ export function createMdns({ hostId, onDiscovered, port, log }: MdnsOptions): Md
     if (from === underlay.address || !onSegment(underlay, from)) return;
     for (const said of announcementsIn(packet)) {
       if (said.hostId === hostId) {
-        log.warn('another host has this host’s id: remove state/host-id on one of them', { address: from });
+        log.warn(
+          'another host has this host’s id: one of them is a copy of the other, and becomes a host of its own',
+          { address: from },
+        );
       } else onDiscovered({ ...said, address: from });
     }
   }

@@ -1,4 +1,6 @@
 import type { Log } from '../../base/log.js';
+import { VERSION } from '../../base/version.js';
+import { NEWEST_FORMAT, readFormat, writeFormat } from '../../store/format.js';
 import type { Store } from '../../store/store.js';
 import { createMembers, type MemberRecord } from './records.js';
 
@@ -24,9 +26,15 @@ export function createOwnRecord(
   async function write(): Promise<void> {
     const { hostId, name, address } = self();
     const before = (await records.list()).find((other) => other.hostId === hostId);
-    if (before?.address === address && before.name === name) return;
+    const isSame = before?.address === address && before.name === name;
+    if (isSame && before.version === VERSION && before.format === NEWEST_FORMAT) return;
     const joined = before?.joined ?? new Date().toISOString();
-    await records.put({ hostId, name, address, joined });
+    const { format, version } = await readFormat(store);
+    await records.put(
+      { hostId, name, address, joined, version: VERSION, format: NEWEST_FORMAT },
+      // Nobody raises it meanwhile without having seen this record.
+      writeFormat(format, version),
+    );
   }
 
   return {

@@ -6,7 +6,15 @@ import type { Entry, Operation, Store } from '../../store/store.js';
 export const MEMBERS = 'members/';
 export const HOSTS = 'hosts/';
 
-const memberRecord = z.object({ name: z.string(), address: z.ipv4(), joined: z.iso.datetime() });
+const memberRecord = z.object({
+  name: z.string(),
+  address: z.ipv4(),
+  joined: z.iso.datetime(),
+  /** Version of SocketPlane there; 0.1.0 does not say so. */
+  version: z.string().optional(),
+  /** The newest format of the store that it reads. */
+  format: z.number().int().positive().optional(),
+});
 const hostRecord = z.object({ name: z.string(), address: z.ipv4() });
 
 /** A host that belongs to the cluster, running or not. */
@@ -19,8 +27,8 @@ export interface HostRecords<T extends { hostId: string }> {
   list(): Promise<T[]>;
   /** All of them at first, then all of them again after each change. */
   watch(signal: AbortSignal): AsyncIterable<T[]>;
-  /** @param condition what must still hold; otherwise nothing is written and this throws `unavailable` */
-  put(record: T, condition?: Operation): Promise<void>;
+  /** @param conditions what must still hold; otherwise nothing is written and this throws `unavailable` */
+  put(record: T, ...conditions: Operation[]): Promise<void>;
   remove(hostId: string): Promise<void>;
 }
 
@@ -59,9 +67,9 @@ function createRecords<F extends object>(
         yield [...known.values()];
       }
     },
-    async put({ hostId, ...record }, condition) {
+    async put({ hostId, ...record }, ...conditions) {
       const own = { key: prefix + hostId, value: JSON.stringify(record) };
-      if (await store.commit(condition ? [own, condition] : [own])) return;
+      if (await store.commit([own, ...conditions])) return;
       throw new AppError('unavailable', 'the cluster has changed its mind about this host meanwhile');
     },
     async remove(hostId) {

@@ -23,6 +23,8 @@ export interface RegistrationOptions {
   /** This host's current address on the underlay. */
   address: () => string | undefined;
   local: LocalState;
+  /** Claims this host's identity. @returns the condition under which it still has it */
+  claim: () => Promise<Operation>;
   hosts: HostRecords<HostRecord>;
   evictions: Evictions;
   /** Ends the registration. */
@@ -35,9 +37,9 @@ export interface Registration {
   /**
    * Tells the others about this host; until then they accept no packets from it. Throws when it has no address.
    *
-   * @param condition that of {@link Evictions} from before the leases were read
+   * @param conditions that of {@link Evictions} from before the leases were read, and that of the identity
    */
-  register(condition: Operation): Promise<void>;
+  register(...conditions: Operation[]): Promise<void>;
   /** Follows the other hosts, and stays registered among them. Rejects when the store is closed. */
   follow(): Promise<void>;
   /** The address has changed: tries until the others know. */
@@ -45,24 +47,25 @@ export interface Registration {
 }
 
 export function createRegistration(options: RegistrationOptions): Registration {
-  const { hostId, name, address, local, hosts, evictions, signal, log } = options;
+  const { hostId, name, address, local, claim, hosts, evictions, signal, log } = options;
   /** The address at which the others know this host, as last reported. */
   let listedAt: string | undefined;
   let returning: Promise<void> | undefined;
   const isListed = () => listedAt !== undefined && listedAt === address();
 
-  async function register(condition: Operation): Promise<void> {
+  async function register(...conditions: Operation[]): Promise<void> {
     const at = address();
     if (at === undefined) throw new AppError('unavailable', 'this host has no address on the underlay');
-    await hosts.put({ hostId, name, address: at }, condition);
+    await hosts.put({ hostId, name, address: at }, ...conditions);
   }
 
   /** An evicted host may have lost addresses meanwhile, so it checks first; no host accepts its packets until then. */
   async function tryToReturn(): Promise<void> {
+    const held = await claim();
     const condition = await evictions.condition(hostId);
     await local.reloadLeases();
     if (!(await local.converge())) throw new AppError('unavailable', 'Open vSwitch is not as it should be');
-    await register(condition);
+    await register(condition, held);
   }
 
   const comeBack = singleFlight(async () => {

@@ -7,6 +7,8 @@ import type { ConsulAgent } from '../consul/agent.js';
 import { rejoinWhenLeaderless } from '../consul/rejoin.js';
 import type { Mdns } from '../discovery/mdns.js';
 import { createOwnRecord, type OwnRecord } from '../hosts/member-record.js';
+import type { HostIdentity } from '../identity/identity.js';
+import type { AnswerClaim } from '../identity/server.js';
 import { aliveHosts, handOver } from '../servers/hand-over.js';
 import { createServersRecord, type ServersRecord } from '../servers/record.js';
 import type { Underlay } from '../../base/model.js';
@@ -31,6 +33,10 @@ export interface ActiveMemberOptions {
   mdns: Mdns;
   /** Addresses of discovered members of the cluster with this fingerprint. */
   discovered: (fingerprint: string) => string[];
+  /** Whether this machine may use this host's id: see `HostIdentity`. */
+  identity: Pick<HostIdentity, 'askMembers'>;
+  /** Answers other members that ask for theirs; undefined: nobody does here. */
+  answerClaim: AnswerClaim | undefined;
   /** Opens the store on Consul's socket. Called when Consul can be used. */
   connect: () => Promise<Store>;
   save: (member: Member) => Promise<void>;
@@ -64,12 +70,12 @@ export interface ActiveMember {
 }
 
 export function createActiveMember(options: ActiveMemberOptions): ActiveMember {
-  const { hostId, consul, mdns, discovered, connect, log } = options;
+  const { hostId, consul, mdns, discovered, identity, answerClaim, connect, log } = options;
   const closing = new AbortController();
   const { signal } = closing;
   const background = createBackground(log, signal);
   const self = createSelf({ ...options, signal });
-  const announcer = createAnnouncer({ hostId, self, mdns, signal, log });
+  const announcer = createAnnouncer({ hostId, self, mdns, answerClaim, signal, log });
   const role = createRole({ hostId, self, consul, background, signal });
   const now: { records?: Records; problem?: string; isConnected: boolean } = {
     problem: NO_LEADER,
@@ -110,6 +116,17 @@ export function createActiveMember(options: ActiveMemberOptions): ActiveMember {
     void background('follow the record of servers', () => servers.keep(role.follow, signal));
   }
 
+  /** A Consul that runs already was started when this was clear. */
+  async function askForIdentity(joinAt: readonly string[]): Promise<void> {
+    const runs = await consul.api.ping().then(
+      () => true,
+      () => false,
+    );
+    if (runs) return;
+    const { address, peers, authoritySeed } = self.consulSpec();
+    await identity.askMembers([...joinAt, ...peers], address, authoritySeed);
+  }
+
   async function followMembers(own: OwnRecord): Promise<void> {
     for await (const others of own.keep(signal)) {
       const peers = peersToKeep(self.member.peers, others);
@@ -141,6 +158,7 @@ export function createActiveMember(options: ActiveMemberOptions): ActiveMember {
       return now.problem;
     },
     async begin(joinAt = []) {
+      await askForIdentity(joinAt);
       await consul.apply(self.consulSpec());
       if (joinAt.length > 0) await joinAtOneOf(consul, joinAt);
       // A member that resumes can be found before it has found the others, as all of them may have new addresses. The

@@ -11,7 +11,7 @@ import type { Underlay } from '../../base/model.js';
 import { needUnderlay, type UnderlayFinder } from '../underlay.js';
 import { becomeMember } from './become-member.js';
 import { firstMember, requestMembership } from './join-request.js';
-import { createActiveMember, type ActiveMember } from './member.js';
+import { createActiveMember, type ActiveMember, type ActiveMemberOptions } from './member.js';
 import type { ClusterState, ClusterStateFile, Member } from './state-file.js';
 
 export interface TransitionsOptions {
@@ -29,6 +29,8 @@ export interface TransitionsOptions {
    * was a member.
    */
   disconnect: () => Promise<void>;
+  identity: ActiveMemberOptions['identity'];
+  answerClaim: ActiveMemberOptions['answerClaim'];
   log: Log;
   discovery: Discovery;
   /** Aborts when the agent stops. */
@@ -99,6 +101,8 @@ export function createTransitions(options: TransitionsOptions): Transitions {
       consul,
       mdns: discovery.mdns,
       discovered: discovery.addressesOf,
+      identity: options.identity,
+      answerClaim: options.answerClaim,
       connect: () =>
         options.connect(wish).catch((error: unknown) => {
           if (error instanceof AppError && error.kind === 'conflict') onConflict?.(error);

@@ -12,8 +12,16 @@ const serverList = z.array(z.string());
 /** Ids of the hosts that run Consul servers, or should. */
 export async function readServers(store: Store): Promise<{ servers: string[]; version: number }> {
   const entry = await store.get(SERVERS);
-  const servers = entry ? serverList.parse(JSON.parse(entry.value)) : [];
-  return { servers, version: entry?.version ?? 0 };
+  return { servers: entry ? parse(entry.value) : [], version: entry?.version ?? 0 };
+}
+
+/** A list that cannot be understood is as good as none: a server writes it anew. */
+function parse(value: string): string[] {
+  try {
+    return serverList.parse(JSON.parse(value));
+  } catch {
+    return [];
+  }
 }
 
 export interface ServersRecord {

@@ -1,5 +1,5 @@
 import type { Network } from '../../base/model.js';
-import { CLUSTER_PORTS, DNS_PORT, NAMES_PORT } from '../../base/ports.js';
+import { CLUSTER_PORTS, DNS_PORT, IDENTITY_PORT, NAMES_PORT } from '../../base/ports.js';
 import { GATEWAY_PREFIX, gatewayName, PORT_PREFIX } from '../device-names.js';
 import type { UnderlayState } from './underlay.js';
 
@@ -13,6 +13,7 @@ const hostsOnly = (vxlanPort: number) => [
   `udp --dport ${vxlanPort}`,
   `tcp --dport ${CLUSTER}`,
   `udp --dport ${CLUSTER}`,
+  `tcp --dport ${IDENTITY_PORT}`,
 ];
 /** Those that Docker always calls so: its default bridge, and the one on which it publishes ports of our containers. */
 export const DOCKER_BRIDGES = ['docker0', 'docker_gwbridge'];

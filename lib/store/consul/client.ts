@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { z } from 'zod';
 import { connect, type CallOptions, type ConsulEndpoint, type WaitOptions } from './connect.js';
 import { statusCodeOf } from '../../base/errors.js';
-import { bodyOf, deniedIn, failureOf } from './failure.js';
+import { bodyOf, deniedIn, failureOf, keyRight, NODE_RIGHT, SESSION_RIGHT, type Right } from './failure.js';
 import type { KvOperation } from './operation.js';
 
 /** Together with what {@link failureOf} may need to find the reason, an answer takes less than 2.2 s. */
@@ -63,16 +63,17 @@ export function createConsulClient(endpoint: ConsulEndpoint): ConsulClient {
   const where = endpoint.address;
   const consul = connect(endpoint);
 
-  async function call<T>(work: (options: CallOptions) => Promise<T>): Promise<T> {
+  async function call<T>(right: Right, work: (options: CallOptions) => Promise<T>): Promise<T> {
     try {
       return await work({ timeout: TIMEOUT_MS });
     } catch (error) {
-      throw await failureOf(error, where, (timeout) => consul.status.leader({ timeout }));
+      throw await failureOf(error, where, right, (timeout) => consul.status.leader({ timeout }));
     }
   }
 
   /** A query that is answered when there is something newer than `index`, or after a while. */
   async function wait(
+    right: Right,
     query: (options: WaitOptions) => Promise<unknown>,
     index: number,
     signal: AbortSignal,
@@ -82,7 +83,7 @@ export function createConsulClient(endpoint: ConsulEndpoint): ConsulClient {
     const cancel = () => ctx.emit('cancel');
     signal.addEventListener('abort', cancel);
     try {
-      const answer = await call(({ timeout = 0 }) =>
+      const answer = await call(right, ({ timeout = 0 }) =>
         query({
           ctx,
           ...(index > 0
@@ -101,7 +102,8 @@ export function createConsulClient(endpoint: ConsulEndpoint): ConsulClient {
       const parts = operations.map(({ Value, ...rest }) => ({
         KV: Value === undefined ? rest : { ...rest, Value: encode(Value) },
       }));
-      const answer = await call((options) =>
+      const rightOf = (index: number) => keyRight(operations[index]?.Key ?? '');
+      const answer = await call(rightOf(0), (options) =>
         consul.transaction.create(parts, { ...options, consistent: true }).catch((error: unknown) => {
           if (statusCodeOf(error) === 409) return error;
           throw error;
@@ -112,26 +114,26 @@ export function createConsulClient(endpoint: ConsulEndpoint): ConsulClient {
         return { done: true, entries: (Results ?? []).map(({ KV }) => ({ ...KV, Value: decode(KV.Value) })) };
       }
       const { Errors } = transactionRefused.parse(bodyOf(answer));
-      const denied = deniedIn(Errors, where);
+      const denied = deniedIn(Errors, where, rightOf);
       if (denied) throw denied;
       return { done: false, failed: Errors.map(({ OpIndex, What }) => ({ index: OpIndex, why: What })) };
     },
 
     async changed(prefix, index, signal) {
       const query = (options: WaitOptions) => consul.kv.get({ key: prefix, recurse: true, ...options });
-      const { at, body } = await wait(query, index, signal);
+      const { at, body } = await wait(keyRight(prefix), query, index, signal);
       return { index: at, entries: z.array(kvEntry).parse(body ?? []) };
     },
 
     async passing(check, index, signal) {
       const query = (options: WaitOptions) => consul.health.state({ state: 'passing', ...options });
-      const { at, body } = await wait(query, index, signal);
+      const { at, body } = await wait(NODE_RIGHT, query, index, signal);
       const found = checkList.parse(body ?? []).filter(({ CheckID }) => CheckID === check);
       return { index: at, nodes: found.map(({ Node }) => Node).sort() };
     },
 
     async createSession({ name, checks, behavior, ttlSeconds, lockDelaySeconds }) {
-      const answer = await call((options) =>
+      const answer = await call(SESSION_RIGHT, (options) =>
         consul.session.create({
           ...options,
           name,
@@ -144,7 +146,7 @@ export function createConsulClient(endpoint: ConsulEndpoint): ConsulClient {
       return z.object({ ID: z.string() }).parse(answer).ID;
     },
     renewSession: (id) =>
-      call((options) =>
+      call(SESSION_RIGHT, (options) =>
         consul.session.renew({ ...options, id }).then(
           () => true,
           (error: unknown) => {
@@ -154,7 +156,7 @@ export function createConsulClient(endpoint: ConsulEndpoint): ConsulClient {
         ),
       ),
     async destroySession(id) {
-      await call((options) => consul.session.destroy({ ...options, id }));
+      await call(SESSION_RIGHT, (options) => consul.session.destroy({ ...options, id }));
     },
     close: () => consul.destroy(),
   };

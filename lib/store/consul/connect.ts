@@ -12,6 +12,8 @@ export interface ConsulEndpoint {
   /** Address of the Consul agent: the path of its unix socket, or a URL such as `https://consul.example:8501`. */
   address: string;
   token?: string;
+  /** For `https://`: PEM texts, and the name in Consul's certificate. */
+  tls?: { ca?: string; cert?: string; key?: string; servername?: string };
   /** Default: true. Without it, a call never uses a connection to a Consul that has since been restarted. */
   keepAlive?: boolean;
 }
@@ -61,7 +63,7 @@ interface Requests {
 }
 
 /** The only place that creates clients of Consul's HTTP API. */
-export function connect({ address, token, keepAlive = true }: ConsulEndpoint): Package {
+export function connect({ address, token, tls, keepAlive = true }: ConsulEndpoint): Package {
   const isSocket = address.startsWith('/');
   const url = isSocket ? new URL('http://localhost') : parseUrl(address);
   const secure = url.protocol === 'https:';
@@ -70,7 +72,7 @@ export function connect({ address, token, keepAlive = true }: ConsulEndpoint): P
     ...(isSocket
       ? { socketPath: address }
       : { host: url.hostname, port: Number(url.port) || undefined, secure }),
-    agent: new Agent({ keepAlive, maxSockets: MAX_SOCKETS }),
+    agent: new Agent({ keepAlive, maxSockets: MAX_SOCKETS, ...(secure && tls) }),
     defaults: token === undefined ? {} : { token },
   };
   const client = new Consul(options) as unknown as Package & Requests;

@@ -2,6 +2,9 @@ import { AppError } from '../../base/errors.js';
 import type { Entry } from '../store.js';
 import type { ConsulClient, KvEntry } from './client.js';
 
+/** Where the store's entries are, among all keys of ours. */
+export const dataPrefixOf = (prefix: string) => `${prefix}data/`;
+
 /** Consul's limit for a transaction. */
 export const MAX_GETS = 64;
 

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
+import type { WarnLog } from '../../base/log.js';
 import type { Operation } from '../store.js';
 import type { ConsulClient, KvEntry } from './client.js';
 import type { KvOperation } from './operation.js';
@@ -51,7 +52,19 @@ export interface Feed {
   collect(entries: readonly FeedEntry[], state: FeedState): Promise<void>;
 }
 
-export function createFeed(client: ConsulClient, prefix: string): Feed {
+/**
+ * Whether the store was restored from a back-up between two states: what the feed had is gone, though nobody has collected it. The
+ * index alone does not tell: by the time that one looks, others may have written again.
+ */
+export function wasSetBack(before: FeedState, { index, floor, entries }: FeedState): boolean {
+  if (index < before.index || floor < before.floor) return true;
+  const there = new Map(entries.map(({ name, version }) => [name, version]));
+  return before.entries.some(({ name, version }) => version > floor && there.get(name) !== version);
+}
+
+export function createFeed(client: ConsulClient, prefix: string, log: WarnLog): Feed {
+  /** Keys of which the log has told. */
+  const strange = new Set<string>();
   return {
     announce(operations) {
       const put = operations.flatMap(({ key, value }) => (typeof value === 'string' ? [key] : []));
@@ -66,9 +79,9 @@ export function createFeed(client: ConsulClient, prefix: string): Feed {
         index: answer.index,
         entries: answer.entries
           .filter((entry) => entry !== floor)
-          .map(parse)
+          .flatMap(parse)
           .sort((a, b) => a.version - b.version),
-        floor: floor ? Number(floor.Value) : 0,
+        floor: Number(floor?.Value) || 0,
         floorVersion: floor?.ModifyIndex ?? 0,
       };
     },
@@ -88,11 +101,15 @@ export function createFeed(client: ConsulClient, prefix: string): Feed {
     },
   };
 
-  function parse({ Key, Value, ModifyIndex }: KvEntry): FeedEntry {
-    return {
-      name: Key.slice(prefix.length),
-      version: ModifyIndex,
-      ...changedKeys.parse(JSON.parse(Value ?? '')),
-    };
+  function parse({ Key, Value, ModifyIndex }: KvEntry): FeedEntry[] {
+    const name = Key.slice(prefix.length);
+    try {
+      return [{ name, version: ModifyIndex, ...changedKeys.parse(JSON.parse(Value ?? '')) }];
+    } catch {
+      // Somebody else's key must not bring down every agent.
+      if (!strange.has(name)) log.warn('this key in Consul is not ours, and is ignored', { key: Key });
+      strange.add(name);
+      return [];
+    }
   }
 }

@@ -3,7 +3,7 @@ import { pause } from '../../concurrency/pause.js';
 import { retryForever } from '../../concurrency/retry-forever.js';
 import { createCollector } from './collector.js';
 import type { Data } from './data.js';
-import type { Feed, FeedState } from './feed.js';
+import { wasSetBack, type Feed, type FeedState } from './feed.js';
 import { unlessAborted } from './session.js';
 import type { Watched } from './watched.js';
 
@@ -69,8 +69,8 @@ async function follow({ feed, data, log, watches, joined, signal }: FollowOption
   }
 
   async function advance(next: FeedState): Promise<void> {
-    // A Consul that lost its data, or was restored from a back-up, counts from a lower index again.
-    const isBehind = next.index < state.index;
+    const isBehind = state.index > 0 && wasSetBack(state, next);
+    if (isBehind) log.warn('the store was set back: everything is read again, and what is in use put back');
     if (isBehind || next.floor > seen) {
       for (const watched of watches) {
         watched.complete = false;

@@ -1,9 +1,11 @@
 import type { Log } from '../../base/log.js';
 import type { Liveness } from '../liveness.js';
+import { dataPrefixOf } from './data.js';
 import type { ConsulClient } from './client.js';
 import { latestOf } from '../../concurrency/latest-of.js';
 import { retryForever } from '../../concurrency/retry-forever.js';
 import { unlessAborted, withSession } from './session.js';
+import { translate } from './transaction.js';
 
 /** Consul's own check of each node: whether gossip hears of it. */
 export const GOSSIP = 'serfHealth';
@@ -55,13 +57,15 @@ export function createConsulLiveness({ client, prefix, checks, log }: ConsulSess
   }
 
   return {
-    announce(host, signal) {
+    announce(host, signal, condition) {
       const options = { name: `${host} is alive`, behavior: 'delete', lockDelaySeconds: 0 } as const;
       return withSession({ ...options, client, checks, log, signal }, async (session, ended) => {
         // In one step from the previous session, which may live on for a while, so that no host sees this one missing in
         // between.
         const take = async () => {
+          const must = await condition?.();
           const outcome = await client.transact([
+            ...(must ? translate({ ...must, key: dataPrefixOf(prefix) + must.key }) : []),
             { Verb: 'delete', Key: alive + host },
             { Verb: 'lock', Key: alive + host, Session: session, Value: '' },
           ]);

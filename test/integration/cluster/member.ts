@@ -30,6 +30,8 @@ const membership = createManagedMembership({
   config: withBootstrap(cluster, process.env),
   file: createClusterStateFile(state),
   consul,
+  identity: { askMembers: async () => undefined },
+  answerClaim: undefined,
   underlays: createUnderlayFinder({ run }),
   underlay: createCell<Underlay | undefined>(undefined),
   connect: async () =>

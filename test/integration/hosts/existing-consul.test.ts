@@ -1,52 +1,25 @@
+import { writeFile } from 'node:fs/promises';
 import { expect } from 'chai';
-import type { Host } from '../../lab/host.js';
 import { createLab, START_MS, type Lab } from '../../lab/lab.js';
 import { startNode, type Node } from '../../lab/node.js';
 import { steadyPing } from '../../lab/steady-ping.js';
 import { until } from '../../support/until.js';
 import { addressOf, firstPacketReaches, pings, sleeper } from '../agent/suite.js';
-import { cluster, clusterFails, configure } from './alone.js';
+import { cluster, clusterFails, configure, startWaitingAgent } from './alone.js';
 import { startAtLast, tunnelsOf } from './reach.js';
 import { createNetwork, PATIENCE_MS, STORY_MS, untilMembers } from './suite.js';
+import { theirConsul } from './their-consul.js';
 
-const MASTER = '00000000-0000-4000-8000-000000000001';
-/** What docs/operations.md says that a token must allow. */
-const RULES = 'key_prefix "networks/" { policy = "write" }\nsession_prefix "" { policy = "write" }';
-
-/** A Consul that is not ours, with ACLs on. */
-function consulOn(host: Host) {
-  const argv = [
-    ...['consul', 'agent', '-server', '-bootstrap-expect=1', '-data-dir=/var/lib/socketplane/theirs'],
-    ...[`-bind=${host.address}`, '-client=0.0.0.0', '-log-level=warn'],
-    ...['-hcl', `acl { enabled = true, default_policy = "deny", tokens { master = "${MASTER}" } }`],
-    ...['-hcl', 'performance { raft_multiplier = 1 }, disable_update_check = true'],
-  ];
-  const address = `http://${host.address}:8500`;
-  async function put(path: string, body: unknown): Promise<unknown> {
-    const curl = ['curl', '-fsS', '-X', 'PUT', '-H', `X-Consul-Token: ${MASTER}`, '-d', JSON.stringify(body)];
-    return JSON.parse((await host.run([...curl, `${address}/v1${path}`])).stdout) as unknown;
-  }
-  return {
-    address,
-    async start(): Promise<void> {
-      await host.start('consul', argv);
-      await host.ready('consul', ['sh', '-c', `curl -fsS ${address}/v1/status/leader | grep -q :`]);
-    },
-    stop: () => host.stop('consul'),
-    /** Gives one that may write our keys and sessions, and nothing else. */
-    async token(): Promise<string> {
-      // A new leader is not ready for this at once.
-      await until('a policy', () => put('/acl/policy', { Name: 'socketplane', Rules: RULES }), PATIENCE_MS);
-      const answer = await put('/acl/token', { Policies: [{ Name: 'socketplane' }] });
-      return (answer as { SecretID: string }).SecretID;
-    },
-  };
+/** Why a host is no member. */
+async function clusterProblem(node: Node): Promise<string> {
+  const { body } = await node.api('GET', '/cluster');
+  return (body as { problem?: string }).problem ?? '';
 }
 
 describe('a cluster on a Consul that is there already', function () {
   this.timeout(STORY_MS);
   let lab: Lab;
-  let consul: ReturnType<typeof consulOn>;
+  let consul: ReturnType<typeof theirConsul>;
   let nodes: Node[];
   let con2 = '';
 
@@ -54,11 +27,9 @@ describe('a cluster on a Consul that is there already', function () {
     this.timeout(START_MS);
     lab = await createLab();
     const [server, ...hosts] = [await lab.addHost(), await lab.addHost(), await lab.addHost()] as const;
-    // As in every host that speaks with userspace Open vSwitch: nothing completes its checksums.
-    await server.run(['ethtool', '-K', 'eth0', 'tx', 'off']);
-    consul = consulOn(server);
+    consul = theirConsul(server);
     await consul.start();
-    const settings = { address: consul.address, token: await consul.token(), prefix: 'networks/' };
+    const settings = { address: consul.address, token: await consul.token('networks/'), prefix: 'networks/' };
     await Promise.all(
       hosts.map((host) => configure(host, { cluster: { leaseGrace: '45s' }, consul: settings })),
     );
@@ -104,6 +75,108 @@ describe('a cluster on a Consul that is there already', function () {
     expect(run.stderr).to.match(/no Consul runs on http:\/\/192\.168\.108\.1:8500/);
     await consul.start();
     await startAtLast(one, 'late');
+  });
+
+  it('names the right that its token lacks', async () => {
+    const [, two] = nodes as [Node, Node];
+    const wanting = {
+      'session_prefix "" { policy = "write" }': 'key_prefix "networks/" { policy = "write" }',
+      'key_prefix "networks/" { policy = "write" }': 'session_prefix "" { policy = "write" }',
+    };
+    for (const [right, rules] of Object.entries(wanting)) {
+      const tokenFile = '/etc/socketplane/token';
+      await writeFile(two.file(tokenFile), await consul.token('networks/', rules));
+      await configure(two, { consul: { address: consul.address, tokenFile, prefix: 'networks/' } });
+      await two.stop('agent');
+      await startWaitingAgent(two);
+      await until(
+        `the lack of ${right} to be named`,
+        async () =>
+          (await two.agentLog()).includes(
+            `the token's policy must have ${JSON.stringify(right).slice(1, -1)}`,
+          ),
+        PATIENCE_MS,
+      );
+    }
+    await writeFile(two.file('/etc/socketplane/token'), await consul.token('networks/'));
+    await two.stop('agent');
+    await two.startAgent();
+    await untilMembers(nodes, 2);
+  });
+
+  it('ignores what others have written among its keys', async () => {
+    const [one, two] = nodes as [Node, Node];
+    for (const key of ['feed/theirs', 'data/networks/theirs', 'data/hosts/theirs', 'data/blocks/theirs'])
+      await consul.write(`networks/${key}`, 'not ours');
+    await startAtLast(one, 'besides');
+    await until(
+      'the strange key to be named',
+      async () => (await two.agentLog()).includes('networks/feed/theirs'),
+      PATIENCE_MS,
+    );
+    await untilMembers(nodes, 2);
+  });
+
+  it('refuses a store in a format of the future, and touches nothing of it', async () => {
+    const [one, two] = nodes as [Node, Node];
+    await consul.write('networks/data/format', '{"format":3}');
+    await two.stop('agent');
+    await startWaitingAgent(two);
+    await until(
+      'a line about it',
+      async () => /the store has format 3, and SocketPlane .* reads up to 1/.test(await clusterProblem(two)),
+      PATIENCE_MS,
+    );
+    expect(await pings(one, 'con1', con2)).to.equal(true);
+    await consul.write('networks/data/format', '{"format":1}');
+    await two.stop('agent');
+    await two.startAgent();
+    await untilMembers(nodes, 2);
+  });
+
+  it('takes up what it has when the store is restored from a back-up', async () => {
+    const [one, two] = nodes as [Node, Node];
+    await startAtLast(one, 'gone');
+    await consul.snapshot('save');
+    await one.sp(['rm', '-f', 'gone']);
+    const young = await startAtLast(one, 'young');
+    await createNetwork(nodes, 'late', '10.51.0.0/16');
+    const late = await sleeper(two, 'late', '-e', 'SP_NETWORK=late');
+    await consul.snapshot('restore');
+
+    const ids = await Promise.all(
+      nodes.map(async (node) => ((await node.api('GET', '/cluster')).body as { id: string }).id),
+    );
+    const leases = async () => {
+      const { body } = await one.api('GET', '/leases');
+      return (body as { ip: string; host: string; network: string }[]).map(
+        ({ ip, host, network }) => `${network} ${ip} ${ids.indexOf(host)}`,
+      );
+    };
+    const expected = [
+      `web ${young} 0`,
+      `late ${late} 1`,
+      `web ${await addressOf(one, 'con1')} 0`,
+      `web ${con2} 1`,
+    ];
+    await until(
+      'everything to be as it was',
+      async () => {
+        expect(await leases()).to.include.members(expected);
+        return true;
+      },
+      PATIENCE_MS,
+    );
+    await untilMembers(nodes, 2);
+    const next = await startAtLast(two, 'next');
+    expect([young, con2]).not.to.include(next);
+    await until(
+      'the ways',
+      async () => (await pings(one, 'young', con2)) && (await pings(two, 'con2', young)),
+      PATIENCE_MS,
+    );
+    const all = await leases();
+    expect(new Set(all.map((lease) => lease.split(' ', 2).join())).size).to.equal(all.length);
   });
 
   it('keeps the tunnel to a host whose agent is away until it gives up its addresses', async () => {

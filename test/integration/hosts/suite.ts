@@ -110,7 +110,7 @@ export async function untilNothingIsLeft(nodes: Node[]): Promise<void> {
     );
   }
   const [first] = nodes;
-  expect(await first!.storedKeys('blocks/')).to.deep.equal([]);
+  expect(await first!.storedKeys('data/blocks/')).to.deep.equal([]);
   await until(
     'the feed of changes to be collected',
     async () => (await first!.storedKeys('feed/')).length < 40,

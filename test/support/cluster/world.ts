@@ -16,7 +16,7 @@ import type { Store } from '../../../lib/store/store.js';
 
 /** Everything outside a membership that may fail. */
 export type Fault =
-  'write' | 'apply' | 'admit' | 'leader' | 'connect' | 'disconnect' | 'consul-leave' | 'remove';
+  'write' | 'identity' | 'apply' | 'admit' | 'leader' | 'connect' | 'disconnect' | 'consul-leave' | 'remove';
 
 export const KEY = Buffer.alloc(32, 7).toString('base64');
 export const MEMBER = '10.0.0.9';
@@ -83,6 +83,9 @@ export function createWorld(settings: object = {}) {
       mayFail('consul-leave');
       Object.assign(consul, { spec: undefined, hasData: false });
     },
+    async discard() {
+      Object.assign(consul, { spec: undefined, hasData: false });
+    },
     async demote() {
       consul.spec = undefined;
     },
@@ -132,6 +135,12 @@ export function createWorld(settings: object = {}) {
       underlays,
       underlay,
       discovery,
+      identity: {
+        async askMembers() {
+          mayFail('identity');
+        },
+      },
+      answerClaim: undefined,
       connectTimeout,
       async connect(): Promise<Store> {
         mayFail('connect');

@@ -3,7 +3,7 @@ import { createLog, type Log } from '../../../lib/base/log.js';
 import { createIpam, grantOf, type Lease } from '../../../lib/ipam/ipam.js';
 import type { Network } from '../../../lib/base/model.js';
 import { createNetworks } from '../../../lib/network/networks.js';
-import { transfer, type Belongings } from '../../../lib/agent/transfer.js';
+import { putBack, transfer, type Belongings } from '../../../lib/agent/transfer.js';
 import { createMemoryStore } from '../../../lib/store/memory.js';
 import type { Store } from '../../../lib/store/store.js';
 import { grantTo, storedLeases } from '../../support/leases.js';
@@ -150,5 +150,76 @@ describe('what a host takes along', () => {
       '10.50.0.9 far',
       '10.50.0.10 here',
     ]);
+  });
+});
+
+describe('what is in a back-up', () => {
+  const web = network('web', 7, '10.50.0.0/16');
+  const backup = {
+    networks: [web],
+    leases: [
+      lease('web', '10.50.0.9', { kept: true, endpoint: 'e' }),
+      lease('web', '10.50.0.10', { host: 'other' }),
+      lease('web', '10.50.0.11', { container: undefined }),
+    ],
+  };
+
+  it('is put back with the hosts that had it, once, and is in use by nobody yet', async () => {
+    const there = side();
+    const first = await putBack(backup, there);
+    expect(first).to.deep.equal({
+      networks: { made: ['web'], there: [] },
+      addresses: { made: 2, there: 0, lost: [] },
+    });
+    expect(await there.networks.list()).to.deep.equal([web]);
+    const leases = [...there.ipam.index.all()].map(({ ip, host, up, endpoint }) => ({
+      ip,
+      host,
+      up,
+      endpoint,
+    }));
+    expect(leases).to.have.deep.members([
+      { ip: '10.50.0.9', host: 'here', up: false, endpoint: undefined },
+      { ip: '10.50.0.10', host: 'other', up: false, endpoint: undefined },
+    ]);
+    const again = await putBack(backup, there);
+    expect(again).to.deep.equal({
+      networks: { made: [], there: ['web'] },
+      addresses: { made: 0, there: 2, lost: [] },
+    });
+  });
+
+  it('is given to nobody else, and goes on with the container that has it', async () => {
+    const there = side();
+    await putBack(backup, there);
+    const taken = await there.ipam
+      .lease((await there.networks.find('web'))!, grantTo('x'.repeat(64)), '10.50.0.10')
+      .then(String, (error: Error) => error.message);
+    expect(taken).to.match(/in use/);
+    const warnings: unknown[] = [];
+    const running = lease('web', '10.50.0.9', { kept: true, endpoint: 'later' });
+    await transfer({ networks: [web], leases: [running] }, there, {
+      unused: false,
+      log: watchedLog(warnings),
+    });
+    expect(warnings).to.deep.equal([]);
+    expect(there.ipam.find('web', '10.50.0.9')).to.include({ endpoint: 'later', up: true });
+  });
+
+  it('does not come back where a network is in the way, or an address is another’s', async () => {
+    const there = side();
+    await there.networks.create('theirs', { subnet: '10.50.1.0/24' });
+    const refused = await putBack(backup, there).then(String, (error: Error) => error.message);
+    expect(refused).to.match(
+      /^nothing is restored: network theirs \(10\.50\.1\.0\/24\) is in the way of network web/,
+    );
+    expect((await there.networks.list()).map(({ id }) => id)).to.deep.equal(['theirs']);
+
+    const taken = side();
+    await taken.networks.create('web', { subnet: web.subnet, vni: 7 });
+    await taken.ipam.lease((await taken.networks.find('web'))!, grantTo('x'.repeat(64)), '10.50.0.9');
+    const { addresses } = await putBack(backup, taken);
+    expect(addresses.made).to.equal(1);
+    expect(addresses.lost[0]).to.include({ network: 'web', ip: '10.50.0.9' });
   });
 });

@@ -28,9 +28,9 @@ describe('socketplane cluster', () => {
     );
     expect((await bench.cli('cluster', 'ls')).stdout).to.equal(
       'Cluster   socketplane\nDevice    eth0\nTunnels   UDP 7000\n\n' +
-        'NAME             ADDRESS     STATE    CONSUL\n' +
-        'h1 (this host)   192.0.2.1   up       server\n' +
-        'h2               192.0.2.7   silent   client\n',
+        'NAME             ADDRESS     STATE    CONSUL   VERSION\n' +
+        'h1 (this host)   192.0.2.1   up       server   0.1.0\n' +
+        'h2               192.0.2.7   silent   client   -\n',
     );
     const { stdout } = await bench.cli('cluster', 'members', '--json');
     expect(JSON.parse(stdout)).to.include({ state: 'member', address: '192.0.2.1' });

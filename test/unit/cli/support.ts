@@ -33,6 +33,7 @@ export async function createBench() {
     agentConfig: join(folder, 'settings/agent.yml'),
     proxyConfig: join(folder, 'settings/proxy.yml'),
     state: join(folder, 'state'),
+    boot: join(folder, 'boot'),
     logs: join(folder, 'logs'),
     installRecord: join(folder, 'install.json'),
   };
@@ -78,6 +79,11 @@ async function run(argv: string[], changes: Partial<Context> & Pick<Context, 'pa
 }
 
 const CONTAINER = 'a1b2c3d4e5f6'.padEnd(64, '0');
+
+export const LEASE = {
+  ...{ network: 'default', ip: '10.1.0.2', container: CONTAINER, kept: true, names: ['con1'] },
+  ...{ host: 'a', up: true, time: '2026-01-01T00:00:00.000Z' },
+};
 
 /**
  * A server with the agent's REST API and a memory: networks that can be made and removed, and one container.
@@ -136,6 +142,15 @@ export function fakeAgent({ docker = 'ok', asked = [] as unknown[] } = {}): expr
     if (id === 'con1' || CONTAINER.startsWith(id)) response.json(connection);
     else response.status(404).json({ message: `container "${id}" not found` });
   });
+  api.get('/leases', (_request, response) => void response.json([LEASE]));
+  api.post('/restore', (request, response) => {
+    asked.push(request.body);
+    const { networks: nets, leases } = request.body as { networks: { id: string }[]; leases: object[] };
+    response.json({
+      networks: { made: nets.map(({ id }) => id), there: [] },
+      addresses: { made: leases.length, there: 0, lost: [] },
+    });
+  });
   addCluster(api);
   api.get('/healthz', (_request, response) => {
     const ok = docker === 'ok';
@@ -153,7 +168,15 @@ function network(id: string, subnet: string, vni: number) {
 /** A cluster that this host begins or joins, and leaves. */
 function addCluster(api: express.Router): void {
   const joined = '2026-01-01T00:00:00.000Z';
-  const self = { id: 'a', name: 'h1', address: '192.0.2.1', joined, server: true, state: 'up' };
+  const self = {
+    id: 'a',
+    name: 'h1',
+    address: '192.0.2.1',
+    joined,
+    version: '0.1.0',
+    server: true,
+    state: 'up',
+  };
   let cluster = { state: 'none', interface: 'eth0', members: [] as (typeof self)[] };
   const answer = () => ({
     ...cluster,
@@ -170,7 +193,7 @@ function addCluster(api: express.Router): void {
       response.status(400).json({ message: 'bad request: address: expected an IPv4 address' });
       return;
     }
-    const other = { id: 'b', name: 'h2', address, joined, server: false, state: 'silent' };
+    const other = { id: 'b', name: 'h2', address, joined, version: '', server: false, state: 'silent' };
     if (what === 'leave') cluster = { ...cluster, state: 'none', members: [] };
     else if (what === 'bind')
       cluster = {

@@ -4,13 +4,18 @@ import type { AddressInfo } from 'node:net';
 import { expect } from 'chai';
 import { silentLog } from '../../../lib/base/log.js';
 import { createConsulClient } from '../../../lib/store/consul/client.js';
-import { failureOf } from '../../../lib/store/consul/failure.js';
+import { failureOf, SESSION_RIGHT } from '../../../lib/store/consul/failure.js';
 import { createConsulStore } from '../../../lib/store/consul.js';
 
 describe('a call to Consul that failed', () => {
   it('says so also where the connection broke in the middle of an answer', async () => {
     const broken = Object.assign(new Error('consul: kv.get: aborted'), { response: undefined });
-    const failure = await failureOf(broken, 'http://192.0.2.1:8500', async () => '192.0.2.1:8300');
+    const failure = await failureOf(
+      broken,
+      'http://192.0.2.1:8500',
+      SESSION_RIGHT,
+      async () => '192.0.2.1:8300',
+    );
     expect(failure.kind).to.equal('unavailable');
     expect(failure.message).to.match(/^Consul on http:\/\/192\.0\.2\.1:8500 does not answer \(aborted\); /);
   });
@@ -34,7 +39,9 @@ describe('a call to Consul that failed', () => {
     ];
     for (const call of calls) {
       const message = await call().then(String, (error: Error) => error.message);
-      expect(message).to.match(/refuses \(Permission denied\): the token must allow/);
+      expect(message).to.match(
+        /refuses \(Permission denied\): the token's policy must have key_prefix "x\/" { policy = "write" }/,
+      );
     }
     await store.close();
     server.closeAllConnections();

@@ -24,6 +24,7 @@ describe('a host among those that take each other’s packets', () => {
         converge: async () => done.push('converge') > 0,
         setPeers: async () => undefined,
       },
+      claim: async () => ({ key: 'identities/me', ifVersion: 0 }),
       hosts,
       evictions,
       signal: end.signal,

@@ -1,0 +1,87 @@
+import { expect } from 'chai';
+import { claimIdentity, judge, LEFT_ALONE_MS } from '../../../../lib/cluster/identity/claim.js';
+import type { Machine } from '../../../../lib/cluster/identity/machine.js';
+import { createMemoryStore } from '../../../../lib/store/memory.js';
+
+const ID = '11111111-1111-4111-8111-111111111111';
+const boots = ['a', 'b', 'c'].map((digit) => `0000000${digit}-0000-4000-8000-000000000000`);
+const original: Machine = {
+  ...{ boot: boots[0]!, name: 'h1', address: '192.0.2.1' },
+  hardware: ['mac 02:00:00:00:00:01', 'product one'],
+};
+const copy: Machine = {
+  ...{ boot: boots[1]!, name: 'h2', address: '192.0.2.2' },
+  hardware: ['mac 02:00:00:00:00:02', 'product two'],
+};
+const rebooted = { ...original, boot: boots[2]! };
+
+describe('whose identity it is', () => {
+  const verdicts: [string, Machine, Partial<Machine>, boolean, number, string][] = [
+    ['the agent was restarted', original, {}, true, 0, 'own'],
+    ['the host was booted, and its session lives on', rebooted, {}, true, 0, 'free'],
+    ['another machine runs with it', copy, {}, true, 0, 'taken'],
+    ['another machine had it a moment ago', copy, {}, false, 0, 'wait'],
+    ['a disk was moved: the first machine is silent', copy, {}, false, LEFT_ALONE_MS, 'free'],
+    [
+      'a card was replaced',
+      { ...rebooted, hardware: ['mac 02:00:00:00:00:09', 'product one'] },
+      {},
+      true,
+      0,
+      'free',
+    ],
+    ['it has another address, and was booted', { ...rebooted, address: '192.0.2.9' }, {}, false, 0, 'free'],
+    [
+      'it has another address, and its session lives on',
+      { ...rebooted, address: '192.0.2.9' },
+      {},
+      true,
+      0,
+      'wait',
+    ],
+    [
+      'a copy with copied hardware, at another address',
+      { ...rebooted, address: '192.0.2.9' },
+      {},
+      true,
+      LEFT_ALONE_MS,
+      'taken',
+    ],
+    ['all cards change with each boot', { ...copy, address: original.address }, {}, true, 0, 'wait'],
+  ];
+  for (const [what, me, last, isAlive, leftAlone, verdict] of verdicts)
+    it(`${what}: ${verdict}`, () =>
+      expect(judge({ machine: { ...original, ...last }, isAlive }, me, leftAlone)).to.equal(verdict));
+
+  it('nobody has had it: free', () =>
+    expect(judge({ machine: undefined, isAlive: true }, copy, 0)).to.equal('free'));
+
+  it('gives it to one of several copies that start at once', async () => {
+    const store = createMemoryStore();
+    const claim = (me: Machine) => claimIdentity(store, async () => new Set(), ID, me, undefined);
+    await claim(original);
+    const { version } = await claim(copy);
+    const third = { ...copy, boot: boots[2]!, hardware: ['mac 02:00:00:00:00:03'], address: '192.0.2.3' };
+    const left = { version, since: LEFT_ALONE_MS };
+    const claims = [copy, third].map((me) =>
+      claimIdentity(store, async () => new Set(), ID, me, left).then(({ verdict }) => verdict),
+    );
+    expect((await Promise.all(claims)).sort()).to.deep.equal(['own', 'wait']);
+  });
+
+  it('counts from the latest claim on', async () => {
+    const store = createMemoryStore();
+    const claim = (me: Machine, since: number, version: number) =>
+      claimIdentity(store, async () => new Set(), ID, me, { version, since });
+    await claim(original, 0, 0);
+    const first = await claim(copy, 0, 0);
+    await claim(rebooted, 0, 0);
+    expect((await claim(copy, LEFT_ALONE_MS, first.version)).verdict).to.equal('wait');
+  });
+
+  it('takes what cannot be understood for nothing', async () => {
+    const store = createMemoryStore();
+    await store.commit([{ key: `identities/${ID}`, value: 'garbage' }]);
+    expect((await claimIdentity(store, async () => new Set(), ID, copy, undefined)).verdict).to.equal('own');
+  });
+});
