@@ -21,7 +21,7 @@ describe('a cluster installed as containers', function () {
       const { stdout } = await machine.run(`cat /proc/${await consulPid(machine)}/cgroup`);
       expect(stdout).to.include(id);
       const refused = await sp(machine, 'rm -f socketplane-consul').catch(String);
-      expect(refused).to.include('SocketPlane’s own'.replace('’', "'"));
+      expect(refused).to.include("SocketPlane's own");
     }
   });
 

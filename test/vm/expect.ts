@@ -1,4 +1,4 @@
-import { seconds, until } from '../support/until.js';
+import { until } from '../support/until.js';
 import type { Machine } from './lab/machine.js';
 
 /** Generous: an agent and its Consul take a minute to be back where the processor is translated and busy. */
@@ -40,5 +40,3 @@ export async function pings({ run }: Machine, container: string, to: string): Pr
 /** Process id of the host's Consul; throws where it does not run. */
 export const consulPid = async ({ run }: Machine): Promise<string> =>
   (await run('pgrep -x consul')).stdout.trim();
-
-export { seconds };

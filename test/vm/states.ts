@@ -1,4 +1,4 @@
-import { access, constants } from 'node:fs/promises';
+import { access, constants, readFile } from 'node:fs/promises';
 import { createVmLab, type VmLab } from './lab/lab.js';
 import type { Machine } from './lab/machine.js';
 import { containerImageTar, productTar } from './lab/product.js';
@@ -76,7 +76,6 @@ async function loadImage({ machines, files, url }: VmLab): Promise<void> {
 async function accelerator(): Promise<'kvm' | 'tcg'> {
   const chosen = process.env['VM_ACCEL'];
   if (chosen === 'kvm' || chosen === 'tcg') return chosen;
-  const { readFile } = await import('node:fs/promises');
   const canVirtualize = /^flags.*\b(vmx|svm)\b/m.test(await readFile('/proc/cpuinfo', 'utf8'));
   const isOpen = await access('/dev/kvm', constants.R_OK | constants.W_OK).then(
     () => true,

@@ -7,7 +7,8 @@ import { gatewayName, isGatewayName, isPortName, peerName } from '../device-name
 import { gatewayMac } from '../flows/tables.js';
 import { ipOnce, type IpBatch } from './ip-batch.js';
 
-const linkList = z.array(z.object({ ifname: z.string() }));
+/** Where the kernel has no module for a type yet, `ip` leaves out by itself what is of another, and prints `{}` for it. */
+const linkList = z.array(z.object({ ifname: z.string().optional() }));
 
 /** Links and addresses, managed with `ip`. */
 export interface Links {
@@ -74,7 +75,7 @@ export function createLinks(run: Run, softwareChecksums: () => boolean, ip: IpBa
     remove,
     async list() {
       const found = await run(['ip', '-json', 'link', 'show', 'type', 'veth']);
-      const names = linkList.parse(JSON.parse(found || '[]')).map(({ ifname }) => ifname);
+      const names = linkList.parse(JSON.parse(found || '[]')).map(({ ifname = '' }) => ifname);
       return new Set(names.filter(isPortName));
     },
     async configureGateway(network) {

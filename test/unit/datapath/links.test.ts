@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import type { Network } from '../../../lib/base/model.js';
 import { createLinks } from '../../../lib/datapath/kernel/links.js';
+import type { Run } from '../../../lib/os/exec.js';
 import { createFakeKernel } from '../../support/fake-os/kernel.js';
 import { listingLinks } from './listing-links.js';
 
@@ -59,6 +60,11 @@ describe('links of endpoints', () => {
     await links.create(PORT, MAC, 1450);
     for (const name of ['ovs-netdev', 'ovs123456789', 'veth1234567']) kernel.addDevice(name);
     expect(await links.list()).to.deep.equal(new Set([PORT]));
+  });
+
+  it('are told from others also before the kernel knows their type, when `ip` prints empty objects', async () => {
+    const run: Run = async () => JSON.stringify([{}, {}, { ifname: PORT }]);
+    expect(await createLinks(run, () => false).list()).to.deep.equal(new Set([PORT]));
   });
 
   it('give a gateway the MAC and address that it has on every host, also twice', async () => {
