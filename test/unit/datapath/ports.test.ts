@@ -73,7 +73,13 @@ describe('ports and gateways', () => {
     const mtu = async () => 1450;
     const parts = { model, ovsdb, openflow, links, run, bridge: NAME, underlay, mtu, log: silentLog };
     const ports = createPorts({ ...parts, open: () => bridge.open() });
-    return { model, ovsdb, ports, links, gateways: createGateways({ ...parts, firewalld: { set: () => undefined } }) };
+    return {
+      model,
+      ovsdb,
+      ports,
+      links,
+      gateways: createGateways({ ...parts, firewalld: { set: () => undefined } }),
+    };
   }
   const rulesOf = (ip: string) => ovs.flows().filter((flow) => flow.includes(ip));
   const linkNames = () => kernel.show().map((line) => line.split(':')[0]);
