@@ -1,5 +1,6 @@
+import { closeSync, openSync } from 'node:fs';
 import { execa } from 'execa';
-import { AppError, messageOf } from '../base/errors.js';
+import { AppError, hasCode, messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 
 export interface RunOptions {
@@ -35,9 +36,37 @@ export class CommandError extends AppError {
   }
 }
 
+/** What there is too little of to start a process, and what to raise. */
+const SCARCE: Record<string, string> = {
+  EMFILE: 'this process has too many files open; raise LimitNOFILE, or `ulimit -n`',
+  ENFILE: 'the host has too many files open; raise fs.file-max',
+  EAGAIN: 'there are too many processes; raise TasksMax, pids.max or `ulimit -u`',
+  ENOMEM: 'there is no memory left',
+};
+
+/** More than a child's pipes take, for what other threads open meanwhile. */
+const DESCRIPTORS = 16;
+
+/**
+ * Without descriptors for its pipes, a child of Node's has no streams, on which execa gives up; the error that follows then has no
+ * listener, and ends this process.
+ */
+function assertDescriptors(argv: readonly string[]): void {
+  const held: number[] = [];
+  try {
+    while (held.length < DESCRIPTORS) held.push(openSync('/dev/null', 'r'));
+  } catch (cause) {
+    const code = hasCode(cause, 'ENFILE') ? 'ENFILE' : 'EMFILE';
+    throw new CommandError(argv, undefined, '', code, cause);
+  } finally {
+    held.forEach((descriptor) => closeSync(descriptor));
+  }
+}
+
 function endOf(exitCode: number | undefined, code: string | undefined): string {
   if (code === 'ENOENT') return 'is not installed';
   if (code === 'ETIMEDOUT') return 'did not end in time';
+  if (code !== undefined && code in SCARCE) return `cannot be started (${code}): ${SCARCE[code]}`;
   return exitCode === undefined ? 'was killed' : `exited ${exitCode}`;
 }
 
@@ -56,6 +85,7 @@ const lastLineOf = (text: string): string => text.trim().split('\n').at(-1)?.tri
 export function createRun(log: Log): Run {
   return async (argv, { input, timeout = 30_000, signal, discardOutput, env } = {}) => {
     const [file, ...args] = argv;
+    assertDescriptors(argv);
     const result = await execa(file, args, {
       reject: false,
       timeout,

@@ -96,7 +96,8 @@ export function createFirewalld(log: Log, socket?: string): Firewalld {
         await serve(onAnew, signal).catch((error: unknown) => {
           // A host without D-Bus has no firewalld.
           if (isAbsent(error)) problem = undefined;
-          else fail(error);
+          // Nothing is known of firewalld then, and other parts say so.
+          else if (!hasCode(error, 'EMFILE', 'ENFILE')) fail(error);
         });
         await pause(AGAIN_MS, signal);
       }
