@@ -1,14 +1,22 @@
 import { readFileSync } from 'node:fs';
 import { AppError, messageOf } from '../../base/errors.js';
-import type { ConsulConfig } from '../../config/consul.js';
 import type { ConsulEndpoint } from './connect.js';
+
+/** What agent.yml says of a Consul. */
+export interface ConsulPlace {
+  address: string;
+  token?: string;
+  tokenFile?: string;
+  /** Paths, and a name. */
+  tls?: { ca?: string; cert?: string; key?: string; serverName?: string };
+}
 
 /**
  * What is needed to reach the Consul of agent.yml, with what is in the files that it names.
  *
  * @throws AppError `invalid` for a file that cannot be read, or says nothing
  */
-export function endpointOf({ address, token, tokenFile, tls }: ConsulConfig): ConsulEndpoint {
+export function endpointOf({ address, token, tokenFile, tls }: ConsulPlace): ConsulEndpoint {
   const secret = tokenFile === undefined ? token : read('tokenFile', tokenFile).trim();
   return {
     address,
