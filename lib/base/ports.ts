@@ -16,6 +16,6 @@ export const DNS_PORT = 53;
  */
 export const NAMES_PORT = 6679;
 /** TCP: tells members that start whether their identity is in use. */
-export const IDENTITY_PORT = 6680;
+export const IDENTITY_PORT = 6681;
 /** UDP: containers' packets (RFC 7348). */
 export const VXLAN_PORT = 4789;
