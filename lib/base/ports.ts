@@ -16,7 +16,7 @@ export const DNS_PORT = 53;
  */
 export const NAMES_PORT = 6679;
 /** TCP: tells members that start whether their identity is in use. */
-export const IDENTITY_PORT = 6680;
+export const IDENTITY_PORT = 6681;
 /** UDP: multicast DNS (RFC 6762). */
 export const MDNS_PORT = 5353;
 /**

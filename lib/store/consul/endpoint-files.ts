@@ -2,11 +2,12 @@ import { readFileSync } from 'node:fs';
 import { AppError, messageOf } from '../../base/errors.js';
 import type { ConsulEndpoint } from './connect.js';
 
-/** A Consul as agent.yml names it; the files' paths. */
-export interface ConsulFileNames {
+/** What agent.yml says of a Consul. */
+export interface ConsulPlace {
   address: string;
   token?: string;
   tokenFile?: string;
+  /** Paths, and a name. */
   tls?: { ca?: string; cert?: string; key?: string; serverName?: string };
 }
 
@@ -15,7 +16,7 @@ export interface ConsulFileNames {
  *
  * @throws AppError `invalid` for a file that cannot be read, or says nothing
  */
-export function endpointOf({ address, token, tokenFile, tls }: ConsulFileNames): ConsulEndpoint {
+export function endpointOf({ address, token, tokenFile, tls }: ConsulPlace): ConsulEndpoint {
   const secret = tokenFile === undefined ? token : read('tokenFile', tokenFile).trim();
   return {
     address,

@@ -119,7 +119,7 @@ describe('a cluster on a Consul that is there already', function () {
 
   it('refuses a store in a format of the future, and touches nothing of it', async () => {
     const [one, two] = nodes as [Node, Node];
-    await consul.write('networks/data/format', '{"format":3}');
+    await consul.write('networks/data/format', { format: 3 });
     await two.stop('agent');
     await startWaitingAgent(two);
     await until(
@@ -128,7 +128,7 @@ describe('a cluster on a Consul that is there already', function () {
       PATIENCE_MS,
     );
     expect(await pings(one, 'con1', con2)).to.equal(true);
-    await consul.write('networks/data/format', '{"format":1}');
+    await consul.write('networks/data/format', { format: 1 });
     await two.stop('agent');
     await two.startAgent();
     await untilMembers(nodes, 2);

@@ -48,8 +48,8 @@ export function theirConsul(host: Host) {
       const where = ['-http-addr', address, '-token', MASTER];
       await host.run(['consul', 'snapshot', what, ...where, '/var/lib/socketplane/theirs.snap']);
     },
-    /** Writes a key that is not ours. */
-    async write(key: string, value: string): Promise<void> {
+    /** Writes a key by hand; the value is written as JSON. */
+    async write(key: string, value: unknown): Promise<void> {
       await put(`/kv/${key}`, value);
     },
   };

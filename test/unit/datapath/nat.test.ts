@@ -44,7 +44,7 @@ describe('nat', () => {
     expect(rest.slice(0, accepted)).to.include.members([
       '-i sp+ -p udp --dport 7000 -j DROP',
       '-i sp+ -p tcp --dport 6676:6678 -j DROP',
-      '-i sp+ -p tcp --dport 6680 -j DROP',
+      '-i sp+ -p tcp --dport 6681 -j DROP',
       '-i docker0 -o eth1 -p udp --dport 7000 -j DROP',
       '-i br-+ -o eth1 -p tcp --dport 6676:6678 -j DROP',
     ]);

@@ -29,6 +29,39 @@ async function failure(promise: Promise<unknown>): Promise<AppError> {
 }
 
 describe('networks', () => {
+  it('are made again when the store was set back to before they were made', async () => {
+    const { store, networks } = setUp();
+    await networks.create('old', { subnet: '10.2.0.0/16' });
+    const before = await store.list('networks/');
+    const web = await networks.create('web', { subnet: '10.0.0.0/16' });
+    const all = await store.list('networks/');
+    let told = 0;
+    const setBack: Store = {
+      ...store,
+      async *watch() {
+        yield { put: all, drop: [] };
+        await store.commit([{ key: 'networks/web', value: null }]);
+        yield { put: before, drop: [{ key: 'networks/web', version: 1 }], wasSetBack: true };
+      },
+    };
+    const watching = createNetworks({
+      store: setBack,
+      hostRoutes: async () => [],
+      foreignNames: async () => [],
+      onSetBack: () => void told++,
+    });
+    const heard: string[][] = [];
+    for await (const list of watching.watch(new AbortController().signal))
+      heard.push(list.map(({ id }) => id));
+    // Never gone in between: containers go on.
+    expect(heard).to.deep.equal([
+      ['old', 'web'],
+      ['old', 'web'],
+    ]);
+    expect(await networks.get('web')).to.deep.equal(web);
+    expect(told).to.equal(1);
+  });
+
   it('gives gateway and VNI, and keeps them', async () => {
     const { networks } = setUp();
     const web = await networks.create('web', { subnet: '10.0.0.0/16' });

@@ -65,6 +65,7 @@ describe('membership in a cluster of our own', () => {
   describe('that fails', () => {
     for (const [fault, message] of [
       ['write', /broken on purpose/],
+      ['identity', /broken on purpose/],
       ['apply', /broken on purpose/],
       ['admit', /no member let this host in: has it the same key\? \(broken on purpose\)/],
       ['leader', /no Consul server of the cluster has answered/],
@@ -80,6 +81,13 @@ describe('membership in a cluster of our own', () => {
         expect(membership.status().state).to.equal('member');
       });
     }
+
+    it('starts no Consul with an identity that another machine has', async () => {
+      const membership = await start();
+      world.faults.set('identity', BROKEN);
+      await failureOf(membership.join(MEMBER));
+      expect(world.consul.applied).to.deep.equal([]);
+    });
 
     it('for want of a device names it', async () => {
       const membership = await start();

@@ -1,6 +1,6 @@
 import { expect } from 'chai';
 import { createMembers } from '../../../../lib/cluster/hosts/records.js';
-import { createServersRecord } from '../../../../lib/cluster/servers/record.js';
+import { createServersRecord, readServers } from '../../../../lib/cluster/servers/record.js';
 import { silentLog } from '../../../../lib/base/log.js';
 import { createMemoryStore } from '../../../../lib/store/memory.js';
 
@@ -27,6 +27,12 @@ async function firstList(
 }
 
 describe('record of servers', () => {
+  it('is begun anew by a server where it cannot be understood', async () => {
+    const store = createMemoryStore();
+    await store.commit([{ key: 'servers', value: 'garbage' }]);
+    expect((await readServers(store)).servers).to.deep.equal([]);
+  });
+
   it('begins with the server that there is, whoever was on record first', async () => {
     expect(await firstList('h1', ['h2', 'h1'], [], true)).to.deep.equal(['h1']);
     expect(await firstList('h1', ['h2', 'h3', 'h1'], [], true)).to.deep.equal(['h1', 'h2', 'h3']);
