@@ -31,7 +31,7 @@ export interface Links {
 /** The gateways' devices that are on the host. */
 export async function listGateways(run: Run): Promise<string[]> {
   const found = linkList.parse(JSON.parse((await run(['ip', '-json', 'link', 'show'])) || '[]'));
-  return found.map(({ ifname }) => ifname).filter(isGatewayName);
+  return found.flatMap(({ ifname }) => (ifname !== undefined && isGatewayName(ifname) ? [ifname] : []));
 }
 
 /**
