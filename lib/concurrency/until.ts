@@ -13,6 +13,13 @@ export interface UntilOptions {
   giveUp?: () => void | Promise<void>;
 }
 
+/** What an attempt throws when there is no point in another one; its cause is what the caller gets. */
+export class Hopeless extends Error {
+  constructor(readonly reason: unknown) {
+    super('there is no point in another attempt', { cause: reason });
+  }
+}
+
 /** Repeats `attempt` until it does not throw. When time is up, its last error is thrown. */
 export async function until<T>(
   attempt: () => Promise<T>,
@@ -24,6 +31,7 @@ export async function until<T>(
     try {
       return await attempt();
     } catch (error) {
+      if (error instanceof Hopeless) throw error.reason;
       await giveUp?.();
       if (performance.now() >= deadline) throw error;
     }

@@ -16,6 +16,7 @@ import { problemsOf } from '../agent/answers.js';
 import type { Context } from '../context.js';
 import { tellOn } from '../terminal/progress.js';
 import { containerDaemons } from './containers.js';
+import { LackError } from './ready.js';
 import { processDaemons } from './processes.js';
 import { pluginDaemon } from './plugin.js';
 import type { AgentAndProxy, DaemonParts, Daemons } from './types.js';
@@ -63,6 +64,8 @@ async function consulOf({ state, consulSocket }: HostPaths) {
   return consulThatRuns(consulFiles(folder, consulSocket));
 }
 
+const isUp = (state: string) => state.startsWith('ok');
+
 function partsOf({ paths, stderr }: Context, agent: AgentClient, record?: InstallRecord): DaemonParts {
   const root = record ? PROGRAMS : packageRoot();
   return {
@@ -71,8 +74,13 @@ function partsOf({ paths, stderr }: Context, agent: AgentClient, record?: Instal
     proxyConfig: existsSync(paths.proxyConfig) ? paths.proxyConfig : join(root, 'proxy.yml'),
     powerstrip: record?.powerstrip ?? true,
     async agentReady(strict) {
-      const [problem] = problemsOf(await agent.health());
-      if (strict && problem !== undefined) throw new AppError('unavailable', problem);
+      const health = await agent.health();
+      const [problem] = problemsOf(health);
+      if (!strict || problem === undefined) return;
+      // The rest comes with the agent itself.
+      throw isUp(health.docker) && isUp(health.ovs)
+        ? new AppError('unavailable', problem)
+        : new LackError(problem);
     },
     async proxyReady() {
       const { status } = await requestUnix({
@@ -80,7 +88,7 @@ function partsOf({ paths, stderr }: Context, agent: AgentClient, record?: Instal
         path: '/_ping',
         timeout: PING_TIMEOUT_MS,
       });
-      if (status !== 200) throw new AppError('unavailable', `Docker answers ${status} through the proxy`);
+      if (status !== 200) throw new LackError(`Docker answers ${status} through the proxy`);
     },
   };
 }

@@ -1,5 +1,5 @@
-import { messageOf } from '../../base/errors.js';
-import { until } from '../../concurrency/until.js';
+import { AppError, messageOf } from '../../base/errors.js';
+import { Hopeless, until } from '../../concurrency/until.js';
 import type { DaemonParts } from './types.js';
 
 /** What lives and has not failed may take this long: on a busy or a slow machine a start takes a minute. */
@@ -7,19 +7,35 @@ export const READY_MS = 300_000;
 /** When it is said for the first time what is waited for; the pauses double. */
 const SAY_MS = 15_000;
 
-/** The same question, whose answer is told to the one who waits if it stays the same for long. */
+/** For so long what is up may lack something that is not ours to start: it may be starting as well. */
+const LACK_MS = 20_000;
+
+/** Thrown by a daemon that is up and says what it lacks. */
+export class LackError extends AppError {
+  constructor(what: string) {
+    super('unavailable', what);
+  }
+}
+
+/**
+ * The same question, whose answer is told to the one who waits if that takes long, and which is given up when what it lacks does not
+ * come.
+ */
 export function telling(
   name: string,
   ready: () => Promise<unknown>,
   tell: (line: string) => void,
-  first = SAY_MS,
+  { first = SAY_MS, lack = LACK_MS } = {},
 ): () => Promise<unknown> {
   const began = performance.now();
   let next = first;
+  let lacking: number | undefined;
   return async () => {
     try {
       return await ready();
     } catch (error) {
+      lacking = error instanceof LackError ? (lacking ?? performance.now()) : undefined;
+      if (lacking !== undefined && performance.now() - lacking >= lack) throw new Hopeless(error);
       if (performance.now() - began >= next) {
         next *= 2;
         tell(`still waiting for the ${name}: ${messageOf(error)}`);

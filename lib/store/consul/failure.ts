@@ -73,9 +73,10 @@ const TLS: Record<string, string> = {
   ERR_TLS_CERT_ALTNAME_INVALID:
     'its certificate is for another name: `consul.tls.serverName` says which one is meant',
   ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED: 'it asks for a certificate: `consul.tls.cert` and `key`',
-  ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE: 'it does not accept the certificate in `consul.tls.cert`',
+  ERR_SSL_SSLV3_ALERT_BAD_CERTIFICATE:
+    'it wants a certificate that it knows: see `consul.tls.cert` and `key`',
   ERR_SSL_SSLV3_ALERT_CERTIFICATE_EXPIRED: 'the certificate in `consul.tls.cert` has expired',
-  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: 'it does not accept the certificate in `consul.tls.cert`',
+  ERR_SSL_TLSV1_ALERT_UNKNOWN_CA: 'it wants a certificate that it knows: see `consul.tls.cert` and `key`',
   ERR_SSL_WRONG_VERSION_NUMBER: 'it does not speak TLS there: the address may have to be http://',
   EPROTO: 'it does not speak TLS as this host does',
 };

@@ -1,7 +1,8 @@
 import { expect } from 'chai';
 import { keepsEnding } from '../../../lib/cli/daemons/keeps-ending.js';
-import { telling } from '../../../lib/cli/daemons/ready.js';
+import { LackError, telling } from '../../../lib/cli/daemons/ready.js';
 import { messageOf } from '../../../lib/base/errors.js';
+import { until } from '../../../lib/concurrency/until.js';
 import type { Run } from '../../../lib/os/exec.js';
 
 describe('waiting for a daemon', () => {
@@ -11,12 +12,27 @@ describe('waiting for a daemon', () => {
       'agent',
       () => Promise.reject(new Error('no answer')),
       (line) => void told.push(line),
-      20,
+      { first: 20 },
     );
     const began = performance.now();
     while (performance.now() - began < 200) expect(await ask().catch(messageOf)).to.equal('no answer');
     expect(told.length).to.be.within(2, 4);
     expect(told[0]).to.equal('still waiting for the agent: no answer');
+  });
+
+  it('that is up and lacks something ends when that does not come', async () => {
+    let isLacking = false;
+    const began = performance.now();
+    const attempt = telling(
+      'agent',
+      () => Promise.reject(isLacking ? new LackError('Docker does not answer') : new Error('no answer')),
+      () => undefined,
+      { lack: 30 },
+    );
+    setTimeout(() => (isLacking = true), 100);
+    const waiting = until(attempt, { timeout: 10_000, every: 5 });
+    expect(await waiting.catch(messageOf)).to.equal('Docker does not answer');
+    expect(performance.now() - began).to.be.within(100, 5_000);
   });
 
   it('that is quick tells nothing', async () => {
@@ -25,7 +41,7 @@ describe('waiting for a daemon', () => {
       'agent',
       async () => 'ready',
       (line) => void told.push(line),
-      0,
+      { first: 0 },
     )();
     expect(told).to.deep.equal([]);
   });
