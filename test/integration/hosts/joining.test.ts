@@ -125,8 +125,8 @@ describe('a cluster by commands', function () {
     }
     const table = await cluster(node(3), 'members');
     expect(table).to.match(/^Cluster +socketplane\nDevice +br-phy\n/);
-    expect(table).to.match(/^h1 +192\.168\.108\.1 +up +server$/m);
-    expect(table).to.match(/^h3 \(this host\) +192\.168\.108\.3 +up +server$/m);
+    expect(table).to.match(/^h1 +192\.168\.108\.1 +up +server +\d+\.\d+\.\d+$/m);
+    expect(table).to.match(/^h3 \(this host\) +192\.168\.108\.3 +up +server +\d+\.\d+\.\d+$/m);
     const { members } = JSON.parse(await cluster(node(2), 'members', '--json')) as {
       members: { address: string }[];
     };
