@@ -5,10 +5,10 @@ import type { DaemonParts } from './types.js';
 /** What lives and has not failed may take this long: on a busy or a slow machine a start takes a minute. */
 export const READY_MS = 300_000;
 /** When it is said for the first time what is waited for; the pauses double. */
-const SAY_MS = 15_000;
+const SAY_MS = 20_000;
 
 /** For so long what is up may lack something that is not ours to start: it may be starting as well. */
-const LACK_MS = 20_000;
+const LACK_MS = 15_000;
 
 /** Thrown by a daemon that is up and says what it lacks. */
 export class LackError extends AppError {
