@@ -14,37 +14,50 @@ export interface OwnNews {
   applyTo(heard: readonly Network[]): Network[];
 }
 
+interface News {
+  /** Those of this name that are gone, as {@link identityOf} tells them. */
+  gone: Set<string>;
+  /** What has the name now; undefined when nothing has. */
+  made: Network | undefined;
+  timer: NodeJS.Timeout;
+}
+
 /** @param onExpired called when a change has not been heard of for too long, and does not count any more */
 export function createOwnNews(onExpired: () => void): OwnNews {
-  const news = new Map<string, { network: Network; isGone: boolean; timer: NodeJS.Timeout }>();
+  const news = new Map<string, News>();
 
   function forget(name: string): void {
     clearTimeout(news.get(name)?.timer);
     news.delete(name);
   }
 
-  function note(network: Network, isGone: boolean): void {
-    forget(network.id);
+  function note(name: string, gone: Iterable<string>, made: Network | undefined): void {
+    forget(name);
     const expire = () => {
-      forget(network.id);
+      forget(name);
       onExpired();
     };
-    news.set(network.id, { network, isGone, timer: setTimeout(expire, HEARD_MS).unref() });
+    news.set(name, { gone: new Set(gone), made, timer: setTimeout(expire, HEARD_MS).unref() });
   }
+  const goneOf = (name: string) => news.get(name)?.gone ?? [];
 
   return {
-    made: (network) => note(network, false),
-    gone: (network) => note(network, true),
+    // One that was removed before it may still be heard of under its name.
+    made: (network) => note(network.id, goneOf(network.id), network),
+    gone: (network) => note(network.id, [...goneOf(network.id), identityOf(network)], undefined),
     applyTo(heard) {
       const result = new Map(heard.map((network) => [network.id, network]));
-      for (const [name, { network, isGone }] of [...news]) {
+      for (const [name, { gone, made }] of [...news]) {
         const known = result.get(name);
-        const isOutdated = isGone ? known?.vni === network.vni : known === undefined;
+        const isOutdated = known ? gone.has(identityOf(known)) : made !== undefined;
         if (!isOutdated) forget(name);
-        else if (isGone) result.delete(name);
-        else result.set(name, network);
+        else if (made) result.set(name, made);
+        else result.delete(name);
       }
       return [...result.values()];
     },
   };
 }
+
+/** Tells a network from another that has its name. */
+const identityOf = ({ vni, subnet }: Network) => `${vni} ${subnet}`;

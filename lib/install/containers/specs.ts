@@ -83,6 +83,8 @@ export function consulContainer({ image }: { image: string }): ContainerSpec {
       '--volume',
       '/var/lib/socketplane:/var/lib/socketplane',
     ],
+    // Where Consul makes snapshots.
+    ...['--tmpfs', '/tmp'],
     // The image's is the agent's. Whether Consul runs, and should, the agent knows.
     '--no-healthcheck',
     ...[image, `${PRODUCT}/bin/keep-consul`, hostPaths.consulRequests],

@@ -29,6 +29,17 @@ describe('changes that this host has not heard of yet', () => {
     expect(names(news.applyTo([network('web', 7)]))).to.deep.equal(['web 7']);
   });
 
+  it('have the successor of what is still heard of', () => {
+    const news = createOwnNews(() => undefined);
+    news.gone(WEB);
+    news.made(network('web', 7));
+    for (let times = 0; times < 2; times++) expect(names(news.applyTo([WEB]))).to.deep.equal(['web 7']);
+    expect(names(news.applyTo([]))).to.deep.equal(['web 7']);
+    expect(names(news.applyTo([network('web', 7)]))).to.deep.equal(['web 7']);
+    // Made again by others.
+    expect(names(news.applyTo([network('web', 8)]))).to.deep.equal(['web 8']);
+  });
+
   it('are replaced by later ones', () => {
     const news = createOwnNews(() => undefined);
     news.made(WEB);

@@ -377,7 +377,10 @@ export const RUN_OPTIONS = cases(
         // An old engine refuses them, in any order.
         if (outcome.code !== 0) return { ...outcome, err: outcome.err.split(/[\s,]+/).sort() };
         const { Networks } = (await kit.inspect(kit.name('box'))).NetworkSettings;
-        const shown = await kit.inside(kit.name('box'), 'ip -4 -o address | cut -d" " -f2-7; ip route');
+        const shown = await kit.inside(
+          kit.name('box'),
+          'ip -4 -o address | cut -d" " -f2-7 | sort; ip route | sort',
+        );
         return { Networks, shown };
       },
     },
