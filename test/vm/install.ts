@@ -18,8 +18,8 @@ export const OTHER = '10.88.0.0/16';
 /** Makes a cluster of both machines, with containers on it. */
 export async function containersOn(machines: readonly Machine[], install: Install): Promise<void> {
   const [first, second] = machines as [Machine, Machine];
-  await install(first, 'true');
-  await install(second, 'false');
+  // One that is to join looks for its cluster until there is one.
+  await Promise.all([install(first, 'true'), install(second, 'false')]);
   await eventually('both are members', () => isMember(machines));
   await first.run(`socketplane network create shop ${SHOP} && socketplane network create other ${OTHER}`);
   await runContainer(first, 'shop1', 'shop', 'always');
