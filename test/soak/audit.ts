@@ -1,5 +1,6 @@
-import { isDeepStrictEqual } from 'node:util';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import type { Node } from '../lab/node.js';
 import { until } from '../support/until.js';
 import type { Cluster } from './cluster.js';
@@ -7,6 +8,7 @@ import { addressesIn, dockerCalls } from './docker-calls.js';
 import { APPS, WEB } from './networks.js';
 
 const SETTLE_MS = 180_000;
+const REST_MS = 5_000;
 const COMMAND = join(import.meta.dirname, '../../bin/socketplane');
 /** Feeds of changes are collected now and then. */
 const FEED_KEYS = 40;
@@ -56,10 +58,25 @@ async function inventoryOfStore([node]: readonly Node[]): Promise<Inventory> {
   return { ...Object.fromEntries(byKind), feed: feed < FEED_KEYS ? 'short' : `${feed} keys` };
 }
 
-export async function inventory(nodes: readonly Node[]): Promise<{ [place: string]: Inventory }> {
+async function inventory(nodes: readonly Node[]): Promise<{ [place: string]: Inventory }> {
   const places: { [place: string]: Inventory } = { store: await inventoryOfStore(nodes) };
   for (const node of nodes) places[node.name] = await inventoryOf(node);
   return places;
+}
+
+/** The same as soon as it has stayed so for a while: what made the hosts what they are leaves things that go by themselves. */
+export async function settledInventory(nodes: readonly Node[]): Promise<{ [place: string]: Inventory }> {
+  let [before, now] = [await inventory(nodes), await inventory(nodes)];
+  await until(
+    'the hosts to be at rest',
+    async () => {
+      await sleep(REST_MS);
+      [before, now] = [now, await inventory(nodes)];
+      return isDeepStrictEqual(before, now) && now['store']?.['feed'] === 'short';
+    },
+    SETTLE_MS,
+  );
+  return now;
 }
 
 function differences(then: { [place: string]: Inventory }, now: { [place: string]: Inventory }): string[] {

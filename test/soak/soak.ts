@@ -12,7 +12,7 @@ import type { Node } from '../lab/node.js';
 import { reportTable } from '../support/report-table.js';
 import { seconds } from '../support/until.js';
 import { createAddresses } from './addresses.js';
-import { audit, inventory } from './audit.js';
+import { audit, settledInventory } from './audit.js';
 import { startCluster } from './cluster.js';
 import { createDice } from './dice.js';
 import { dockerCalls } from './docker-calls.js';
@@ -75,7 +75,7 @@ try {
   const cluster = await startCluster(lab);
   nodes = cluster.nodes;
   const survivors = cluster.survivors.map(({ name }) => name);
-  const expected = await inventory(nodes);
+  const expected = await settledInventory(nodes);
   const workers = createWorkers({
     ...{ nodes, survivors, addresses, weather, record },
     ...{ onEach: options.workers, seed: options.seed },
