@@ -21,6 +21,11 @@ export interface ForeignRoute {
   what: string;
 }
 
+/** What `ip` calls a device that went between its looking at the routes and at the devices; or one whose name is just so. */
+const NAMELESS = /^if\d+$/;
+/** How often the routes are read again for such devices. */
+const LOOKS = 3;
+
 /**
  * IPv4 addresses that are in use around this host: those of its routes in all tables, those that rules lead to included, its own,
  * its routers', and its name servers'. What is reached through our gateways, and through the default route alone, is none of them.
@@ -28,9 +33,11 @@ export interface ForeignRoute {
  * @param nameServers addresses
  */
 export async function hostRoutes(run: Run, nameServers: readonly string[] = []): Promise<ForeignRoute[]> {
-  const found = routes.parse(
-    JSON.parse((await run(['ip', '-4', '-json', 'route', 'show', 'table', 'all'])) || '[]'),
-  );
+  const read = async () =>
+    routes.parse(JSON.parse((await run(['ip', '-4', '-json', 'route', 'show', 'table', 'all'])) || '[]'));
+  let found = await read();
+  for (let look = 1; look < LOOKS && found.some(({ dev }) => NAMELESS.test(dev)); look++)
+    found = await read();
   const all = found.flatMap(({ type, dst, gateway, dev }): ForeignRoute[] => {
     if (isGatewayName(dev) || dev === 'lo') return [];
     const router =

@@ -36,6 +36,15 @@ describe('addresses in use around a host', () => {
     ]);
   });
 
+  it('are not those of a device that goes just now, which the kernel has no name for', async () => {
+    const gone = { dst: '10.60.0.0/16', dev: 'if1424' };
+    const answers = [[gone], [gone], []];
+    const run: Run = async () => JSON.stringify(answers.shift());
+    expect(await hostRoutes(run)).to.deep.equal([]);
+    // Somebody may have named one so.
+    expect(await of([gone])).to.deep.equal(['10.60.0.0/16: the route 10.60.0.0/16 (dev if1424)']);
+  });
+
   it('are none on a host without routes', async () => {
     expect(await of([])).to.deep.equal([]);
     expect(await hostRoutes(async () => '')).to.deep.equal([]);
