@@ -160,8 +160,8 @@ function modeFor({ id }: Network, { network, by }: Selection): string {
 }
 
 /** Docker's resolver asks the gateway first, which knows the names on other hosts, and passes on what it does not know. */
-function nameServers({ HostConfig }: CreateBody, { gateway }: Network, { known }: Deps): string[] {
-  const own = new Set(known().map((network) => network.gateway));
+function nameServers({ HostConfig }: CreateBody, { gateway }: Network, { networks }: Deps): string[] {
+  const own = new Set(networks.heard().map((network) => network.gateway));
   return [gateway, ...(HostConfig?.Dns ?? []).filter((address) => !own.has(address) && address !== gateway)];
 }
 

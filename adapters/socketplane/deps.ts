@@ -7,9 +7,7 @@ import type { Networks } from '../../lib/network/networks.js';
 
 /** What the hooks act on. */
 export interface AdapterOptions {
-  networks: Pick<Networks, 'find' | 'get'>;
-  /** The networks as last heard from the store. */
-  known: () => readonly Network[];
+  networks: Pick<Networks, 'find' | 'get' | 'heard'>;
   carrier: NetworkCarrier;
   addresses: Pick<Addresses, 'keep' | 'foresee' | 'assign' | 'abandon'>;
   fanOut: FanOut;

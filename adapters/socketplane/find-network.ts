@@ -10,10 +10,11 @@ const ID = /^[0-9a-f]{1,64}$/;
 
 /** Adds to what the hooks act on how they find the network that a client means. */
 export function withFind(options: AdapterOptions): Deps {
-  const { networks, known, docker, fanOut } = options;
+  const { networks, docker, fanOut } = options;
 
   const named = async (name: string) =>
-    known().find(({ id }) => id === name) ?? (await retryBriefly(() => networks.find(name)))?.network;
+    networks.heard().find(({ id }) => id === name) ??
+    (await retryBriefly(() => networks.find(name)))?.network;
 
   /** What Docker means by the reference. */
   const inDocker = async (reference: string) => resolveNetwork(reference, await docker.networks());

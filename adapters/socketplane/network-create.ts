@@ -62,7 +62,6 @@ export function networkCreateHooks({ carrier, networks, fanOut }: Deps) {
   async function takeBack({ network, letGo }: Making): Promise<void> {
     try {
       await carrier.remove(network.id);
-      fanOut.gone(network);
     } catch (error) {
       if (!(error instanceof AppError && error.kind === 'notFound')) throw error;
     } finally {
@@ -83,7 +82,6 @@ export function networkCreateHooks({ carrier, networks, fanOut }: Deps) {
       const letGo = fanOut.hold(name);
       try {
         const network = await carrier.create(name, choiceOf(body));
-        fanOut.made(network);
         const end = fanOut.making(network);
         const endAll = () => (end(), letGo());
         pending.put(RequestId, { network, letGo: endAll, isMade: false });

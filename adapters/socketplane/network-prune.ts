@@ -20,7 +20,7 @@ interface Pruning {
  * The hooks of `POST /networks/prune`. Docker removes what is idle on this host. A network that is idle on every host goes from
  * the cluster too; any other is made again here, and not reported as removed.
  */
-export function networkPruneHooks({ known, carrier, fanOut }: Deps) {
+export function networkPruneHooks({ networks, carrier, fanOut }: Deps) {
   const pending = createPending<Pruning>({ onDrop: ({ letGo }) => letGo(), patience: LONGEST_PRUNE_MS });
 
   /** Whether a network that Docker has removed is gone for good. */
@@ -28,22 +28,19 @@ export function networkPruneHooks({ known, carrier, fanOut }: Deps) {
     // Docker's own of that name is nobody else's business.
     if (own.has(name)) return true;
     try {
-      // Also when it is not known yet: it may have been made a moment ago.
-      const network = known().find(({ id }) => id === name);
       await carrier.remove(name);
-      if (network) fanOut.gone(network);
       return true;
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       if (error.kind === 'notFound' || error.kind === 'conflict') return error.kind === 'notFound';
       // Whatever the reason, it is still in the cluster, and is made here again.
-      return !known().some(({ id }) => id === name);
+      return !networks.heard().some(({ id }) => id === name);
     }
   }
 
   return {
     pre({ RequestId }: PreHook): void {
-      const names = known().map(({ id }) => id);
+      const names = networks.heard().map(({ id }) => id);
       const own = new Set(names.filter((name) => fanOut.isForeign(name)));
       const holds = names.map((name) => fanOut.hold(name));
       pending.put(RequestId, { own, letGo: () => holds.forEach((letGo) => letGo()) });

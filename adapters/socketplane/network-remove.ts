@@ -28,7 +28,7 @@ export function networkRemoveHooks({ carrier, fanOut, find }: Deps) {
 
   async function putBack({ network, letGo }: Removing): Promise<void> {
     try {
-      fanOut.made(await carrier.restore(network));
+      await carrier.restore(network);
     } finally {
       letGo();
     }
@@ -49,7 +49,6 @@ export function networkRemoveHooks({ carrier, fanOut, find }: Deps) {
         if (error.kind === 'conflict') throw new Refused(error.message, FORBIDDEN);
         throw error;
       }
-      fanOut.gone(network);
       pending.put(RequestId, { network, letGo });
     },
 

@@ -1,5 +1,4 @@
 import type { Log } from '../base/log.js';
-import type { Network } from '../base/model.js';
 import { succeeds } from '../base/succeeds.js';
 import { peerName } from '../datapath/device-names.js';
 import type { Datapath } from '../datapath/datapath.js';
@@ -34,9 +33,7 @@ export interface Containers {
 export function createContainers(options: {
   docker: Docker;
   dockerNetworks: Pick<DockerNetworks, 'get' | 'idOf'>;
-  networks: Pick<Networks, 'find' | 'get' | 'recall'>;
-  /** The networks as last heard from the store. */
-  known: () => readonly Network[];
+  networks: Pick<Networks, 'find' | 'get' | 'recall' | 'heard'>;
   ipam: Ipam;
   datapath: Pick<Datapath, 'attach' | 'detach' | 'label'>;
   /** Places of containers that were taken off a network to be put on again. */
@@ -44,7 +41,7 @@ export function createContainers(options: {
   run: Run;
   log: Log;
 }): Containers {
-  const { docker, dockerNetworks, networks, known, ipam, datapath, reconnecting, run, log } = options;
+  const { docker, dockerNetworks, networks, ipam, datapath, reconnecting, run, log } = options;
   const table = createEndpointTable();
   const isOpen = (network: string, ip: string) => table.at(network, ip) !== undefined;
 
@@ -66,14 +63,14 @@ export function createContainers(options: {
   const teller = createTeller({ ipam, log });
   const addresses = createAddresses({ networks, ipam, teller, isOpen, isAlive, log });
   const endpoints = createEndpoints({ table, addresses, teller, ipam, datapath, log });
-  const gateways = () => new Set(known().map(({ gateway }) => gateway));
+  const gateways = () => new Set(networks.heard().map(({ gateway }) => gateway));
   const identify = createIdentify({ table, teller, ipam, datapath, gateways, log });
   const reconnector = createReconnector({ docker, kept: reconnecting, log });
   // Docker may have a network of its own with the name of one of the cluster's.
   const isOurs = ({ network, networkId }: Attached) => dockerNetworks.get(networkId)?.name === network;
   return {
     ...{ table, addresses, endpoints, teller },
-    connections: createConnections({ table, ipam, networks: known }),
+    connections: createConnections({ table, ipam, networks: networks.heard }),
     settle: createSettle({
       ...{ docker, table, endpoints, addresses, teller, reconnector, identify, ipam, isOurs, log },
       currentId: dockerNetworks.idOf,

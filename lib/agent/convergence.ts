@@ -40,8 +40,6 @@ export interface ConvergenceOptions {
 
 /** What is remembered from one pass to the next. */
 interface State {
-  /** As last heard from the store: while it does not answer, the host carries on with these. */
-  networks: readonly Network[];
   /** Whether the first pass is done. That one finds out what exists, and its changes do not count as repairs. */
   hasLooked: boolean;
   /** See `PassResult`. */
@@ -52,8 +50,6 @@ interface State {
 
 /** Makes the host what Docker and the store say it should be, and keeps it that way. */
 export interface Convergence {
-  /** The networks as last heard from the store, even while it does not answer. */
-  networks(): readonly Network[];
   /**
    * Resolves after the first pass, successful or not. `stopped` resolves when the signal has aborted and all work has ended.
    */
@@ -71,10 +67,10 @@ export interface Convergence {
 export function createConvergence(options: ConvergenceOptions): Convergence {
   const { docker, networks, ipam, datapath, containers, fanOut, onNetworks, onPass, signal, log } = options;
   const { table, endpoints, teller } = containers;
-  const state: State = { networks: [], hasLooked: false, bridged: false, undone: false };
+  const state: State = { hasLooked: false, bridged: false, undone: false };
   const retry = () => void (state.undone = true);
   const queue = createSettleQueue({ settle: containers.settle.container, onFailure: retry, signal, log });
-  const pass = createPass({ ...options, networks: () => state.networks, settle: queue.settle });
+  const pass = createPass({ ...options, networks: networks.heard, settle: queue.settle });
 
   const converge = singleFlight(async () => {
     // The data plane may already serve another store.
@@ -104,12 +100,11 @@ export function createConvergence(options: ConvergenceOptions): Convergence {
   }
 
   async function followNetworks(): Promise<void> {
+    let before: readonly Network[] = networks.heard();
     for await (const current of networks.watch(signal)) {
-      const before = state.networks;
-      // Set first: a pass in between would otherwise undo what is done here.
-      state.networks = current;
       for (const network of missingFrom(current, before)) await apply('remove', network);
       for (const network of missingFrom(before, current)) await apply('ensure', network);
+      before = current;
       await onNetworks(current);
       lookAtNetworks();
     }
@@ -181,7 +176,7 @@ export function createConvergence(options: ConvergenceOptions): Convergence {
     // Not awaited: one slow container must not hold up the others.
     if (concerned !== undefined) void queue.settle(concerned);
     else lookAtNetworks();
-    const isOurs = state.networks.some((network) => network.id === name);
+    const isOurs = networks.heard().some((network) => network.id === name);
     // It is made anew, with another id, and containers that do not run know the old one.
     const isLost = action === 'destroy' && isOurs;
     // The bridge of one of Docker's own is kept apart from our networks.
@@ -207,12 +202,10 @@ export function createConvergence(options: ConvergenceOptions): Convergence {
   }
 
   return {
-    networks: () => state.networks,
     async start() {
       await networks.recover();
-      state.networks = await networks.list();
       await ipam.load();
-      await onNetworks(state.networks);
+      await onNetworks(networks.heard());
       followLeases();
       datapath.watch(() => {
         log.warn('Open vSwitch was restarted');

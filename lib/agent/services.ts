@@ -72,8 +72,6 @@ export interface Services {
   readonly fanOut: FanOut;
   /** Names of the hosts of the cluster by their ids. */
   hostNames(): Promise<ReadonlyMap<string, string>>;
-  /** The networks as last heard from the store: available even while it does not answer. */
-  heard(): readonly Network[];
   /** What this host has, as last heard from the store: available even while it does not answer. */
   known(): Belongings;
   status(): ServicesStatus;
@@ -99,7 +97,6 @@ export function createServices(options: ServicesOptions): Services {
   const { namesSocket, onDriver, onStop } = options;
   const stopping = new AbortController();
   const onInvalid = (error: unknown) => log.error('the store is damaged', { error: messageOf(error) });
-  const known = () => convergence.networks();
   const hostResolver = createHostResolver();
   const read = async () => hostRoutes(run, (await hostResolver()).servers);
   const memberRecords = createMembers(store, log);
@@ -125,21 +122,21 @@ export function createServices(options: ServicesOptions): Services {
   const ipam = createIpam({ store, host, onInvalid, log });
   const containers = createContainers({
     ...measuredAttach({ ipam, datapath }, metrics.attach),
-    ...{ docker, dockerNetworks, reconnecting, networks, known, run, log },
+    ...{ docker, dockerNetworks, reconnecting, networks, run, log },
   });
   const { table, connections } = containers;
-  const carrier = createNetworkCarrier({ networks, datapath, log });
+  const carrier = createNetworkCarrier({ networks, datapath, returned: containers.addresses.returned, log });
   const makings = createMakings();
   const fanOut = createFanOut({
     docker,
     dockerNetworks,
-    wanted: known,
+    wanted: networks.heard,
     makings,
     adopt: carrier.create,
     signal: stopping.signal,
     log,
   });
-  const driver: Driver = { ...containers, networks, known, dockerNetworks, offers: createOffers(), makings };
+  const driver: Driver = { ...containers, networks, dockerNetworks, offers: createOffers(), makings };
   const names = createNameTeller({
     socket: namesSocket,
     index: ipam.index,
@@ -170,7 +167,7 @@ export function createServices(options: ServicesOptions): Services {
     },
     onBridge() {
       if (stopping.signal.aborted) return;
-      if (!hasGateways) names.setNetworks(known());
+      if (!hasGateways) names.setNetworks(networks.heard());
       hasGateways = true;
       onDriver(driver);
     },
@@ -198,11 +195,10 @@ export function createServices(options: ServicesOptions): Services {
       const records = await memberRecords.list();
       return new Map([[host, hostname()], ...records.map(({ hostId, name }) => [hostId, name] as const)]);
     },
-    heard: known,
-    known: () => ({ networks: known(), leases: ipam.index.ofHost(host) }),
+    known: () => ({ networks: networks.heard(), leases: ipam.index.ofHost(host) }),
     status: () => ({
       endpoints: countByState(connections.list()),
-      networks: known().map((network) => usageOf(network, ipam)),
+      networks: networks.heard().map((network) => usageOf(network, ipam)),
       peers: overlay.peers(),
     }),
     namesProblem: names.problem,

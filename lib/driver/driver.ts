@@ -10,9 +10,7 @@ import type { Offers } from './pools.js';
 
 /** What the handlers of Docker's calls act on. None of it asks Docker: Docker holds locks while it waits for an answer. */
 export interface Driver {
-  networks: Pick<Networks, 'find' | 'recall' | 'list' | 'freeSubnet' | 'overlapping'>;
-  /** The networks as last heard from the store. */
-  known: () => readonly Network[];
+  networks: Pick<Networks, 'find' | 'recall' | 'heard' | 'list' | 'freeSubnet' | 'overlapping'>;
   addresses: Pick<Addresses, 'request' | 'isLeased' | 'giveBack'>;
   endpoints: Pick<Endpoints, 'open' | 'join' | 'end'>;
   dockerNetworks: DockerNetworks;
@@ -46,10 +44,7 @@ export async function networkById({ dockerNetworks, networks }: Driver, id: stri
 }
 
 /** The cluster's network that has this subnet, CIDR. Undefined when there is none. */
-export async function networkBySubnet(
-  { networks, known }: Driver,
-  subnet: string,
-): Promise<Network | undefined> {
+export async function networkBySubnet({ networks }: Driver, subnet: string): Promise<Network | undefined> {
   const isIt = (network: Network) => network.subnet === subnet;
-  return known().find(isIt) ?? (await networks.list()).find(isIt);
+  return networks.heard().find(isIt) ?? (await networks.list()).find(isIt);
 }

@@ -9,7 +9,6 @@ import type { NetworkChoice, Networks } from '../network/networks.js';
 import type { DockerNetworks } from './docker-networks.js';
 import type { Makings } from './makings.js';
 import { createHeldNames } from './held-names.js';
-import { createOwnNews } from './own-news.js';
 import { planFanOut, type FanOutStep } from './plan-fan-out.js';
 import { settingsOfDocker } from './settings.js';
 
@@ -24,9 +23,6 @@ export interface FanOut {
   hold(name: string): () => void;
   /** A client's call has Docker make this network now. @returns ends it */
   making(network: Network): () => void;
-  /** This host has just put the network into the cluster, or taken it out; neither may have been heard of yet. */
-  made(network: Network): void;
-  gone(network: Network): void;
   /** Docker's id of a network of the cluster. Waits a moment for one that is being made. Throws `unavailable` with the reason. */
   expect(name: string): Promise<string>;
   /** Whether the name means one of Docker's own networks on this host, although the cluster has one of that name. */
@@ -44,7 +40,7 @@ export interface FanOutOptions {
   docker: Pick<Docker, 'networks' | 'createNetwork' | 'removeNetwork'>;
   dockerNetworks: DockerNetworks;
   makings: Makings;
-  /** The networks of the cluster as last heard. */
+  /** The networks of the cluster as last heard, or as this host has changed them since. */
   wanted: () => readonly Network[];
   /** Takes a network into the cluster that Docker has made without us. Throws what `Networks.create` throws. */
   adopt: (name: string, choice: NetworkChoice) => ReturnType<Networks['create']>;
@@ -63,7 +59,6 @@ export function createFanOut(options: FanOutOptions): FanOut {
     );
   const held = createHeldNames(look);
   const again = createBackoff(look, { first: 1_000, most: LONGEST_PAUSE_MS, signal });
-  const news = createOwnNews(look);
   const problems = new Map<string, string>();
   const foreign = new Set<string>();
   /** What Docker's networks were made from, by Docker's ids. */
@@ -74,7 +69,6 @@ export function createFanOut(options: FanOutOptions): FanOut {
     const { id, subnet, gateway } = found;
     if (subnet === undefined) throw new AppError('invalid', `Docker's network ${name} has no subnet`);
     const network = await adopt(name, { subnet, gateway, settings: settingsOfDocker(found) });
-    news.made(network);
     sources.set(id, network);
     await dockerNetworks.set(id, { name, subnet });
     log.info('a network that Docker has made is now in the cluster', { network: name, subnet });
@@ -145,7 +139,7 @@ export function createFanOut(options: FanOutOptions): FanOut {
     const there = await docker.networks();
     await forget(before, there);
     const steps = planFanOut({
-      wanted: news.applyTo(wanted()),
+      wanted: wanted(),
       there,
       isHeld: held.has,
       wasOurs: ({ id }) => dockerNetworks.get(id)?.name !== undefined,
@@ -166,8 +160,6 @@ export function createFanOut(options: FanOutOptions): FanOut {
     reconcile,
     hold: held.hold,
     making: makings.begin,
-    made: news.made,
-    gone: news.gone,
     expect: (name) =>
       new Promise((resolve, reject) => {
         /** @param isFresh whether problems are those of a look that this call has waited for */

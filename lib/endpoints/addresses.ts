@@ -48,6 +48,8 @@ export interface Addresses {
    * fails; what cannot be written is written later.
    */
   giveBack(network: string, ip: string): Promise<void>;
+  /** Resolves when nothing that Docker has given back on the network is still to be given back. */
+  returned(network: string): Promise<void>;
   /**
    * Ends a lease that nothing needs any more.
    *
@@ -81,6 +83,8 @@ export function createAddresses({
   /** When Docker asked for addresses without having made an endpoint yet, by network and address. */
   const awaited = new Map<string, number>();
   const key = (network: string, ip: string) => `${network} ${ip}`;
+  /** What is being given back now, by network. */
+  const returning = new Map<string, Set<Promise<void>>>();
   /** An address that is being given back cannot be asked for, and the other way round. */
   const inTurn = createKeyedLock();
 
@@ -110,6 +114,17 @@ export function createAddresses({
     );
     awaits(network, ip);
     return ip;
+  }
+
+  function giveBack(network: string, ip: string): Promise<void> {
+    return inTurn(key(network, ip), async () => {
+      awaited.delete(key(network, ip));
+      try {
+        await settleReturned(network, ip);
+      } catch (error) {
+        log.warn('address not given back yet', { network, ip, error: messageOf(error) });
+      }
+    });
   }
 
   async function settleReturned(network: string, ip: string): Promise<void> {
@@ -155,15 +170,16 @@ export function createAddresses({
     isLeased: (network, ip) => ipam.find(network, ip) !== undefined,
     take: (network, ip, grant) => withRecord(networks, network, (record) => ipam.lease(record, grant, ip)),
     used: (network, ip) => void awaited.delete(key(network, ip)),
-    giveBack: (network, ip) =>
-      inTurn(key(network, ip), async () => {
-        awaited.delete(key(network, ip));
-        try {
-          await settleReturned(network, ip);
-        } catch (error) {
-          log.warn('address not given back yet', { network, ip, error: messageOf(error) });
-        }
-      }),
+    async giveBack(network, ip) {
+      const here = returning.get(network) ?? new Set();
+      returning.set(network, here);
+      const work = giveBack(network, ip);
+      here.add(work);
+      await work;
+      here.delete(work);
+      if (here.size === 0) returning.delete(network);
+    },
+    returned: async (network) => void (await Promise.all([...(returning.get(network) ?? [])])),
     release: ({ id, network, ip }) =>
       inTurn(key(network, ip), async () => {
         const isFree = () => !isAwaited(network, ip) && !isOpen(network, ip);

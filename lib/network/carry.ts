@@ -20,10 +20,13 @@ export interface NetworkCarrier {
 export function createNetworkCarrier({
   networks,
   datapath,
+  returned,
   log,
 }: {
   networks: Pick<Networks, 'create' | 'find' | 'get' | 'remove' | 'restore'>;
   datapath: Pick<Datapath, 'open' | 'ensureNetwork' | 'removeNetwork'>;
+  /** Resolves when the addresses of the network that Docker has given back are free: its last container may have ended just now. */
+  returned: (network: string) => Promise<void>;
   log: Log;
 }): NetworkCarrier {
   async function assertThere(network: Network): Promise<Network> {
@@ -72,6 +75,7 @@ export function createNetworkCarrier({
     },
     async remove(id) {
       const network = await networks.get(id);
+      await returned(id);
       await networks.remove(id);
       // It is gone from the cluster, whatever happens here: the next look at the bridge removes what is left.
       await datapath

@@ -2,6 +2,7 @@ import { suggestName } from '../base/suggest-name.js';
 import { AppError } from '../base/errors.js';
 import type { Entry, Store } from '../store/store.js';
 import type { Network, NetworkRecord } from '../base/model.js';
+import { createHeardEntries } from './heard.js';
 import { finishRemoval, removeNetwork, type OtherHosts } from './remove-network.js';
 import {
   compact,
@@ -51,9 +52,12 @@ export interface Networks {
   /** Undefined when there is no such network, or it is being removed. */
   find(id: string): Promise<NetworkRecord | undefined>;
   /**
-   * The same as last heard by {@link Networks.watch}, without asking the store: whatever relies on it must check the version.
+   * The same as last heard by {@link Networks.watch} or done here, without asking the store: whatever relies on it must check the
+   * version.
    */
   recall(id: string): NetworkRecord | undefined;
+  /** All of them, in the same way: available even while the store does not answer. */
+  heard(): readonly Network[];
   /** Throws `AppError('notFound')`. */
   get(id: string): Promise<Network>;
   /**
@@ -81,10 +85,10 @@ export interface Networks {
   freeSubnet(avoid: readonly string[]): Promise<string>;
   /** The networks that share addresses with this subnet. Throws `invalid`. */
   overlapping(subnet: string): Promise<Network[]>;
-  /** Make sure that the default network exists; finish removals that a crash interrupted. */
+  /** Makes sure that the default network exists, finishes removals that a crash interrupted, and reads all. */
   recover(): Promise<void>;
-  /** The networks now and after each change, until `signal` aborts. */
-  watch(signal: AbortSignal): AsyncIterable<Network[]>;
+  /** The networks now and after each change that the store tells, until `signal` aborts: see {@link Networks.heard}. */
+  watch(signal: AbortSignal): AsyncIterable<readonly Network[]>;
 }
 
 export function createNetworks({
@@ -95,7 +99,7 @@ export function createNetworks({
   onSetBack = () => undefined,
   onInvalid = () => undefined,
 }: NetworksOptions): Networks {
-  function readable(entries: Entry[]): StoredNetwork[] {
+  function readable(entries: readonly Entry[]): StoredNetwork[] {
     return entries.flatMap((entry) => {
       try {
         return [parseNetwork(entry)];
@@ -106,13 +110,20 @@ export function createNetworks({
     });
   }
 
-  const visible = (entries: Entry[]) =>
+  const visible = (entries: readonly Entry[]) =>
     readable(entries)
       .filter(({ removing }) => !removing)
       .map(toNetwork);
 
-  /** Entries as last heard from the watch, by key. */
-  const heard = new Map<string, Entry>();
+  // An entry that cannot be understood changes nothing: containers go on with the network as it was.
+  const heard = createHeardEntries((entry) => readable([entry]).length > 0);
+
+  let known: { entries: readonly Entry[]; networks: readonly Network[] } = { entries: [], networks: [] };
+  function heardNetworks(): readonly Network[] {
+    const entries = heard.all();
+    if (known.entries !== entries) known = { entries, networks: visible(entries) };
+    return known.networks;
+  }
 
   const find = async (id: string) =>
     NAME.test(id) ? recordIn(await store.get(NETWORKS_PREFIX + id)) : undefined;
@@ -154,11 +165,14 @@ export function createNetworks({
       const vni = isFree ? choice.vni! : nextVni(last, existing);
       const gateway = gatewayIn(subnet, choice.gateway);
       const network: Network = { id, subnet: subnet.text, gateway, vni, ...(settings && { settings }) };
-      const created = await store.commit([
+      const [key, value] = [NETWORKS_PREFIX + id, JSON.stringify(network)];
+      const version = await store.commit([
         { key: LAST_VNI, value: String(isFree ? Math.max(last, vni) : vni), ifVersion: guard?.version ?? 0 },
-        { key: NETWORKS_PREFIX + id, value: JSON.stringify(network), ifVersion: 0 },
+        { key, value, ifVersion: 0 },
       ]);
-      if (created) return network;
+      if (!version) continue;
+      heard.did(key, version, { key, value, version });
+      return network;
     }
     throw new AppError(
       'unavailable',
@@ -179,22 +193,22 @@ export function createNetworks({
   }
 
   /** A network that is younger than the back-up: containers of this host or another may be on it. */
-  async function putBack(entry: Entry): Promise<boolean> {
+  async function putBack(entry: Entry): Promise<void> {
     const [network] = visible([entry]);
-    if (!network) return false;
-    return restore(network).then(
-      () => true,
-      (error: unknown) => {
-        onInvalid(error);
-        return false;
-      },
-    );
+    try {
+      if (network) await restore(network);
+      else heard.did(entry.key, 0);
+    } catch (error) {
+      onInvalid(error);
+      heard.did(entry.key, 0);
+    }
   }
 
   return {
     list: async () => visible(await store.list(NETWORKS_PREFIX)),
     find,
     recall: (id) => recordIn(heard.get(NETWORKS_PREFIX + id)),
+    heard: heardNetworks,
     async get(id) {
       const record = await find(id);
       if (!record) throw await missing(id);
@@ -215,7 +229,8 @@ export function createNetworks({
         );
       }
       if (!NAME.test(id)) throw await missing(id);
-      await removeNetwork(store, id, missing, otherHosts);
+      const key = NETWORKS_PREFIX + id;
+      heard.did(key, await removeNetwork(store, id, missing, otherHosts));
     },
     async overlapping(text) {
       const subnet = parseSubnet(text);
@@ -231,17 +246,19 @@ export function createNetworks({
       }
       if (!(await store.get(NETWORKS_PREFIX + DEFAULT_NETWORK)))
         await create(DEFAULT_NETWORK).catch(ignoreConflict);
+      const reset = heard.begin();
+      reset(await store.list(NETWORKS_PREFIX));
     },
     async *watch(signal) {
-      heard.clear();
-      for await (const { put, drop, wasSetBack } of store.watch(NETWORKS_PREFIX, signal)) {
-        // An entry that cannot be understood changes nothing: containers go on with the network as it was.
-        for (const entry of put) if (readable([entry]).length > 0) heard.set(entry.key, entry);
-        const lost = drop.flatMap(({ key }) => heard.get(key) ?? []);
-        for (const { key } of drop) heard.delete(key);
-        if (wasSetBack) for (const entry of lost) if (await putBack(entry)) heard.set(entry.key, entry);
-        if (wasSetBack) onSetBack();
-        yield visible([...heard.values()]);
+      const reset = heard.begin();
+      let isFirst = true;
+      for await (const change of store.watch(NETWORKS_PREFIX, signal)) {
+        if (isFirst) reset(change.put);
+        isFirst = false;
+        const lost = heard.take(change);
+        if (change.wasSetBack) for (const entry of lost) await putBack(entry);
+        if (change.wasSetBack) onSetBack();
+        yield heardNetworks();
       }
     },
   };

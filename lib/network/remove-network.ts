@@ -19,6 +19,7 @@ const NAMED = 3;
  * its version), and removed only when no lease is up.
  *
  * @param missing makes the error for a network that does not exist
+ * @returns a version of which the record no longer was: later than all that it had
  * @throws AppError `conflict` when endpoints are active on it
  */
 export async function removeNetwork(
@@ -26,15 +27,15 @@ export async function removeNetwork(
   id: string,
   missing: (id: string) => Promise<AppError>,
   otherHosts = noOthers,
-): Promise<void> {
+): Promise<number> {
   // To all hosts, a marked network is gone at once: a user's mistake must not take it away from the containers on it.
   await assertIdle(id, await store.list(blockPrefix(id)), otherHosts);
   const marked = await mark(store, id, missing);
-  await finishRemoval(store, marked, otherHosts);
+  return finishRemoval(store, marked, otherHosts);
 }
 
-/** Removes a marked network, or clears the mark when an endpoint turns out to be active. */
-export async function finishRemoval(store: Store, marked: Entry, otherHosts = noOthers): Promise<void> {
+/** Removes a marked network, or clears the mark when an endpoint turns out to be active. Returns and throws the same. */
+export async function finishRemoval(store: Store, marked: Entry, otherHosts = noOthers): Promise<number> {
   const { id, vni } = parseNetwork(marked);
   for (let attempt = 0, record = marked; attempt < RETRIES; attempt++) {
     const blocks = await store.list(blockPrefix(id));
@@ -44,10 +45,11 @@ export async function finishRemoval(store: Store, marked: Entry, otherHosts = no
       await unmark(store, record);
       throw error;
     }
-    if (await removeAll(store, record, blocks)) return;
+    const version = await removeAll(store, record, blocks);
+    if (version) return version;
     // A lease has been changed or given back meanwhile, or another host removes the network too.
     const now = await store.get(record.key);
-    if (!now || parseNetwork(now).vni !== vni) return;
+    if (!now || parseNetwork(now).vni !== vni) return record.version + 1;
     if (parseNetwork(now).removing) record = now;
     else {
       // The other host has found an endpoint that is active. Without the mark, nothing may be deleted.
@@ -67,9 +69,9 @@ async function unmark(store: Store, { key, version, value }: Entry): Promise<voi
  * Deletes blocks and record, in one commit if they fit into one, the record always in the last: until then the mark keeps new
  * leases out, and whoever comes across it finishes the removal.
  *
- * @returns false when one of them has changed; those before it may be gone
+ * @returns the last commit's version; 0 when one of them has changed: those before it may be gone
  */
-async function removeAll(store: Store, { key, version }: Entry, blocks: readonly Entry[]): Promise<boolean> {
+async function removeAll(store: Store, { key, version }: Entry, blocks: readonly Entry[]): Promise<number> {
   const deletions: Operation[] = blocks.map((block) => ({
     key: block.key,
     value: null,
@@ -78,9 +80,9 @@ async function removeAll(store: Store, { key, version }: Entry, blocks: readonly
   const perCommit = MAX_OPERATIONS - 1;
   while (deletions.length > perCommit) {
     const part = deletions.splice(0, perCommit);
-    if (!(await store.commit([{ key, ifVersion: version }, ...part]))) return false;
+    if (!(await store.commit([{ key, ifVersion: version }, ...part]))) return 0;
   }
-  return (await store.commit([{ key, value: null, ifVersion: version }, ...deletions])) > 0;
+  return store.commit([{ key, value: null, ifVersion: version }, ...deletions]);
 }
 
 /** Throws `conflict`, in the words of Docker, when a lease is up. */

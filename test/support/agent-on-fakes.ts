@@ -50,9 +50,9 @@ export function driverOf(
 
 /** Finds the networks that a driver has heard of. */
 export const networkIn =
-  ({ known }: Pick<Driver, 'known'>) =>
+  ({ networks }: Pick<Driver, 'networks'>) =>
   (name: string) =>
-    known().find(({ id }) => id === name);
+    networks.heard().find(({ id }) => id === name);
 
 /** Knows of links what the bridge knows. */
 export function runOn(bridge: Bridge): Run {
@@ -83,20 +83,21 @@ export async function setUp(shared?: Shared) {
     hostRoutes: async () => [],
     foreignNames: async () => [],
   });
-  if (!shared) {
-    await networks.recover();
-    await networks.create('web', { subnet: '10.0.0.0/29' });
-  }
+  await networks.recover();
+  if (!shared) await networks.create('web', { subnet: '10.0.0.0/29' });
   const ipam = createIpam({ store, host: 'h1' });
   await ipam.load();
-  let current = await networks.list();
-  /** What is known before the agent has started. */
-  const known = () => (convergence.networks().length > 0 ? convergence.networks() : current);
   const { datapath } = bridge;
   const common = { docker: docker.docker, networks, ipam, datapath, log: silentLog };
-  const containers = createContainers({ ...common, dockerNetworks, known, run: runOn(bridge) });
+  const containers = createContainers({ ...common, dockerNetworks, run: runOn(bridge) });
   const fanOut = createFanOut({
-    ...{ docker: docker.docker, dockerNetworks, wanted: known, makings: createMakings(), log: silentLog },
+    ...{
+      docker: docker.docker,
+      dockerNetworks,
+      wanted: networks.heard,
+      makings: createMakings(),
+      log: silentLog,
+    },
     adopt: networks.create,
   });
   const overlay = () => ({ peers: [], remotes: [] });
@@ -113,12 +114,12 @@ export async function setUp(shared?: Shared) {
   const counts = { bridge: 0 };
   const convergence = createConvergence({
     ...{ ...common, containers, fanOut, overlay },
-    onNetworks: async (now) => void (current = [...now]),
+    onNetworks: async () => undefined,
     onBridge: () => void counts.bridge++,
     onPass: (...pass) => void passes.push(pass),
     signal: ending.signal,
   });
-  docker.drive(driverOf(containers, (name) => known().find(({ id }) => id === name)));
+  docker.drive(driverOf(containers, networkIn({ networks })));
   await fanOut.reconcile();
   return {
     ...{ passes, store, docker, bridge, dockerNetworks, networks, ipam, fanOut, convergence, counts },

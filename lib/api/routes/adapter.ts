@@ -21,8 +21,8 @@ export function adapterRoutes(docker: Docker, services: GetServices, log: Log): 
     return listener;
   }
 
-  const optionsOf = ({ networks, heard, carrier, containers, fanOut }: Services): AdapterOptions => ({
-    ...{ networks, known: heard, carrier, fanOut, docker },
+  const optionsOf = ({ networks, carrier, containers, fanOut }: Services): AdapterOptions => ({
+    ...{ networks, carrier, fanOut, docker },
     addresses: containers.addresses,
   });
 

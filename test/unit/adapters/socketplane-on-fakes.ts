@@ -6,7 +6,6 @@ import type { HookContext } from '../../../lib/adapter/index.js';
 import { adapterKit, type Answer, type DockerRequest, type KitResult } from '../../../lib/adapter/testing.js';
 import { createContainers } from '../../../lib/agent/containers.js';
 import { silentLog } from '../../../lib/base/log.js';
-import type { Network } from '../../../lib/base/model.js';
 import type { Container } from '../../../lib/docker/docker.js';
 import { createDockerNetworks } from '../../../lib/driver/docker-networks.js';
 import { createFanOut } from '../../../lib/driver/fan-out.js';
@@ -27,8 +26,9 @@ export async function adapterOnFakes() {
   const store = createMemoryStore();
   const docker = networksOfDocker();
   const containers = new Map<string, Container>();
+  const hostRoutes = async () => [];
   const networks = createNetworks({
-    ...{ store, hostRoutes: async () => [] },
+    ...{ store, hostRoutes },
     foreignNames: async () =>
       [...docker.networks.values()].filter(({ driver }) => driver !== 'socketplane').map(({ name }) => name),
   });
@@ -38,23 +38,22 @@ export async function adapterOnFakes() {
     join(mkdtempSync(join(tmpdir(), 'adapter-')), 'file'),
     silentLog,
   );
-  const carrier = createNetworkCarrier({ networks, datapath, log: silentLog });
-  let heard: readonly Network[] = [];
-  const known = () => heard;
   const makings = createMakings();
+  const { addresses } = createContainers({
+    ...{ docker: createFakeDocker().docker, dockerNetworks, networks, ipam, datapath, log: silentLog },
+    run: async () => '',
+  });
+  const { returned } = addresses;
+  const carrier = createNetworkCarrier({ networks, datapath, returned, log: silentLog });
   const fanOut = createFanOut({
-    ...{ docker: docker.docker, dockerNetworks, makings, wanted: known, adopt: carrier.create },
+    ...{ docker: docker.docker, dockerNetworks, makings, wanted: networks.heard, adopt: carrier.create },
     patience: 200,
     log: silentLog,
-  });
-  const { addresses } = createContainers({
-    ...{ docker: createFakeDocker().docker, dockerNetworks, networks, known, ipam, datapath, log: silentLog },
-    run: async () => '',
   });
   /** How many names are held, whoever holds them. */
   let holds = 0;
   const options = {
-    ...{ networks, known, carrier, addresses },
+    ...{ networks, carrier, addresses },
     fanOut: {
       ...fanOut,
       hold(name: string) {
@@ -78,7 +77,7 @@ export async function adapterOnFakes() {
 
   /** The agent hears of the cluster's networks, and makes Docker's the same. */
   async function hear(): Promise<void> {
-    heard = await networks.list();
+    await networks.recover();
     await fanOut.reconcile();
   }
   await networks.recover();
@@ -102,6 +101,8 @@ export async function adapterOnFakes() {
       docker,
       containers,
       networks,
+      /** The networks as another host sees and changes them. */
+      elsewhere: createNetworks({ store, hostRoutes, foreignNames: async () => [] }),
       ipam,
       addresses,
       carrier,

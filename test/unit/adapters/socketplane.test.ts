@@ -119,7 +119,8 @@ describe('adapter socketplane: containers', () => {
     }
 
     it('answers 400, not 404, for a network that is just gone: on a 404 `docker` pulls the image', async () => {
-      await fakes.networks.remove('db');
+      // Another host has removed it.
+      await fakes.elsewhere.remove('db');
       const { client } = await fakes.create(mode('db'));
       expect(client?.status).to.equal(400);
       expect(client?.body)
@@ -314,7 +315,10 @@ describe('adapter socketplane: containers', () => {
 
   it("leaves Docker's own networks usable while the store does not answer", async () => {
     const away = async () => Promise.reject(new AppError('unavailable', 'the store does not answer'));
-    const adapter = createSocketplaneAdapter({ ...fakes.options, networks: { find: away, get: away } });
+    const adapter = createSocketplaneAdapter({
+      ...fakes.options,
+      networks: { find: away, heard: () => [], get: away },
+    });
     fakes.docker.add({ name: 'own', driver: 'bridge' });
     const { pre } = hooksOf('POST /containers/create', mode('own', { own: {} }));
     expect(await adapter.pre!(pre, CONTEXT)).to.equal(undefined);

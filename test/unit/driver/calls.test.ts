@@ -335,6 +335,22 @@ describe("Docker's calls", () => {
       expect(await joined(undefined, publishing({ Proto: 6, Port: 80 }))).to.have.all.keys('InterfaceName');
     });
 
+    it('has the gateway of the network that has the name now, however late the store tells', async () => {
+      const { networks, call, makeIn } = await setUp();
+      const watch = networks.watch(new AbortController().signal)[Symbol.asyncIterator]();
+      await watch.next();
+      await networks.remove('web');
+      await call('NetworkDriver.DeleteNetwork', { NetworkID: NET });
+      const successor = await networks.create('web', { subnet: '10.9.1.0/24' });
+      const NetworkID = 'f'.repeat(64);
+      const data = { AddressSpace: 'socketplane', Gateway: '10.9.1.1/24', Pool: '10.9.1.0/24' };
+      await makeIn(successor, 'NetworkDriver.CreateNetwork', { ...creation(data), NetworkID });
+      const Interface = { Address: '10.9.1.9/24', AddressIPv6: '', MacAddress: '' };
+      await call('NetworkDriver.CreateEndpoint', { NetworkID, EndpointID: END, Interface });
+      const body = { NetworkID, EndpointID: END, SandboxKey: '/x', Options: null };
+      expect(await call('NetworkDriver.Join', body)).to.include({ Gateway: '10.9.1.1' });
+    });
+
     it('has no way out of an internal network', async () => {
       const answer = await joined({ internal: true }, publishing({ Proto: 6, Port: 80 }));
       expect(answer).to.have.all.keys('InterfaceName', 'DisableGatewayService');

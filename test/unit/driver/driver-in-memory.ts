@@ -27,7 +27,6 @@ export function driverInMemory({
   const docker = createFakeDocker().docker;
   const containers = createContainers({
     ...{ docker, dockerNetworks, networks, ipam, datapath: bridge.datapath, log: silentLog },
-    known: () => [],
     // Is asked whether links exist.
     run: async (argv) => {
       if (!bridge.links.has(argv.at(-1) ?? '')) throw new Error('there is no such link');
@@ -37,8 +36,6 @@ export function driverInMemory({
   const { addresses, endpoints, table } = containers;
   const driver: Driver = {
     ...{ networks, addresses, endpoints, dockerNetworks },
-    // As right after a change that the watch has not told yet.
-    known: () => [],
     offers: createOffers(),
     makings: createMakings(),
   };

@@ -143,21 +143,6 @@ describe('fan-out of networks', () => {
     expect(calls).to.deep.equal(['made raw']);
   });
 
-  it('does not remove what it took in a moment ago and has not heard of yet', async () => {
-    const { fanOut, add, cluster, calls } = setUp();
-    add({ name: 'raw', subnet: '10.9.0.0/24' });
-    await fanOut.reconcile();
-    const heard = cluster.wanted;
-    cluster.wanted = [];
-    await fanOut.reconcile();
-    cluster.wanted = heard;
-    await fanOut.reconcile();
-    expect(calls).to.deep.equal(['made raw']);
-    cluster.wanted = [];
-    await fanOut.reconcile();
-    expect(calls).to.deep.equal(['made raw', 'removed raw']);
-  });
-
   it('reports one that the cluster cannot take in, once, and until it is gone', async () => {
     const { fanOut, add, cluster, networks, logged } = setUp(WEB);
     const id = add({ name: 'raw', subnet: '10.1.0.0/24' });

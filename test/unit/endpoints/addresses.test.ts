@@ -30,6 +30,21 @@ describe('addresses', () => {
     return { ...parts, addresses, clock, open, use, stop };
   }
 
+  it('are waited for that are being given back', async () => {
+    const { addresses, ipam, use, open } = await setUp();
+    const [ip, other] = [await addresses.request('web'), await addresses.request('web')];
+    for (const one of [ip, other]) {
+      await use(one);
+      open.delete(one);
+      void addresses.giveBack('web', one);
+    }
+    await addresses.returned('db');
+    expect(ipam.owned()).not.to.deep.equal([]);
+    await addresses.returned('web');
+    expect(ipam.owned()).to.deep.equal([]);
+    await addresses.returned('web');
+  });
+
   it('keeps one for a container, which gets it at each start and nobody else does', async () => {
     const { addresses, ipam, use, stop } = await setUp();
     const lease = await addresses.keep('web', { names: ['con'] });

@@ -1,19 +1,23 @@
 import { expect } from 'chai';
 import { AppError, messageOf } from '../../../lib/base/errors.js';
 import { silentLog } from '../../../lib/base/log.js';
+import { createIpam } from '../../../lib/ipam/ipam.js';
 import { createNetworkCarrier } from '../../../lib/network/carry.js';
 import { createNetworks } from '../../../lib/network/networks.js';
 import { createMemoryStore } from '../../../lib/store/memory.js';
 import { createFakeDatapath } from '../../support/fake-datapath.js';
+import { grantTo } from '../../support/leases.js';
 
 describe('a network that a host makes', () => {
   function setUp() {
     const store = createMemoryStore();
     const networks = createNetworks({ store, hostRoutes: async () => [], foreignNames: async () => [] });
     const { datapath, networks: carried, fail } = createFakeDatapath();
-    const carrier = createNetworkCarrier({ networks, datapath, log: silentLog });
+    let returned = async () => {};
+    const carrier = createNetworkCarrier({ networks, datapath, returned: () => returned(), log: silentLog });
     const ids = async () => (await networks.list()).map(({ id }) => id);
-    return { store, networks, datapath, carried, fail, carrier, ids };
+    const returning = (work: () => Promise<void>) => void (returned = work);
+    return { store, networks, datapath, carried, fail, carrier, ids, returning };
   }
   const broken = () => Promise.reject(new AppError('unavailable', 'Open vSwitch does not answer'));
   const caught = (attempt: Promise<unknown>) =>
@@ -31,6 +35,18 @@ describe('a network that a host makes', () => {
     await carrier.remove('web');
     expect([await ids(), carried.size]).to.deep.equal([[], 0]);
     expect((await caught(carrier.remove('web')))?.kind).to.equal('notFound');
+  });
+
+  it('can be removed the moment after its last container has ended', async () => {
+    const { carrier, networks, store, ids, returning } = setUp();
+    await carrier.create('web');
+    const ipam = createIpam({ store, host: 'h1' });
+    const record = (await networks.find('web'))!;
+    const { ip } = await ipam.lease(record, { ...grantTo('c'.repeat(64)), up: true });
+    expect((await caught(carrier.remove('web')))?.message).to.include('has active endpoints');
+    returning(() => ipam.release('web', ip));
+    await carrier.remove('web');
+    expect(await ids()).to.deep.equal([]);
   });
 
   it('is not made when the bridge cannot be used', async () => {

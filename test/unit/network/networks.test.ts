@@ -242,16 +242,17 @@ describe('networks', () => {
   });
 
   it('recalls a network as last heard of, and a lease by what is not true any more is none', async () => {
-    const { networks, store } = setUp();
-    await networks.create('web', { subnet: '10.0.0.0/24' });
+    const { networks: elsewhere, store } = setUp();
+    const { networks } = setUp([], store);
+    await elsewhere.create('web', { subnet: '10.0.0.0/24' });
     expect(networks.recall('web')).to.equal(undefined);
     const watch = networks.watch(new AbortController().signal)[Symbol.asyncIterator]();
     await watch.next();
     const recalled = networks.recall('web');
     expect(recalled).to.deep.equal(await networks.find('web'));
 
-    await networks.remove('web');
-    await networks.create('web', { subnet: '10.1.0.0/24' });
+    await elsewhere.remove('web');
+    await elsewhere.create('web', { subnet: '10.1.0.0/24' });
     expect(networks.recall('web')).to.deep.equal(recalled);
     const ipam = createIpam({ store, host: 'h1' });
     const given: string[] = [];
@@ -262,6 +263,26 @@ describe('networks', () => {
     expect(lease.ip).to.equal('10.1.0.2');
     // First with what was heard, for which the store need not be asked.
     expect(given).to.deep.equal(['10.0.0.0/24', '10.1.0.0/24']);
+  });
+
+  it('knows what this host has done itself before the store tells it', async () => {
+    const { networks, store } = setUp();
+    await networks.create('web', { subnet: '10.0.0.0/24' });
+    const watch = networks.watch(new AbortController().signal)[Symbol.asyncIterator]();
+    await watch.next();
+    await networks.remove('web');
+    expect(networks.heard()).to.deep.equal([]);
+    const successor = await networks.create('web', { subnet: '10.1.0.0/24' });
+    expect(networks.heard()).to.deep.equal([successor]);
+    expect(networks.recall('web')).to.deep.equal(await networks.find('web'));
+
+    // What others do is heard.
+    const { networks: elsewhere } = setUp([], store);
+    await elsewhere.remove('web');
+    await elsewhere.create('db', { subnet: '10.2.0.0/24' });
+    while (networks.recall('web')) await watch.next();
+    while (!networks.recall('db')) await watch.next();
+    expect(networks.heard().map(({ id }) => id)).to.deep.equal(['db']);
   });
 
   it('says that there is no such network, with advice, to whoever relies on its record', async () => {
