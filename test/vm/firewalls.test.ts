@@ -4,7 +4,7 @@ import { ROUTER } from './lab/lab.js';
 import type { Machine } from './lab/machine.js';
 import { bringTo } from './states.js';
 
-const CLUSTER_PORTS = '6676:6678';
+const CLUSTER_PORTS = '6676:6678,6681';
 
 describe('a firewall of the host', function () {
   this.timeout(TEST_MS);
@@ -49,7 +49,7 @@ describe('a firewall of the host', function () {
     it('may be started, with the cluster’s ports allowed', async () => {
       await second.run('systemctl start firewalld');
       await second.run(
-        'firewall-cmd -q --add-port=6676-6678/tcp --add-port=6678/udp && firewall-cmd -q --runtime-to-permanent',
+        'firewall-cmd -q --add-port=6676-6678/tcp --add-port=6681/tcp --add-port=6678/udp && firewall-cmd -q --runtime-to-permanent',
       );
       await allIsWell();
     });
