@@ -62,7 +62,7 @@ describe('networks on the datapath of the kernel', function () {
       // The mark is in the payload; the honest frame comes last, so whatever came before has been seen when it has.
       const frames = [echoFrame(from, shop1, macOf(shop1)), echoFrame(shop2, shop1, macOf(shop1))];
       const { stdout } = await first.run(
-        `${inside('shop1')} timeout 60 python3 /root/frames.py watch 53500001 >/tmp/seen & until grep -q ready /tmp/seen; do sleep 0.2; done; echo up`,
+        `${inside('shop1')} timeout 600 python3 /root/frames.py watch 53500001 >/tmp/seen 2>&1 </dev/null & until grep -q ready /tmp/seen; do sleep 0.2; done; echo up`,
       );
       expect(stdout).to.equal('up');
       await second.run(`${inside('shop2')} python3 /root/frames.py send ${frames.join(' ')}`);
