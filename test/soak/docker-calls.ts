@@ -47,6 +47,12 @@ export function dockerCalls(node: Node, way: Way = 'proxy') {
       const { json } = await call('POST', `/containers/${name}/wait?condition=${condition}`);
       return (json as { StatusCode: number }).StatusCode;
     },
+    /** What it has printed, in one line. */
+    async logs(name: string): Promise<string> {
+      const { text } = await call('GET', `/containers/${name}/logs?stdout=1&stderr=1`);
+      // Each piece has eight bytes before it that say how long it is.
+      return text.replace(/[^\x20-\x7e]+/g, ' ').trim();
+    },
     remove: (name: string) => call('DELETE', `/containers/${name}?force=1&v=1`),
     async inspect(name: string): Promise<Inspected> {
       return (await call('GET', `/containers/${name}/json`)).json as Inspected;

@@ -145,7 +145,7 @@ export const FAULTS: readonly (readonly [weight: number, name: string, fault: Fa
   [3, 'firewall flushed', firewallFlushed],
 ];
 
-/** Waits until every host takes part again and can start a container, which `probe` tries. */
+/** Waits until every host takes part again, and a container that starts there reaches whatever runs, which `probe` tries. */
 export async function untilRecovered(
   nodes: readonly Node[],
   probe: (node: Node) => Promise<void>,
@@ -162,6 +162,10 @@ export async function untilRecovered(
       },
       RETURN_MS,
     );
-    await until(`a container to start on ${node.name}`, () => probe(node).then(() => true), RETURN_MS);
+    await until(
+      `a container on ${node.name} to reach all others`,
+      () => probe(node).then(() => true),
+      RETURN_MS,
+    );
   }
 }

@@ -48,7 +48,9 @@ async function endsWith(place: Place, status: number, body: object): Promise<voi
   ended.catch(() => undefined);
   await docker.start(place.name);
   const got = await ended;
-  if (got !== status) throw new Error(`${place.name} ended with ${got} instead of ${status}`);
+  if (got === status) return;
+  const said = await docker.logs(place.name).catch(() => '');
+  throw new Error(`${place.name} ended with ${got} instead of ${status}: ${said}`);
 }
 
 async function endsByItself(place: Place): Promise<void> {

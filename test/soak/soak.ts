@@ -57,13 +57,19 @@ const addresses = createAddresses(record);
 const recoveries = new Map<string, number[]>();
 let probes = 0;
 
-/** Starts a container and removes it. */
-async function probe(node: Node): Promise<void> {
+/** Starts a container that finds these by their names, and removes it. Docker takes its time to start again what ran on a host. */
+async function probe(node: Node, names: readonly string[]): Promise<void> {
   const name = `probe${probes++}`;
   const docker = dockerCalls(node);
-  await docker.create(name, { Image: 'busybox', Cmd: ['sleep', '1'], HostConfig: { NetworkMode: WEB.id } });
+  const script = names.map((one) => `ping -c 1 -W 5 ${one}`).join(' && ');
+  const Cmd = ['sh', '-c', script];
+  await docker.create(name, { Image: 'busybox', Cmd, HostConfig: { NetworkMode: WEB.id } });
   try {
+    const ended = docker.wait(name, 'next-exit');
+    ended.catch(() => undefined);
     await docker.start(name);
+    const status = await ended;
+    if (status !== 0) throw new Error(`${name} ended with ${status}: ${await docker.logs(name)}`);
   } finally {
     await docker.remove(name);
   }
@@ -90,7 +96,7 @@ try {
       await fault({ nodes, dice, addresses });
       const mended = performance.now();
       try {
-        await untilRecovered(nodes, probe);
+        await untilRecovered(nodes, (node) => probe(node, survivors));
       } catch (error) {
         record.found(`after "${name}": ${messageOf(error)}`);
       }
