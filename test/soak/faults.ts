@@ -87,9 +87,10 @@ async function hostCrashes({ nodes, dice, addresses }: Scene): Promise<void> {
     await node.kill();
     await away(dice, 20);
     await node.reboot();
-    await node.startPlugin();
-    await Promise.all([node.startOvs(), node.startDocker()]);
-    await Promise.all([node.startAgent(), node.startProxy()]);
+    // As their units do: Docker is not there before its containers are, and those wait for the agent.
+    await Promise.all([node.startPlugin(), node.startOvs()]);
+    await Promise.all([node.startAgent(), node.startDocker()]);
+    await node.startProxy();
   });
 }
 
