@@ -22,7 +22,7 @@ export interface Liveness {
 }
 
 /** The hosts that are alive now, in either way. */
-export async function aliveNow(liveness: Liveness): Promise<ReadonlySet<string>> {
+export async function aliveNow(liveness: Pick<Liveness, 'now'>): Promise<ReadonlySet<string>> {
   const { agents, hosts } = await liveness.now();
   return new Set([...agents, ...(hosts ?? [])]);
 }

@@ -1,4 +1,5 @@
 import { AppError } from '../../base/errors.js';
+import { aliveNow, type Liveness } from '../../store/liveness.js';
 import type { Operation, Store } from '../../store/store.js';
 import { machine, shareHardware, type Machine } from './machine.js';
 
@@ -59,13 +60,29 @@ export interface UnchangedClaim {
   since: number;
 }
 
+/** Where identities are claimed, and who is alive there. */
+interface Claims {
+  store: Pick<Store, 'get' | 'commit'>;
+  liveness: Pick<Liveness, 'now'>;
+}
+type Claimant = [hostId: string, me: Machine, observed: UnchangedClaim | undefined];
+
+/**
+ * Claims this host's own identity. Gossip hears of it as soon as its Consul runs, on whichever machine that is: only an agent can
+ * be another one's.
+ */
+export const claimOwnIdentity = ({ store, liveness }: Claims, ...claimant: Claimant) =>
+  claimIdentity(store, async () => (await liveness.now()).agents, ...claimant);
+
+/** Claims an identity for a machine that asks before its Consul runs: what gossip hears of is another one. */
+export const claimForAnother = ({ store, liveness }: Claims, ...claimant: Claimant) =>
+  claimIdentity(store, () => aliveNow(liveness), ...claimant);
+
 /** Claims an identity for a machine, if it may have it. */
 export async function claimIdentity(
   store: Pick<Store, 'get' | 'commit'>,
   alive: () => Promise<ReadonlySet<string>>,
-  hostId: string,
-  me: Machine,
-  observed: UnchangedClaim | undefined,
+  ...[hostId, me, observed]: Claimant
 ): Promise<Claim> {
   const key = IDENTITIES + hostId;
   const [entry, hosts] = await Promise.all([store.get(key), alive()]);

@@ -1,5 +1,11 @@
 import { expect } from 'chai';
-import { claimIdentity, judge, LEFT_ALONE_MS } from '../../../../lib/cluster/identity/claim.js';
+import {
+  claimForAnother,
+  claimIdentity,
+  claimOwnIdentity,
+  judge,
+  LEFT_ALONE_MS,
+} from '../../../../lib/cluster/identity/claim.js';
 import type { Machine } from '../../../../lib/cluster/identity/machine.js';
 import { createMemoryStore } from '../../../../lib/store/memory.js';
 
@@ -55,6 +61,15 @@ describe('whose identity it is', () => {
 
   it('nobody has had it: free', () =>
     expect(judge({ machine: undefined, isAlive: true }, copy, 0)).to.equal('free'));
+
+  it('is not given up by the only server of its cluster, of which gossip hears as soon as its own Consul runs', async () => {
+    const store = createMemoryStore();
+    const liveness = { now: async () => ({ agents: new Set<string>(), hosts: new Set([ID]) }) };
+    await claimOwnIdentity({ store, liveness }, ID, original, undefined);
+    const moved = { ...rebooted, address: '192.0.2.9' };
+    expect((await claimForAnother({ store, liveness }, ID, copy, undefined)).verdict).to.equal('taken');
+    expect((await claimOwnIdentity({ store, liveness }, ID, moved, undefined)).verdict).to.equal('own');
+  });
 
   it('gives it to one of several copies that start at once', async () => {
     const store = createMemoryStore();
