@@ -39,6 +39,17 @@ describe('the identity of a host', () => {
     expect(await hostId()).to.equal(id);
   });
 
+  it('of a host that is alone is claimed under its new id, when it joins a cluster after all', async () => {
+    const store = createMemoryStore();
+    await identityOn(['mac 1'], true);
+    const copy = await identityOn(['mac 9'], true);
+    const condition = await copy.claim('192.0.2.2', (me, observed) =>
+      claimIdentity(store, async () => new Set(), copy.id, me, observed),
+    );
+    expect(condition.key).to.equal(`identities/${copy.id}`);
+    expect(await store.commit([condition])).not.to.equal(0);
+  });
+
   it('is left to the machine that runs with it, and the copy becomes a host of its own', async () => {
     const store = createMemoryStore();
     const { claim } = claimIn(store, [ID]);
