@@ -166,6 +166,7 @@ export async function createRuntime({ config, run, ensureConsul, log }: RuntimeO
       identity.claim(underlay.value?.address ?? '', (me, observed) =>
         claimOwnIdentity(cluster, hostId, me, observed),
       ),
+    renewed: identity.renewed,
     forceLeave: external ? async () => undefined : (id) => consul.api.forceLeave(id),
     log,
   });

@@ -150,6 +150,8 @@ export async function createHostIdentity(options: HostIdentityOptions): Promise<
       address: string,
       inStore: (machine: Machine, since: UnchangedClaim | undefined) => Promise<Claim>,
     ): Promise<Operation> {
+      // The id is another machine's, also when that is silent later.
+      if (isRenewed) throw new AppError('unavailable', 'this host has become another one');
       const found = await inStore(await me(address), observing());
       await heed(found);
       const { copyOf } = kept.read() ?? {};
