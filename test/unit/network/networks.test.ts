@@ -62,6 +62,35 @@ describe('networks', () => {
     expect(told).to.equal(1);
   });
 
+  it('are made again, after a store was set back, although it does not answer at first', async () => {
+    const { store, networks } = setUp();
+    const web = await networks.create('web', { subnet: '10.0.0.0/16' });
+    const all = await store.list('networks/');
+    let isDown = false;
+    const setBack: Store = {
+      ...store,
+      async get(key) {
+        if (!isDown) return store.get(key);
+        isDown = false;
+        throw new AppError('unavailable', 'Consul does not answer (no cluster leader)');
+      },
+      async *watch() {
+        yield { put: all, drop: [] };
+        await store.commit([{ key: 'networks/web', value: null }]);
+        isDown = true;
+        yield { put: [], drop: [{ key: 'networks/web', version: 1 }], wasSetBack: true };
+      },
+    };
+    const watching = createNetworks({
+      ...{ store: setBack, hostRoutes: async () => [], foreignNames: async () => [] },
+    });
+    const heard: string[][] = [];
+    for await (const list of watching.watch(new AbortController().signal))
+      heard.push(list.map(({ id }) => id));
+    expect(heard).to.deep.equal([['web'], ['web']]);
+    expect(await networks.get('web')).to.deep.equal(web);
+  });
+
   it('gives gateway and VNI, and keeps them', async () => {
     const { networks } = setUp();
     const web = await networks.create('web', { subnet: '10.0.0.0/16' });
