@@ -85,16 +85,17 @@ export async function claimIdentity(
   ...[hostId, me, observed]: Claimant
 ): Promise<Claim> {
   const key = IDENTITIES + hostId;
-  const [entry, hosts] = await Promise.all([store.get(key), alive()]);
-  const version = entry?.version ?? 0;
-  const holder = entry && parse(entry.value);
-  const leftAlone = observed?.version === version ? observed.since : 0;
-  const verdict = judge({ machine: holder, isAlive: hosts.has(hostId) }, me, leftAlone);
-  if (verdict !== 'free') return { verdict, holder, version };
-  const written = await store.commit([{ key, value: JSON.stringify(me), ifVersion: version }]);
-  if (written > 0) return { verdict: 'own', holder: me, version: written };
-  // Another machine was quicker.
-  return { verdict: 'wait', holder, version };
+  for (;;) {
+    const [entry, hosts] = await Promise.all([store.get(key), alive()]);
+    const version = entry?.version ?? 0;
+    const holder = entry && parse(entry.value);
+    const leftAlone = observed?.version === version ? observed.since : 0;
+    const verdict = judge({ machine: holder, isAlive: hosts.has(hostId) }, me, leftAlone);
+    if (verdict !== 'free') return { verdict, holder, version };
+    const written = await store.commit([{ key, value: JSON.stringify(me), ifVersion: version }]);
+    if (written > 0) return { verdict: 'own', holder: me, version: written };
+    // Somebody was quicker: another machine, or another member that this one has asked too.
+  }
 }
 
 /** The condition under which an identity still is whose it was. */

@@ -84,6 +84,14 @@ describe('whose identity it is', () => {
     expect((await Promise.all(claims)).sort()).to.deep.equal(['own', 'wait']);
   });
 
+  it('is given to a machine by whichever member it asks, by several at once', async () => {
+    const store = createMemoryStore();
+    await claimIdentity(store, async () => new Set(), ID, original, undefined);
+    const answers = [1, 2, 3].map(() => claimIdentity(store, async () => new Set(), ID, rebooted, undefined));
+    const verdicts = (await Promise.all(answers)).map(({ verdict }) => verdict);
+    expect(verdicts).to.deep.equal(['own', 'own', 'own']);
+  });
+
   it('counts from the latest claim on', async () => {
     const store = createMemoryStore();
     const claim = (me: Machine, since: number, version: number) =>
