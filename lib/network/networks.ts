@@ -73,7 +73,8 @@ export interface Networks {
   create(id: string, choice?: NetworkChoice): Promise<Network>;
   /**
    * Puts back a network that was removed a moment ago, with its VNI if that is still free. One of its name that is there
-   * again with its subnet and gateway is as good. Throws `conflict` when its name or its subnet has been taken meanwhile.
+   * again with its subnet and gateway is as good. Throws `conflict` when its name or its subnet has been taken meanwhile, and
+   * `invalid` for what cannot have been a network.
    */
   restore(network: Network): Promise<Network>;
   /**
@@ -167,7 +168,7 @@ export function createNetworks({
       const subnet = wanted ?? firstFree(existing, routes);
       assertFree(subnet, existing, routes);
       const last = Number(guard?.value ?? 0);
-      const isFree = choice.vni !== undefined && !existing.some((other) => other.vni === choice.vni);
+      const isFree = isVni(choice.vni) && !existing.some((other) => other.vni === choice.vni);
       const vni = isFree ? choice.vni! : nextVni(last, existing);
       const gateway = gatewayIn(subnet, choice.gateway);
       const network: Network = { id, subnet: subnet.text, gateway, vni, ...(settings && { settings }) };
@@ -187,6 +188,8 @@ export function createNetworks({
   }
 
   async function restore({ id, ...choice }: Network): Promise<Network> {
+    assertName(id);
+    assertChoice(choice);
     try {
       // What it was made with is not examined anew: its own device may still have its route, and Docker its name.
       return await write(id, choice, []);
@@ -290,6 +293,8 @@ function assertName(id: string): void {
     );
   }
 }
+
+const isVni = (vni = 0) => vni > 0 && vni <= MAX_VNI;
 
 /** Counts on from the last one, so that a VNI is not soon reused for another network. */
 function nextVni(last: number, networks: StoredNetwork[]): number {

@@ -455,6 +455,22 @@ describe('a network that is put back', () => {
     expect(vni).not.to.equal(77);
   });
 
+  it('is one that there can have been', async () => {
+    const { networks, store, network } = await removed();
+    for (const wrong of [{ id: '../x' }, { id: 'host' }, { gateway: '10.8.0.1' }])
+      expect((await failure(networks.restore({ ...network, ...wrong }))).kind).to.equal('invalid');
+    expect(await store.list('networks/')).to.deep.equal([]);
+    for (const [at, vni] of [-1, 0, 2 ** 24].entries())
+      await networks.restore({
+        ...network,
+        id: `net${at}`,
+        subnet: `10.${at}.0.0/24`,
+        gateway: `10.${at}.0.1`,
+        vni,
+      });
+    expect(await networks.list()).to.have.length(3);
+  });
+
   it('stays away where its name or its subnet is another’s', async () => {
     const { networks, network } = await removed();
     await networks.create('quick', { subnet: '10.9.0.128/25' });
