@@ -1,5 +1,5 @@
 import { AppError } from '../../base/errors.js';
-import { aliveNow, type Liveness } from '../../store/liveness.js';
+import type { Liveness, Signs } from '../../store/liveness.js';
 import type { Operation, Store } from '../../store/store.js';
 import { machine, shareHardware, type Machine } from './machine.js';
 
@@ -23,8 +23,10 @@ export type Verdict = 'own' | 'free' | 'wait' | 'taken';
 export interface Holder {
   /** The machine that used it last. */
   machine: Machine | undefined;
-  /** Whether a host with this identity says that it is alive. */
+  /** Whether an agent with this identity has said that it is alive: in a store that was down itself, perhaps long ago. */
   isAlive: boolean;
+  /** Whether others hear of a host with this identity. */
+  isHeard: boolean;
 }
 
 /**
@@ -33,7 +35,7 @@ export interface Holder {
  *
  * @param leftAlone milliseconds for which nobody has claimed it
  */
-export function judge({ machine: last, isAlive }: Holder, me: Machine, leftAlone: number): Verdict {
+export function judge({ machine: last, isAlive, isHeard }: Holder, me: Machine, leftAlone: number): Verdict {
   if (!last) return 'free';
   if (last.boot === me.boot) return 'own';
   const isSameMachine = shareHardware(last.hardware, me.hardware);
@@ -41,7 +43,8 @@ export function judge({ machine: last, isAlive }: Holder, me: Machine, leftAlone
   // It was booted meanwhile: no two machines can have both in common and be reached.
   if (isSameMachine && isSameAddress) return 'free';
   const isPatient = leftAlone >= LEFT_ALONE_MS;
-  if (isAlive) return isPatient || !(isSameMachine || isSameAddress) ? 'taken' : 'wait';
+  const isCertain = isHeard && !(isSameMachine || isSameAddress);
+  if (isAlive || isHeard) return isPatient || isCertain ? 'taken' : 'wait';
   return isPatient || isSameMachine ? 'free' : 'wait';
 }
 
@@ -72,25 +75,30 @@ type Claimant = [hostId: string, me: Machine, observed: UnchangedClaim | undefin
  * be another one's.
  */
 export const claimOwnIdentity = ({ store, liveness }: Claims, ...claimant: Claimant) =>
-  claimIdentity(store, async () => (await liveness.now()).agents, ...claimant);
+  claimIdentity(
+    store,
+    async () => ({ agents: (await liveness.now()).agents, hosts: undefined }),
+    ...claimant,
+  );
 
 /** Claims an identity for a machine that asks before its Consul runs: what gossip hears of is another one. */
 export const claimForAnother = ({ store, liveness }: Claims, ...claimant: Claimant) =>
-  claimIdentity(store, () => aliveNow(liveness), ...claimant);
+  claimIdentity(store, () => liveness.now(), ...claimant);
 
 /** Claims an identity for a machine, if it may have it. */
 export async function claimIdentity(
   store: Pick<Store, 'get' | 'commit'>,
-  alive: () => Promise<ReadonlySet<string>>,
+  signs: () => Promise<Signs>,
   ...[hostId, me, observed]: Claimant
 ): Promise<Claim> {
   const key = IDENTITIES + hostId;
   for (;;) {
-    const [entry, hosts] = await Promise.all([store.get(key), alive()]);
+    const [entry, { agents, hosts }] = await Promise.all([store.get(key), signs()]);
     const version = entry?.version ?? 0;
     const holder = entry && parse(entry.value);
     const leftAlone = observed?.version === version ? observed.since : 0;
-    const verdict = judge({ machine: holder, isAlive: hosts.has(hostId) }, me, leftAlone);
+    const last = { machine: holder, isAlive: agents.has(hostId), isHeard: hosts?.has(hostId) ?? false };
+    const verdict = judge(last, me, leftAlone);
     if (verdict !== 'free') return { verdict, holder, version };
     const written = await store.commit([{ key, value: JSON.stringify(me), ifVersion: version }]);
     if (written > 0) return { verdict: 'own', holder: me, version: written };

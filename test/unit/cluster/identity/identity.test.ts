@@ -27,7 +27,7 @@ describe('the identity of a host', () => {
   const claimIn = (store: Store, alive: string[]) => ({
     claim: (identity: Awaited<ReturnType<typeof identityOn>>, address: string) =>
       identity.claim(address, (me, observed) =>
-        claimIdentity(store, async () => new Set(alive), ID, me, observed),
+        claimIdentity(store, async () => ({ agents: new Set(), hosts: new Set(alive) }), ID, me, observed),
       ),
   });
 
@@ -44,7 +44,7 @@ describe('the identity of a host', () => {
     await identityOn(['mac 1'], true);
     const copy = await identityOn(['mac 9'], true);
     const condition = await copy.claim('192.0.2.2', (me, observed) =>
-      claimIdentity(store, async () => new Set(), copy.id, me, observed),
+      claimIdentity(store, async () => ({ agents: new Set(), hosts: undefined }), copy.id, me, observed),
     );
     expect(condition.key).to.equal(`identities/${copy.id}`);
     expect(await store.commit([condition])).not.to.equal(0);
