@@ -24,6 +24,8 @@ export interface ClusterDutiesOptions {
   terms: ReaperTimeouts;
   /** Claims this host's identity. @returns the condition under which it still has it */
   claim: () => Promise<Operation>;
+  /** Resolves when this host has become another one: from then on it says nothing as this one. */
+  renewed: Promise<void>;
   /** Removes a host from Consul's members. */
   forceLeave: (hostId: string) => Promise<void>;
   log: Log;
@@ -60,6 +62,7 @@ export function createClusterDuties(options: ClusterDutiesOptions): ClusterDutie
   };
   const stopping = new AbortController();
   const silence = new AbortController();
+  void options.renewed.then(() => silence.abort());
   const { signal } = stopping;
   const hosts = createHosts(store, log);
   const evictions = createEvictions(store);

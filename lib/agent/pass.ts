@@ -41,8 +41,9 @@ export function createPass(options: PassOptions): () => Promise<PassResult> {
   const { endpoints, table, connections, teller } = containers;
 
   async function lookAtBridge(): Promise<void> {
-    const current = [...networks()];
     await datapath.open();
+    // No sooner: what is laid meanwhile would be taken for nobody's.
+    const current = [...networks()];
     const ownerOf = (port: Parameters<typeof endpoints.ownerOf>[0]) => endpoints.ownerOf(port, current);
     const lost = await datapath.sync(current, ownerOf, overlay(), endpoints.expected(current));
     endpoints.adopt(await datapath.ports(), current, lost);

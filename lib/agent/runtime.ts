@@ -10,7 +10,7 @@ import { consulFiles } from '../cluster/consul/config.js';
 import { createExternalMembership } from '../cluster/membership/external.js';
 import { createManagedMembership } from '../cluster/membership/managed.js';
 import type { Membership, MembershipStatus } from '../cluster/membership/membership.js';
-import { claimIdentity } from '../cluster/identity/claim.js';
+import { claimForAnother, claimOwnIdentity } from '../cluster/identity/claim.js';
 import { createHostIdentity } from '../cluster/identity/identity.js';
 import { readHardware, type Machine } from '../cluster/identity/machine.js';
 import type { AnswerClaim } from '../cluster/identity/server.js';
@@ -45,7 +45,7 @@ import { openEmbeddedStore } from '../store/embedded.js';
 import { endpointOf } from '../store/consul/endpoint-files.js';
 import { GOSSIP } from '../store/consul/liveness.js';
 import { openConsul, type ClusterStore } from '../store/open-consul.js';
-import { aliveNow, type Liveness } from '../store/liveness.js';
+import type { Liveness } from '../store/liveness.js';
 import { createCurrent, type Current } from './current.js';
 import { createServices, type Services } from './services.js';
 import { createStoreSwitch } from './store-switch.js';
@@ -138,7 +138,7 @@ export async function createRuntime({ config, run, ensureConsul, log }: RuntimeO
   let latest: ClusterStore | undefined;
   const answerClaim: AnswerClaim = async (id, me, observed) => {
     if (!latest) throw new AppError('unavailable', 'this host has no store now');
-    return claimIn(latest, id, me, observed);
+    return claimForAnother(latest, id, me, observed);
   };
 
   const storeSwitch = createStoreSwitch({
@@ -163,7 +163,10 @@ export async function createRuntime({ config, run, ensureConsul, log }: RuntimeO
     settings,
     terms: { fence: external ? cluster.leaseGrace : FENCE_MS, grace: cluster.leaseGrace },
     claim: (cluster) =>
-      identity.claim(underlay.value?.address ?? '', (me, observed) => claimIn(cluster, hostId, me, observed)),
+      identity.claim(underlay.value?.address ?? '', (me, observed) =>
+        claimOwnIdentity(cluster, hostId, me, observed),
+      ),
+    renewed: identity.renewed,
     forceLeave: external ? async () => undefined : (id) => consul.api.forceLeave(id),
     log,
   });
@@ -219,10 +222,6 @@ export async function createRuntime({ config, run, ensureConsul, log }: RuntimeO
       await membership.stop();
     },
   };
-}
-
-function claimIn({ store, liveness }: ClusterStore, ...[hostId, me, observed]: Parameters<AnswerClaim>) {
-  return claimIdentity(store, () => aliveNow(liveness), hostId, me, observed);
 }
 
 /** What a copy of a member must not have: Consul's data, which are the other's, and the role that the other has. */

@@ -117,6 +117,8 @@ export function createServices(options: ServicesOptions): Services {
       );
     },
     onSetBack: () => void convergence.converge(),
+    onLost: (network, why) =>
+      log.error('a network that the store has lost cannot be put back', { network, error: messageOf(why) }),
     onInvalid,
   });
   const ipam = createIpam({ store, host, onInvalid, log });

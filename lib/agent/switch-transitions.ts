@@ -37,6 +37,8 @@ export interface SwitchTransitionsOptions {
   terms: ReaperTimeouts;
   /** Claims this host's identity in the cluster's store. @returns the condition under which it still has it */
   claim: (cluster: ClusterStore) => Promise<Operation>;
+  /** Resolves when this host has become another one: from then on it says nothing as this one. */
+  renewed: Promise<void>;
   /** Removes a host from Consul's members. */
   forceLeave: (hostId: string) => Promise<void>;
   /** Aborts when the agent is stopping: what has not begun is given up. */
@@ -51,11 +53,11 @@ type Table = { [P in StorePlace]: Record<Command, Transition<P>> };
 export function createSwitchTransitions(
   options: SwitchTransitionsOptions,
 ): (state: SwitchState, command: Command, wish: SettingsWish) => Promise<SwitchOutcome> {
-  const { hostId, name, current, underlay, terms, forceLeave, log } = options;
+  const { hostId, name, current, underlay, terms, renewed, forceLeave, log } = options;
   const ownStore = createOwnStore(options);
   const dutiesOf = (cluster: ClusterStore, services: Services) =>
     createClusterDuties({
-      ...{ hostId, name, cluster, services, terms, forceLeave, log },
+      ...{ hostId, name, cluster, services, terms, renewed, forceLeave, log },
       address: () => underlay.value?.address,
       claim: () => options.claim(cluster),
     });

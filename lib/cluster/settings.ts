@@ -48,8 +48,8 @@ export async function agreeOnSettings(
 }
 
 async function choose(store: Store, wish: SettingsWish): Promise<ClusterSettings> {
-  // Members without settings: an older version began this cluster.
-  if ((await store.list(MEMBERS)).length > 0) return { vxlanPort: FORMER_VXLAN_PORT };
+  // Members without settings: an older version began this cluster. Others write them first, and perhaps only now.
+  if ((await store.list(MEMBERS)).length > 0) return (await read(store)) ?? { vxlanPort: FORMER_VXLAN_PORT };
   const chosen = { version: NEWEST, vxlanPort: wish.vxlanPort ?? DEFAULT_VXLAN_PORT };
   await store.commit([{ key: KEY, value: JSON.stringify(chosen), ifVersion: 0 }]);
   // Another host may have been quicker.

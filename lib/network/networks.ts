@@ -1,5 +1,6 @@
 import { suggestName } from '../base/suggest-name.js';
 import { AppError } from '../base/errors.js';
+import { pause } from '../concurrency/pause.js';
 import type { Entry, Store } from '../store/store.js';
 import type { Network, NetworkRecord } from '../base/model.js';
 import { createHeardEntries } from './heard.js';
@@ -22,6 +23,8 @@ export type { NetworkChoice } from './network-choice.js';
 /** Written by every create, so that two creates at once cannot both pass the checks. Holds the last VNI that was assigned. */
 const LAST_VNI = 'last-vni';
 const RETRIES = 20;
+/** Milliseconds until a network that the store has lost is put back again, where it did not answer. */
+const AGAIN_MS = 500;
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}$/;
 /** Docker gives these names a meaning of its own. */
 const RESERVED = new Set(['host', 'none', 'bridge', 'container', 'default']);
@@ -43,6 +46,8 @@ export interface NetworksOptions {
   otherHosts?: OtherHosts;
   /** Told when the store was restored from a back-up, and its networks have been put back. */
   onSetBack?: () => void;
+  /** Told of a network that was not in the back-up, and that the cluster can have no more. */
+  onLost?: (id: string, why: unknown) => void;
   /** Told of entries in the store that cannot be understood: one bad key must not bring down every agent. */
   onInvalid?: (error: unknown) => void;
 }
@@ -68,7 +73,8 @@ export interface Networks {
   create(id: string, choice?: NetworkChoice): Promise<Network>;
   /**
    * Puts back a network that was removed a moment ago, with its VNI if that is still free. One of its name that is there
-   * again with its subnet and gateway is as good. Throws `conflict` when its name or its subnet has been taken meanwhile.
+   * again with its subnet and gateway is as good. Throws `conflict` when its name or its subnet has been taken meanwhile, and
+   * `invalid` for what cannot have been a network.
    */
   restore(network: Network): Promise<Network>;
   /**
@@ -97,6 +103,7 @@ export function createNetworks({
   foreignNames,
   otherHosts,
   onSetBack = () => undefined,
+  onLost = () => undefined,
   onInvalid = () => undefined,
 }: NetworksOptions): Networks {
   function readable(entries: readonly Entry[]): StoredNetwork[] {
@@ -161,7 +168,7 @@ export function createNetworks({
       const subnet = wanted ?? firstFree(existing, routes);
       assertFree(subnet, existing, routes);
       const last = Number(guard?.value ?? 0);
-      const isFree = choice.vni !== undefined && !existing.some((other) => other.vni === choice.vni);
+      const isFree = isVni(choice.vni) && !existing.some((other) => other.vni === choice.vni);
       const vni = isFree ? choice.vni! : nextVni(last, existing);
       const gateway = gatewayIn(subnet, choice.gateway);
       const network: Network = { id, subnet: subnet.text, gateway, vni, ...(settings && { settings }) };
@@ -181,6 +188,8 @@ export function createNetworks({
   }
 
   async function restore({ id, ...choice }: Network): Promise<Network> {
+    assertName(id);
+    assertChoice(choice);
     try {
       // What it was made with is not examined anew: its own device may still have its route, and Docker its name.
       return await write(id, choice, []);
@@ -193,15 +202,23 @@ export function createNetworks({
   }
 
   /** A network that is younger than the back-up: containers of this host or another may be on it. */
-  async function putBack(entry: Entry): Promise<void> {
+  async function putBack(entry: Entry, signal: AbortSignal): Promise<void> {
     const [network] = visible([entry]);
-    try {
-      if (network) await restore(network);
-      else heard.did(entry.key, 0);
-    } catch (error) {
-      onInvalid(error);
-      heard.did(entry.key, 0);
+    while (network) {
+      try {
+        await restore(network);
+        return;
+      } catch (error) {
+        if (isUnavailable(error)) {
+          await pause(AGAIN_MS, signal);
+          if (signal.aborted) return;
+          continue;
+        }
+        onLost(network.id, error);
+        break;
+      }
     }
+    heard.did(entry.key, 0);
   }
 
   return {
@@ -256,7 +273,7 @@ export function createNetworks({
         if (isFirst) reset(change.put);
         isFirst = false;
         const lost = heard.take(change);
-        if (change.wasSetBack) for (const entry of lost) await putBack(entry);
+        if (change.wasSetBack) for (const entry of lost) await putBack(entry, signal);
         if (change.wasSetBack) onSetBack();
         yield heardNetworks();
       }
@@ -277,6 +294,8 @@ function assertName(id: string): void {
   }
 }
 
+const isVni = (vni = 0) => vni > 0 && vni <= MAX_VNI;
+
 /** Counts on from the last one, so that a VNI is not soon reused for another network. */
 function nextVni(last: number, networks: StoredNetwork[]): number {
   const taken = new Set(networks.map((network) => network.vni));
@@ -286,6 +305,8 @@ function nextVni(last: number, networks: StoredNetwork[]): number {
   }
   throw new AppError('exhausted', 'all 16,777,215 network identifiers are taken');
 }
+
+const isUnavailable = (error: unknown) => error instanceof AppError && error.kind === 'unavailable';
 
 function ignoreConflict(error: unknown): void {
   if (!(error instanceof AppError && error.kind === 'conflict')) throw error;

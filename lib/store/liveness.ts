@@ -21,12 +21,6 @@ export interface Liveness {
   now(): Promise<Signs>;
 }
 
-/** The hosts that are alive now, in either way. */
-export async function aliveNow(liveness: Liveness): Promise<ReadonlySet<string>> {
-  const { agents, hosts } = await liveness.now();
-  return new Set([...agents, ...(hosts ?? [])]);
-}
-
 /** Liveness of the hosts in this process: one in the agent, several in tests. */
 export function createMemoryLiveness(): Liveness {
   const hosts = new Set<string>();

@@ -47,11 +47,12 @@ async function ofConsul(node: Node): Promise<Size> {
 
 const residentIn = (status: string) => Number(/^VmRSS:\s+(\d+)/m.exec(status)?.[1]);
 
-/** Which of our processes have grown, in words. Those that were started in between say nothing. */
+/** Which of our processes have grown, or were not there before, in words: nobody has ended any in between. */
 export function growths(before: readonly Size[], after: readonly Size[]): string[] {
   return after.flatMap(({ process, pid, memory, descriptors }) => {
+    if (!OURS.test(process)) return [];
     const earlier = before.find((size) => size.process === process && size.pid === pid);
-    if (!earlier || !OURS.test(process)) return [];
+    if (!earlier) return [`${process} ended by itself, and was started again`];
     const found: string[] = [];
     if (memory > earlier.memory * (1 + GROWTH) + STEP)
       found.push(`${process} has grown from ${mebi(earlier.memory)} to ${mebi(memory)} MiB`);

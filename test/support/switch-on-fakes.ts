@@ -95,6 +95,7 @@ export function createSwitchedHost(surroundings = createSurroundings()) {
   const current = createCurrent<Services>('the agent is starting', 5);
   const underlay = createCell<Underlay | undefined>(undefined);
   const settings = createCell<ClusterSettings | undefined>(undefined);
+  let renew: () => void = () => undefined;
   const storeSwitch = createStoreSwitch({
     hostId: HOST,
     name: HOST,
@@ -112,8 +113,9 @@ export function createSwitchedHost(surroundings = createSurroundings()) {
     settings,
     terms: { fence: 10_000, grace: 600_000 },
     claim: async () => ({ key: `identities/${HOST}`, ifVersion: 0 }),
+    renewed: new Promise<void>((resolve) => (renew = resolve)),
     forceLeave: async () => undefined,
     log: silentLog,
   });
-  return { faults, disk, server, docker, bridge, dockerNetworks, current, underlay, storeSwitch };
+  return { faults, disk, server, docker, bridge, dockerNetworks, current, underlay, storeSwitch, renew };
 }

@@ -5,6 +5,8 @@ import { errorHandler, notFound } from './errors.js';
 import { onlyItsMethods } from './methods.js';
 
 const BODY_LIMIT = '100kb';
+/** All networks of a cluster come at once, with the labels that Docker's tools give them. */
+const RESTORE_LIMIT = '16mb';
 
 /** The agent's REST API, the same at `/` and at `/v0.1`. */
 export function createApp(routes: readonly Router[], log: Log): Express {
@@ -19,6 +21,7 @@ export function createApp(routes: readonly Router[], log: Log): Express {
 
   const api = Router();
   api.use(onlyItsMethods);
+  api.use('/restore', express.json({ limit: RESTORE_LIMIT, type: () => true }));
   // Whatever its content type says, every body sent here is JSON. Hook calls are read by the adapter's own listener.
   api.use(express.json({ limit: BODY_LIMIT, type: ({ url }) => !/^\/adapter\/?$/i.test(url ?? '') }));
   for (const router of routes) api.use(router);

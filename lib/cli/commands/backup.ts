@@ -10,7 +10,7 @@ import type { Context } from '../context.js';
 import { addCommonOptions, agentOf } from '../options.js';
 import { becomeRoot } from '../root.js';
 
-/** As many networks or leases as one call takes. */
+/** As many leases as one call puts back in good time. */
 const PART = 100;
 
 /** `backup FILE`, `restore FILE` */
@@ -55,9 +55,9 @@ export function addBackupCommands(program: Command, context: Context): void {
       networks: { made: [], there: [] },
       addresses: { made: 0, there: 0, lost: [] },
     };
-    // All networks first: one that is in the way is found before any address is put back.
+    // All networks first, in one call: one that is in the way is found before anything is put back.
     const parts = [
-      ...partsOf(networks).map((part) => ({ networks: part, leases: [] })),
+      { networks, leases: [] },
       ...partsOf(leases).map((part) => ({ networks: [], leases: part })),
     ];
     for (const part of parts) {

@@ -51,6 +51,8 @@ async function runAsReaper(options: ReaperOptions, held: AbortSignal): Promise<v
   const hosts = new Map<string, number>();
   let alive: ReadonlySet<string> = new Set();
   let silent = new Map<string, number>();
+  /** Evictions that were begun: their hosts cannot take part before they are done, even if they are back meanwhile. */
+  const unfinished = new Set<string>();
   let wake: () => void = () => undefined;
 
   /** Resolves after the first change, which holds everything that exists, and goes on in the background. */
@@ -97,10 +99,12 @@ async function runAsReaper(options: ReaperOptions, held: AbortSignal): Promise<v
   }
 
   async function evict(host: string): Promise<void> {
-    if (!(await evictions.begin(host))) return;
-    await forceLeave(host);
+    if (!(await evictions.begin(host))) return void unfinished.delete(host);
+    unfinished.add(host);
+    if (!alive.has(host)) await forceLeave(host);
     await release(host);
     await evictions.end(host);
+    unfinished.delete(host);
     await remove(MEMBERS, members, host);
     log.warn('host is evicted; its addresses are free again', { host });
   }
@@ -123,7 +127,7 @@ async function runAsReaper(options: ReaperOptions, held: AbortSignal): Promise<v
     let wait = Math.min(step.wait ?? LOOK_MS, LOOK_MS);
     try {
       for (const host of step.fence) await fence(host);
-      for (const host of step.evict) await evict(host);
+      for (const host of new Set([...unfinished, ...step.evict])) await evict(host);
     } catch (error) {
       if (held.aborted) return;
       log.warn('cannot evict a silent host yet', { error: messageOf(error) });

@@ -1,4 +1,5 @@
 import { AppError } from '../../base/errors.js';
+import type { Liveness, Signs } from '../../store/liveness.js';
 import type { Operation, Store } from '../../store/store.js';
 import { machine, shareHardware, type Machine } from './machine.js';
 
@@ -22,8 +23,10 @@ export type Verdict = 'own' | 'free' | 'wait' | 'taken';
 export interface Holder {
   /** The machine that used it last. */
   machine: Machine | undefined;
-  /** Whether a host with this identity says that it is alive. */
+  /** Whether an agent with this identity has said that it is alive: in a store that was down itself, perhaps long ago. */
   isAlive: boolean;
+  /** Whether others hear of a host with this identity. */
+  isHeard: boolean;
 }
 
 /**
@@ -32,7 +35,7 @@ export interface Holder {
  *
  * @param leftAlone milliseconds for which nobody has claimed it
  */
-export function judge({ machine: last, isAlive }: Holder, me: Machine, leftAlone: number): Verdict {
+export function judge({ machine: last, isAlive, isHeard }: Holder, me: Machine, leftAlone: number): Verdict {
   if (!last) return 'free';
   if (last.boot === me.boot) return 'own';
   const isSameMachine = shareHardware(last.hardware, me.hardware);
@@ -40,7 +43,8 @@ export function judge({ machine: last, isAlive }: Holder, me: Machine, leftAlone
   // It was booted meanwhile: no two machines can have both in common and be reached.
   if (isSameMachine && isSameAddress) return 'free';
   const isPatient = leftAlone >= LEFT_ALONE_MS;
-  if (isAlive) return isPatient || !(isSameMachine || isSameAddress) ? 'taken' : 'wait';
+  const isCertain = isHeard && !(isSameMachine || isSameAddress);
+  if (isAlive || isHeard) return isPatient || isCertain ? 'taken' : 'wait';
   return isPatient || isSameMachine ? 'free' : 'wait';
 }
 
@@ -59,25 +63,47 @@ export interface UnchangedClaim {
   since: number;
 }
 
+/** Where identities are claimed, and who is alive there. */
+interface Claims {
+  store: Pick<Store, 'get' | 'commit'>;
+  liveness: Pick<Liveness, 'now'>;
+}
+type Claimant = [hostId: string, me: Machine, observed: UnchangedClaim | undefined];
+
+/**
+ * Claims this host's own identity. Gossip hears of it as soon as its Consul runs, on whichever machine that is: only an agent can
+ * be another one's.
+ */
+export const claimOwnIdentity = ({ store, liveness }: Claims, ...claimant: Claimant) =>
+  claimIdentity(
+    store,
+    async () => ({ agents: (await liveness.now()).agents, hosts: undefined }),
+    ...claimant,
+  );
+
+/** Claims an identity for a machine that asks before its Consul runs: what gossip hears of is another one. */
+export const claimForAnother = ({ store, liveness }: Claims, ...claimant: Claimant) =>
+  claimIdentity(store, () => liveness.now(), ...claimant);
+
 /** Claims an identity for a machine, if it may have it. */
 export async function claimIdentity(
   store: Pick<Store, 'get' | 'commit'>,
-  alive: () => Promise<ReadonlySet<string>>,
-  hostId: string,
-  me: Machine,
-  observed: UnchangedClaim | undefined,
+  signs: () => Promise<Signs>,
+  ...[hostId, me, observed]: Claimant
 ): Promise<Claim> {
   const key = IDENTITIES + hostId;
-  const [entry, hosts] = await Promise.all([store.get(key), alive()]);
-  const version = entry?.version ?? 0;
-  const holder = entry && parse(entry.value);
-  const leftAlone = observed?.version === version ? observed.since : 0;
-  const verdict = judge({ machine: holder, isAlive: hosts.has(hostId) }, me, leftAlone);
-  if (verdict !== 'free') return { verdict, holder, version };
-  const written = await store.commit([{ key, value: JSON.stringify(me), ifVersion: version }]);
-  if (written > 0) return { verdict: 'own', holder: me, version: written };
-  // Another machine was quicker.
-  return { verdict: 'wait', holder, version };
+  for (;;) {
+    const [entry, { agents, hosts }] = await Promise.all([store.get(key), signs()]);
+    const version = entry?.version ?? 0;
+    const holder = entry && parse(entry.value);
+    const leftAlone = observed?.version === version ? observed.since : 0;
+    const last = { machine: holder, isAlive: agents.has(hostId), isHeard: hosts?.has(hostId) ?? false };
+    const verdict = judge(last, me, leftAlone);
+    if (verdict !== 'free') return { verdict, holder, version };
+    const written = await store.commit([{ key, value: JSON.stringify(me), ifVersion: version }]);
+    if (written > 0) return { verdict: 'own', holder: me, version: written };
+    // Somebody was quicker: another machine, or another member that this one has asked too.
+  }
 }
 
 /** The condition under which an identity still is whose it was. */

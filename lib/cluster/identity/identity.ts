@@ -69,12 +69,14 @@ export interface HostIdentityOptions {
 }
 
 export async function createHostIdentity(options: HostIdentityOptions): Promise<HostIdentity> {
-  const { folder, hostId, hostName, bootFile, shed, isAlone, log, hardware: read } = options;
+  const { folder, hostName, bootFile, shed, isAlone, log, hardware: read } = options;
+  let { hostId } = options;
   const kept = keptMachineIn(folder, log);
   const boot = await readBoot(bootFile);
   const before = kept.read();
   const now = await read();
-  const isDoubted = before !== undefined && now.length > 0 && !shareHardware(before.hardware, now);
+  const isElsewhere = before !== undefined && now.length > 0 && !shareHardware(before.hardware, now);
+  const isDoubted = isElsewhere && !isAlone;
   const began = performance.now();
   let observed: { version: number; at: number } | undefined;
   let isRenewed = false;
@@ -113,7 +115,20 @@ export async function createHostIdentity(options: HostIdentityOptions): Promise<
     throw refusal;
   }
 
-  const identity = {
+  if (isAlone && isElsewhere) {
+    // Nobody else can have heard of this id, unless from the machine of which this is a copy.
+    const id = randomUUID();
+    log.warn('this host runs on another machine than before, as a copy does: it has a new id', {
+      was: hostId,
+      host: id,
+    });
+    await become(id, undefined);
+    hostId = id;
+  } else if (isAlone && !before && now.length > 0) {
+    await kept.write(() => ({ hardware: now }));
+  }
+
+  return {
     id: hostId,
     isDoubted,
     renewed,
@@ -135,6 +150,8 @@ export async function createHostIdentity(options: HostIdentityOptions): Promise<
       address: string,
       inStore: (machine: Machine, since: UnchangedClaim | undefined) => Promise<Claim>,
     ): Promise<Operation> {
+      // The id is another machine's, also when that is silent later.
+      if (isRenewed) throw new AppError('unavailable', 'this host has become another one');
       const found = await inStore(await me(address), observing());
       await heed(found);
       const { copyOf } = kept.read() ?? {};
@@ -143,19 +160,6 @@ export async function createHostIdentity(options: HostIdentityOptions): Promise<
       return stillHeld(hostId, found.version);
     },
   };
-  if (!isAlone) return identity;
-  // Nobody else can have heard of this id, unless from the machine of which this is a copy.
-  if (isDoubted) {
-    const id = randomUUID();
-    log.warn('this host runs on another machine than before, as a copy does: it has a new id', {
-      was: hostId,
-      host: id,
-    });
-    await become(id, undefined);
-    return { ...identity, id, isDoubted: false };
-  }
-  if (!before && now.length > 0) await kept.write(() => ({ hardware: now }));
-  return identity;
 }
 
 function messageFor(holder: Machine | undefined): string {

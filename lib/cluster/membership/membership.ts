@@ -30,6 +30,6 @@ export interface Membership {
   /** Uses this device for the cluster. A host that belongs to none looks for one there from now on. */
   bind(device: string): Promise<void>;
   leave(): Promise<void>;
-  /** The host is shutting down, or only the agent: Consul ends, and with the next start all is as before. */
+  /** The agent ends: Consul runs on, and with the next start all is as before. */
   stop(): Promise<void>;
 }

@@ -442,4 +442,19 @@ describe('convergence', () => {
       release();
     });
   });
+
+  it('keeps a network that appears while a pass waits for Open vSwitch', async () => {
+    const parts = await setUp();
+    const { bridge, convergence, networks } = parts;
+    await run(parts, async () => {
+      const { open } = bridge.datapath;
+      bridge.datapath.open = async () => {
+        bridge.datapath.open = open;
+        await networks.create('late', { subnet: '10.9.0.0/29' });
+        await until(() => bridge.networks.has('late'));
+      };
+      await convergence.converge();
+      expect([...bridge.networks.keys()]).to.include('late');
+    });
+  });
 });

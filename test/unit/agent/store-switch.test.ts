@@ -228,6 +228,15 @@ describe('the switch between stores', () => {
     await host.storeSwitch.close();
   });
 
+  it('has a host that has become another one say nothing as the first any more', async () => {
+    const host = await member();
+    const agents = async () => [...(await host.server.liveness.now()).agents];
+    expect(await agents()).to.deep.equal([HOST]);
+    host.renew();
+    await until(async () => (await agents()).length === 0);
+    await host.storeSwitch.close();
+  });
+
   it('registers the host at its new address when the underlay changes', async () => {
     const host = await member();
     host.underlay.set({ ...UNDERLAY, address: '192.0.2.9', cidr: '192.0.2.9/24' });

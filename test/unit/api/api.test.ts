@@ -156,6 +156,9 @@ describe('REST API', () => {
     await refused(400, 'sub', ...post, { id: 'web', sub: '10.0.0.0/8' });
     await refused(400, /./, ...post, `{"id":${'['.repeat(40_000)}${']'.repeat(40_000)}}`);
     await refused(413, 'too large', ...post, `{"id":"${'x'.repeat(200_000)}"}`);
+    // All networks of a cluster come at once.
+    const saved = { networks: [], leases: [], more: 'x'.repeat(200_000) };
+    await refused(400, 'more', 'POST', '/restore', saved);
     await refused(400, 'cannot be the name', ...post, { id: '../x' });
     const socket = { socketPath: api.socket };
     const zip = { body: gzipSync('{"id":"web"}'), headers: { 'content-encoding': 'gzip' } };

@@ -1,6 +1,7 @@
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect } from 'chai';
+import { writeBackup } from '../../../lib/cli/backup-file.js';
 import { createBench, fakeAgent, LEASE, type Bench } from './support.js';
 
 describe('socketplane backup and restore', () => {
@@ -32,6 +33,18 @@ describe('socketplane backup and restore', () => {
     );
     expect(asked.flatMap(({ leases }) => leases)).to.deep.equal([LEASE]);
     expect(await readFile(join(bench.paths.settings, 'agent.yml.restored'), 'utf8')).to.equal('log: debug\n');
+  });
+
+  it('has all networks looked at before anything is put back', async () => {
+    const networks = Array.from({ length: 250 }, (_, at) => ({
+      ...{ id: `net${at}`, subnet: `10.${at}.0.0/16`, gateway: `10.${at}.0.1`, vni: at + 1 },
+    }));
+    await writeBackup(file, { host: { id: 'a', name: 'h1' }, networks, leases: [LEASE], settings: {} });
+    expect((await bench.cli('restore', file)).status).to.equal(0);
+    expect(asked).to.deep.equal([
+      { networks, leases: [] },
+      { networks: [], leases: [LEASE] },
+    ]);
   });
 
   const said = async () => (await bench.cli('restore', file)).stderr;

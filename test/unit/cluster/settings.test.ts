@@ -47,6 +47,17 @@ describe('settings of a cluster', () => {
     expect(new Set(all.map(({ vxlanPort }) => vxlanPort)).size).to.equal(1);
   });
 
+  it('are those of a host that has begun the cluster between two looks at it', async () => {
+    const { list } = store;
+    store.list = async (prefix) => {
+      store.list = list;
+      await write('{"version":1,"vxlanPort":7000}');
+      await join();
+      return list(prefix);
+    };
+    expect(await agree()).to.deep.equal({ vxlanPort: 7000 });
+  });
+
   it('are the former ones of a cluster that an older version began', async () => {
     await join();
     expect(await agree()).to.deep.equal({ vxlanPort: 4789 });

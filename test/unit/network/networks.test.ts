@@ -62,6 +62,35 @@ describe('networks', () => {
     expect(told).to.equal(1);
   });
 
+  it('are made again, after a store was set back, although it does not answer at first', async () => {
+    const { store, networks } = setUp();
+    const web = await networks.create('web', { subnet: '10.0.0.0/16' });
+    const all = await store.list('networks/');
+    let isDown = false;
+    const setBack: Store = {
+      ...store,
+      async get(key) {
+        if (!isDown) return store.get(key);
+        isDown = false;
+        throw new AppError('unavailable', 'Consul does not answer (no cluster leader)');
+      },
+      async *watch() {
+        yield { put: all, drop: [] };
+        await store.commit([{ key: 'networks/web', value: null }]);
+        isDown = true;
+        yield { put: [], drop: [{ key: 'networks/web', version: 1 }], wasSetBack: true };
+      },
+    };
+    const watching = createNetworks({
+      ...{ store: setBack, hostRoutes: async () => [], foreignNames: async () => [] },
+    });
+    const heard: string[][] = [];
+    for await (const list of watching.watch(new AbortController().signal))
+      heard.push(list.map(({ id }) => id));
+    expect(heard).to.deep.equal([['web'], ['web']]);
+    expect(await networks.get('web')).to.deep.equal(web);
+  });
+
   it('gives gateway and VNI, and keeps them', async () => {
     const { networks } = setUp();
     const web = await networks.create('web', { subnet: '10.0.0.0/16' });
@@ -424,6 +453,22 @@ describe('a network that is put back', () => {
     const { vni, ...rest } = await networks.restore(network);
     expect({ ...rest, vni: 77 }).to.deep.equal(network);
     expect(vni).not.to.equal(77);
+  });
+
+  it('is one that there can have been', async () => {
+    const { networks, store, network } = await removed();
+    for (const wrong of [{ id: '../x' }, { id: 'host' }, { gateway: '10.8.0.1' }])
+      expect((await failure(networks.restore({ ...network, ...wrong }))).kind).to.equal('invalid');
+    expect(await store.list('networks/')).to.deep.equal([]);
+    for (const [at, vni] of [-1, 0, 2 ** 24].entries())
+      await networks.restore({
+        ...network,
+        id: `net${at}`,
+        subnet: `10.${at}.0.0/24`,
+        gateway: `10.${at}.0.1`,
+        vni,
+      });
+    expect(await networks.list()).to.have.length(3);
   });
 
   it('stays away where its name or its subnet is another’s', async () => {

@@ -121,6 +121,18 @@ describe('Consul in a container of its own', function () {
     expect(await fake.starts()).to.have.length(2);
   });
 
+  it('does not run where nobody would find it again, as the disk is full, and is started when there is room', async () => {
+    await startKeeper();
+    const written = `${fake.files.pid}.new`;
+    await symlink('/dev/full', written);
+    await failureOf(create(3_000).start(ping));
+    const [pid] = await fake.starts();
+    await until(() => !existsSync(`/proc/${pid}`));
+    await rm(written, { force: true });
+    await create().start(ping);
+    expect(await create().find()).to.be.a('number');
+  });
+
   it('ends with its container, in good order', async () => {
     await startKeeper();
     await create().start(ping);

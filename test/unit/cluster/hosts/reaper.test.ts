@@ -52,6 +52,7 @@ describe('reaper', () => {
     const stop = new AbortController();
     const done: string[] = [];
     const holders = new Set<string>();
+    const failing = { release: false };
     const options = {
       store,
       liveness,
@@ -59,6 +60,7 @@ describe('reaper', () => {
       terms,
       holders: () => new Set(holders),
       release: async (host: string) => {
+        if (failing.release) throw new Error('Consul has no leader');
         done.push(`release ${host}`);
         holders.delete(host);
       },
@@ -66,9 +68,13 @@ describe('reaper', () => {
       log: silentLog,
       now,
     };
-    async function join(host: string): Promise<AbortController> {
+    function announce(host: string): AbortController {
       const alive = new AbortController();
       void liveness.announce(host, AbortSignal.any([alive.signal, stop.signal]));
+      return alive;
+    }
+    async function join(host: string): Promise<AbortController> {
+      const alive = announce(host);
       await store.commit([MEMBERS, HOSTS].map((prefix) => ({ key: prefix + host, value: '{}' })));
       return alive;
     }
@@ -78,6 +84,8 @@ describe('reaper', () => {
       store,
       done,
       holders,
+      failing,
+      announce,
       join,
       keys,
       begin: () => (ended = runReaper(options, stop.signal)),
@@ -125,6 +133,22 @@ describe('reaper', () => {
     await until('its addresses to go', async () => !holders.has('b'));
     expect(done).to.deep.equal(['force b', 'release b']);
     expect(await keys()).to.include(`${HOSTS}a`);
+    await end();
+  });
+
+  it('finishes what it has begun although the host is back: until then it cannot take part', async () => {
+    const { store, done, join, announce, begin, end, failing } = world();
+    await join('a');
+    const b = await join('b');
+    failing.release = true;
+    void begin();
+    b.abort();
+    const stateOf = async () => (await store.get('evictions/b'))?.value;
+    await until('it to begin', async () => (await stateOf()) === 'begun' && done.includes('force b'));
+    const back = announce('b');
+    failing.release = false;
+    await until('it to be done', async () => (await stateOf()) === 'done');
+    back.abort();
     await end();
   });
 

@@ -27,7 +27,7 @@ describe('the identity of a host', () => {
   const claimIn = (store: Store, alive: string[]) => ({
     claim: (identity: Awaited<ReturnType<typeof identityOn>>, address: string) =>
       identity.claim(address, (me, observed) =>
-        claimIdentity(store, async () => new Set(alive), ID, me, observed),
+        claimIdentity(store, async () => ({ agents: new Set(), hosts: new Set(alive) }), ID, me, observed),
       ),
   });
 
@@ -37,6 +37,17 @@ describe('the identity of a host', () => {
     const { id } = await identityOn(['mac 9'], true);
     expect(id).not.to.equal(ID);
     expect(await hostId()).to.equal(id);
+  });
+
+  it('of a host that is alone is claimed under its new id, when it joins a cluster after all', async () => {
+    const store = createMemoryStore();
+    await identityOn(['mac 1'], true);
+    const copy = await identityOn(['mac 9'], true);
+    const condition = await copy.claim('192.0.2.2', (me, observed) =>
+      claimIdentity(store, async () => ({ agents: new Set(), hosts: undefined }), copy.id, me, observed),
+    );
+    expect(condition.key).to.equal(`identities/${copy.id}`);
+    expect(await store.commit([condition])).not.to.equal(0);
   });
 
   it('is left to the machine that runs with it, and the copy becomes a host of its own', async () => {
@@ -54,6 +65,14 @@ describe('the identity of a host', () => {
     await copy.renewed;
     expect(await hostId()).not.to.equal(ID);
     expect(shed).to.deep.equal(['h1']);
+    // What of the copy still runs under the old id may not take it when the first machine is silent.
+    const again = await claimIn(store, [])
+      .claim(copy, '192.0.2.2')
+      .then(
+        () => '',
+        (error: Error) => error.message,
+      );
+    expect(again).to.equal('this host has become another one');
   });
 
   it('goes with a disk that was moved', async () => {
