@@ -22,6 +22,8 @@ const RULES: [RegExp, string][] = [
 ];
 
 const NUMBERS = ['Pid', 'time', 'timeNano', 'Created', 'CreatedAt'];
+/** Attribute of Docker's events: how long a container ran, in whole seconds. */
+const DURATION = 'execDuration';
 
 /** Things of one sort are numbered in the order in which they come. */
 function roles(sort: string): (value: string) => string {
@@ -87,6 +89,7 @@ export function normalize(value: unknown, kind: Kind, number: number): unknown {
   }
 
   function walk(item: unknown, key = ''): unknown {
+    if (key === DURATION) return '<seconds>';
     if (typeof item === 'string') return string(item);
     if (typeof item === 'number') {
       if (NUMBERS.includes(key) && item > 0) return '<number>';
