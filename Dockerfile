@@ -17,7 +17,7 @@ FROM ${BASE}
 RUN command -v consul >/dev/null || { \
     apt-get update && \
     DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
-      openvswitch-switch iproute2 iptables ethtool util-linux && \
+      openvswitch-switch iproute2 iptables ethtool util-linux curl && \
     rm -rf /var/lib/apt/lists; }
 COPY --from=product /consul /usr/local/bin
 WORKDIR /usr/local/lib/socketplane
@@ -28,5 +28,5 @@ COPY --from=product /usr/local/lib/socketplane/adapters adapters
 COPY --from=product /usr/local/lib/socketplane/lib/ui/static lib/ui/static
 COPY --from=product /usr/local/lib/socketplane/dist dist
 RUN ln -s ../lib/socketplane/bin/socketplane ../lib/socketplane/bin/socketplaned ../lib/socketplane/bin/powerstrip /usr/local/bin
-HEALTHCHECK --interval=10s --timeout=10s --retries=3 CMD ["node", "/usr/local/lib/socketplane/dist/lib/health.js", "agent"]
+HEALTHCHECK --interval=10s --timeout=10s --retries=3 CMD ["/usr/local/lib/socketplane/bin/health", "agent"]
 CMD ["socketplaned"]

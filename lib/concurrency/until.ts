@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /** A look takes processor time from what it waits for: this many times as long is paused, at most so many milliseconds. */
 const REST = 4;
-const LONGEST_REST_MS = 1_000;
+const LONGEST_REST_MS = 10_000;
 
 export interface UntilOptions {
   /** Milliseconds. */

@@ -65,7 +65,7 @@ export function proxyContainer({ image }: { image: string }): ContainerSpec {
     ...['--cap-add', 'CHOWN'],
     ...SETTINGS,
     ...['--volume', '/run:/run:ro', '--volume', '/run/socketplane:/run/socketplane'],
-    ...['--health-cmd', `node ${PRODUCT}/dist/lib/health.js proxy`],
+    ...['--health-cmd', `${PRODUCT}/bin/health proxy`],
     ...[image, 'powerstrip'],
   ]);
 }
