@@ -12,7 +12,7 @@ import { createFakeSwitch, type FakeSwitch } from './fake-switch.js';
 const NAME = 'docker0-ovs';
 const SETTINGS = 'OpenFlow10,OpenFlow13,OpenFlow14,OpenFlow15 secure';
 /** Milliseconds that tests wait for an ovs-vswitchd that does not run. */
-const PATIENCE_MS = 200;
+const PATIENCE_MS = 2_000;
 
 describe('bridge', () => {
   let folder: string;

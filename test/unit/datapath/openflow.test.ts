@@ -8,7 +8,7 @@ import { createOpenFlowClient } from '../../../lib/datapath/openflow/client.js';
 import { encodeFlowMod } from '../../../lib/datapath/openflow/flow-mod.js';
 import { createMessageReader, encode, TYPE, type Message } from '../../../lib/datapath/openflow/messages.js';
 
-const PATIENCE_MS = 200;
+const PATIENCE_MS = 2_000;
 const RULE = 'add cookie=0x1,table=0,priority=1,actions=drop';
 const COMMIT = 4;
 
@@ -167,7 +167,7 @@ describe('OpenFlow client', () => {
       const client = create();
       const outcomes = [client.bundle([RULE]), client.bundle([RULE])].map((one) => one.catch(messageOf));
       for (const outcome of await Promise.all(outcomes))
-        expect(outcome).to.match(/^no (answer|greeting) within 200 ms/);
+        expect(outcome).to.match(/^no (answer|greeting) within 2000 ms/);
       expect(client.isConnected()).to.equal(false);
       answer = obey;
       await client.bundle([RULE]);

@@ -11,7 +11,7 @@ import { until } from '../../support/until.js';
 import { createFakeSwitch, type FakeSwitch } from './fake-switch.js';
 
 const NAME = 'docker0-ovs';
-const PATIENCE_MS = 200;
+const PATIENCE_MS = 2_000;
 
 function setBridge(bridge: string): SwitchOperation {
   return { do: 'setBridge', bridge, datapathType: 'netdev', protocols: ['OpenFlow14'], failMode: 'secure' };

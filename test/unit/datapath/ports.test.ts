@@ -23,7 +23,7 @@ import { listingLinks } from './listing-links.js';
 const NAME = 'docker0-ovs';
 const WEB: Network = { id: 'web', subnet: '10.0.0.0/16', gateway: '10.0.0.1', vni: 7 };
 const DB: Network = { id: 'db', subnet: '10.1.0.0/16', gateway: '10.1.0.1', vni: 8 };
-const PATIENCE_MS = 200;
+const PATIENCE_MS = 2_000;
 
 function endpoint(n: number, network = WEB, id = `${n}`.repeat(64)): Endpoint {
   const ip = network.gateway.replace(/\d+$/, String(n));
