@@ -1,5 +1,5 @@
 import { expect } from 'chai';
-import { eventually, sp, TEST_MS } from './expect.js';
+import { addressOf, eventually, isMember, sp, TEST_MS } from './expect.js';
 import type { Machine } from './lab/machine.js';
 import { bringTo } from './states.js';
 import { isWhole } from './suites.js';
@@ -44,24 +44,36 @@ describe('what runs out on a host', function () {
     await isWhole(both);
   });
 
-  it('room in /run: one line says so, and the agent is back by itself when there is some', async () => {
+  it('room in /run: one line says so where it is needed, and the agent is back by itself when there is some', async () => {
     const said = await listening();
-    await second.run('fallocate -l $(df --output=avail -B1 /run | tail -1) /run/full; df /run');
-    await second.run(`systemctl restart ${AGENT}`, { reject: false });
-    await eventually('a line that says so', async () => /ENOSPC|no space left/i.test(await said()));
-    expect(await said()).to.not.match(/^\s+at /m);
-    await second.run('rm /run/full');
+    await second.run('fallocate -l $(df --output=avail -B1 /run | tail -1) /run/full');
+    try {
+      await second.run(`systemctl restart ${AGENT}`, { reject: false });
+      await eventually(
+        'a line that says so, or an agent that needs none',
+        async () => /ENOSPC|no space left/i.test(await said()) || (await isMember(both)),
+      );
+      expect(await said()).to.not.match(/^\s+at /m);
+    } finally {
+      await second.run('rm /run/full');
+    }
     await isWhole(both);
   });
 
-  it('room on the disk of Docker, Open vSwitch and the agent: containers go on, and it is as before when there is some', async () => {
-    await second.run(
-      'fallocate -l $(df --output=avail -B1 / | tail -1) /full; dd if=/dev/zero of=/full2 bs=1M 2>/dev/null; df /',
-    );
-    const { exitCode } = await second.run('docker exec shop2 ping -c 1 -W 3 shop1', { reject: false });
-    await second.run(`systemctl restart ${AGENT}`, { reject: false });
-    await second.run('rm -f /full /full2');
-    expect(exitCode).to.equal(0);
+  it('room on the disk of Docker, Open vSwitch and the agent: containers go on, and all is as before when there is some', async () => {
+    const fill =
+      'fallocate -l $(df --output=avail -B1 / | tail -1) /full; dd if=/dev/zero of=/full2 bs=1M 2>/dev/null; df /';
+    await second.run(fill, { reject: false });
+    try {
+      // What runs needs no room; what `docker exec` makes may.
+      const inside = `nsenter -t $(docker inspect -f '{{.State.Pid}}' shop2) -n`;
+      const shop1 = (await addressOf(both[0], 'shop1')).split('/')[0]!;
+      await second.run(`${inside} ping -c 1 -W 3 ${shop1}`);
+      await second.run(`systemctl restart ${AGENT}`, { reject: false });
+      await second.run(`${inside} ping -c 1 -W 3 ${shop1}`);
+    } finally {
+      await second.run('rm -f /full /full2');
+    }
     await isWhole(both);
     await sp(second, 'run --rm -e SP_NETWORK=shop busybox ip -4 -o addr show eth0');
   });

@@ -11,7 +11,7 @@ import { openQmp, type Qmp } from './qmp.js';
 
 /** Everything is 10 to 20 times slower where the processor is translated. */
 const BOOT_MS = 10 * 60_000;
-const COMMAND_MS = 10 * 60_000;
+const COMMAND_MS = 20 * 60_000;
 const MEMORY_MB = 2_560;
 /** QEMU 7.2 translates the instruction of cx16 so that an interrupt in the wrong moment leaves wrong flags, and the kernel panics. */
 const CPU = 'max,-cx16';
