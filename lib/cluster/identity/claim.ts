@@ -12,6 +12,12 @@ const IDENTITIES = 'identities/';
 export const LEFT_ALONE_MS = 30_000;
 
 /**
+ * How long an agent has to have been heard of that no gossip confirms, in milliseconds, until it counts as another one. Consul, when it
+ * is restarted, lets a session that it has kept live for up to 20 s more, twice if it is restarted meanwhile.
+ */
+export const SESSION_ALONE_MS = 60_000;
+
+/**
  * - `own`: this machine has the identity, and has had it since it was booted.
  * - `free`: it may take it.
  * - `wait`: that will show when it has been left alone for a while, or has not.
@@ -44,7 +50,8 @@ export function judge({ machine: last, isAlive, isHeard }: Holder, me: Machine, 
   if (isSameMachine && isSameAddress) return 'free';
   const isPatient = leftAlone >= LEFT_ALONE_MS;
   const isCertain = isHeard && !(isSameMachine || isSameAddress);
-  if (isAlive || isHeard) return isPatient || isCertain ? 'taken' : 'wait';
+  if (isHeard) return isPatient || isCertain ? 'taken' : 'wait';
+  if (isAlive) return leftAlone >= SESSION_ALONE_MS ? 'taken' : 'wait';
   return isPatient || isSameMachine ? 'free' : 'wait';
 }
 

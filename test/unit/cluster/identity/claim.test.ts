@@ -5,6 +5,7 @@ import {
   claimOwnIdentity,
   judge,
   LEFT_ALONE_MS,
+  SESSION_ALONE_MS,
 } from '../../../../lib/cluster/identity/claim.js';
 import type { Machine } from '../../../../lib/cluster/identity/machine.js';
 import { createMemoryStore } from '../../../../lib/store/memory.js';
@@ -27,7 +28,8 @@ describe('whose identity it is', () => {
     ['the agent was restarted', original, {}, true, 0, 'own'],
     ['the host was booted, and its session lives on', rebooted, {}, true, 0, 'free'],
     ['another machine has said so, in a store that may have been down since', copy, {}, true, 0, 'wait'],
-    ['another machine goes on saying so', copy, {}, true, LEFT_ALONE_MS, 'taken'],
+    ['a session is left, in a store that was restarted', copy, {}, true, LEFT_ALONE_MS, 'wait'],
+    ['another machine goes on saying so', copy, {}, true, SESSION_ALONE_MS, 'taken'],
     ['another machine had it a moment ago', copy, {}, false, 0, 'wait'],
     ['a disk was moved: the first machine is silent', copy, {}, false, LEFT_ALONE_MS, 'free'],
     [
@@ -52,7 +54,7 @@ describe('whose identity it is', () => {
       { ...rebooted, address: '192.0.2.9' },
       {},
       true,
-      LEFT_ALONE_MS,
+      SESSION_ALONE_MS,
       'taken',
     ],
     ['all cards change with each boot', { ...copy, address: original.address }, {}, true, 0, 'wait'],
