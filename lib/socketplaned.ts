@@ -48,6 +48,7 @@ async function serveAs(
     socket: hostPaths.driverSocket,
     driver: runtime.driver,
     observe: runtime.metrics.driver,
+    onUnavailable: () => runtime.services.current?.retry(),
     log,
   });
   await runtime.start();

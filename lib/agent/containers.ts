@@ -10,6 +10,7 @@ import { createEndpoints, type Endpoints } from '../endpoints/endpoints.js';
 import { createIdentify } from '../endpoints/identify.js';
 import { createReconnector, type UnfinishedPlaces } from '../endpoints/reconnect.js';
 import type { KeptJson } from '../os/kept-json.js';
+import { createStartAgain } from '../endpoints/start-again.js';
 import { createSettle, type Settle } from '../endpoints/settle.js';
 import { createEndpointTable, type EndpointTable } from '../endpoints/table.js';
 import { createTeller, type Teller } from '../endpoints/teller.js';
@@ -38,10 +39,12 @@ export function createContainers(options: {
   datapath: Pick<Datapath, 'attach' | 'detach' | 'label'>;
   /** Places of containers that were taken off a network to be put on again. */
   reconnecting?: KeptJson<UnfinishedPlaces>;
+  /** Called when something was left undone that nothing else tells of. */
+  onUndone: () => void;
   run: Run;
   log: Log;
 }): Containers {
-  const { docker, dockerNetworks, networks, ipam, datapath, reconnecting, run, log } = options;
+  const { docker, dockerNetworks, networks, ipam, datapath, reconnecting, onUndone, run, log } = options;
   const table = createEndpointTable();
   const isOpen = (network: string, ip: string) => table.at(network, ip) !== undefined;
 
@@ -73,6 +76,7 @@ export function createContainers(options: {
     connections: createConnections({ table, ipam, networks: networks.heard }),
     settle: createSettle({
       ...{ docker, table, endpoints, addresses, teller, reconnector, identify, ipam, isOurs, log },
+      startAgain: createStartAgain({ docker, onFailure: onUndone, log }),
       currentId: dockerNetworks.idOf,
     }),
   };

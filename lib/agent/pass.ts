@@ -55,9 +55,7 @@ export function createPass(options: PassOptions): () => Promise<PassResult> {
     return new Set(
       [
         ...listed
-          .filter(({ attached }) =>
-            attached.some((one) => names.has(one.network) && (one.endpoint !== '' || isKept(one))),
-          )
+          .filter(({ attached }) => attached.some(({ network }) => names.has(network)))
           .map(({ id }) => id),
         ...ipam.owned().map(({ container }) => container),
         ...table.list().map(({ occupant }) => occupant?.id),

@@ -86,6 +86,8 @@ export interface Services {
   start(peers: readonly Peer[]): Promise<boolean>;
   /** Checks everything again. @returns the same as {@link start} */
   converge(): Promise<boolean>;
+  /** Something was left undone: everything is checked again soon. */
+  retry(): void;
   /** Sets the other hosts that take part now. */
   setPeers(peers: readonly Peer[]): Promise<void>;
   /** Resolves when all work has ended. Containers keep running; the store stays open. */
@@ -125,6 +127,7 @@ export function createServices(options: ServicesOptions): Services {
   const containers = createContainers({
     ...measuredAttach({ ipam, datapath }, metrics.attach),
     ...{ docker, dockerNetworks, reconnecting, networks, run, log },
+    onUndone: () => convergence.retry(),
   });
   const { table, connections } = containers;
   const carrier = createNetworkCarrier({ networks, datapath, returned: containers.addresses.returned, log });
@@ -214,6 +217,7 @@ export function createServices(options: ServicesOptions): Services {
       return started.bridged;
     },
     converge: convergence.converge,
+    retry: convergence.retry,
     setPeers: overlay.setPeers,
     async stop() {
       stopping.abort();

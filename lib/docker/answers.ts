@@ -3,6 +3,9 @@ import type { Attached, Container, DockerNetwork, ListedContainer } from './dock
 
 /** Docker's answers, as far as they are read here. */
 
+/** Beginning of a time that is none. */
+const NEVER = '0001-01-01';
+
 const strings = z.record(z.string(), z.string());
 
 const attachment = z.object({
@@ -19,9 +22,18 @@ const attachments = z.record(z.string(), attachment.nullable()).nullish();
 const inspection = z.object({
   Id: z.string(),
   Name: z.string(),
-  State: z.object({ Running: z.boolean(), Pid: z.number() }),
+  State: z.object({
+    Running: z.boolean(),
+    Pid: z.number(),
+    Error: z.string().default(''),
+    StartedAt: z.string().default(NEVER),
+  }),
   Config: z.object({ Hostname: z.string().default(''), Labels: strings.nullish() }),
-  HostConfig: z.object({ Dns: z.array(z.string()).nullish(), DnsSearch: z.array(z.string()).nullish() }),
+  HostConfig: z.object({
+    Dns: z.array(z.string()).nullish(),
+    DnsSearch: z.array(z.string()).nullish(),
+    RestartPolicy: z.object({ Name: z.string() }).nullish(),
+  }),
   NetworkSettings: z.object({ Networks: attachments }),
 });
 
@@ -59,6 +71,8 @@ const network = z.object({
 export function readInspection(answer: unknown): Container {
   const { Id, Name, State, Config, HostConfig, NetworkSettings } = inspection.parse(answer);
   const running = State.Running && State.Pid > 0;
+  const restarts = !['', 'no'].includes(HostConfig.RestartPolicy?.Name ?? '');
+  const hasRun = !State.StartedAt.startsWith(NEVER);
   return {
     id: Id,
     name: nameIn(Name),
@@ -67,6 +81,7 @@ export function readInspection(answer: unknown): Container {
     pid: running ? State.Pid : 0,
     nameServers: HostConfig.Dns ?? [],
     searchDomains: HostConfig.DnsSearch ?? [],
+    ...(restarts && hasRun && State.Error !== '' && { startError: State.Error }),
     labels: Config.Labels ?? {},
     attached: attachedIn(NetworkSettings.Networks),
   };

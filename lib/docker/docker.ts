@@ -39,6 +39,8 @@ export interface Container extends ListedContainer {
   nameServers: string[];
   /** Search domains that the user chose for it (`--dns-search`). */
   searchDomains: string[];
+  /** Why Docker, which starts it again by itself (`--restart`) when it has run before, could not do so. */
+  startError?: string;
 }
 
 /** One of Docker's networks, whatever its driver. */
@@ -93,6 +95,8 @@ export interface Docker {
   connect(network: string, container: string, settings: Record<string, unknown>): Promise<void>;
   /** Takes a container off a network, even when the network's driver objects. */
   disconnect(network: string, container: string): Promise<void>;
+  /** Starts a container, unless it runs already. */
+  start(container: string): Promise<void>;
   ping(): Promise<void>;
   /**
    * Events from now on: the promise resolves when Docker has begun to send them, and the iteration ends when the connection

@@ -78,6 +78,15 @@ export function createDocker(socketPath: string, log: Log): Docker {
       call(`disconnect ${shortId(container)}`, () =>
         api.getNetwork(network).disconnect(withSignal({ Container: container, Force: true })),
       ),
+    start: (container) =>
+      call(`start ${shortId(container)}`, () =>
+        api
+          .getContainer(container)
+          .start(withSignal({}))
+          .catch((error: unknown) => {
+            if (statusCodeOf(error) !== 304) throw error;
+          }),
+      ),
     // Not `/_ping`: dockerd's router answers that by itself, which says nothing about the daemon behind it.
     ping: () =>
       call('answer', async () => {

@@ -2,10 +2,10 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { AppError, messageOf } from '../base/errors.js';
 import type { Log } from '../base/log.js';
 import { listenUnix } from '../os/listen-unix.js';
+import { failureBody, PLUGIN_TYPE } from '../plugin/calls.js';
 import { CALLS } from './calls.js';
 import type { Driver } from './driver.js';
 
-const CONTENT_TYPE = 'application/vnd.docker.plugins.v1.2+json';
 const LONGEST_BODY = 1024 * 1024;
 
 export interface DriverServer {
@@ -20,6 +20,8 @@ export interface DriverServerOptions {
   driver: () => Promise<Driver>;
   /** Told of each call, how it ended and how long it took. */
   observe: (call: string, result: 'ok' | 'failed', seconds: number) => void;
+  /** Called when one fails for a reason that will pass: Docker does not start the container again by itself. */
+  onUnavailable: () => void;
   log: Log;
 }
 
@@ -28,6 +30,7 @@ export async function serveDriver({
   socket,
   driver,
   observe,
+  onUnavailable,
   log,
 }: DriverServerOptions): Promise<DriverServer> {
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -35,9 +38,9 @@ export async function serveDriver({
     const call = CALLS.get(path);
     if (!call) return send(response, 404, { Err: `no such call: ${path}` });
     const body = await read(request);
-    if (body === undefined) return send(response, 413, errorOf(path, 'the body is too large'));
+    if (body === undefined) return send(response, 413, failureBody(path, 'the body is too large'));
     // What Docker sends again after a broken connection may have lost its body.
-    if (body === '') return send(response, 400, errorOf(path, 'the body is empty: try again'));
+    if (body === '') return send(response, 400, failureBody(path, 'the body is empty: try again'));
     const began = performance.now();
     const end = (result: 'ok' | 'failed') =>
       observe(path.slice(1), result, (performance.now() - began) / 1000);
@@ -49,7 +52,8 @@ export async function serveDriver({
     } catch (error) {
       end('failed');
       log.warn('a call of Docker to its driver failed', { path, error: messageOf(error) });
-      send(response, 200, errorOf(path, messageOf(error)));
+      if (error instanceof AppError && error.kind === 'unavailable') onUnavailable();
+      send(response, 200, failureBody(path, error));
     }
   }
 
@@ -78,12 +82,7 @@ export async function serveDriver({
 }
 
 function send(response: ServerResponse, status: number, answer: object): void {
-  response.writeHead(status, { 'Content-Type': CONTENT_TYPE }).end(JSON.stringify(answer));
-}
-
-/** The two drivers have different fields for an error. */
-function errorOf(path: string, message: string): object {
-  return path.startsWith('/IpamDriver.') ? { Error: message } : { Err: message };
+  response.writeHead(status, { 'Content-Type': PLUGIN_TYPE }).end(JSON.stringify(answer));
 }
 
 /** Undefined when it is too long; it has been read to its end nevertheless, so that the caller reads the answer. */

@@ -12,6 +12,7 @@ import { createLeaseAges } from './lease-ages.js';
 import { plan, type AddressState, type Step } from './plan.js';
 import { namesOf } from '../docker/names.js';
 import type { Reconnector } from './reconnect.js';
+import type { StartAgain } from './start-again.js';
 import type { EndpointTable } from './table.js';
 import type { Teller } from './teller.js';
 
@@ -47,6 +48,7 @@ export function createSettle(options: {
   addresses: Pick<Addresses, 'isAwaited' | 'keep' | 'release' | 'take'>;
   teller: Pick<Teller, 'tell' | 'write'>;
   reconnector: Reconnector;
+  startAgain: StartAgain;
   identify: Identify;
   ipam: Pick<Ipam, 'find' | 'ofContainer' | 'owned'>;
   /** Whether a place of a container is on one of our networks. */
@@ -58,7 +60,7 @@ export function createSettle(options: {
   now?: () => number;
 }): Settle {
   const { docker, table, endpoints, addresses, teller, reconnector } = options;
-  const { identify, ipam, isOurs, currentId, log, now = () => performance.now() } = options;
+  const { startAgain, identify, ipam, isOurs, currentId, log, now = () => performance.now() } = options;
   const lock = createKeyedLock();
   const ageOf = createLeaseAges(now);
   /** Addresses that people have given back although the settings of their containers name them. */
@@ -227,6 +229,7 @@ export function createSettle(options: {
     if (!container) passOn(id);
     for (const place of placesOf(id, container))
       if (!borrower(id, place.network, place.ip)) await performAll(place, container);
+    if (container) startAgain(container);
   }
 
   /** The container that Docker has made with an address that was kept for it, although nobody told us. */

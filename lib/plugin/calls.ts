@@ -1,3 +1,5 @@
+import { AppError, messageOf } from '../base/errors.js';
+
 /** Docker's name for the plugin, which is that of its socket, and the driver that its networks name. */
 export const PLUGIN_NAME = 'socketplane';
 
@@ -37,11 +39,18 @@ export const TAKE_DOWN_CALLS: ReadonlySet<string> = new Set([
   '/IpamDriver.ReleasePool',
 ]);
 
+/** What a failure begins with that will pass. Docker keeps the text with the container that it could not start. */
+const NOT_NOW = 'not now: ';
+
+/** Whether Docker could not start a container because of a failure that will pass; takes what it says of the container. */
+export const isPassing = (startError: string): boolean => startError.includes(`remote: ${NOT_NOW}`);
+
 /**
- * The body of an answer with status 200 that fails a call. Docker shows the text to its user.
- *
- * @param text one line
+ * The body of an answer with status 200 that fails a call. Docker shows the text to its user. The two drivers have different fields for
+ * it.
  */
-export function failureBody(path: string, text: string): { Err: string } | { Error: string } {
-  return path.startsWith('/IpamDriver.') ? { Error: text } : { Err: text };
+export function failureBody(path: string, error: unknown): { Err: string } | { Error: string } {
+  const text = messageOf(error);
+  const said = error instanceof AppError && error.kind === 'unavailable' ? `${NOT_NOW}${text}` : text;
+  return path.startsWith('/IpamDriver.') ? { Error: said } : { Err: said };
 }

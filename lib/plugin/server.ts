@@ -1,5 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { messageOf } from '../base/errors.js';
+import { AppError, messageOf } from '../base/errors.js';
 import type { DriverAnswer } from './ask-driver.js';
 import { failureBody, FIXED_ANSWERS, PLUGIN_TYPE, TAKE_DOWN_CALLS } from './calls.js';
 import { createRelay, type RelayOptions } from './relay.js';
@@ -43,7 +43,7 @@ export function createPluginServer(options: PluginServerOptions): Server {
       send(response, await relay({ path, body, headers }, gone.signal));
     } catch (error) {
       if (gone.signal.aborted) return;
-      if (!TAKE_DOWN_CALLS.has(path)) return fail(response, path, messageOf(error));
+      if (!TAKE_DOWN_CALLS.has(path)) return fail(response, path, error);
       log.warn('answered without the agent', { call: path });
       send(response, { status: 200, type: PLUGIN_TYPE, body: NOTHING });
     } finally {
@@ -51,15 +51,15 @@ export function createPluginServer(options: PluginServerOptions): Server {
     }
   }
 
-  function fail(response: ServerResponse, path: string, text: string): void {
-    log.error('call failed', { call: path, error: text });
-    sendJson(response, 200, failureBody(path, text));
+  function fail(response: ServerResponse, path: string, error: unknown): void {
+    log.error('call failed', { call: path, error: messageOf(error) });
+    sendJson(response, 200, failureBody(path, error));
   }
 
   /** What takes something down is done by the agent later in any case. */
   function overload(response: ServerResponse, path: string): void {
     if (TAKE_DOWN_CALLS.has(path)) send(response, { status: 200, type: PLUGIN_TYPE, body: NOTHING });
-    else fail(response, path, 'too many calls wait for the agent');
+    else fail(response, path, new AppError('unavailable', 'too many calls wait for the agent'));
   }
 
   const server = createServer((request, response) => {

@@ -89,7 +89,10 @@ export async function setUp(shared?: Shared) {
   await ipam.load();
   const { datapath } = bridge;
   const common = { docker: docker.docker, networks, ipam, datapath, log: silentLog };
-  const containers = createContainers({ ...common, dockerNetworks, run: runOn(bridge) });
+  const containers = createContainers({
+    ...{ ...common, dockerNetworks, run: runOn(bridge) },
+    onUndone: () => convergence.retry(),
+  });
   const fanOut = createFanOut({
     ...{
       docker: docker.docker,

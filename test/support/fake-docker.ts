@@ -147,6 +147,20 @@ export function createFakeDocker() {
     const container = need(reference);
     return lock(container.id, () => task(container));
   };
+  /** Rejects, with the container as it was, when its driver fails. */
+  const start = (reference: string): Promise<void> =>
+    changing(reference, async (container) => {
+      if (container.running) return;
+      try {
+        for (const place of container.attached) await attach(container.id, place);
+      } catch (error) {
+        for (const place of container.attached) await detach(container.id, place);
+        throw error;
+      }
+      delete container.startError;
+      Object.assign(container, { running: true, pid: pids++ });
+      tell('start', container.id);
+    });
   const copyOf = (container: Made): Made => structuredClone(container);
 
   const docker: Docker = {
@@ -233,6 +247,10 @@ export function createFakeDocker() {
         found.attached = found.attached.filter((one) => one !== place);
       });
     },
+    async start(reference) {
+      answering();
+      await start(reference);
+    },
     async ping() {
       answering();
     },
@@ -298,19 +316,10 @@ export function createFakeDocker() {
     },
     /** Process id of the next container that starts. */
     nextPid: () => pids,
-    /** Rejects, with the container as it was, when its driver fails. */
-    start: (reference: string): Promise<void> =>
-      changing(reference, async (container) => {
-        if (container.running) return;
-        try {
-          for (const place of container.attached) await attach(container.id, place);
-        } catch (error) {
-          for (const place of container.attached) await detach(container.id, place);
-          throw error;
-        }
-        Object.assign(container, { running: true, pid: pids++ });
-        tell('start', container.id);
-      }),
+    start,
+    /** Docker was to start the container by itself, and could not. */
+    giveUp: (reference: string, startError: string): void =>
+      void Object.assign(need(reference), { startError }),
     stop: (reference: string): Promise<void> => changing(reference, stopNow),
     rename: (reference: string, name: string): Promise<void> =>
       changing(reference, async (container) => {

@@ -42,6 +42,7 @@ export async function adapterOnFakes() {
   const { addresses } = createContainers({
     ...{ docker: createFakeDocker().docker, dockerNetworks, networks, ipam, datapath, log: silentLog },
     run: async () => '',
+    onUndone: () => undefined,
   });
   const { returned } = addresses;
   const carrier = createNetworkCarrier({ networks, datapath, returned, log: silentLog });

@@ -69,6 +69,21 @@ describe('convergence', () => {
     expect(second.find('con')).to.include({ state: 'down', ip: lease.ip });
   });
 
+  it('starts what Docker was to start, and could not without an agent', async () => {
+    const parts = await setUp();
+    const names = ['kept', 'plain'];
+    const lease = await parts.addresses.keep('web', { names: ['kept'] });
+    const id = parts.docker.create('kept', { network: 'web', ip: lease.ip, isKept: true });
+    await parts.addresses.assign(lease, id, ['kept']);
+    parts.docker.create('plain', 'web');
+    parts.docker.create('other', 'web');
+    for (const name of names) parts.docker.giveUp(name, 'remote: not now: the agent is away');
+    parts.docker.giveUp('other', 'remote: 10.0.0.9 is taken');
+    await run(parts, () => until(() => names.every((name) => parts.find(name)?.state === 'up')));
+    expect(parts.find('kept')?.ip).to.equal(lease.ip);
+    expect(parts.find('other')?.state).to.not.equal('up');
+  });
+
   it('spares what users chose for containers that it finds, running or not', async () => {
     const setup = await setUp();
     setup.docker.create('con', { network: 'web', ip: '10.0.0.2' });

@@ -27,6 +27,7 @@ export function driverInMemory({
   const docker = createFakeDocker().docker;
   const containers = createContainers({
     ...{ docker, dockerNetworks, networks, ipam, datapath: bridge.datapath, log: silentLog },
+    onUndone: () => undefined,
     // Is asked whether links exist.
     run: async (argv) => {
       if (!bridge.links.has(argv.at(-1) ?? '')) throw new Error('there is no such link');

@@ -16,14 +16,17 @@ describe("the driver's socket", () => {
   const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
   let server: DriverServer | undefined;
   let seen: [string, string][] = [];
+  let passing = 0;
 
   async function serve(driver: () => Promise<Driver> = async () => driverInMemory().driver): Promise<void> {
     seen = [];
+    passing = 0;
     const observe = (call: string, result: string, seconds: number) => {
       expect(seconds).to.be.within(0, 60);
       seen.push([call, result]);
     };
-    server = await serveDriver({ socket, driver, observe, log: silentLog });
+    const onUnavailable = () => void passing++;
+    server = await serveDriver({ socket, driver, observe, onUnavailable, log: silentLog });
   }
 
   afterEach(async () => {
@@ -104,17 +107,19 @@ describe("the driver's socket", () => {
       await serve();
       expect(await post(path, body)).to.deep.include({ status, json });
       expect((await post('/IpamDriver.RequestPool', POOL)).status).to.equal(200);
+      expect(passing).to.equal(0);
     });
   }
 
-  it('says why there is no driver, in one line', async () => {
+  it('says why there is no driver, in one line, and that it will pass', async () => {
     await serve(async () => {
       throw new AppError('unavailable', 'the agent is not ready\nat once');
     });
     expect((await post('/NetworkDriver.Join', '{"NetworkID":"n","EndpointID":"e"}')).json).to.deep.equal({
-      Err: 'the agent is not ready',
+      Err: 'not now: the agent is not ready',
     });
     expect(seen).to.deep.equal([['NetworkDriver.Join', 'failed']]);
+    expect(passing).to.equal(1);
   });
 
   it('finishes calls that are in progress when it closes, and then ends their connections', async () => {

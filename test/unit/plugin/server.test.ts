@@ -9,7 +9,7 @@ import type { PluginServerOptions } from '../../../lib/plugin/server.js';
 import { until } from '../../support/until.js';
 import { createBench, type PluginBench } from './bench.js';
 
-const NOT_RUNNING = "SocketPlane's agent is not running: start it with `socketplane agent start`";
+const NOT_RUNNING = "not now: SocketPlane's agent is not running: start it with `socketplane agent start`";
 const TIMES = { wait: 30_000, takeDown: 2_000, answer: 120_000 };
 
 describe('the plugin socket', () => {
@@ -115,7 +115,7 @@ describe('the plugin socket', () => {
     await make({ times: { ...TIMES, wait: 200, answer: 400 } });
     const { server } = await bench.agent((request) => request.socket.destroy());
     expect((await bench.call('/NetworkDriver.Join')).text).to.match(
-      /^{"Err":"SocketPlane's agent did not answer \(socket hang up\): see `socketplane agent logs`"}$/,
+      /^{"Err":"not now: SocketPlane's agent did not answer \(socket hang up\): see `socketplane agent logs`"}$/,
     );
     await bench.close(server);
     await bench.agent(() => undefined);
@@ -175,7 +175,7 @@ describe('the plugin socket', () => {
       ).text;
       return refused !== '';
     });
-    expect(refused).to.equal('{"Error":"too many calls wait for the agent"}');
+    expect(refused).to.equal('{"Error":"not now: too many calls wait for the agent"}');
     expect((await bench.call('/Plugin.Activate')).status).to.equal(200);
     await bench.agent();
     expect([(await long).status, (await short).status]).to.deep.equal([200, 200]);
