@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError, messageOf } from '../base/errors.js';
 import { pause } from '../concurrency/pause.js';
 import { isListening } from '../os/listen-unix.js';
@@ -7,7 +8,10 @@ import type { LightLog } from './light-log.js';
 
 /** Milliseconds. */
 export interface RelayTimes {
-  /** How long a call waits for the agent, from when it came. */
+  /**
+   * How long calls wait for the agent, from when it was missed first: Docker makes some one after another when it starts, and its API is
+   * closed until then.
+   */
   wait: number;
   /** How long a call that takes something down may last. */
   takeDown: number;
@@ -19,6 +23,8 @@ export const RELAY_TIMES: RelayTimes = { wait: 30_000, takeDown: 2_000, answer: 
 
 /** How often it is tried whether the agent is there again, for all waiting calls together. */
 const LOOK_MS = 100;
+/** The same while none waits. */
+const IDLE_LOOK_MS = 1_000;
 
 const NOT_RUNNING = "SocketPlane's agent is not running: start it with `socketplane agent start`";
 
@@ -34,7 +40,8 @@ export interface RelayOptions {
  * made again: every call of a driver may be repeated without harm.
  */
 export function createRelay({ driverSocket: socket, log, times = RELAY_TIMES }: RelayOptions) {
-  let away = false;
+  /** When the agent was missed first, by the clock of `performance`. */
+  let awaySince: number | undefined;
   let look: Promise<boolean> | undefined;
 
   /** Whether the agent is there at the next look. */
@@ -50,11 +57,25 @@ export function createRelay({ driverSocket: socket, log, times = RELAY_TIMES }: 
     return false;
   }
 
-  function noteAway(is: boolean): void {
-    if (is === away) return;
-    away = is;
-    if (is) log.warn('the agent is away: calls wait for it');
-    else log.info('the agent is there again');
+  function noteAway(): number {
+    if (awaySince !== undefined) return awaySince;
+    log.warn('the agent is away: calls wait for it');
+    awaySince = performance.now();
+    void untilThere(awaySince);
+    return awaySince;
+  }
+
+  function noteThere(): void {
+    if (awaySince === undefined) return;
+    awaySince = undefined;
+    log.info('the agent is there again');
+  }
+
+  /** Notes that the agent is there again, though no call may come while it is. */
+  async function untilThere(since: number): Promise<void> {
+    do await sleep(IDLE_LOOK_MS, undefined, { ref: false });
+    while (awaySince === since && !(await isListening(socket)));
+    if (awaySince === since) noteThere();
   }
 
   /**
@@ -65,16 +86,16 @@ export function createRelay({ driverSocket: socket, log, times = RELAY_TIMES }: 
    */
   return async function relay(call: DriverCall, signal: AbortSignal): Promise<DriverAnswer> {
     const takesDown = TAKE_DOWN_CALLS.has(call.path);
-    const deadline = performance.now() + (takesDown ? times.takeDown : times.wait);
+    let deadline = performance.now() + (takesDown ? times.takeDown : times.wait);
     for (;;) {
       const timeout = takesDown ? Math.max(1, deadline - performance.now()) : times.answer;
       try {
         const answer = await askDriver(call, { socket, timeout, signal });
-        noteAway(false);
+        noteThere();
         return answer;
       } catch (cause) {
         const isGone = isAway(cause);
-        if (isGone) noteAway(true);
+        if (isGone) deadline = Math.min(deadline, noteAway() + times.wait);
         const isFinal = cause instanceof AppError || (takesDown && isGone);
         if (!isFinal && (await returns(deadline, signal))) continue;
         const text = isGone

@@ -83,6 +83,21 @@ describe('the plugin socket', () => {
     expect([ipam.status, JSON.parse(ipam.text)]).to.deep.equal([200, { Error: NOT_RUNNING }]);
   });
 
+  it('has all calls together wait for it once, and again after it was there, though none came meanwhile', async () => {
+    await make({ times: { ...TIMES, wait: 1_500 } });
+    const timed = async () => {
+      const began = performance.now();
+      expect((await bench.call('/NetworkDriver.Join')).text).to.include(NOT_RUNNING);
+      return performance.now() - began;
+    };
+    expect(await timed()).to.be.greaterThan(1_400);
+    expect(await timed()).to.be.lessThan(1_000);
+    const { server } = await bench.agent();
+    await until(() => bench.lines.at(-1) === 'the agent is there again');
+    await bench.close(server);
+    expect(await timed()).to.be.greaterThan(1_400);
+  });
+
   it('fails it in time though the time of day is set back meanwhile', async () => {
     await make({ times: { ...TIMES, wait: 300 } });
     mock.timers.enable({ apis: ['Date'], now: Date.UTC(2030, 0, 2) });
