@@ -22,12 +22,14 @@ const AGENT = `# Settings of the agent; \`socketplane agent restart\` after a ch
 
 const AGENT_URL = 'http+unix://%2Frun%2Fsocketplane%2Fagent.sock/adapter';
 
+const STAND_IN = 'socketplane/adapters/without-agent';
+
 /** Lines of proxy.yml as earlier versions wrote them, and what they must be now. */
 const OUTDATED: [was: string, is: string][] = [
   [`  socketplane: ${AGENT_URL}\n`, `  socketplane: { url: '${AGENT_URL}', protocol: 2 }\n`],
   [
     `  socketplane: { url: '${AGENT_URL}', protocol: 2 }\n`,
-    `  socketplane: { url: '${AGENT_URL}', protocol: 2, standIn: socketplane/adapters/without-agent }\n`,
+    `  socketplane: { url: '${AGENT_URL}', protocol: 2, standIn: ${STAND_IN} }\n`,
   ],
   [
     `  socketplane-lenient: { url: '${AGENT_URL}', onFailure: ignore }\n`,
@@ -44,6 +46,18 @@ const OUTDATED: [was: string, is: string][] = [
   [
     `  socketplane-networks: { url: '${AGENT_URL}', protocol: 2, onFailure: ignore }\n`,
     `  socketplane-networks: { url: '${AGENT_URL}', protocol: 2, onFailure: ignore, timeout: 30s }\n`,
+  ],
+  [
+    `  socketplane-networks:\n    { url: '${AGENT_URL}', protocol: 2, onFailure: ignore, timeout: 30s }\n`,
+    `  socketplane-networks:\n    { url: '${AGENT_URL}', protocol: 2, onFailure: ignore, timeout: 30s, standIn: ${STAND_IN} }\n`,
+  ],
+  [
+    `  socketplane-networks: { url: '${AGENT_URL}', protocol: 2, onFailure: ignore, timeout: 30s }\n`,
+    `  socketplane-networks: { url: '${AGENT_URL}', protocol: 2, onFailure: ignore, timeout: 30s, standIn: ${STAND_IN} }\n`,
+  ],
+  [
+    `      url: '${AGENT_URL}',\n      protocol: 2,\n      onFailure: ignore,\n      timeout: 30s,\n    }\n`,
+    `      url: '${AGENT_URL}',\n      protocol: 2,\n      onFailure: ignore,\n      timeout: 30s,\n      standIn: ${STAND_IN},\n    }\n`,
   ],
   [
     `  'POST /containers/*/start': { pre: [socketplane], post: [socketplane] }\n`,

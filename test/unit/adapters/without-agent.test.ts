@@ -90,6 +90,20 @@ describe('a container that is made while no agent runs', () => {
       );
     });
   }
+
+  const remove = (network: string, method = 'DELETE') =>
+    kit.call({ method, path: `/v1.41/networks/${network}`, docker: () => ({ Code: 204 }) });
+
+  it('cannot have its network removed, as the agent would make it again; one of Docker’s can be', async () => {
+    const { docker, client, refused } = await remove('web');
+    expect([docker, client?.status]).to.deep.equal([undefined, 503]);
+    expect(refused).to.equal(
+      "network web is one of SocketPlane's, and SocketPlane's agent is not running: start it with `socketplane agent start`, then try again",
+    );
+    for (const network of ['own', 'nowhere', 'bridge'])
+      expect((await remove(network)).client?.status).to.equal(204);
+    expect((await remove('web', 'GET')).client?.status).to.equal(204);
+  });
 });
 
 describe('an adapter with a stand-in', () => {

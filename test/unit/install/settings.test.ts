@@ -69,6 +69,18 @@ describe('settings that are there already', () => {
     expect(renewed?.adapters).to.deep.equal(own?.adapters);
   });
 
+  it('have the removal of networks refused while no agent runs, in the file of an earlier version', async () => {
+    const own = readFileSync('proxy.yml', 'utf8');
+    const earlier = own.replace(
+      '      timeout: 30s,\n      standIn: socketplane/adapters/without-agent,\n',
+      '      timeout: 30s,\n',
+    );
+    expect(earlier).to.not.equal(own);
+    writeFileSync(file, earlier);
+    await writeSettings(folder);
+    expect(readFileSync(file, 'utf8')).to.equal(own);
+  });
+
   it("keep an adapter's old name where a line of the user's has it", async () => {
     const lenient = `\n    { url: '${URL}', protocol: 2, onFailure: ignore }`;
     const own = `  'DELETE /containers/*': { post: [mine, socketplane-lenient] }\n`;

@@ -27,7 +27,7 @@ export async function networkOf(body: unknown, docker: string): Promise<string |
 }
 
 /** Whether Docker knows a network of this name or id as one of ours. */
-async function isOurs(network: string, docker: string): Promise<boolean> {
+export async function isOurs(network: string, docker: string): Promise<boolean> {
   if (['host', 'none', 'bridge', 'default'].includes(network)) return false;
   const path = `/networks/${encodeURIComponent(network)}`;
   const { status, body } = await requestUnix({ socket: docker, path, timeout: ASK_MS });
