@@ -13,6 +13,8 @@ import { theirConsul } from './their-consul.js';
 
 /** What an image of a host's disk has in it. */
 const DISK = ['/var/lib/socketplane', '/etc/socketplane', '/var/lib/docker', '/var/lib/openvswitch'];
+/** It waits for a minute in which the other one goes on, in a Consul that tells only of agents, and joins after that. */
+const COPY_MS = 2 * PATIENCE_MS;
 const WEB = ['-e', 'SP_NETWORK=web'];
 
 /** Both are off then. */
@@ -98,7 +100,7 @@ for (const [kind, { settings, environment }] of Object.entries(kinds)) {
       await copyDisk(original, host);
       const [, copy] = await Promise.all([boot(original), boot(host)]);
       nodes.push(copy);
-      await untilMembers(nodes, 3);
+      await untilMembers(nodes, 3, COPY_MS);
       expect(await idOf(original)).to.equal(identity);
       expect(await idOf(copy)).not.to.equal(identity);
       expect(await started(original, 'con')).to.equal(address);
@@ -117,11 +119,11 @@ for (const [kind, { settings, environment }] of Object.entries(kinds)) {
       // Its disk is copied while it is off, and it is on again when the copy is booted.
       await copyDisk(original, host);
       nodes[1] = await boot(original);
-      await untilMembers(nodes, 3);
+      await untilMembers(nodes, 3, COPY_MS);
       await started(original, 'con');
       const copy = await boot(host);
       nodes.push(copy);
-      await untilMembers(nodes, 4);
+      await untilMembers(nodes, 4, COPY_MS);
       expect(await idOf(copy)).not.to.equal(identity);
       expect((await leases(one)).get(address)).to.equal(identity);
       await until('the way to it', () => pings(one, 'first', address), PATIENCE_MS);
@@ -141,7 +143,7 @@ for (const [kind, { settings, environment }] of Object.entries(kinds)) {
       expect(await started(copy, 'con')).to.equal(address);
       nodes[1] = await boot(original);
       nodes.push(copy);
-      await untilMembers(nodes, 5);
+      await untilMembers(nodes, 5, COPY_MS);
       expect(await idOf(copy)).to.equal(identity);
       expect(await idOf(original)).not.to.equal(identity);
       expect((await leases(one)).get(address)).to.equal(identity);
