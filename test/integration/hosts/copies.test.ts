@@ -26,7 +26,16 @@ async function copyDisk(from: Host, to: Host): Promise<void> {
   }
 }
 
-const idOf = async (node: Node) => ((await node.api('GET', '/cluster')).body as { id: string }).id;
+/** As soon as it can say. */
+async function idOf(node: Node): Promise<string> {
+  let found: string | undefined;
+  await until(
+    `the id of ${node.name}`,
+    async () => (found = ((await node.api('GET', '/cluster')).body as { id?: string }).id) !== undefined,
+    PATIENCE_MS,
+  );
+  return found!;
+}
 
 /** Leased addresses by id of the host. */
 async function leases(node: Node): Promise<Map<string, string>> {
